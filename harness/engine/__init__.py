@@ -1,0 +1,1 @@
+"""The inference core: what answers a request."""

@@ -1,0 +1,48 @@
+"""The one seam between a run and whatever answers it: a local model, a server, a file, a script."""
+
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from harness.types import ModelInfo, Question, Response
+
+Batch = list[tuple[int, Response]]
+"""Answers that were computed together: (position of the question, response). One record of the journal."""
+
+
+class Backend(Protocol):
+    """A model that is ready to be asked."""
+
+    info: ModelInfo
+
+    def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
+        """Plan over all ``questions``, then yield finished batches, leaving out those whose every position is ``done``.
+
+        The plan depends on ``questions`` alone, so that a resumed run computes the very batches that are missing.
+        Whatever is wrong with the questions themselves is raised here, before the iterator is returned and anything
+        is computed: TooLong for prompts beyond the context, Unsupported for kinds of request it cannot answer.
+        A single question that cannot be answered becomes a ``Failed`` response.
+        """
+        ...
+
+    def stats(self) -> Mapping[str, float | str]:
+        """What the work has cost so far: tokens asked and computed, seconds, peak memory. Empty if nothing is known."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a model is to be loaded and run; everything here that can change an answer goes into the fingerprint."""
+
+    device: str = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    engine: Literal["auto", "reference"] = "auto"
+    truncate: Literal["left"] | None = None
+    chat: bool = False
+    system: str | None = None
+    token_budget: int | None = None
+    trust_remote_code: bool = False
+    allow_pickle: bool = False
+    base_url: str | None = None
+    concurrency: int = 8
+    timeout: float = 60.0

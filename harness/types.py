@@ -1,0 +1,331 @@
+"""The records that travel through a run; this file imports nothing of ours.
+
+Dataset -> Example -> Request -> Response -> Outcome -> Estimate, and the Run that holds them together.
+All are frozen: nobody changes a request after it was asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+Row = Mapping[str, Any]
+"""One record of a dataset, as the Hub gives it."""
+
+
+# --------------------------------------------------------------------------------------------------------------- data
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Where rows come from: a dataset of the Hub (looked for in the mirror first) or a JSONL file at ``path``."""
+
+    id: str
+    config: str = "default"
+    split: str = "test"
+    revision: str | None = None
+    path: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.id}/{self.config}/{self.split}"
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One question of a task.
+
+    ``slices`` are the groups it is reported under (``{"gender": "female"}``); examples that share a passage, a
+    template or a pair share a ``cluster`` and are not treated as independent. None: a cluster of its own.
+    """
+
+    id: str
+    fields: Mapping[str, Any]
+    target: Any = None
+    slices: Mapping[str, str] = field(default_factory=dict)
+    cluster: str | None = None
+
+
+# ----------------------------------------------------------------------------------------------------------- requests
+@dataclass(frozen=True, slots=True)
+class Choose:
+    """Which of ``choices`` continues ``prompt``?
+
+    A causal model scores log P(choice | prompt); a classifier reads ``inputs`` (one text or a pair) through its head,
+    whose label names are matched to ``labels`` (aligned with ``choices``); a server without log-probabilities
+    answers in text.
+    """
+
+    prompt: str
+    choices: tuple[str, ...]
+    inputs: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Generate:
+    """Continue ``prompt`` until a stop string (not part of the answer), the end token or ``max_tokens``.
+
+    temperature 0 is greedy; otherwise ``seed`` alone decides the draw, never the neighbours in a batch.
+    ``inputs`` is the bare source text for sequence-to-sequence models that take no instruction.
+    """
+
+    prompt: str
+    max_tokens: int
+    stop: tuple[str, ...] = ()
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+    inputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Likelihood:
+    """How likely is ``text`` after ``context``? Natural logarithm.
+
+    With an empty context the text may be longer than the model's window: it is then rolled through disjoint windows
+    in which every token is predicted exactly once, or through windows that advance by ``stride`` tokens.
+    A masked model answers by pseudo-log-likelihood (one mask at a time).
+    """
+
+    text: str
+    context: str = ""
+    stride: int | None = None
+
+
+Request = Choose | Generate | Likelihood
+
+
+# ---------------------------------------------------------------------------------------------------------- responses
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Log-probability of every choice (natural log, summed over its tokens), and how many tokens each has.
+
+    ``logprobs`` is empty when the model answered in text: then ``picked`` was parsed from ``text`` and nothing that
+    needs probabilities can be computed from it.
+    """
+
+    picked: int
+    logprobs: tuple[float, ...] = ()
+    tokens: tuple[int, ...] = ()
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """Generated text without its stop string; ``finish`` tells what ended it."""
+
+    text: str
+    tokens: int
+    finish: Literal["stop", "length", "end"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Log-likelihood of a text: ``logprob`` = sum of ``token_logprobs`` (natural log); ``bytes`` of the text in UTF-8.
+
+    ``greedy``: every token was the model's most likely one.
+    """
+
+    logprob: float
+    tokens: int
+    bytes: int
+    greedy: bool
+    token_logprobs: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """No answer, or none that can be judged; never a score."""
+
+    kind: str
+    message: str
+
+
+Response = Chosen | Generated | Scored | Failed
+
+
+# -------------------------------------------------------------------------------------------------------------- tasks
+Value = float | tuple[float, ...]
+"""What one example gives to a metric: a number, or a row of sufficient statistics (counts of a BLEU, a confusion)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """How the values of many examples become one number.
+
+    ``reduce(sums, n)`` takes sums [..., k] of the examples' values and their count n [...] and returns [...]: it is
+    vectorised over leading axes, so that a bootstrap is one matrix product. With ``additive=False`` it takes the
+    rows themselves [..., n, k] (rank statistics) and n.
+    ``better`` says which direction is good; "ideal" means close to ``ideal`` (50 for a stereotype score).
+    ``interval``: "wilson" for proportions of 0/1 values, "t" for means, "bootstrap" for everything else.
+    """
+
+    name: str
+    reduce: Callable[[Array, Array], Array]
+    better: Literal["higher", "lower", "ideal"] = "higher"
+    ideal: float | None = None
+    interval: Literal["wilson", "t", "bootstrap"] = "bootstrap"
+    additive: bool = True
+    limits: str = ""
+    signature: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a judge found: the prediction as text, each metric's value for this example, and whether it is right.
+
+    A metric that does not apply to this example has no entry and does not count it.
+    """
+
+    prediction: str
+    values: Mapping[str, Value]
+    correct: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What a task measures and what it does not; shown wherever its numbers are."""
+
+    measures: str
+    limits: str
+    source: str
+    licence: str
+    citation: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shots:
+    """Where few-shot examples come from and how many are shown unless the run says otherwise.
+
+    An empty ``dataset`` means the evaluated split itself, never the example asked. ``by`` names a slice within which
+    shots are chosen (a subject of MMLU). ``pick`` is "hash" (by seed) or "first" (the published fixed order).
+    """
+
+    count: int = 0
+    dataset: tuple[Dataset, ...] = ()
+    by: str | None = None
+    pick: Literal["hash", "first"] = "hash"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A benchmark as data and four pure functions. Built by the functions of ``harness.kinds``.
+
+    read:  rows of one dataset -> examples
+    ask:   an example and its few-shot examples -> requests
+    judge: an example and the responses to its requests, none of them Failed -> Judged, or Failed if not judgeable
+    best, worst: the responses of a perfect and of a perfectly wrong model, with which every task is tested
+    """
+
+    name: str
+    version: int
+    dataset: tuple[Dataset, ...]
+    read: Callable[[Sequence[Row], Dataset], list[Example]]
+    ask: Callable[[Example, Sequence[Example]], tuple[Request, ...]]
+    judge: Callable[[Example, tuple[Response, ...]], Judged | Failed]
+    best: Callable[[Example], tuple[Response, ...]]
+    worst: Callable[[Example], tuple[Response, ...]]
+    metrics: tuple[Metric, ...]
+    card: Card
+    requests: frozenset[type] = frozenset()
+    shots: Shots = Shots()
+    tags: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request of one example of one task; ``part`` counts the example's requests."""
+
+    task: Task
+    example: Example
+    part: int
+    request: Request
+
+
+# ------------------------------------------------------------------------------------------------------------ results
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One row of the samples: an example, what was asked, what came back and how it was judged."""
+
+    example: Example
+    requests: tuple[Request, ...]
+    responses: tuple[Response, ...]
+    judged: Judged | None
+    failure: Failed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One number with its uncertainty: 95 % interval, n examples in it, their clusters, and how many failed.
+
+    ``low`` and ``high`` are None below n = 2, where no interval exists.
+    """
+
+    task: str
+    metric: str
+    slice: str
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+    clusters: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a run was asked to do beside its model and tasks."""
+
+    limit: int | None = None
+    shots: int | None = None
+    shots_mode: Literal["fixed", "per-example"] = "fixed"
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """Who answers. ``fingerprint`` lists everything about the model that can change an answer."""
+
+    name: str
+    fingerprint: Mapping[str, str]
+    answers: frozenset[type]
+    context: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRecord:
+    """What a run keeps of a task: enough to know whether two runs asked the same."""
+
+    name: str
+    version: int
+    fingerprint: str
+    data_sha256: str
+    data_source: str
+    n: int
+    shots: int
+    shots_source: str
+    card: Card
+    metrics: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One evaluation of one model on some tasks."""
+
+    id: str
+    model: str
+    fingerprint: Mapping[str, str]
+    tasks: tuple[TaskRecord, ...]
+    settings: Mapping[str, Any]
+    versions: Mapping[str, str]
+    command: str
+    started: str
+    finished: str | None = None
+    status: Literal["running", "finished", "failed", "interrupted"] = "running"
+    message: str = ""
+    engine: Mapping[str, float | str] = field(default_factory=dict)

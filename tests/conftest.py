@@ -1,0 +1,17 @@
+"""What every test may use: where the real datasets are, if they are there at all."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(scope="session")
+def mirror() -> Path:
+    """The folder of real datasets in the Hub's layout; the test is skipped, saying so, where there is none."""
+    place = Path(os.environ.get("HARNESS_DATA") or Path(__file__).parents[2] / "shared" / "data")
+    if not (place / "CATALOGUE.jsonl").is_file():
+        pytest.skip(f"no real datasets at {place}: set HARNESS_DATA to a folder in the Hub's layout")
+    return place
