@@ -263,13 +263,14 @@ class Outcome:
 class Estimate:
     """One number with its uncertainty: 95 % interval, n examples in it, their clusters, and how many failed.
 
-    ``low`` and ``high`` are None below n = 2, where no interval exists.
+    ``low`` and ``high`` are None below n = 2, where no interval exists; ``value`` is None where the number is undefined
+    (no example could be judged, a correlation of constants): never 0, never NaN.
     """
 
     task: str
     metric: str
     slice: str
-    value: float
+    value: float | None
     low: float | None
     high: float | None
     n: int
@@ -289,12 +290,17 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """Who answers. ``fingerprint`` lists everything about the model that can change an answer."""
+    """Who answers. ``fingerprint`` lists everything about the model that can change an answer.
+
+    ``pinned``: the fingerprint pins the answers (local weights), so that they may be reused by a later run; a server
+    may change its model under the same name.
+    """
 
     name: str
     fingerprint: Mapping[str, str]
     answers: frozenset[type]
     context: int | None = None
+    pinned: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
