@@ -1,0 +1,95 @@
+"""The command `harness`: finds its subcommands lazily and turns every error into one line and an exit code."""
+
+import sys
+from importlib import import_module
+
+import click
+
+from harness.errors import HarnessError
+
+COMMANDS = {
+    "run": "Evaluate models on tasks, or run a suite file.",
+    "list": "List tasks, models, metrics or runs.",
+    "show": "Show the results of a run.",
+    "samples": "Show the samples of one task of a run.",
+    "runs": "Remove, tag, export or import runs.",
+    "rescore": "Judge the stored answers of a run anew.",
+    "compare": "Compare runs example by example.",
+    "baseline": "Name a run that others are measured against.",
+    "gate": "Check a run against rules; the exit code fails a build.",
+    "report": "Write a report of a run.",
+    "dashboard": "Open the dashboard.",
+    "doctor": "Check a model's fast path against the reference.",
+    "completion": "Print the shell completion script.",
+}
+
+
+class Lazy(click.Group):
+    """A group whose subcommands live in ``harness.cli.NAME`` and are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(f"harness.cli.{cmd_name}").command
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="rai-harness", prog_name="harness")
+@click.option("--debug", is_flag=True, help="Show the whole trace of an error.")
+def cli(debug: bool) -> None:
+    """Evaluate language models: every number with its uncertainty, every failure a failure.
+
+    \b
+    Exit codes: 0 ok, 1 the gate failed, 2 usage or configuration, 3 a run or its surroundings failed,
+    4 inconclusive where the rule says that this fails, 130 interrupted.
+    """
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    words = sys.argv[1:] if args is None else args
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    try:
+        code = cli.main(words, prog_name="harness", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.exceptions.Abort:
+        _stop("interrupted", 130)
+    except KeyboardInterrupt:
+        _stop("interrupted", 130)
+    except click.ClickException as error:
+        _stop(_usage(error), 2)
+    except HarnessError as error:
+        if debug:
+            raise
+        _stop(str(error), error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except OSError as error:
+        if debug:
+            raise
+        _stop(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", 3)
+
+
+def _usage(error: click.ClickException) -> str:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    hint = f" (see `{context.command_path} --help`)" if context else ""
+    return " ".join(error.format_message().split()) + hint
+
+
+def _stop(message: str, code: int) -> None:
+    click.echo(f"harness: {message}", err=True)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""Options that several commands share, and what they turn into."""
+
+import os
+from pathlib import Path
+
+import click
+
+store_option = click.option(
+    "--store", envvar="HARNESS_STORE", metavar="URL", help="Folder or SQLAlchemy URL of the store [./harness-results]."
+)
+samples_option = click.option(
+    "--samples-at", envvar="HARNESS_SAMPLES", metavar="URL", help="Where sample files go, any fsspec URL."
+)
+json_option = click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write JSON to this file.")
+data_option = click.option(
+    "--data", type=click.Path(path_type=Path), help="Folder of datasets in the Hub's layout [$HARNESS_DATA]."
+)
+quiet_option = click.option("--quiet", is_flag=True, help="No progress and no table.")
+
+
+def mirror(data: Path | None) -> Path | None:
+    """The folder of datasets: the option, else the environment. Raises a usage error if it is not there."""
+    place = data or (Path(os.environ["HARNESS_DATA"]) if os.environ.get("HARNESS_DATA") else None)
+    if place and not place.is_dir():
+        raise click.BadParameter(f"{place} is not a folder", param_hint="--data")
+    return place
+
+
+def names(text: tuple[str, ...]) -> list[str]:
+    """``--tasks a,b --tasks c`` -> [a, b, c]."""
+    return [name.strip() for part in text for name in part.split(",") if name.strip()]

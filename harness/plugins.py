@@ -1,0 +1,180 @@
+"""Finds tasks, models and metrics that packages offer through entry points, and names the culprit when one is broken.
+
+Entry-point groups: ``harness.tasks`` (a Task, a sequence of them, or a function that returns them), ``harness.groups``
+(a mapping of group name to task patterns), ``harness.models`` (a function (name, options) -> Backend, asked for as
+``ENTRYPOINT:name``) and ``harness.metrics`` (a function that returns a Metric).
+"""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+
+from harness.engine.backend import Backend, Options
+from harness.errors import UnknownName, UsageError
+from harness.types import Metric, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A plug-in that could not be used, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Catalogue:
+    """All tasks that can be asked for by name."""
+
+    tasks: dict[str, Task] = field(default_factory=dict)
+    origin: dict[str, str] = field(default_factory=dict)
+    groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    broken: list[Broken] = field(default_factory=list)
+
+
+def catalogue() -> Catalogue:
+    """Load every task plug-in; a broken one is listed with its reason and stops only its own tasks."""
+    found = Catalogue()
+    for point in entry_points(group="harness.tasks"):
+        try:
+            tasks = _as_tasks(_load(point))
+            doubled = [task.name for task in tasks if task.name in found.tasks]
+            if doubled:
+                raise UsageError(f"task {doubled[0]!r} is already provided by {found.origin[doubled[0]]}")
+        except Exception as error:
+            found.broken.append(_broken(point, error))
+            continue
+        found.tasks.update({task.name: task for task in tasks})
+        found.origin.update(dict.fromkeys((task.name for task in tasks), _label(point)))
+    for point in entry_points(group="harness.groups"):
+        try:
+            groups = _load(point)
+            if not isinstance(groups, Mapping):
+                raise TypeError(f"a group plug-in is a mapping of name to task patterns, not {type(groups).__name__}")
+            found.groups.update({name: tuple(patterns) for name, patterns in groups.items()})
+        except Exception as error:
+            found.broken.append(_broken(point, error))
+    return found
+
+
+def select(found: Catalogue, wanted: Iterable[str]) -> list[Task]:
+    """Tasks by name, group, pattern (``mmlu/*``), tag (``tag:safety``) or file (``questions.jsonl``), each once.
+
+    Raises UnknownName with the nearest names, and names the broken plug-ins that may have held the task.
+    """
+    chosen: dict[str, Task] = {}
+    for name in wanted:
+        chosen.update({task.name: task for task in _matching(found, name)})
+    if not chosen:
+        raise UsageError("no task was named; `harness list tasks` shows them")
+    return list(chosen.values())
+
+
+def load_model(spec: str, options: Options) -> Backend:
+    """A backend for ``spec``: a plug-in's scheme first, then what the engine knows. Raises UnknownName, ModelError."""
+    scheme, _, name = spec.partition(":")
+    for point in entry_points(group="harness.models"):
+        if point.name == scheme:
+            try:
+                backend: Backend = _load(point)(name, options)
+            except Exception as error:
+                raise UsageError(f"model plug-in {_label(point)} failed: {_reason(error)}") from error
+            return backend
+    from harness.engine.load import load
+
+    return load(spec, options)
+
+
+def models() -> dict[str, str]:
+    """What can be written as a model: name or scheme -> what it is."""
+    own = {
+        "smollm2": "SmolLM2-135M-Instruct, the embedded default (Apache-2.0)",
+        "PATH": "a folder with config.json, tokenizer and safetensors weights",
+        "hf:ORG/NAME[@REVISION]": "a model of the Hugging Face Hub",
+        "openai:NAME": "a model behind an OpenAI-compatible server, with --base-url",
+        "replay:FILE": "answers made elsewhere, one JSON object or one line each",
+        "scripted:RULE": "the public fake: oracle, opposite, fail-every-N, slow-MS",
+    }
+    return own | {f"{point.name}:NAME": f"from {_label(point)}" for point in entry_points(group="harness.models")}
+
+
+def metrics() -> tuple[dict[str, Metric], list[Broken]]:
+    """Metrics that plug-ins offer, by name, and the broken ones."""
+    found: dict[str, Metric] = {}
+    broken = []
+    for point in entry_points(group="harness.metrics"):
+        try:
+            made = _load(point)()
+            if not isinstance(made, Metric):
+                raise TypeError(f"a metric plug-in returns a Metric, not {type(made).__name__}")
+            found[point.name] = made
+        except Exception as error:
+            broken.append(_broken(point, error))
+    return found, broken
+
+
+def _matching(found: Catalogue, name: str) -> list[Task]:
+    if name.endswith((".jsonl", ".yaml", ".yml", ".json")):
+        from harness.taskfile import task_from_file
+
+        return [task_from_file(Path(name))]
+    if name.startswith("corpus:"):
+        from harness.taskfile import corpus
+
+        return [corpus(name.removeprefix("corpus:"))]
+    if name in found.tasks:
+        return [found.tasks[name]]
+    if name in found.groups:
+        return [task for pattern in found.groups[name] for task in _matching(found, pattern)]
+    if name.startswith("tag:"):
+        tags = sorted({tag for task in found.tasks.values() for tag in task.tags})
+        hits = [task for task in found.tasks.values() if name[4:] in task.tags]
+        if not hits:
+            raise UnknownName("tag", name[4:], tags)
+        return hits
+    hits = [task for key, task in found.tasks.items() if fnmatchcase(key, name)] if set(name) & set("*?[") else []
+    if hits:
+        return hits
+    hint = "; ".join(f"plug-in {b.name} is broken: {b.reason}" for b in found.broken)
+    error = UnknownName("task", name, [*found.tasks, *found.groups])
+    raise UsageError(f"{error} ({hint})") if hint else error
+
+
+def _as_tasks(loaded: object) -> list[Task]:
+    made = loaded() if callable(loaded) else loaded
+    tasks: Sequence[object] = [made] if isinstance(made, Task) else list(made)  # type: ignore[call-overload]
+    wrong = next((task for task in tasks if not isinstance(task, Task)), None)
+    if wrong is not None:
+        raise TypeError(f"a task plug-in gives Task records, not {type(wrong).__name__}")
+    return [task for task in tasks if isinstance(task, Task)]
+
+
+def _load(point: EntryPoint):  # type: ignore[no-untyped-def]
+    loaded = point.load()
+    _refuse_shadow(point)
+    return loaded
+
+
+def _refuse_shadow(point: EntryPoint) -> None:
+    """A file of the user's named like an installed module (``tasks.py``) must not be taken for it."""
+    module = sys.modules.get(point.value.partition(":")[0])
+    top = point.value.partition(":")[0].partition(".")[0]
+    file = Path(module.__file__ or "") if module and module.__file__ else None
+    here = Path.cwd()
+    if file and point.dist and point.dist.name == "rai-harness" and file.stem == top and file.parent == here:
+        raise UsageError(f"{file} shadows the installed package {top!r}: rename it or start the `harness` script")
+
+
+def _label(point: EntryPoint) -> str:
+    return f"{point.dist.name if point.dist else '?'} ({point.name} = {point.value})"
+
+
+def _broken(point: EntryPoint, error: Exception) -> Broken:
+    return Broken(_label(point), _reason(error))
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

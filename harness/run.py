@@ -1,0 +1,232 @@
+"""What a run is, top to bottom: plan -> ask -> judge -> summarise. Knows no store, no command line and no model."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from harness import shots
+from harness.cache import Cache
+from harness.data import load
+from harness.engine.backend import Backend
+from harness.errors import DataError, Unsupported
+from harness.journal import Journal
+from harness.metrics import stats
+from harness.types import (
+    Estimate,
+    Example,
+    Failed,
+    Metric,
+    Outcome,
+    Question,
+    Request,
+    Response,
+    Settings,
+    Task,
+    TaskRecord,
+)
+
+Progress = Callable[[int, int], None]
+"""Called with (questions answered, questions in all)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A task with the examples to be asked and each one's requests."""
+
+    task: Task
+    examples: tuple[Example, ...]
+    requests: tuple[tuple[Request, ...], ...]
+    record: TaskRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Everything that a run found out."""
+
+    outcomes: Mapping[str, tuple[Outcome, ...]]
+    estimates: tuple[Estimate, ...]
+
+
+def plan(tasks: Sequence[Task], settings: Settings, mirror: Path | None) -> list[Planned]:
+    """Read the data, choose few-shot examples and write every request. Pure but for reading files.
+
+    Raises DataError for data that is missing, broken or empty.
+    """
+    return [_plan_task(task, settings, mirror) for task in tasks]
+
+
+def questions(planned: Sequence[Planned]) -> list[Question]:
+    """All requests of all tasks in one list: the model sees them together and shares what they share."""
+    return [
+        Question(p.task, example, part, request)
+        for p in planned
+        for example, requests in zip(p.examples, p.requests, strict=True)
+        for part, request in enumerate(requests)
+    ]
+
+
+def check(backend: Backend, tasks: Sequence[Task]) -> None:
+    """Refuse a model that cannot answer what a task asks, before anything is computed. Raises Unsupported."""
+    for task in tasks:
+        missing = task.requests - backend.info.answers
+        if missing:
+            able = ", ".join(sorted(kind.__name__ for kind in backend.info.answers))
+            fits = [t.name for t in tasks if t.requests <= backend.info.answers]
+            raise Unsupported(
+                f"{backend.info.name} cannot answer {', '.join(sorted(kind.__name__ for kind in missing))}, which "
+                f"{task.name} asks; it answers {able}" + (f" (of these tasks: {', '.join(fits)})" if fits else "")
+            )
+
+
+def ask(
+    backend: Backend,
+    asked: Sequence[Question],
+    journal: Journal,
+    *,
+    cache: Cache | None = None,
+    progress: Progress = lambda done, total: None,
+) -> list[Response]:
+    """The response to every question, from the journal, the cache or the model; each finished batch is journalled.
+
+    The model plans over the questions that the cache could not answer when the run began, so that a resumed run
+    computes the same batches as an undisturbed one.
+    """
+    fresh = not journal.responses
+    if cache and fresh:
+        journal.append(sorted(cache.get_many(backend.info.fingerprint, [q.request for q in asked]).items()), cached=True)
+    open_positions = [i for i in range(len(asked)) if i not in journal.cached]
+    to_local = {position: local for local, position in enumerate(open_positions)}
+    done = {to_local[i] for i in journal.responses if i in to_local}
+    progress(len(journal.responses), len(asked))
+    for batch in backend.answer([asked[i] for i in open_positions], done) if len(done) < len(open_positions) else ():
+        answered = [(open_positions[local], response) for local, response in batch]
+        journal.append(answered)
+        if cache:
+            cache.put_many(backend.info.fingerprint, [(asked[i].request, response) for i, response in answered])
+        progress(len(journal.responses), len(asked))
+    return [journal.responses[i] for i in range(len(asked))]
+
+
+def judge(planned: Sequence[Planned], responses: Sequence[Response]) -> dict[str, tuple[Outcome, ...]]:
+    """Hand each example's responses to its task's judge. A failed response never reaches a judge."""
+    left = iter(responses)
+    return {
+        p.task.name: tuple(
+            judge_one(p.task, example, requests, tuple(next(left) for _ in requests))
+            for example, requests in zip(p.examples, p.requests, strict=True)
+        )
+        for p in planned
+    }
+
+
+def judge_one(
+    task: Task, example: Example, requests: tuple[Request, ...], responses: tuple[Response, ...]
+) -> Outcome:
+    """One example's outcome: judged, or failed with the first failure among its responses."""
+    failure = next((r for r in responses if isinstance(r, Failed)), None)
+    if failure:
+        return Outcome(example, requests, responses, None, failure)
+    judged = task.judge(example, responses)
+    if isinstance(judged, Failed):
+        return Outcome(example, requests, responses, None, judged)
+    return Outcome(example, requests, responses, judged)
+
+
+def summarise(task: Task, outcomes: Sequence[Outcome], seed: int = 0) -> list[Estimate]:
+    """Every metric over all examples and over every slice, with its interval, n, clusters and failures."""
+    groups: dict[str, list[Outcome]] = {"all": list(outcomes)}
+    for outcome in outcomes:
+        for key, value in outcome.example.slices.items():
+            groups.setdefault(f"{key}={value}", []).append(outcome)
+    return [estimate(task.name, metric, name, group, seed) for metric in task.metrics for name, group in groups.items()]
+
+
+def estimate(task: str, metric: Metric, name: str, outcomes: Sequence[Outcome], seed: int = 0) -> Estimate:
+    """One number of one group of outcomes; value None where no example could be judged or it is undefined."""
+    counted = [(o.example, o.judged.values[metric.name]) for o in outcomes if o.judged and metric.name in o.judged.values]
+    failed = sum(o.failure is not None for o in outcomes)
+    if not counted:
+        return Estimate(task, metric.name, name, None, None, None, 0, 0, failed)
+    rows = np.array([value if isinstance(value, tuple) else (value,) for _, value in counted], dtype=np.float64)
+    clusters = _codes(example for example, _ in counted)
+    n, distinct = len(counted), int(clusters.max()) + 1
+    value = stats.point(metric, rows)
+    if not np.isfinite(value):
+        return Estimate(task, metric.name, name, None, None, None, n, distinct, failed)
+    low, high = stats.confidence(metric, rows, clusters, seed=seed) or (None, None)
+    return Estimate(task, metric.name, name, value, low, high, n, distinct, failed)
+
+
+def finish(planned: Sequence[Planned], responses: Sequence[Response], seed: int = 0) -> Finished:
+    """Judge and summarise all tasks of a run."""
+    outcomes = judge(planned, responses)
+    estimates = [e for p in planned for e in summarise(p.task, outcomes[p.task.name], seed)]
+    return Finished(outcomes, tuple(estimates))
+
+
+def digest(value: object) -> str:
+    """sha256 of a value's canonical JSON: what two runs must share to have asked the same."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False, default=str).encode()).hexdigest()
+
+
+def _plan_task(task: Task, settings: Settings, mirror: Path | None) -> Planned:
+    loaded = [(dataset, load(dataset, mirror)) for dataset in task.dataset]
+    parts = [task.read(part.rows, dataset) for dataset, part in loaded]
+    count = task.shots.count if settings.shots is None else settings.shots
+    everything = [example for part in parts for example in part]
+    pool, pool_source = _pool(task, everything, mirror) if count else ([], "")
+    # A limit counts per dataset, so that each subject of a task of many subjects is still represented.
+    examples = [example for part in parts for example in part[: settings.limit]]
+    if not examples:
+        raise DataError(f"{task.name} has no examples: {', '.join(map(str, task.dataset))} is empty")
+    requests = tuple(
+        task.ask(example, shots.choose(pool, example, count, seed=settings.seed, task_name=task.name,
+                                       mode=settings.shots_mode, by=task.shots.by, pick=task.shots.pick) if count else ())
+        for example in examples
+    )  # fmt: skip
+    record = TaskRecord(
+        name=task.name,
+        version=task.version,
+        fingerprint=digest([task.name, task.version, count, [settings.shots_mode, settings.seed] if count else None]),
+        data_sha256=digest([part.sha256 for _, part in loaded]) if len(loaded) > 1 else loaded[0][1].sha256,
+        data_source=", ".join(sorted({part.source for _, part in loaded})[:3]),
+        n=len(examples),
+        shots=count,
+        shots_source=pool_source,
+        card=task.card,
+        metrics=tuple(describe(metric) for metric in task.metrics),
+    )
+    return Planned(task, tuple(examples), requests, record)
+
+
+def describe(metric: Metric) -> dict[str, object]:
+    """What is kept of a metric beside its numbers."""
+    keep = ("name", "better", "ideal", "interval", "limits", "signature")
+    return {key: getattr(metric, key) for key in keep}
+
+
+def _pool(task: Task, evaluated: list[Example], mirror: Path | None) -> tuple[list[Example], str]:
+    """Few-shot candidates: the task's own few-shot data, else the evaluated split (never the example asked)."""
+    if not task.shots.dataset:
+        return evaluated, "evaluated split"
+    try:
+        parts = [(dataset, load(dataset, mirror)) for dataset in task.shots.dataset]
+    except DataError:
+        return evaluated, f"evaluated split ({task.shots.dataset[0]} is not at hand)"
+    return [e for dataset, part in parts for e in task.read(part.rows, dataset)], str(task.shots.dataset[0])
+
+
+def _codes(examples: Iterable[Example]) -> np.ndarray:
+    """Cluster codes 0..c-1 [n]; an example without a cluster is one of its own."""
+    seen: dict[tuple[str, str], int] = {}
+    keys = (("cluster", e.cluster) if e.cluster is not None else ("example", e.id) for e in examples)
+    return np.array([seen.setdefault(key, len(seen)) for key in keys], dtype=np.int64)
+
+
+def settings_json(settings: Settings) -> dict[str, object]:
+    """Settings as they are stored and compared."""
+    return asdict(settings)
