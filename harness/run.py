@@ -88,21 +88,27 @@ def ask(
     journal: Journal,
     *,
     cache: Cache | None = None,
+    begun: Callable[[], None] = lambda: None,
     progress: Progress = lambda done, total: None,
 ) -> list[Response]:
     """The response to every question, from the journal, the cache or the model; each finished batch is journalled.
 
-    The model plans over the questions that the cache could not answer when the run began, so that a resumed run
-    computes the same batches as an undisturbed one.
+    ``begun`` is called once the model has accepted the questions, before anything is computed. The model plans over
+    the questions that the cache could not answer when the run began, so that a resumed run computes the same batches
+    as an undisturbed one.
     """
     fresh = not journal.responses
     if cache and fresh:
-        journal.append(sorted(cache.get_many(backend.info.fingerprint, [q.request for q in asked]).items()), cached=True)
+        journal.append(
+            sorted(cache.get_many(backend.info.fingerprint, [q.request for q in asked]).items()), cached=True
+        )
     open_positions = [i for i in range(len(asked)) if i not in journal.cached]
     to_local = {position: local for local, position in enumerate(open_positions)}
     done = {to_local[i] for i in journal.responses if i in to_local}
+    batches = backend.answer([asked[i] for i in open_positions], done) if len(done) < len(open_positions) else ()
+    begun()
     progress(len(journal.responses), len(asked))
-    for batch in backend.answer([asked[i] for i in open_positions], done) if len(done) < len(open_positions) else ():
+    for batch in batches:
         answered = [(open_positions[local], response) for local, response in batch]
         journal.append(answered)
         if cache:
@@ -123,9 +129,7 @@ def judge(planned: Sequence[Planned], responses: Sequence[Response]) -> dict[str
     }
 
 
-def judge_one(
-    task: Task, example: Example, requests: tuple[Request, ...], responses: tuple[Response, ...]
-) -> Outcome:
+def judge_one(task: Task, example: Example, requests: tuple[Request, ...], responses: tuple[Response, ...]) -> Outcome:
     """One example's outcome: judged, or failed with the first failure among its responses."""
     failure = next((r for r in responses if isinstance(r, Failed)), None)
     if failure:
@@ -147,7 +151,9 @@ def summarise(task: Task, outcomes: Sequence[Outcome], seed: int = 0) -> list[Es
 
 def estimate(task: str, metric: Metric, name: str, outcomes: Sequence[Outcome], seed: int = 0) -> Estimate:
     """One number of one group of outcomes; value None where no example could be judged or it is undefined."""
-    counted = [(o.example, o.judged.values[metric.name]) for o in outcomes if o.judged and metric.name in o.judged.values]
+    counted = [
+        (o.example, o.judged.values[metric.name]) for o in outcomes if o.judged and metric.name in o.judged.values
+    ]
     failed = sum(o.failure is not None for o in outcomes)
     if not counted:
         return Estimate(task, metric.name, name, None, None, None, 0, 0, failed)
@@ -183,11 +189,7 @@ def _plan_task(task: Task, settings: Settings, mirror: Path | None) -> Planned:
     examples = [example for part in parts for example in part[: settings.limit]]
     if not examples:
         raise DataError(f"{task.name} has no examples: {', '.join(map(str, task.dataset))} is empty")
-    requests = tuple(
-        task.ask(example, shots.choose(pool, example, count, seed=settings.seed, task_name=task.name,
-                                       mode=settings.shots_mode, by=task.shots.by, pick=task.shots.pick) if count else ())
-        for example in examples
-    )  # fmt: skip
+    requests = tuple(task.ask(e, _shown(task, e, pool, count, settings) if count else ()) for e in examples)
     record = TaskRecord(
         name=task.name,
         version=task.version,
@@ -201,6 +203,15 @@ def _plan_task(task: Task, settings: Settings, mirror: Path | None) -> Planned:
         metrics=tuple(describe(metric) for metric in task.metrics),
     )
     return Planned(task, tuple(examples), requests, record)
+
+
+def _shown(
+    task: Task, example: Example, pool: Sequence[Example], count: int, settings: Settings
+) -> tuple[Example, ...]:
+    how, mode = task.shots, settings.shots_mode
+    return shots.choose(
+        pool, example, count, seed=settings.seed, task_name=task.name, mode=mode, by=how.by, pick=how.pick
+    )
 
 
 def describe(metric: Metric) -> dict[str, object]:

@@ -1,0 +1,161 @@
+"""One evaluation from names to stored numbers: the road that the command line, suites and Python callers share."""
+
+import platform
+import secrets
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from harness import plugins
+from harness import run as running
+from harness.cache import Cache
+from harness.engine.backend import Backend, Options
+from harness.errors import HarnessError, UnknownName
+from harness.journal import Journal, header
+from harness.store import Store, open_store
+from harness.types import Estimate, Run, Settings, Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+VERSIONED = ("rai-harness", "torch", "transformers", "tokenizers", "datasets", "numpy", "sacrebleu", "rouge-score")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a run reads and writes, and how it tells of itself."""
+
+    store: str | None = None
+    samples: str | None = None
+    data: Path | None = None
+    cache: bool = True
+    resume: bool = False
+    command: str = ""
+    progress: Callable[[int, int], None] = lambda done, total: None
+    notice: Callable[[str], None] = lambda text: None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A finished run and its numbers."""
+
+    run: Run
+    estimates: tuple[Estimate, ...]
+
+    @property
+    def frame(self) -> "pd.DataFrame":
+        """The numbers as a data frame: task, metric, slice, value, low, high, n, clusters, failed."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(e) for e in self.estimates])
+
+
+def evaluate(
+    model: str | Backend, tasks: str | Sequence[str | Task], settings: Settings | None = None, *,
+    options: Options | None = None, place: Place | None = None, **overrides: Any,
+) -> Result:  # fmt: skip
+    """Evaluate a model on tasks and store the run.
+
+    ``overrides`` are fields of Settings or Place (``limit=50``, ``shots=5``, ``store="results"``, ``data="mirror"``).
+    Raises the errors of ``harness.errors``; a run that was begun is marked failed or interrupted in the store.
+    """
+    settings, place = _with(settings or Settings(), place or Place(), overrides)
+    wanted = [tasks] if isinstance(tasks, str) else list(tasks)
+    chosen = [task for task in wanted if isinstance(task, Task)]
+    named = [task for task in wanted if isinstance(task, str)]
+    if named:
+        chosen += plugins.select(plugins.catalogue(), named)
+    planned = running.plan(chosen, settings, place.data)
+    backend = plugins.load_model(model, options or Options()) if isinstance(model, str) else model
+    running.check(backend, chosen)
+    return _record(backend, planned, settings, place)
+
+
+def _record(backend: Backend, planned: list[running.Planned], settings: Settings, place: Place) -> Result:
+    """Ask, judge and store, so that whatever happens the journal and the catalogue tell the truth."""
+    asked = running.questions(planned)
+    store = open_store(place.store, samples=place.samples)
+    run = _describe(backend, planned, settings, place.command)
+    identity = running.digest([run.model, run.fingerprint, [(t.fingerprint, t.data_sha256, t.n) for t in run.tasks]])
+    run = _resumed(store, run, identity) if place.resume else run
+    if place.resume and run.status != "interrupted":
+        place.notice("nothing to resume: no unfinished run of this model, tasks and settings; starting anew")
+    run = replace(run, status="running")
+    with Journal.open(store.journals / f"{run.id}.journal", {"identity": identity, "total": len(asked)}) as journal:
+        if journal.notice:
+            place.notice(journal.notice)
+        cache = Cache(store.journals.parent / "cache.sqlite") if place.cache and backend.info.pinned else None
+        try:
+            answers = running.ask(
+                backend, asked, journal, cache=cache, begun=lambda: store.start(run), progress=place.progress
+            )
+            finished = running.finish(planned, answers, settings.seed)
+            run = replace(run, status="finished", finished=_now(), engine=dict(backend.stats()))
+            store.finish(run, finished.outcomes, finished.estimates)
+        except BaseException as error:
+            _give_up(store, run, journal, len(asked), error)
+            raise
+    journal.path.unlink(missing_ok=True)
+    return Result(run, finished.estimates)
+
+
+def _give_up(store: Store, run: Run, journal: Journal, total: int, error: BaseException) -> None:
+    """Leave the journal for --resume; without a single answer leave nothing at all."""
+    status: Literal["failed", "interrupted"] = "failed" if isinstance(error, HarnessError) else "interrupted"
+    if not journal.responses:
+        journal.path.unlink(missing_ok=True)
+    with suppress(HarnessError):  # the store itself may be what failed; the journal is enough to finish
+        store.fail(
+            run.id, status, f"{len(journal.responses)} of {total} answers are in the journal: {error or 'interrupted'}"
+        )
+
+
+def _resumed(store: Store, run: Run, identity: str) -> Run:
+    """The newest unfinished run that asked the same of the same model, or ``run`` itself."""
+    for old in store.runs():
+        path = store.journals / f"{old.id}.journal"
+        if old.status != "finished" and path.is_file() and header(path).get("identity") == identity:
+            return replace(run, id=old.id, started=old.started, status="interrupted")
+    return run
+
+
+def _describe(backend: Backend, planned: list[running.Planned], settings: Settings, command: str) -> Run:
+    """The run before anything was asked."""
+    return Run(
+        id=f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}",
+        model=backend.info.name,
+        fingerprint=dict(backend.info.fingerprint),
+        tasks=tuple(p.record for p in planned),
+        settings=asdict(settings),
+        versions=_versions(),
+        command=command,
+        started=_now(),
+    )
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in VERSIONED:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _with(settings: Settings, place: Place, overrides: dict[str, Any]) -> tuple[Settings, Place]:
+    ours, places = {f.name for f in fields(Settings)}, {f.name for f in fields(Place)}
+    for name in overrides:
+        if name not in ours | places:
+            raise UnknownName("setting", name, ours | places)
+    data = overrides.get("data", place.data)
+    place = replace(
+        place, **{k: v for k, v in overrides.items() if k in places} | {"data": Path(data) if data else None}
+    )
+    return replace(settings, **{k: v for k, v in overrides.items() if k in ours}), place

@@ -1,0 +1,103 @@
+"""`harness list`: what there is to ask for, and what was already run."""
+
+import json
+from pathlib import Path
+
+import click
+
+from harness.cli.options import data_option, json_option, mirror, store_option
+
+KINDS = ("tasks", "models", "metrics", "runs")
+
+
+@click.command("list")
+@click.argument("kind", type=click.Choice(KINDS))
+@data_option
+@store_option
+@json_option
+def command(kind: str, data: Path | None, store: str | None, json_file: Path | None) -> int:
+    """List tasks, models, metrics or runs."""
+    rows, notes = {"tasks": _tasks, "models": _models, "metrics": _metrics, "runs": _runs}[kind](data, store)
+    if json_file:
+        json_file.write_text(json.dumps(rows, indent=1) + "\n")
+    _print(rows)
+    for note in notes:
+        click.echo(f"harness: {note}", err=True)
+    return 0
+
+
+Listing = tuple[list[dict[str, str]], list[str]]
+
+
+def _tasks(data: Path | None, store: str | None) -> Listing:
+    from harness.data import at_hand
+    from harness.plugins import catalogue
+
+    found, place = catalogue(), mirror(data)
+    rows = [
+        {
+            "task": task.name,
+            "version": str(task.version),
+            "metrics": ", ".join(m.name for m in task.metrics),
+            "shots": str(task.shots.count),
+            "licence": task.card.licence,
+            "data": "at hand" if all(at_hand(d, place) for d in task.dataset) else "to fetch",
+        }
+        for task in found.tasks.values()
+    ]
+    return rows, [f"plug-in {b.name} is broken: {b.reason}" for b in found.broken]
+
+
+def _models(data: Path | None, store: str | None) -> Listing:
+    from harness.plugins import models
+
+    return [{"model": name, "what": what} for name, what in models().items()], []
+
+
+def _metrics(data: Path | None, store: str | None) -> Listing:
+    from harness.plugins import catalogue, metrics
+
+    found, broken = metrics()
+    used: dict[str, list[str]] = {}
+    by_name = {m.name: m for task in catalogue().tasks.values() for m in task.metrics} | found
+    for task in catalogue().tasks.values():
+        for metric in task.metrics:
+            used.setdefault(metric.name, []).append(task.name)
+    rows = [
+        {
+            "metric": name,
+            "better": f"near {m.ideal:g}" if m.better == "ideal" and m.ideal is not None else m.better,
+            "interval": m.interval,
+            "tasks": str(len(used.get(name, []))),
+        }
+        for name, m in sorted(by_name.items())
+    ]
+    return rows, [f"plug-in {b.name} is broken: {b.reason}" for b in broken]
+
+
+def _runs(data: Path | None, store: str | None) -> Listing:
+    from harness.store import open_store
+
+    rows = [
+        {
+            "run": run.id,
+            "model": run.model,
+            "tasks": ", ".join(t.name for t in run.tasks),
+            "status": run.status,
+            "started": run.started,
+        }
+        for run in open_store(store).runs()
+    ]
+    return rows, []
+
+
+def _print(rows: list[dict[str, str]]) -> None:
+    """Columns as wide as their content: plain text, so that it can be grepped and starts at once."""
+    if not rows:
+        click.echo("none yet")
+        return
+    head = list(rows[0])
+    widths = [min(48, max(len(name), *(len(row[name]) for row in rows))) for name in head]
+    for row in [dict(zip(head, head, strict=True)), *rows]:
+        cells = (row[n] if len(row[n]) <= w else row[n][: w - 1] + "…" for n, w in zip(head, widths, strict=True))
+        click.echo("  ".join(c.ljust(w) for c, w in zip(cells, widths, strict=True)).rstrip())

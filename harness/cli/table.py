@@ -1,0 +1,79 @@
+"""How results look on a terminal and as JSON."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+from harness.types import Estimate, Run
+
+
+def number(value: float | None) -> str:
+    """Four significant digits; "-" where there is no number, never 0."""
+    return "-" if value is None else f"{value:.4g}"
+
+
+def interval(estimate: Estimate) -> str:
+    """``[low, high]`` or "-"."""
+    return "-" if estimate.low is None else f"[{number(estimate.low)}, {number(estimate.high)}]"
+
+
+def result_json(run: Run, estimates: Sequence[Estimate]) -> dict[str, Any]:
+    """The schema of ``--json``: run, model, status and one object per estimate."""
+    return {"run": run.id, "model": run.model, "status": run.status, "results": [asdict(e) for e in estimates]}
+
+
+def results_table(run: Run, estimates: Sequence[Estimate], *, slices: bool = False) -> None:
+    """Print the numbers of a run; slices only when asked for."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=120)
+    table = Table(
+        title=f"{run.model}  ·  run {run.id}",
+        title_justify="left",
+        caption="95 % intervals; n: judged, failed: not a score",
+        caption_justify="left",
+    )
+    for name in ("task", "metric", *(("slice",) if slices else ())):
+        table.add_column(name)
+    for name in ("value", "95 % interval", "n", "clusters", "failed"):
+        table.add_column(name, justify="right")
+    last = ""
+    for e in estimates:
+        if e.slice == "all" or slices:
+            where = (e.slice,) if slices else ()
+            table.add_row(
+                e.task if e.task != last else "", e.metric, *where,
+                number(e.value), interval(e), str(e.n), str(e.clusters), str(e.failed),
+            )  # fmt: skip
+            last = e.task
+    console.print(table)
+
+
+@contextmanager
+def progress_bar(title: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on standard error; silent with ``quiet`` or when that is no terminal."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
+        task = bar.add_task(f"{title}: loading", total=None)
+        yield lambda done, total: bar.update(task, description=title, completed=done, total=total)
