@@ -1,0 +1,64 @@
+"""Suite files are strict: what is unknown, missing or of the wrong type is named."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.errors import UsageError
+from harness.suite import jobs_of
+from harness.types import Settings
+
+
+def suite(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "suite.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_models_times_tasks_with_blocks_that_override(tmp_path: Path) -> None:
+    jobs = jobs_of(
+        suite(
+            tmp_path,
+            """
+            models = ["smollm2", "scripted:oracle"]
+            tasks = ["demo/*"]
+            settings = {limit = 5, seed = 3}
+            [[run]]
+            tasks = ["gsm8k"]
+            settings = {shots = 2}
+            """,
+        )
+    )
+    assert [(j.model, j.tasks) for j in jobs] == [
+        ("smollm2", ("demo/*",)),
+        ("scripted:oracle", ("demo/*",)),
+        ("smollm2", ("gsm8k",)),
+        ("scripted:oracle", ("gsm8k",)),
+    ]
+    assert jobs[0].settings == Settings(limit=5, seed=3)
+    assert jobs[2].settings == Settings(limit=5, seed=3, shots=2)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('models = ["a"]\ntasks = ["b"]\nlimits = 3', "limits"),
+        ('models = ["a"]\ntasks = ["b"]\nsettings = {limit = "3"}', "settings.limit = '3' is not int"),
+        ('models = ["a"]\ntasks = ["b"]\nsettings = {limit = true}', "settings.limit = True"),
+        ('models = ["a"]\ntasks = ["b"]\nsettings = {shots_mode = "x"}', "'fixed' or 'per-example'"),
+        ('models = ["a"]\ntasks = ["b"]\noptions = {dtyp = "float32"}', "did you mean dtype"),
+        ('models = "a"\ntasks = ["b"]', "models must be a list of names"),
+        ('models = ["a"]', "names no run"),
+        ("models = [", "not valid TOML"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(UsageError, match="suite.toml") as error:
+        jobs_of(suite(tmp_path, text))
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_no_file() -> None:
+    with pytest.raises(UsageError, match="no such suite file"):
+        jobs_of(Path("nowhere.toml"))
