@@ -1,7 +1,7 @@
 """Answers requests with lm-evaluation-harness, in an environment of its own; prints one JSON line.
 
-    python peer_worker.py requests FILE        the requests of FILE ({"model", "batch_size", "requests"}) through its `hf` model
-    python peer_worker.py tasks FILE           its own task files ({"model", "tasks", "limit", "data": [folders]}) on local data
+    python peer_worker.py requests FILE    {"model", "batch_size", "requests"}: these through its `hf` model
+    python peer_worker.py tasks FILE       {"model", "tasks", "limit", "data": [folders]}: its own task files on local data
 
 Not imported by anything: it must run where only lm_eval is installed.
 """
@@ -26,7 +26,7 @@ def requests(job):
     from lm_eval.api.instance import Instance
 
     model, answers, seconds = model_of(job), [], 0.0
-    for repeat in range(job.get("repeats", 1)):
+    for _ in range(job.get("repeats", 1)):
         answers, seconds_here = [], 0.0
         for kind, rows in job["requests"].items():
             asked = [Instance(kind, {}, tuple(row), i) for i, row in enumerate(rows)]
@@ -62,12 +62,15 @@ def tasks(job):
     )
     samples = {
         task: [
-            {"arguments": [list(map(str, a[:2])) for a in s["arguments"]], "responses": s["filtered_resps"], "doc_id": s["doc_id"],
-             **{k: v for k, v in s.items() if isinstance(v, (int, float)) and k not in ("doc_id",)}}
-            for s in rows
+            {
+                "arguments": [[str(part) for part in a[:2]] for a in s["arguments"]],
+                "responses": s["filtered_resps"],
+                "metrics": {k: v for k, v in s.items() if isinstance(v, (int, float))},
+            }
+            for s in sorted(rows, key=lambda s: s["doc_id"])
         ]
         for task, rows in found["samples"].items()
-    }  # fmt: skip
+    }
     return {"samples": samples, "results": found["results"]}
 
 

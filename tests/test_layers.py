@@ -30,7 +30,9 @@ def imports(source: str) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {f"{node.module}.{alias.name}" if node.module == "harness" else node.module for alias in node.names}
+            found |= {
+                f"{node.module}.{alias.name}" if node.module == "harness" else node.module for alias in node.names
+            }
     return {name for name in found if name.split(".")[0] in OUTSIDE | {"harness"}}
 
 

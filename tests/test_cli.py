@@ -1,0 +1,109 @@
+"""The command line as a user meets it: a process, its output and its exit code."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HARNESS = str(Path(sys.executable).with_name("harness"))
+
+
+def harness(*args: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    import os
+
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("HARNESS_")}
+    return subprocess.run(
+        [HARNESS, *args], cwd=cwd, env=clean | (env or {}), capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_run_show_samples_and_list(tmp_path: Path) -> None:
+    done = harness(
+        "run",
+        "scripted:oracle",
+        "--tasks",
+        "demo/sentiment,demo/qa",
+        "--limit",
+        "5",
+        "--json",
+        "out.json",
+        cwd=tmp_path,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "demo/sentiment" in done.stdout and "acc" in done.stdout
+    out = json.loads((tmp_path / "out.json").read_text())
+    assert set(out) == {"run", "model", "status", "results"} and out["status"] == "finished"
+    assert set(out["results"][0]) == {"task", "metric", "slice", "value", "low", "high", "n", "clusters", "failed"}
+    shown = harness("show", out["run"], cwd=tmp_path)
+    assert shown.returncode == 0 and "demo/qa" in shown.stdout
+    samples = harness("samples", out["run"], "demo/sentiment", "--where", "correct = true", cwd=tmp_path)
+    assert samples.returncode == 0 and samples.stdout.strip()
+    assert out["run"] in harness("list", "runs", cwd=tmp_path).stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "said"),
+    [
+        (("run", "scripted:oracle"), 2, "--tasks is missing"),
+        (("run", "scripted:oracle", "--tasks", "demo/sentimant"), 2, "demo/sentiment"),
+        (("run", "scripted:orakel", "--tasks", "demo/qa"), 2, "oracle"),
+        (("run", "smollm3x", "--tasks", "demo/qa"), 2, "smollm2"),
+        (("run", "replay:none.jsonl", "--tasks", "demo/qa"), 2, "none.jsonl"),
+        (("run", "scripted:oracle", "--tasks", "demo/qa", "--data", "nowhere"), 2, "nowhere"),
+        (("run", "scripted:oracle", "--tasks", "demo/qa", "--limit", "0"), 2, "limit"),
+        (("run", "nosuch.toml",), 2, "nosuch.toml"),
+        (("run", "scripted:fail-every-1", "--tasks", "demo/qa", "--quiet"), 3, "has no value"),
+        (("show", "nosuchrun"), 2, "nosuchrun"),
+        (("lst",), 2, "lst"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_line_and_an_exit_code(args: tuple[str, ...], code: int, said: str, tmp_path: Path) -> None:
+    done = harness(*args, cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert said in done.stderr and all(line.startswith("harness: ") for line in lines), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_debug_shows_the_trace(tmp_path: Path) -> None:
+    assert "Traceback" in harness("run", "scripted:orakel", "--tasks", "demo/qa", "--debug", cwd=tmp_path).stderr
+
+
+def test_a_tasks_file_in_the_working_directory_shadows_nothing(tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text("raise SystemExit('wrong tasks')")
+    assert "demo/sentiment" in harness("list", "tasks", cwd=tmp_path).stdout
+
+
+def test_a_missing_dataset_names_the_places_and_what_to_do(tmp_path: Path) -> None:
+    done = harness(
+        "run",
+        "scripted:oracle",
+        "--tasks",
+        "glue/sst2",
+        cwd=tmp_path,
+        env={"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)},
+    )
+    assert done.returncode in (2, 3) and "nyu-mll/glue" in done.stderr and "--data" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_read_only_store_is_one_line(tmp_path: Path) -> None:
+    place = tmp_path / "file"
+    place.write_text("not a folder")
+    done = harness("run", "scripted:oracle", "--tasks", "demo/qa", "--store", str(place / "store"), cwd=tmp_path)
+    assert done.returncode == 3 and len(done.stderr.strip().splitlines()) == 1
+
+
+def test_completion_script(tmp_path: Path) -> None:
+    assert "_HARNESS_COMPLETE" in harness("completion", "bash", cwd=tmp_path).stdout
+
+
+def test_nothing_heavy_is_imported_to_list_tasks(tmp_path: Path) -> None:
+    code = (
+        "import sys; from harness.plugins import catalogue; catalogue();"
+        "print([m for m in 'torch transformers pandas datasets scipy pyarrow sqlalchemy'.split() if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,197 @@
+"""The whole road on scripted models: what is stored, what a failure does, what is shared and what is refused."""
+
+import json
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import harness
+from harness import run as running
+from harness.api import evaluate
+from harness.engine.backend import Batch, Options
+from harness.engine.scripted import open_scripted
+from harness.errors import DataError, Unsupported
+from harness.journal import Journal
+from harness.kinds import multiple_choice
+from harness.plugins import catalogue, load_model
+from harness.store import open_store
+from harness.types import Card, Choose, Dataset, Failed, ModelInfo, Question, Response, Settings, Task
+
+CARD = Card(measures="m", limits="l", source="s", licence="Apache-2.0")
+
+
+def letters(path: Path, count: int = 12) -> Task:
+    """A task of `count` questions in three clusters and two slices."""
+    rows = [
+        {
+            "id": str(i),
+            "question": f"q{i}",
+            "choices": ["a", "b", "c"],
+            "answer": i % 3,
+            "side": "lr"[i % 2],
+            "room": i // 4,
+        }
+        for i in range(count)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return multiple_choice(
+        "letters", version=1, dataset=Dataset("letters", path=str(path)), prompt="{question}:", choices="choices",
+        target="answer", slices=("side",), cluster="room", card=CARD,
+    )  # fmt: skip
+
+
+def test_oracle_opposite_and_failures(tmp_path: Path) -> None:
+    task = letters(tmp_path / "letters.jsonl")
+    found = {}
+    for rule in ("oracle", "opposite", "fail-every-3"):
+        result = evaluate(f"scripted:{rule}", [task], store=str(tmp_path / rule))
+        found[rule] = {(e.metric, e.slice): e for e in result.estimates}
+    oracle, opposite, failing = (found[rule]["acc", "all"] for rule in found)
+    assert (oracle.value, oracle.n, oracle.failed, oracle.clusters) == (1.0, 12, 0, 3)
+    assert (opposite.value, opposite.n, opposite.failed) == (0.0, 12, 0)
+    assert (failing.value, failing.n, failing.failed) == (1.0, 8, 4)
+    assert {s for m, s in found["oracle"] if m == "acc"} == {"all", "side=l", "side=r"}
+
+
+def test_a_run_of_failures_has_no_value(tmp_path: Path) -> None:
+    result = evaluate("scripted:fail-every-1", [letters(tmp_path / "l.jsonl")], store=str(tmp_path / "s"))
+    assert {(e.value, e.low, e.n) for e in result.estimates} == {(None, None, 0)}
+    assert next(e.failed for e in result.estimates if e.slice == "all") == 12
+
+
+def test_stored_equals_returned(tmp_path: Path) -> None:
+    result = evaluate("scripted:opposite", [letters(tmp_path / "l.jsonl")], store=str(tmp_path / "s"), limit=5)
+    store = open_store(str(tmp_path / "s"))
+    assert store.run(result.run.id).status == "finished"
+    assert sorted(map(repr, store.results(result.run.id))) == sorted(map(repr, result.estimates))
+    samples = store.samples(result.run.id, "letters")
+    assert list(samples["example_id"]) == ["0", "1", "2", "3", "4"]
+    assert not samples["correct"].any()
+    assert list(result.frame.columns[:4]) == ["task", "metric", "slice", "value"]
+
+
+class Dying:
+    """An oracle that stops after some batches, as a killed process does."""
+
+    def __init__(self, after: int) -> None:
+        self.oracle = open_scripted("oracle")
+        self.info = self.oracle.info
+        self.after = after
+        self.computed: list[int] = []
+
+    def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
+        for number, batch in enumerate(self.oracle.answer(questions, done)):
+            if number == self.after:
+                raise KeyboardInterrupt
+            self.computed += [i for i, _ in batch]
+            yield batch
+
+    def stats(self) -> dict[str, float | str]:
+        return {}
+
+
+def test_an_interrupted_run_resumes_without_computing_anything_twice(tmp_path: Path) -> None:
+    task, place = letters(tmp_path / "l.jsonl", 40), str(tmp_path / "s")
+    dying, rest = Dying(after=2), Dying(after=10**6)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(dying, [task], store=place)
+    store = open_store(place)
+    [run] = store.runs()
+    assert run.status == "interrupted"
+    result = evaluate(rest, [task], store=place, resume=True)
+    assert result.run.id == run.id
+    assert dying.computed and sorted(dying.computed + rest.computed) == list(range(40))
+    undisturbed = evaluate("scripted:oracle", [task], store=str(tmp_path / "t"))
+    assert result.estimates == undisturbed.estimates
+    assert [r.status for r in store.runs()] == ["finished"]
+    assert not list(store.journals.glob("*.journal"))
+
+
+def test_nothing_is_left_of_a_run_that_computed_nothing(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(Dying(after=0), [letters(tmp_path / "l.jsonl")], store=str(tmp_path / "s"))
+    assert not list(open_store(str(tmp_path / "s")).journals.glob("*.journal"))
+
+
+def test_a_failed_response_never_reaches_the_judge(tmp_path: Path) -> None:
+    def judge(example: object, responses: tuple[Response, ...]) -> Failed:
+        assert not any(isinstance(r, Failed) for r in responses)
+        return Failed("unparsed", "always")
+
+    task = replace(letters(tmp_path / "l.jsonl"), judge=judge)
+    planned = running.plan([task], Settings(), None)
+    outcomes = running.judge(planned, [Failed("server", "gone")] * 12)["letters"]
+    assert {o.failure.kind for o in outcomes if o.failure} == {"server"}
+
+
+def test_a_model_that_cannot_answer_is_refused_with_what_would_work() -> None:
+    class Mute:
+        info = ModelInfo("mute", {}, frozenset({Choose}))
+
+        def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
+            return iter(())
+
+        def stats(self) -> dict[str, float | str]:
+            return {}
+
+    tasks = catalogue().tasks
+    with pytest.raises(
+        Unsupported, match="mute cannot answer Generate, which demo/qa asks; it answers Choose.*demo/sent"
+    ):
+        running.check(Mute(), [tasks["demo/sentiment"], tasks["demo/qa"]])
+
+
+def test_an_empty_task_is_an_error(tmp_path: Path) -> None:
+    task = letters(tmp_path / "l.jsonl", 0)
+    with pytest.raises(DataError, match="letters"):
+        running.plan([task], Settings(), None)
+
+
+def test_shots_do_not_depend_on_the_limit(tmp_path: Path) -> None:
+    task = letters(tmp_path / "l.jsonl", 12)
+    for mode in ("fixed", "per-example"):
+        settings = Settings(shots=3, shots_mode=mode)  # type: ignore[arg-type]
+        [whole] = running.plan([task], settings, None)
+        [part] = running.plan([task], replace(settings, limit=4), None)
+        assert part.requests == whole.requests[:4]
+        assert all(
+            f"{e.fields['question']}:" in r[0].prompt for e, r in zip(whole.examples, whole.requests, strict=True)
+        )  # type: ignore[union-attr]
+
+
+def test_a_second_run_uses_the_cache_only_for_pinned_models(tmp_path: Path) -> None:
+    task, place = letters(tmp_path / "l.jsonl"), str(tmp_path / "s")
+    evaluate("scripted:oracle", [task], store=place)
+    again = Dying(after=10**6)
+    evaluate(again, [task], store=place)
+    assert len(again.computed) == 12  # a scripted model is not pinned
+    pinned = [Dying(after=10**6) for _ in range(2)]
+    for model in pinned:
+        model.info = replace(model.info, name="pinned", fingerprint={"weights": "1"}, pinned=True)
+        evaluate(model, [task], store=place)
+    assert [len(model.computed) for model in pinned] == [12, 0]
+    other = Dying(after=10**6)
+    other.info = replace(pinned[0].info, fingerprint={"weights": "2"})
+    evaluate(other, [task], store=place)
+    assert len(other.computed) == 12
+
+
+def test_two_runs_cannot_share_a_journal(tmp_path: Path) -> None:
+    path = tmp_path / "one.journal"
+    with Journal.open(path, {"identity": "x"}), pytest.raises(harness_error(), match="one.journal"):
+        Journal.open(path, {"identity": "x"})
+
+
+def harness_error() -> type[Exception]:
+    from harness.errors import RunError
+
+    return RunError
+
+
+def test_unknown_settings_and_models_name_the_valid_ones(tmp_path: Path) -> None:
+    with pytest.raises(Exception, match="unknown setting 'limits'.*limit"):
+        harness.evaluate("scripted:oracle", ["demo/qa"], limits=3)
+    with pytest.raises(Exception, match="oracle"):
+        load_model("scripted:oracel", Options())
