@@ -1,7 +1,7 @@
 """Answers requests with lm-evaluation-harness, in an environment of its own; prints one JSON line.
 
     python peer_worker.py requests FILE    {"model", "batch_size", "requests"}: these through its `hf` model
-    python peer_worker.py tasks FILE       {"model", "tasks", "limit", "data": [folders]}: its own task files on local data
+    python peer_worker.py tasks FILE       {"model", "tasks", "limit", "data": [...]}: its own task files on local data
 
 Not imported by anything: it must run where only lm_eval is installed.
 """
