@@ -1,0 +1,136 @@
+"""The peer's own task files beside ours: the same prompts, predictions and log-likelihoods, example by example.
+
+    PEER_PYTHON=/path/to/peer/bin/python python benchmarks/parity.py --data DIR [--tasks arc_easy,piqa] [--limit 50]
+
+lm-evaluation-harness reads the same local rows through its own YAML files; ours go through `harness.run`. Every line of
+the table says how many prompts, predictions and choices agree and how far the log-likelihoods are apart.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from harness import run as running
+from harness.engine.backend import Backend, Options
+from harness.engine.load import load
+from harness.plugins import catalogue
+from harness.types import Choose, Chosen, Likelihood, Response, Scored, Settings, Task
+
+PEER_TASK = {
+    "arc_easy": "arc_easy",
+    "arc_challenge": "arc_challenge",
+    "piqa": "piqa",
+    "openbookqa": "openbookqa",
+    "superglue/boolq": "boolq",
+    "superglue/copa": "copa",
+    "glue/rte": "rte",
+    "glue/sst2": "sst2",
+    "mmlu": "mmlu_abstract_algebra",
+    "lambada_openai": "lambada_openai",
+    "wikitext": "wikitext",
+}
+SHOTS = {"mmlu": 5}
+Sample = tuple[tuple[str, str], float]
+"""((context, continuation), log-likelihood)."""
+
+
+def ours(task: Task, limit: int, data: Path, backend: Backend) -> tuple[list[list[Sample]], running.Finished]:
+    """Every example's (context, continuation) pairs with our log-likelihoods, and the judged run."""
+    if task.name == "mmlu":
+        task = replace(task, dataset=tuple(d for d in task.dataset if d.config == "abstract_algebra"))
+    planned = running.plan([task], Settings(limit=limit, shots=SHOTS.get(task.name)), data)
+    asked = running.questions(planned)
+    answers = dict(pair for batch in backend.answer(asked) for pair in batch)
+    responses = [answers[i] for i in range(len(asked))]
+    samples: dict[str, list[Sample]] = {}
+    for question, response in zip(asked, responses, strict=True):
+        samples.setdefault(question.example.id, []).extend(_pairs(question.request, response))
+    return list(samples.values()), running.finish(planned, responses)
+
+
+def _pairs(request: object, response: Response) -> list[Sample]:
+    if isinstance(request, Choose) and isinstance(response, Chosen):
+        return [((request.prompt, c), lp) for c, lp in zip(request.choices, response.logprobs, strict=True)]
+    if isinstance(request, Likelihood) and isinstance(response, Scored):
+        return [((request.context, request.text), response.logprob)]
+    raise TypeError(f"not comparable: {response}")
+
+
+def theirs(tasks: list[str], limit: int, data: list[Path], model: str, shots: int | None) -> dict[str, object]:
+    """The peer's samples and results."""
+    job = {"model": model, "tasks": tasks, "limit": limit, "data": [str(d) for d in data], "shots": shots}
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(job, file)
+        file.flush()
+        command = [os.environ["PEER_PYTHON"], str(Path(__file__).with_name("peer_worker.py")), "tasks", file.name]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(done.stderr[-3000:])
+    found: dict[str, object] = json.loads(done.stdout.strip().splitlines()[-1])
+    return found
+
+
+def overlay(folder: Path, data: Path, limit: int) -> Path:
+    """What the peer's files expect under other names: whole pages of wikitext, and MMLU's dev split."""
+    pages = running.plan([catalogue().tasks["wikitext"]], Settings(limit=limit), data)[0].examples
+    place = folder / "EleutherAI" / "wikitext_document_level" / "wikitext-2-raw-v1"
+    place.mkdir(parents=True)
+    rows = "".join(json.dumps({"page": page.fields["page"]}) + "\n" for page in pages)
+    for split in ("train", "validation", "test"):
+        (place / f"{split}.jsonl").write_text(rows, encoding="utf-8")
+    subject = folder / "cais" / "mmlu" / "abstract_algebra"
+    subject.mkdir(parents=True)
+    for split, source in (("test", "test"), ("validation", "validation"), ("dev", "validation")):
+        (subject / f"{split}.jsonl").write_bytes((data / f"cais/mmlu/abstract_algebra/{source}.jsonl").read_bytes())
+    return folder
+
+
+def report(task: str, mine: list[list[Sample]], judged: running.Finished, peer: dict[str, object]) -> str:
+    """One line of the table."""
+    rows = peer["samples"][PEER_TASK[task]]
+    prompts = equal = 0
+    worst, relative = 0.0, 0.0
+    for our_sample, row in zip(mine, rows, strict=True):
+        pairs = [tuple(a) for a in row["arguments"]]
+        values = [float(r[0] if isinstance(r, list) else r) for r in row["responses"]]
+        rolled = len(pairs[0]) == 1
+        texts = [(c,) for (_, c), _ in our_sample] if rolled else [pair for pair, _ in our_sample]
+        prompts += pairs == texts
+        if pairs == texts:
+            ours_ = [value for _, value in our_sample]
+            worst = max(worst, *(abs(a - b) for a, b in zip(ours_, values, strict=True)))
+            relative = max(relative, *(abs(a / b - 1) for a, b in zip(ours_, values, strict=True)))
+            equal += ours_.index(max(ours_)) == values.index(max(values))
+    numbers = ", ".join(
+        f"{e.metric} {e.value:.5g}" for e in judged.estimates if e.slice == "all" and e.value is not None
+    )
+    results = {k.split(",")[0]: v for k, v in peer["results"][PEER_TASK[task]].items() if isinstance(v, float)}
+    their_numbers = ", ".join(f"{k} {v:.5g}" for k, v in results.items() if "stderr" not in k)
+    return (
+        f"| {task} | {len(mine)} | {prompts} | {equal} | {worst:.1e} | {relative:.1e} | {numbers} | {their_numbers} |"
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--tasks", default=",".join(PEER_TASK))
+    parser.add_argument("--limit", type=int, default=50)
+    given = parser.parse_args()
+    from harness.engine.smollm2 import folder
+
+    backend = load("smollm2", Options())
+    print("| task | examples | equal prompts | equal predictions | max abs diff | max rel diff | ours | peer |")
+    print("|---|---|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as scratch:
+        data = [overlay(Path(scratch), given.data, given.limit), given.data]
+        for name in given.tasks.split(","):
+            limit = min(given.limit, 10) if name == "wikitext" else given.limit
+            mine, judged = ours(catalogue().tasks[name], limit, given.data, backend)
+            peer = theirs([PEER_TASK[name]], limit, data, str(folder()), SHOTS.get(name))
+            print(report(name, mine, judged, peer), flush=True)
