@@ -1,0 +1,123 @@
+"""Layout of work before it is computed: prompts that begin alike go together, and so do lengths that are alike."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.types import Generate
+
+SHARD = 64
+"""Rows of a shard: what is lost at most when a run is killed, and the neighbours that continuous batching draws on."""
+WORTH = 256
+"""Tokens that sharing has to save before a group of prompts gets a prefix of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One answer to make, and the positions of the questions (all equal) that it answers."""
+
+    positions: tuple[int, ...]
+    tokens: tuple[int, ...]
+    request: Generate
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Rows that are answered together; all begin with ``prefix`` tokens, which are computed once."""
+
+    prefix: tuple[int, ...]
+    rows: tuple[Row, ...]
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """The questions that it answers."""
+        return tuple(position for row in self.rows for position in row.positions)
+
+
+def plan(asked: Sequence[tuple[int, tuple[int, ...], Generate]], size: int = SHARD) -> list[Shard]:
+    """Shards for (position, prompt tokens, request), from these alone. Equal requests become one row."""
+    rows = sorted(merged(asked), key=lambda row: row.tokens)
+    groups = grouped([row.tokens for row in rows])
+    shards = []
+    for prefix, members in groups:
+        ordered = sorted((rows[i] for i in members), key=lambda row: (-len(row.tokens), row.tokens, row.positions))
+        shards += [Shard(prefix, tuple(ordered[i : i + size])) for i in range(0, len(ordered), size)]
+    return shards
+
+
+def merged(asked: Sequence[tuple[int, tuple[int, ...], Generate]]) -> list[Row]:
+    """One row for all requests that cannot have different answers."""
+    same: dict[tuple[object, ...], list[int]] = {}
+    first: dict[tuple[object, ...], tuple[tuple[int, ...], Generate]] = {}
+    for position, tokens, request in asked:
+        draw = (request.temperature, request.top_p, request.seed) if request.temperature > 0 else ()
+        key = (tokens, request.max_tokens, request.stop, draw)
+        same.setdefault(key, []).append(position)
+        first.setdefault(key, (tokens, request))
+    return [Row(tuple(positions), *first[key]) for key, positions in same.items()]
+
+
+def grouped(prompts: Sequence[tuple[int, ...]]) -> list[tuple[tuple[int, ...], list[int]]]:
+    """Sorted prompts in groups (shared prefix, members); what shares too little is one last group without a prefix.
+
+    A group of m prompts that share L tokens saves (m - 1) L of them and costs ``WORTH``. The tree of common prefixes
+    is folded from its leaves: a node is one group where that saves more than the best groups of its children.
+    """
+    done: list[tuple[tuple[int, ...], list[int]]] = []
+    rest: list[int] = []
+    for start, stop in best_cuts(prompts):
+        members = list(range(start, stop))
+        shared = common(prompts[start], prompts[stop - 1])
+        shared = min(shared, min(len(prompts[i]) for i in members) - 1)  # the last token's logits are always needed
+        if (len(members) - 1) * shared < WORTH:
+            rest += members
+        else:
+            done.append((prompts[start][:shared], members))
+    return [*done, ((), rest)] if rest else done
+
+
+@dataclass(slots=True)
+class Node:
+    """Prompts [start, stop) that share ``depth`` tokens; ``cuts`` starts the best groups of its children."""
+
+    depth: int
+    start: int
+    stop: int
+    saved: int
+    cuts: list[int]
+
+    def closed(self) -> "Node":
+        """As one group if that saves more."""
+        whole = (self.stop - self.start - 1) * self.depth - WORTH
+        return Node(self.depth, self.start, self.stop, whole, [self.start]) if whole >= self.saved else self
+
+    def extended(self, other: "Node") -> "Node":
+        """With the neighbour on the right as a further child."""
+        self.cuts.extend(other.cuts)
+        self.stop, self.saved = other.stop, self.saved + other.saved
+        return self
+
+
+def best_cuts(prompts: Sequence[tuple[int, ...]]) -> list[tuple[int, int]]:
+    """Ranges of sorted prompts that are best computed behind one prefix each."""
+    stack: list[Node] = []
+    for i in range(len(prompts)):
+        node = Node(len(prompts[i]), i, i + 1, -WORTH, [i])
+        depth = common(prompts[i], prompts[i + 1]) if i + 1 < len(prompts) else -1
+        while stack and stack[-1].depth >= max(depth, 0):
+            node = stack.pop().extended(node.closed())
+        node = node.closed()
+        stack.append(Node(max(depth, 0), node.start, node.stop, node.saved, node.cuts))
+    starts = stack[0].cuts if stack else []
+    return list(zip(starts, [*starts[1:], len(prompts)], strict=True))
+
+
+def common(a: tuple[int, ...], b: tuple[int, ...]) -> int:
+    """How many tokens two prompts begin with alike."""
+    low, high = 0, min(len(a), len(b))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if a[low:middle] == b[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low

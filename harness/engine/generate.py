@@ -1,0 +1,295 @@
+"""Generation with a causal model: shared prompts once, and a finished row's place goes to the next one at once."""
+
+import inspect
+from collections import deque
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from harness.engine.batching import Row, Shard, plan
+from harness.engine.sampling import cut, pick, stream
+from harness.engine.slots import Prefill, Slots, Step, attending
+from harness.types import Generate, Generated, Response
+
+ROWS = 32
+"""Rows under way at once: more of them read the same weights for nothing, but hold more keys and values."""
+PIECE = 1024
+"""Prompt tokens of one forward pass."""
+MEMORY = 2 << 30
+"""Bytes for keys and values; a constant, since the number of rows may change the last digit of a logit."""
+
+
+@dataclass(slots=True)
+class Cost:
+    """Tokens that were asked for (prompt and answer of every question) and tokens that went through the model."""
+
+    asked: int = 0
+    computed: int = 0
+
+
+@dataclass(slots=True)
+class Live:
+    """An answer under way: what it made, how many tokens its slot holds."""
+
+    row: Row
+    key: bytes
+    held: int
+    made: list[int] = field(default_factory=list)
+
+
+def end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
+    """The tokens that end an answer: those of the generation settings and the tokenizer's own."""
+    configured = model.generation_config.eos_token_id if model.generation_config is not None else None
+    listed = configured if isinstance(configured, list) else [configured]
+    return frozenset(int(token) for token in (*listed, tokenizer.eos_token_id) if token is not None)
+
+
+def generate(
+    generator: "Generator", asked: Sequence[tuple[int, tuple[int, ...], Generate]], done: Container[int] = ()
+) -> Iterator[list[tuple[int, Response]]]:
+    """Answers to (position, prompt tokens, request), one batch per shard that is not yet done."""
+    for shard in plan(asked):
+        if not all(position in done for position in shard.positions):
+            yield generator.answer(shard)
+
+
+class Generator:
+    """A causal model that continues prompts, with its place for keys and values.
+
+    ``rows``: answers under way at once; 0 makes them one at a time. ``piece``: prompt tokens of one forward pass.
+    ``alone`` says why answers are made one at a time; empty if they are not.
+    """
+
+    def __init__(self, model: Any, tokenizer: Any, *, rows: int = ROWS, piece: int = PIECE) -> None:
+        self.model, self.tokenizer = model, tokenizer
+        self.ends = end_tokens(model, tokenizer)
+        self.rows, self.piece = rows, piece
+        self.cost = Cost()
+        self._prefix: tuple[tuple[int, ...], Slots] = ((), Slots(0, 0))
+        self._reads_some = "logits_to_keep" in inspect.signature(model.forward).parameters
+        self.alone = self.unsafe() if rows else "asked for one at a time"
+
+    @torch.inference_mode()
+    def unsafe(self) -> str:
+        """Why this model cannot share keys and values: compared with its own forward pass over a few tokens."""
+        ids = [(7 * i + 3) % self.model.config.get_text_config().vocab_size for i in range(24)]
+        try:
+            with attending(self.model):
+                slots = Slots(1, 8)
+                self._pass(ids[:8], range(8), Prefill(slots, [(0, 0, 8)]), [7])
+                slots.freeze(8)
+                slots = slots.resized(2, 16)
+                self._pass(ids[8:18], [*range(8, 13), *range(8, 13)], Prefill(slots, [(0, 0, 5), (1, 0, 5)]), [4, 9])
+                self._pass(ids[18:21], range(13, 16), Prefill(slots, [(1, 5, 3)]), [2])
+                step = Step.over(slots, [5, 8], self.model.device, self.model.dtype)
+                ours = self._pass(ids[21:23], [13, 16], step, [0, 1])
+        except Exception as error:  # whatever a model's own code raises when it does not know this attention
+            return f"its attention cannot be replaced ({type(error).__name__}: {' '.join(str(error).split())[:120]})"
+        for logits, whole in zip(ours, (ids[:13] + ids[21:22], ids[:8] + ids[13:21] + ids[22:23]), strict=True):
+            theirs = self.model(torch.tensor([whole], device=self.model.device)).logits[0, -1].float()
+            tolerance = 1e-3 if self.model.dtype == torch.float32 else 0.1
+            if not torch.allclose(logits, theirs, atol=tolerance * max(1.0, float(theirs.abs().max())), rtol=0):
+                return f"its logits differ by {float((logits - theirs).abs().max()):.2g} from its own forward pass"
+        return ""
+
+    @torch.inference_mode()
+    def answer(self, shard: Shard) -> list[tuple[int, Response]]:
+        """Every question of the shard with its answer. Out of memory halves rows and pass, and begins it again."""
+        while True:
+            try:
+                made = self._together(shard) if not self.alone else [(row, self._single(row)) for row in shard.rows]
+                break
+            except torch.OutOfMemoryError:
+                if self.rows <= 1:
+                    raise
+                self.rows, self.piece = self.rows // 2, max(64, self.piece // 2)
+                self._prefix = ((), Slots(0, 0))
+        self.cost.asked += sum(len(row.positions) * (len(row.tokens) + answer.tokens) for row, answer in made)
+        return sorted((position, answer) for row, answer in made for position in row.positions)
+
+    # ------------------------------------------------------------------------------------------------ one at a time
+    def _single(self, row: Row) -> Generated:
+        """A row alone, with the model's own cache if it gives one back and without any otherwise."""
+        live, cache, fed = Live(row, stream(row.request, row.tokens), 0), None, list(row.tokens)
+        name = "cache" if "cache" in inspect.signature(self.model.forward).parameters else "past_key_values"
+        while True:
+            if row.request.max_tokens <= 0:
+                return Generated("", 0, "length")
+            ids = torch.tensor([fed], device=self.model.device)
+            output = self.model(ids, use_cache=True, **({name: cache} if cache is not None else {}))
+            self.cost.computed += len(fed)
+            answer = self._grow(live, output.logits[0, -1].float())
+            if answer is not None:
+                return answer
+            cache = output.get(name)
+            fed = live.made[-1:] if cache is not None else [*row.tokens, *live.made]
+
+    # --------------------------------------------------------------------------------------------------- together
+    def _together(self, shard: Shard) -> list[tuple[Row, Generated]]:
+        """Continuous batching: admit while there is room, add a token to every row, let the finished ones go."""
+        made = [(row, Generated("", 0, "length")) for row in shard.rows if row.request.max_tokens <= 0]
+        waiting = deque(row for row in shard.rows if row.request.max_tokens > 0)
+        if not waiting:
+            return made
+        skip = len(shard.prefix)
+        with attending(self.model):
+            slots = self._room(shard, waiting)
+            live: list[Live] = []
+            kept: tuple[tuple[int, ...], Tensor] | None = None
+            while waiting or live:
+                if waiting and len(live) < slots.count - 1:
+                    newcomers, logits, kept = self._admit(waiting, slots, len(live), skip, kept)
+                    live += newcomers
+                    made += self._settle(live, newcomers, logits, slots)
+                elif live:
+                    made += self._settle(live, list(live), self._step(live, slots, skip), slots)
+        return made
+
+    def _room(self, shard: Shard, rows: Sequence[Row]) -> Slots:
+        """Slots behind the shard's prefix (computed now unless the last shard had the same), one of them spare."""
+        if self._prefix[0] != shard.prefix:
+            first = Slots(1, len(shard.prefix))
+            for start in range(0, len(shard.prefix), self.piece):
+                ids = shard.prefix[start : start + self.piece]
+                positions = range(start, start + len(ids))
+                self._pass(ids, positions, Prefill(first, [(0, start, len(ids))]), [len(ids) - 1])
+            first.freeze(len(shard.prefix))
+            self._prefix = (shard.prefix, first)
+        length = max(len(row.tokens) + row.request.max_tokens for row in rows) - len(shard.prefix)
+        fitting = int(MEMORY // (length * self._bytes_per_token()))
+        return self._prefix[1].resized(max(1, min(self.rows, fitting, len(rows))) + 1, length)
+
+    def _bytes_per_token(self) -> int:
+        config = self.model.config.get_text_config()
+        heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+        width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        return int(2 * config.num_hidden_layers * heads * width * self.model.dtype.itemsize)
+
+    def _admit(
+        self, waiting: deque[Row], slots: Slots, taken: int, skip: int, kept: tuple[tuple[int, ...], Tensor] | None
+    ) -> tuple[list[Live], Tensor, tuple[tuple[int, ...], Tensor] | None]:
+        """Rows that join, the logits after their prompts [rows, vocab], and the prompt left in the spare slot.
+
+        A prompt goes through the model once: rows that ask the same copy its keys, from a neighbour that joins with
+        them or from the spare slot, where the last prompt stays as long as more rows wait for it.
+        """
+        spare = slots.count - 1
+        joining: list[Row] = []
+        source: dict[tuple[int, ...], int] = {} if kept is None else {kept[0]: spare}
+        fresh: list[tuple[int, Row]] = []
+        room = self.piece
+        while waiting and taken + len(joining) < spare:
+            row = waiting[0]
+            if row.tokens not in source:
+                cost = len(row.tokens) - skip
+                if cost > room and fresh:
+                    break
+                room -= cost
+                source[row.tokens] = taken + len(joining)
+                fresh.append((taken + len(joining), row))
+            joining.append(waiting.popleft())
+        after = {} if kept is None else {kept[0]: kept[1]}
+        after |= self._read(fresh, slots, skip)
+        for slot, row in enumerate(joining, start=taken):
+            if source[row.tokens] != slot:
+                slots.copy(source[row.tokens], slot, len(row.tokens) - skip)
+        kept = None
+        if waiting and waiting[0].tokens == joining[-1].tokens:
+            last = joining[-1].tokens
+            slots.copy(taken + len(joining) - 1, spare, len(last) - skip)
+            kept = (last, after[last])
+        lives = [Live(row, stream(row.request, row.tokens), len(row.tokens) - skip) for row in joining]
+        return lives, torch.stack([after[row.tokens] for row in joining]), kept
+
+    def _read(self, fresh: Sequence[tuple[int, Row]], slots: Slots, skip: int) -> dict[tuple[int, ...], Tensor]:
+        """Logits after prompts that nobody has read yet: all in one pass, or one long prompt in several."""
+        if not fresh:
+            return {}
+        tails = [row.tokens[skip:] for _, row in fresh]
+        start = 0
+        if len(fresh) == 1:  # may be longer than a pass
+            for start in range(0, len(tails[0]) - self.piece, self.piece):
+                ids = tails[0][start : start + self.piece]
+                positions = range(skip + start, skip + start + len(ids))
+                self._pass(ids, positions, Prefill(slots, [(fresh[0][0], start, len(ids))]), [len(ids) - 1])
+            start = (len(tails[0]) - 1) // self.piece * self.piece
+            tails = [tails[0][start:]]
+        packed = [token for tail in tails for token in tail]
+        places = [skip + start + i for tail in tails for i in range(len(tail))]
+        pieces = [(slot, start, len(tail)) for (slot, _), tail in zip(fresh, tails, strict=True)]
+        ends, total = [], 0
+        for tail in tails:
+            total += len(tail)
+            ends.append(total - 1)
+        logits = self._pass(packed, places, Prefill(slots, pieces), ends)
+        return {row.tokens: after for (_, row), after in zip(fresh, logits, strict=True)}
+
+    def _step(self, live: Sequence[Live], slots: Slots, skip: int) -> Tensor:
+        """Feed every row its last token: logits [rows, vocab]."""
+        lengths = [row.held for row in live]
+        step = Step.over(slots, lengths, self.model.device, self.model.dtype)
+        positions = [skip + length for length in lengths]
+        logits = self._pass([row.made[-1] for row in live], positions, step, range(len(live)))
+        for row in live:
+            row.held += 1
+        return logits
+
+    def _settle(
+        self, live: list[Live], grown: Sequence[Live], logits: Tensor, slots: Slots
+    ) -> list[tuple[Row, Generated]]:
+        """Add the next token to each grown row; the finished ones leave, and the last slot fills each gap."""
+        finished = []
+        for row, after in zip(grown, logits, strict=True):
+            answer = self._grow(row, after)
+            if answer is not None:
+                finished.append((row, answer))
+        for row, _ in finished:
+            gap = next(i for i, other in enumerate(live) if other is row)
+            last = live.pop()
+            if last is not row:
+                slots.copy(len(live), gap, last.held)
+                live[gap] = last
+        return [(row.row, answer) for row, answer in finished]
+
+    def _grow(self, live: Live, logits: Tensor) -> Generated | None:
+        """Add the token after ``logits``; the answer if that ends it."""
+        request = live.row.request
+        token = pick(logits, request, live.key, len(live.made))
+        if token in self.ends:
+            return self._finished(live, "end")
+        live.made.append(token)
+        if request.stop and self._stopped(live.made, request.stop):
+            return self._finished(live, "stop")
+        return self._finished(live, "length") if len(live.made) >= request.max_tokens else None
+
+    def _stopped(self, made: Sequence[int], stop: Sequence[str]) -> bool:
+        """Whether the newest token completes a stop string: looked for in as many tokens as may hold one."""
+        recent = made[-(max(len(string.encode()) for string in stop) + 8) :]
+        return cut(self._text(recent), stop)[1] and cut(self._text(made), stop)[1]
+
+    def _finished(self, live: Live, finish: Any) -> Generated:
+        text, found = cut(self._text(live.made), live.row.request.stop)
+        return Generated(text, len(live.made), "stop" if found else finish)
+
+    def _text(self, tokens: Sequence[int]) -> str:
+        return str(self.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+
+    def _pass(
+        self, ids: Sequence[int], positions: Sequence[int], attended: Prefill | Step, read: Sequence[int]
+    ) -> Tensor:
+        """Logits [read, vocab] in float32 after the tokens at ``read`` of one forward pass."""
+        device = self.model.device
+        index = torch.tensor(list(read), device=device)
+        keep = {"logits_to_keep": index} if self._reads_some else {}
+        logits: Tensor = self.model(
+            input_ids=torch.tensor([list(ids)], device=device),
+            position_ids=torch.tensor([list(positions)], device=device),
+            use_cache=False,
+            harness_pass=attended,
+            **keep,
+        ).logits[0]
+        self.cost.computed += len(ids)
+        return (logits if self._reads_some else logits[index]).float()

@@ -1,0 +1,153 @@
+"""Generation: together as alone, stop strings, sampling, shared prompts, and models that cannot share."""
+
+import random
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.engine.batching import grouped, plan
+from harness.engine.generate import Generator, generate
+from harness.engine.sampling import cut, pick, stream
+from harness.types import Generate, Generated
+from tests.engine.tiny import causal, word_tokenizer
+
+KINDS = ("llama", "gpt2", "qwen2")
+TOKENIZER = word_tokenizer()
+
+
+def ask(tokens, count=12, **more):
+    return tuple(tokens), Generate("", count, **more)
+
+
+def reference(model, tokens, request):
+    """The definition: the whole sequence through the model for every token, no cache."""
+    ids, key = list(tokens), stream(request, tokens)
+    made: list[int] = []
+    while len(made) < request.max_tokens:
+        with torch.inference_mode():
+            token = pick(model(torch.tensor([ids + made])).logits[0, -1].float(), request, key, len(made))
+        if token == TOKENIZER.eos_token_id:
+            return Generated(cut(TOKENIZER.decode(made, skip_special_tokens=True), request.stop)[0], len(made), "end")
+        made.append(token)
+        text, found = cut(TOKENIZER.decode(made, skip_special_tokens=True), request.stop)
+        if found:
+            return Generated(text, len(made), "stop")
+    return Generated(TOKENIZER.decode(made, skip_special_tokens=True), len(made), "length")
+
+
+def answers(generator, asked):
+    made = {}
+    for batch in generate(generator, [(i, *one) for i, one in enumerate(asked)]):
+        made |= dict(batch)
+    return [made[i] for i in range(len(asked))]
+
+
+def some_requests(seed, count=14):
+    """Prompts with a long shared beginning, equal ones, unrelated ones, samples and stop strings."""
+    draw = random.Random(seed)
+    words = range(5, len(TOKENIZER) - 1)
+    shots = tuple(draw.choices(words, k=300))
+    asked = []
+    for i in range(count):
+        tail = tuple(draw.choices(words, k=draw.randint(1, 30)))
+        tokens = draw.choice([shots + tail, tail, asked[-1][0] if asked else tail])
+        asked.append(
+            ask(
+                tokens,
+                draw.randint(1, 14),
+                temperature=draw.choice([0.0, 0.0, 0.8, 2.0]),
+                top_p=draw.choice([1.0, 0.7]),
+                seed=i % 3,
+                stop=draw.choice([(), ("w7 w",), (" w1", "w2 w2")]),
+            )
+        )
+    return asked
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def model(request):
+    return causal(request.param, len(TOKENIZER))
+
+
+def test_together_equals_the_definition(model):
+    generator = Generator(model, TOKENIZER, rows=4, piece=64)
+    assert generator.alone == ""
+    asked = some_requests(1)
+    assert answers(generator, asked) == [reference(model, *one) for one in asked]
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 9), st.sampled_from([16, 50, 400]))
+def test_room_order_and_neighbours_change_nothing(seed, rows, piece):
+    model = causal("llama", len(TOKENIZER))
+    asked = some_requests(seed)
+    base = answers(Generator(model, TOKENIZER), asked)
+    mixed = random.Random(seed).sample(range(len(asked)), len(asked))
+    other = answers(Generator(model, TOKENIZER, rows=rows, piece=piece), [asked[i] for i in mixed])
+    assert [other[mixed.index(i)] for i in range(len(asked))] == base
+    assert answers(Generator(model, TOKENIZER), asked[:5]) == base[:5]
+
+
+def test_shared_prompts_are_computed_once():
+    model = causal("llama", len(TOKENIZER))
+    generator = Generator(model, TOKENIZER, rows=4)
+    shots = tuple(5 + i % 30 for i in range(300))
+    asked = [ask((*shots, 6, 7, 8 + i), 3) for i in range(10)]
+    asked += [ask(asked[0][0], 3, temperature=1.0, seed=i) for i in range(10)] + [ask(asked[0][0], 3)] * 5
+    start = generator.cost.computed
+    made = answers(generator, asked)
+    answered = sum(one.tokens - (one.finish != "end") for one in made[:20])
+    assert generator.cost.computed - start == 302 + 10 + answered
+    assert generator.cost.asked == sum(len(tokens) for tokens, _ in asked) + sum(one.tokens for one in made)
+
+
+def test_a_killed_run_computes_the_same_shards():
+    model = causal("llama", len(TOKENIZER))
+    asked = [(i, *one) for i, one in enumerate(some_requests(3, 40))]
+    shards = plan(asked, 8)
+    assert sorted(position for shard in shards for position in shard.positions) == list(range(40))
+    whole = list(generate(Generator(model, TOKENIZER), asked))
+    first = {position for position, _ in whole[0]}
+    assert list(generate(Generator(model, TOKENIZER), asked, first)) == whole[1:]
+
+
+def test_stop_strings_cut_across_tokens():
+    model = causal("llama", len(TOKENIZER))
+    tokens = tuple(range(5, 15))
+    [free] = answers(Generator(model, TOKENIZER), [ask(tokens, 12)])
+    assert free.tokens >= 4, "the test needs a model that goes on"
+    words = free.text.split()
+    stop = free.text[len(words[0]) - 1 : len(words[0]) + 3]  # the end of one token, a space, the beginning of the next
+    [stopped] = answers(Generator(model, TOKENIZER), [ask(tokens, 12, stop=("never", stop))])
+    assert (stopped.text, stopped.finish) == (free.text.partition(stop)[0], "stop")
+    assert stopped.tokens < free.tokens
+
+
+def test_nothing_to_make():
+    model = causal("llama", len(TOKENIZER))
+    assert answers(Generator(model, TOKENIZER), [ask((5, 6), 0)]) == [Generated("", 0, "length")]
+
+
+@pytest.mark.parametrize("kind", ["mistral-window", "gemma2", "mamba"])
+def test_models_that_cannot_share_run_alone_and_right(kind):
+    model = causal(kind, len(TOKENIZER))
+    generator = Generator(model, TOKENIZER)
+    assert generator.alone
+    asked = some_requests(2, 5)
+    assert answers(generator, asked) == [reference(model, *one) for one in asked]
+
+
+def test_groups_share_what_is_worth_it():
+    a, b = tuple(range(100, 800)), tuple(range(1100, 1800))
+    prompts = sorted([(*a, i) for i in range(9)] + [(*b, i) for i in range(9)] + [(3, 4), (101, 5), (1150,)])
+    groups = grouped(prompts)
+    assert [(len(prefix), len(members)) for prefix, members in groups] == [(700, 9), (700, 9), (0, 3)]
+    assert sorted(i for _, members in groups for i in members) == list(range(len(prompts)))
+
+
+def test_equal_requests_are_one_row():
+    asked = [(i, (1, 2, 3), Generate("", 4, temperature=1.0, seed=i % 2)) for i in range(6)]
+    [shard] = plan(asked)
+    assert [row.positions for row in shard.rows] == [(0, 2, 4), (1, 3, 5)]
