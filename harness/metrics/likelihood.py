@@ -1,0 +1,51 @@
+"""Perplexity per token, word or byte and bits per byte, from rows (log-probability, count)."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.metrics.classify import ratio
+from harness.types import Metric
+
+if TYPE_CHECKING:
+    from harness.types import Array
+
+
+def words(text: str) -> int:
+    """Parts between runs of white space, as lm-evaluation-harness counts them for WikiText."""
+    import re
+
+    return len(re.split(r"\s+", text))
+
+
+def byte_count(text: str) -> int:
+    """Length in UTF-8."""
+    return len(text.encode("utf-8"))
+
+
+def likelihood_row(logprob: float, count: int) -> tuple[float, float]:
+    """One text's row: its log-probability (natural) and what it is divided by (tokens, words or bytes)."""
+    return logprob, float(count)
+
+
+def reduce_perplexity(sums: Array, n: Array) -> Array:
+    with np.errstate(over="ignore"):
+        return np.exp(-ratio(sums[..., 0], sums[..., 1], np.nan))
+
+
+def perplexity(name: str, limits: str = "", signature: str = "") -> Metric:
+    """exp(-sum of log-probabilities / sum of counts) over the corpus; lower is better."""
+    return Metric(name=name, reduce=reduce_perplexity, better="lower", limits=limits, signature=signature)
+
+
+def reduce_bits(sums: Array, n: Array) -> Array:
+    return -ratio(sums[..., 0], sums[..., 1], np.nan) / math.log(2)
+
+
+token_perplexity = perplexity("token_perplexity", "Not comparable between tokenizers.")
+word_perplexity = perplexity("word_perplexity")
+byte_perplexity = perplexity("byte_perplexity")
+bits_per_byte = Metric(name="bits_per_byte", reduce=reduce_bits, better="lower")
