@@ -1,0 +1,221 @@
+"""From a folder of weights to a model and its tokenizer on one device, with a fingerprint of all that was read."""
+
+import hashlib
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Literal
+
+import torch
+
+from harness.engine.backend import Options
+from harness.errors import ModelError, UsageError
+
+ENGINE_VERSION = "1"
+"""Raised whenever a change to the engine may change a digit of an answer."""
+
+Family = Literal["causal", "seq2seq", "classifier", "masked"]
+
+_CONTEXT_NAMES = ("max_position_embeddings", "n_positions", "n_ctx", "max_sequence_length", "max_seq_len", "seq_length")
+_TOKENIZER_FILES = (
+    "tokenizer",
+    "vocab",
+    "merges",
+    "special_tokens",
+    "added_tokens",
+    "spiece",
+    "sentencepiece",
+    "source.spm",
+    "target.spm",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """A model that is in memory, ready to compute: what every kind of backend for local models starts from."""
+
+    name: str
+    family: Family
+    model: Any  # transformers.PreTrainedModel in eval mode
+    tokenizer: Any  # transformers.PreTrainedTokenizerBase
+    device: torch.device
+    dtype: torch.dtype
+    fingerprint: Mapping[str, str]
+    context: int | None
+    options: Options
+    load_seconds: float
+
+
+def family_of(config: Any) -> Family:
+    """Which kind of model a config describes.
+
+    Raises ModelError for an architecture that answers no kind of request.
+    """
+    names = tuple(config.architectures or ())
+    if any(name.endswith("ForSequenceClassification") for name in names):
+        return "classifier"
+    if config.is_encoder_decoder:
+        return "seq2seq"
+    if any(name.endswith(("ForMaskedLM", "ForPreTraining")) for name in names):
+        return "masked"
+    if any("CausalLM" in name or "LMHead" in name or name.endswith("ForConditionalGeneration") for name in names):
+        return "causal"
+    found = ", ".join(names) or "none"
+    raise ModelError(
+        f"architecture {found!r} is not supported; valid: *ForCausalLM, *LMHeadModel, *ForConditionalGeneration, "
+        "*ForSequenceClassification, *ForMaskedLM"
+    )
+
+
+def device_of(name: str) -> torch.device:
+    """The torch device that ``name`` stands for; "auto" takes CUDA, then MPS, then the CPU.
+
+    Raises UsageError for a device that this machine does not have.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(f"device {name!r} is not available here; valid: auto, cpu, cuda, cuda:N, mps") from error
+    return device
+
+
+def dtype_of(options: Options, device: torch.device, config: Any) -> torch.dtype:
+    """Float32 on a CPU and for the reference; elsewhere what the checkpoint was saved in, unless the options say."""
+    if options.dtype != "auto":
+        return torch.float32 if options.engine == "reference" else getattr(torch, options.dtype)
+    if device.type == "cpu" or options.engine == "reference":
+        return torch.float32
+    return config.dtype if isinstance(config.dtype, torch.dtype) else torch.float32
+
+
+def context_of(config: Any, tokenizer: Any) -> int | None:
+    """How many tokens the model can read at once, from its config or else its tokenizer; None when neither says."""
+    text = config.get_text_config()
+    for name in _CONTEXT_NAMES:
+        value = getattr(text, name, None)
+        if isinstance(value, int) and value > 0:
+            return value
+    limit = tokenizer.model_max_length
+    return int(limit) if limit < 10**9 else None
+
+
+def sha256_of(paths: list[Path], root: Path) -> str:
+    """SHA-256 over the names (relative to ``root``) and contents of files, in the order of their names."""
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        digest.update(f"{path.relative_to(root)}\0{path.stat().st_size}\0".encode())
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 22):
+                digest.update(chunk)
+    return digest.hexdigest()
+
+
+def weight_files(folder: Path, allow_pickle: bool) -> list[Path]:
+    """The files that hold the weights.
+
+    Raises ModelError when there are none, or only pickles and these are not allowed.
+    """
+    found = sorted(folder.glob("*.safetensors"))
+    pickles = sorted(folder.glob("pytorch_model*.bin"))
+    if not found and pickles and not allow_pickle:
+        raise ModelError(
+            f"{folder} holds only pickled weights ({pickles[0].name}), which can run code; --allow-pickle loads them"
+        )
+    if not found and not pickles:
+        raise ModelError(f"{folder} holds no weights; expected *.safetensors")
+    return found or pickles
+
+
+def _print(folder: Path, weights: list[Path], dtype: torch.dtype) -> dict[str, str]:
+    """Hashes of what is in ``folder``; reads every byte of the weights."""
+    tokenizer = [path for path in folder.iterdir() if path.is_file() and path.name.startswith(_TOKENIZER_FILES)]
+    return {
+        "weights": sha256_of(weights, folder),
+        "config": sha256_of(sorted(folder.glob("*config.json")), folder),
+        "tokenizer": sha256_of(tokenizer, folder),
+        "dtype": str(dtype).removeprefix("torch."),
+    }
+
+
+def _auto_class(family: Family) -> Any:
+    import transformers
+
+    return {
+        "causal": transformers.AutoModelForCausalLM,
+        "seq2seq": transformers.AutoModelForSeq2SeqLM,
+        "classifier": transformers.AutoModelForSequenceClassification,
+        "masked": transformers.AutoModelForMaskedLM,
+    }[family]
+
+
+def _placement(device: torch.device, weights: list[Path]) -> dict[str, Any]:
+    """``device_map`` arguments: several GPUs share a model that does not fit on the one asked for."""
+    size = sum(path.stat().st_size for path in weights)
+    if device.type == "cuda" and torch.cuda.device_count() > 1 and size * 1.2 > torch.cuda.mem_get_info(device)[0]:
+        return {"device_map": "auto"}
+    return {}
+
+
+def read_checkpoint(name: str, folder: Path, options: Options) -> Checkpoint:
+    """Read config, tokenizer and weights of ``folder``; the weights are hashed while they load.
+
+    Raises ModelError when something is missing or unreadable, UsageError for a device that is not there.
+    """
+    from transformers import AutoConfig, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    started = perf_counter()
+    trust = options.trust_remote_code
+    try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=trust)
+        family = family_of(config)
+        device = device_of(options.device)
+        dtype = dtype_of(options, device, config)
+        weights = weight_files(folder, options.allow_pickle)
+        placement = _placement(device, weights)
+        with ThreadPoolExecutor(1) as pool:
+            prints = pool.submit(_print, folder, weights, dtype)
+            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust)
+            model = _auto_class(family).from_pretrained(
+                folder,
+                config=config,
+                dtype=dtype,
+                trust_remote_code=trust,
+                use_safetensors=not options.allow_pickle or weights[0].suffix == ".safetensors",
+                **placement,
+            )
+            fingerprint = prints.result()
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        raise ModelError(
+            f"model {name!r} does not load: {str(error).strip().splitlines()[0] if str(error) else error!r}"
+        ) from error
+    if not placement:
+        model = model.to(device)
+    template = tokenizer.chat_template if options.chat else None
+    if options.chat and not template:
+        raise UsageError(f"model {name!r} has no chat template; run without --chat")
+    fingerprint |= {
+        "chat_template": hashlib.sha256(str(template).encode()).hexdigest() if template else "none",
+        "system": options.system or "none",
+        "truncate": options.truncate or "none",
+        "engine": f"{options.engine}-{ENGINE_VERSION}",
+    }
+    return Checkpoint(
+        name=name,
+        family=family,
+        model=model.eval(),
+        tokenizer=tokenizer,
+        device=model.device,
+        dtype=dtype,
+        fingerprint=fingerprint,
+        context=context_of(config, tokenizer),
+        options=options,
+        load_seconds=perf_counter() - started,
+    )

@@ -1,0 +1,91 @@
+"""What a model's name stands for: a folder, the Hub, the embedded model, a server, a file or a script."""
+
+import os
+from pathlib import Path
+
+from harness.engine.backend import Backend, Options
+from harness.errors import ModelError, UnknownName
+
+VALID = ("smollm2", "PATH", "hf:ORG/NAME[@REVISION]", "openai:NAME", "replay:FILE", "scripted:RULE")
+_PATTERNS = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.spm", "*.jinja"]
+
+
+def load(spec: str, options: Options) -> Backend:
+    """Open the model that ``spec`` names.
+
+    Raises UnknownName for a name that stands for nothing, ModelError for one that does not load.
+    """
+    scheme, _, rest = spec.partition(":")
+    if scheme == "openai" and rest:
+        from harness.engine.http import open_http
+
+        return open_http(rest, options)
+    if scheme == "replay" and rest:
+        from harness.engine.replay import open_replay
+
+        return open_replay(Path(rest))
+    if scheme == "scripted" and rest:
+        from harness.engine.scripted import open_scripted
+
+        return open_scripted(rest)
+    return open_local(spec, folder_of(spec, options), options)
+
+
+def folder_of(spec: str, options: Options) -> Path:
+    """The local folder that holds the weights ``spec`` names; downloads from the Hub when they are not there yet."""
+    if spec == "smollm2":
+        from harness.engine.smollm2 import smollm2_folder
+
+        return smollm2_folder()
+    path = Path(spec).expanduser()
+    if path.is_dir():
+        return path
+    name = spec.removeprefix("hf:")
+    if name.startswith(("/", ".", "~")) or name.count("/") != 1 or ":" in name:
+        raise UnknownName("model", spec, VALID)
+    return download(name, options)
+
+
+def download(name: str, options: Options) -> Path:
+    """The snapshot of ``org/name[@revision]`` in the Hub's local cache, fetched when it is not there.
+
+    Raises ModelError when neither the cache nor the network has it.
+    """
+    from huggingface_hub import snapshot_download
+
+    repo, _, revision = name.partition("@")
+    patterns = [*_PATTERNS, "*.bin"] if options.allow_pickle else _PATTERNS
+    if options.trust_remote_code:
+        patterns = [*patterns, "*.py"]
+    try:
+        return Path(snapshot_download(repo, revision=revision or None, allow_patterns=patterns))
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error) else type(error).__name__
+        offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") == "1" else ""
+        raise ModelError(f"no folder {name!r} here, and the Hub does not give that model{offline}: {reason}") from error
+
+
+def open_local(name: str, folder: Path, options: Options) -> Backend:
+    """Read the weights in ``folder`` and hand them to the backend for their kind of model."""
+    from harness.engine.checkpoint import read_checkpoint
+
+    checkpoint = read_checkpoint(name, folder, options)
+    if checkpoint.family == "seq2seq":
+        from harness.engine.seq2seq import open_seq2seq
+
+        return open_seq2seq(checkpoint)
+    if checkpoint.family == "classifier":
+        from harness.engine.classifier import open_classifier
+
+        return open_classifier(checkpoint)
+    if checkpoint.family == "masked":
+        from harness.engine.masked import open_masked
+
+        return open_masked(checkpoint)
+    if options.engine == "reference":
+        from harness.engine.reference import Reference
+
+        return Reference(checkpoint)
+    from harness.engine.causal import Causal
+
+    return Causal(checkpoint)
