@@ -6,12 +6,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny import causal, word_tokenizer
 
 from harness.engine.batching import grouped, plan
 from harness.engine.generate import Generator, generate
 from harness.engine.sampling import cut, pick, stream
 from harness.types import Generate, Generated
-from tests.engine.tiny import causal, word_tokenizer
 
 KINDS = ("llama", "gpt2", "qwen2")
 TOKENIZER = word_tokenizer()
