@@ -1,0 +1,251 @@
+"""Runs, results, baselines and tags as rows of the catalogue and back; every function works inside its caller's
+transaction."""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, Table, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from harness.errors import StoreError, UnknownName, UsageError
+from harness.store.database import alive, process
+from harness.store.samples import Artifact
+from harness.store.schema import ARTIFACTS, MODELS, RESULTS, RUN_TASKS, RUNS, TAGS, TASKS
+from harness.types import Card, Estimate, Run, TaskRecord
+
+CHUNK = 500
+"""Ids in one IN clause: SQLite allows 32,766 parameters, and a long list is planned badly."""
+
+
+def begin(connection: Connection, run: Run) -> None:
+    """A running row in this process's name. Raises UsageError if the run is finished or another process is at it."""
+    query = select(RUNS.c.status, RUNS.c.host, RUNS.c.pid, RUNS.c.born).where(RUNS.c.id == run.id)
+    old = connection.execute(query.with_for_update()).first()
+    if old and old.status == "finished":
+        raise UsageError(f"run {run.id} is already finished")
+    if old and old.status == "running" and old.pid != process()["pid"] and alive(old.host, old.pid, old.born):
+        raise UsageError(f"run {run.id} is being written by process {old.pid} on {old.host}")
+    _save(connection, run, is_new=old is None)
+
+
+def complete(connection: Connection, run: Run, estimates: Sequence[Estimate], artifacts: Iterable[Artifact]) -> None:
+    """Everything that a finished run has. Raises UsageError if it was finished before, StoreError for a NaN."""
+    query = select(RUNS.c.status).where(RUNS.c.id == run.id).with_for_update()
+    old = connection.execute(query).scalar()
+    if old == "finished":
+        raise UsageError(f"run {run.id} is already finished")
+    _save(connection, run, is_new=old is None)
+    replace_results(connection, run.id, estimates)
+    connection.execute(delete(ARTIFACTS).where(ARTIFACTS.c.run_id == run.id))
+    rows = [{"run_id": run.id, **asdict(artifact)} for artifact in artifacts]
+    if rows:
+        connection.execute(insert(ARTIFACTS), rows)
+
+
+def replace_results(connection: Connection, run_id: str, estimates: Sequence[Estimate]) -> None:
+    """The numbers of a run in place of those it had. Raises StoreError for a value that is no number."""
+    for e in estimates:
+        if any(x is not None and math.isnan(x) for x in (e.value, e.low, e.high)):
+            raise StoreError(f"run {run_id}: {e.task} {e.metric} on {e.slice} is not a number; it is not stored")
+    connection.execute(delete(RESULTS).where(RESULTS.c.run_id == run_id))
+    rows = [{"run_id": run_id, "position": i, **asdict(e)} for i, e in enumerate(estimates)]
+    if rows:
+        connection.execute(insert(RESULTS), rows)
+
+
+def end(connection: Connection, run_id: str, status: str, message: str, at: str) -> None:
+    """Mark a run failed or interrupted. Raises UnknownName if it was never begun, UsageError if it is finished."""
+    old = connection.execute(select(RUNS.c.status).where(RUNS.c.id == run_id).with_for_update()).scalar()
+    if old is None:
+        raise UnknownName("run", run_id, ())
+    if old == "finished":
+        raise UsageError(f"run {run_id} is already finished")
+    values = {"status": status, "message": _text(message), "finished": at}
+    connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(values))
+
+
+def insert_once(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows whose key is a hash of their content, leaving those that are there already."""
+    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    if rows:  # in the order of their keys, so that two transactions cannot wait for each other in a circle
+        ordered = sorted(rows, key=lambda row: str(row["id"]))
+        connection.execute(make(table).on_conflict_do_nothing(), [dict(row) for row in ordered])
+
+
+def _save(connection: Connection, run: Run, *, is_new: bool) -> None:
+    model = {"name": run.model, "fingerprint": dict(run.fingerprint)}
+    model_id = _hash(model)
+    insert_once(connection, MODELS, [{"id": model_id, **model}])
+    row = {
+        "model_id": model_id,
+        "settings": _plain(run.settings),
+        "versions": _plain(run.versions),
+        "engine": _plain(run.engine),
+        "command": _text(run.command),
+        "started": run.started,
+        "finished": run.finished,
+        "status": run.status,
+        "message": _text(run.message),
+        **process(),
+    }
+    if is_new:
+        connection.execute(insert(RUNS), {"id": run.id, **row})
+    else:
+        connection.execute(update(RUNS).where(RUNS.c.id == run.id).values(row))
+        connection.execute(delete(RUN_TASKS).where(RUN_TASKS.c.run_id == run.id))
+    _save_tasks(connection, run)
+
+
+def _save_tasks(connection: Connection, run: Run) -> None:
+    tasks, links = {}, []
+    for position, t in enumerate(run.tasks):
+        task = {
+            "name": t.name,
+            "version": t.version,
+            "fingerprint": t.fingerprint,
+            "data_sha256": t.data_sha256,
+            "card": asdict(t.card),
+            "metrics": [_plain(m) for m in t.metrics],
+        }
+        key = _hash(task)
+        tasks[key] = {"id": key, **task}
+        how = {"data_source": t.data_source, "n": t.n, "shots": t.shots, "shots_source": t.shots_source}
+        links.append({"run_id": run.id, "position": position, "task_id": key, **how})
+    insert_once(connection, TASKS, list(tasks.values()))
+    if links:
+        connection.execute(insert(RUN_TASKS), links)
+
+
+def _hash(record: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
+def _plain(record: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON that both databases take: PostgreSQL refuses the infinities and NaN, so they go by name."""
+    return {k: str(v) if isinstance(v, float) and not math.isfinite(v) else v for k, v in record.items()}
+
+
+def _text(value: str) -> str:
+    """PostgreSQL has no text with a NUL character in it."""
+    return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def find(
+    connection: Connection,
+    *,
+    model: str | None = None,
+    task: str | None = None,
+    status: str | None = None,
+    tag: str | None = None,
+    ids: Sequence[str] | None = None,
+    limit: int | None = None,
+) -> list[Run]:
+    """Runs that fit every filter, newest first."""
+    query = select(RUNS, MODELS.c.name.label("model"), MODELS.c.fingerprint).join(MODELS)
+    query = query.order_by(RUNS.c.started.desc(), RUNS.c.id.desc())
+    if model is not None:
+        query = query.where(MODELS.c.name == model)
+    if task is not None:
+        having = select(RUN_TASKS.c.run_id).join(TASKS).where(TASKS.c.name == task)
+        query = query.where(RUNS.c.id.in_(having))
+    if tag is not None:
+        query = query.where(RUNS.c.id.in_(select(TAGS.c.run_id).where(TAGS.c.name == tag)))
+    if ids is not None:
+        query = query.where(RUNS.c.id.in_(ids))
+    runs = [row for row in connection.execute(query) if status in (None, _status(row))][:limit]
+    everything = limit is None and model is None and task is None and status is None and tag is None and ids is None
+    tasks = _tasks(connection, None if everything else [row.id for row in runs])
+    return [_run(row, tuple(tasks.get(row.id, ()))) for row in runs]
+
+
+def _tasks(connection: Connection, run_ids: Sequence[str] | None) -> dict[str, list[TaskRecord]]:
+    """Tasks of these runs (None: of all); the same record for all runs that asked the same."""
+    link = RUN_TASKS.c
+    query = select(link.run_id, link.task_id, link.data_source, link.n, link.shots, link.shots_source)
+    query = query.order_by(link.run_id, link.position)
+    definitions = {row.id: row for row in connection.execute(select(TASKS))}
+    known: dict[tuple[Any, ...], TaskRecord] = {}
+    found: dict[str, list[TaskRecord]] = {}
+    for chunk in [query] if run_ids is None else _chunks(query, run_ids):
+        for run_id, *how in connection.execute(chunk):
+            key = tuple(how)
+            if key not in known:
+                known[key] = _task(definitions[key[0]], key)
+            found.setdefault(run_id, []).append(known[key])
+    return found
+
+
+def _chunks(query: Select[Any], run_ids: Sequence[str]) -> Iterator[Select[Any]]:
+    for start in range(0, len(run_ids), CHUNK):
+        yield query.where(RUN_TASKS.c.run_id.in_(run_ids[start : start + CHUNK]))
+
+
+def _task(row: Row[Any], how: tuple[Any, ...]) -> TaskRecord:
+    return TaskRecord(
+        name=row.name,
+        version=row.version,
+        fingerprint=row.fingerprint,
+        data_sha256=row.data_sha256,
+        data_source=how[1],
+        n=how[2],
+        shots=how[3],
+        shots_source=how[4],
+        card=Card(**row.card),
+        metrics=tuple(row.metrics),
+    )
+
+
+def _run(row: Row[Any], tasks: tuple[TaskRecord, ...]) -> Run:
+    status = _status(row)
+    message = row.message
+    if status != row.status:
+        message = f"process {row.pid} on {row.host} is gone"
+    return Run(
+        id=row.id,
+        model=row.model,
+        fingerprint=row.fingerprint,
+        tasks=tasks,
+        settings=row.settings,
+        versions=row.versions,
+        command=row.command,
+        started=row.started,
+        finished=row.finished,
+        status=status,  # type: ignore[arg-type]  # only Run's own values are ever written
+        message=message,
+        engine=row.engine,
+    )
+
+
+def _status(row: Row[Any]) -> str:
+    """A run whose process died without a word is interrupted, whatever its row says."""
+    if row.status == "running" and not alive(row.host, row.pid, row.born):
+        return "interrupted"
+    return str(row.status)
+
+
+def resolve(connection: Connection, name: str) -> str:
+    """The id of the run that an id, a tag or the beginning of one id names, in this order. Raises UnknownName."""
+    if connection.execute(select(RUNS.c.id).where(RUNS.c.id == name)).first():
+        return name
+    tagged = connection.execute(select(TAGS.c.run_id).where(TAGS.c.name == name)).scalar()
+    if tagged is not None:
+        return str(tagged)
+    starts = RUNS.c.id.startswith(name, autoescape=True)
+    found = connection.execute(select(RUNS.c.id).where(starts).order_by(RUNS.c.id).limit(6)).scalars().all()
+    if name and len(found) == 1:
+        return str(found[0])
+    if name and found:
+        raise UsageError(f"{name!r} is the beginning of several runs: {', '.join(found)}")
+    names = [*connection.execute(select(RUNS.c.id)).scalars(), *connection.execute(select(TAGS.c.name)).scalars()]
+    raise UnknownName("run", name, names)
+
+
+def estimates(connection: Connection, run_id: str) -> list[Estimate]:
+    """The numbers of one run in the order in which they were made."""
+    r = RESULTS.c
+    query = select(r.task, r.metric, r.slice, r.value, r.low, r.high, r.n, r.clusters, r.failed)
+    return [Estimate(*row) for row in connection.execute(query.where(r.run_id == run_id).order_by(r.position))]

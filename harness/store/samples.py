@@ -1,0 +1,283 @@
+"""One immutable Parquet file per run and task: outcomes in, outcomes out, and the hash that proves it the same file."""
+
+import hashlib
+import itertools
+import json
+import os
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from harness.errors import StoreError, UsageError
+from harness.records import request_key, request_to_json, response_from_json, response_to_json
+from harness.types import Choose, Example, Failed, Generate, Judged, Likelihood, Outcome, Request
+
+ROWS = 2048
+"""Rows of a row group: what is in memory at once when writing, and the least that is read of a column."""
+
+REQUESTS = {"choose": Choose, "generate": Generate, "likelihood": Likelihood}
+
+FIXED = {
+    "row": pa.int64(),
+    "task": pa.string(),
+    "example_id": pa.string(),
+    "cluster": pa.string(),
+    "correct": pa.bool_(),
+    "prediction": pa.string(),
+    "target": pa.string(),
+    "failure_kind": pa.string(),
+    "failure_message": pa.string(),
+    "prompt": pa.string(),
+    "prompt_hash": pa.string(),
+    "slices": pa.string(),
+    "values": pa.string(),
+    "fields": pa.string(),
+    "requests": pa.string(),
+    "responses": pa.string(),
+}
+"""Columns of every file; then one ``value.METRIC`` (double) and one ``slice.NAME`` (string) for each that occurs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A published file: ``path`` within the samples folder, sha256 of its bytes, its rows and its size."""
+
+    task: str
+    path: str
+    sha256: str
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Where sample files are: any fsspec URL."""
+
+    url: str
+
+    def open(self) -> tuple[fsspec.AbstractFileSystem, str]:
+        """The file system and the folder's path in it. Raises UsageError for a protocol that nothing answers to."""
+        try:
+            fs, path = fsspec.core.url_to_fs(self.url, use_listings_cache=False)
+        except (ValueError, ImportError) as error:
+            raise UsageError(f"no place for samples at {self.url}: {error}") from error
+        return fs, path
+
+    @property
+    def is_local(self) -> bool:
+        return "://" not in self.url or self.url.startswith("file://")
+
+
+def place_of(run_id: str, task: str) -> str:
+    """The path of a file within the folder. Raises UsageError for a name that would lead out of it."""
+    parts = [run_id, *task.split("/")]
+    if any(part in ("", ".", "..") for part in parts):
+        raise UsageError(f"run {run_id!r}, task {task!r}: such names cannot be stored")
+    return "/".join(quote(part, safe=" +=@,~") for part in parts) + ".parquet"
+
+
+def write(folder: Folder, run_id: str, task: str, outcomes: Sequence[Outcome]) -> Artifact:
+    """Write the outcomes of one task beside their place and publish them by rename.
+
+    On an object store, whose files appear whole or not at all, they go to their place at once: until the catalogue
+    names them nobody reads them. Memory: one row group. Raises StoreError.
+    """
+    fs, root = folder.open()
+    place = place_of(run_id, task)
+    final = posixpath.join(root, place)
+    written = final + ".part" if folder.is_local else final
+    try:
+        fs.makedirs(posixpath.dirname(final), exist_ok=True)
+        with fs.open(written, "wb") as raw:
+            hashed = _Hashing(raw)
+            rows = _write_rows(hashed, task, outcomes)
+            if folder.is_local:
+                raw.flush()
+                os.fsync(raw.fileno())
+        if written != final:
+            fs.mv(written, final)
+    except (OSError, pa.ArrowException) as error:
+        raise StoreError(f"cannot write {final}: {_reason(error)}") from error
+    return Artifact(task, place, hashed.digest.hexdigest(), rows, hashed.size)
+
+
+class _Hashing:
+    """A file being written whose sha256 is known at the end without reading it again."""
+
+    def __init__(self, raw: Any) -> None:
+        self.raw, self.digest, self.size, self.closed = raw, hashlib.sha256(), 0, False
+
+    def write(self, data: Any) -> int:
+        self.digest.update(data)
+        self.raw.write(data)
+        self.size += memoryview(data).nbytes
+        return memoryview(data).nbytes
+
+    def tell(self) -> int:
+        return self.size
+
+    def flush(self) -> None:
+        self.raw.flush()
+
+    def close(self) -> None:
+        self.closed = True
+
+    def readable(self) -> bool:
+        return False
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return False
+
+
+def _write_rows(target: _Hashing, task: str, outcomes: Sequence[Outcome]) -> int:
+    schema = _schema(outcomes)
+    rows = 0
+    with pq.ParquetWriter(
+        pa.PythonFile(target, mode="w"), schema, compression="zstd", compression_level=3, write_page_checksum=True
+    ) as writer:
+        for batch in _batches(outcomes):
+            records = [_record(rows + i, task, outcome) for i, outcome in enumerate(batch)]
+            writer.write_table(pa.Table.from_pylist(records, schema=schema))
+            rows += len(records)
+    return rows
+
+
+def _batches(outcomes: Sequence[Outcome]) -> Iterator[list[Outcome]]:
+    rest = iter(outcomes)
+    while batch := list(itertools.islice(rest, ROWS)):
+        yield batch
+
+
+def _schema(outcomes: Sequence[Outcome]) -> pa.Schema:
+    values: set[str] = set()
+    slices: set[str] = set()
+    for outcome in outcomes:
+        slices.update(outcome.example.slices)
+        if outcome.judged:
+            values.update(k for k, v in outcome.judged.values.items() if not isinstance(v, tuple))
+    columns = dict(FIXED)
+    columns |= {f"value.{name}": pa.float64() for name in sorted(values)}
+    columns |= {f"slice.{name}": pa.string() for name in sorted(slices)}
+    return pa.schema(columns)
+
+
+def _record(row: int, task: str, outcome: Outcome) -> dict[str, Any]:
+    example, judged, failure = outcome.example, outcome.judged, outcome.failure
+    values = judged.values if judged else {}
+    first = outcome.requests[0] if outcome.requests else None
+    record = {
+        "row": row,
+        "task": task,
+        "example_id": example.id,
+        "cluster": example.cluster,
+        "correct": judged.correct if judged else None,
+        "prediction": judged.prediction if judged else None,
+        "target": _dump(example.target),
+        "failure_kind": failure.kind if failure else None,
+        "failure_message": failure.message if failure else None,
+        "prompt": _prompt(first) if first else None,
+        "prompt_hash": _prompt_hash(outcome.requests),
+        "slices": _dump(dict(example.slices)),
+        "values": _dump({k: _number(v) for k, v in values.items()}) if judged else None,
+        "fields": _dump(dict(example.fields)),
+        "requests": _dump([request_to_json(r) for r in outcome.requests]),
+        "responses": _dump([response_to_json(r) for r in outcome.responses]),
+    }
+    record |= {f"value.{k}": float(v) for k, v in values.items() if not isinstance(v, tuple)}
+    record |= {f"slice.{k}": str(v) for k, v in example.slices.items()}
+    return record
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _number(value: float | tuple[float, ...]) -> Any:
+    """numpy scalars are floats to Python, but not to JSON."""
+    return [float(x) for x in value] if isinstance(value, tuple) else float(value)
+
+
+def _prompt(request: Request) -> str:
+    return request.context + request.text if isinstance(request, Likelihood) else request.prompt
+
+
+def _prompt_hash(requests: Sequence[Request]) -> str:
+    keys = [request_key(r) for r in requests]
+    return keys[0] if len(keys) == 1 else hashlib.sha256("\n".join(keys).encode()).hexdigest()
+
+
+def check(folder: Folder, artifact: Artifact) -> None:
+    """Read the whole file and compare its sha256. Raises StoreError naming the file and both hashes, or a lost file."""
+    fs, root = folder.open()
+    path = posixpath.join(root, artifact.path)
+    try:
+        digest = hashlib.sha256()
+        with fs.open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except FileNotFoundError as error:
+        raise lost(path, artifact) from error
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {_reason(error)}") from error
+    if digest.hexdigest() != artifact.sha256:
+        raise StoreError(f"{path} is corrupt: sha256 {digest.hexdigest()}, the catalogue has {artifact.sha256}")
+
+
+def lost(path: str, artifact: Artifact) -> StoreError:
+    """The error for a file that the catalogue names and the folder lacks."""
+    return StoreError(f"{path} is lost: the catalogue has {artifact.rows} samples of {artifact.task} there")
+
+
+def read_outcomes(folder: Folder, artifact: Artifact) -> Iterator[Outcome]:
+    """The outcomes as they were written, one row group in memory. Raises StoreError; call ``check`` first."""
+    fs, root = folder.open()
+    path = posixpath.join(root, artifact.path)
+    wanted = [name for name in FIXED if name not in ("row", "task", "prompt", "prompt_hash")]
+    try:
+        with fs.open(path, "rb") as raw, pq.ParquetFile(raw, page_checksum_verification=True) as file:
+            for batch in file.iter_batches(batch_size=ROWS, columns=wanted):
+                yield from map(_outcome, batch.to_pylist())
+    except FileNotFoundError as error:
+        raise lost(path, artifact) from error
+    except (OSError, pa.ArrowException) as error:
+        raise StoreError(f"cannot read {path}: {_reason(error)}") from error
+
+
+def _outcome(row: Mapping[str, Any]) -> Outcome:
+    example = Example(
+        row["example_id"],
+        json.loads(row["fields"]),
+        json.loads(row["target"]),
+        json.loads(row["slices"]),
+        row["cluster"],
+    )
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(row["values"] or "{}").items()}
+    judged = Judged(row["prediction"], values, row["correct"]) if row["prediction"] is not None else None
+    failure = Failed(row["failure_kind"], row["failure_message"]) if row["failure_kind"] is not None else None
+    return Outcome(
+        example,
+        tuple(_request(r) for r in json.loads(row["requests"])),
+        tuple(response_from_json(r) for r in json.loads(row["responses"])),
+        judged,
+        failure,
+    )
+
+
+def _request(record: dict[str, Any]) -> Request:
+    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in record.items() if k != "kind"}
+    fields |= {k: float(fields[k]) for k in ("temperature", "top_p") if k in fields}
+    request: Request = REQUESTS[record["kind"]](**fields)
+    return request
+
+
+def _reason(error: BaseException) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -1,0 +1,139 @@
+"""The tables of the catalogue, in column types that SQLite and PostgreSQL share."""
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+)
+
+HEAD = "0001"
+"""The newest migration that this program knows; a catalogue at any other unknown revision is newer than the program."""
+
+METADATA = MetaData()
+
+PROPERTIES = Table(
+    "properties",
+    METADATA,
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+# The id of a model and of a task is the sha256 of everything in its row: two processes that insert the same one agree.
+MODELS = Table(
+    "models",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("name", Text, nullable=False, index=True),
+    Column("fingerprint", JSON, nullable=False),
+)
+
+TASKS = Table(
+    "tasks",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("name", Text, nullable=False, index=True),
+    Column("version", Integer, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("data_sha256", String(64), nullable=False),
+    Column("card", JSON, nullable=False),
+    Column("metrics", JSON, nullable=False),
+)
+
+RUNS = Table(
+    "runs",
+    METADATA,
+    Column("id", String(128), primary_key=True),
+    Column("model_id", String(64), ForeignKey("models.id"), nullable=False, index=True),
+    Column("settings", JSON, nullable=False),
+    Column("versions", JSON, nullable=False),
+    Column("engine", JSON, nullable=False),
+    Column("command", Text, nullable=False),
+    Column("started", String(40), nullable=False, index=True),
+    Column("finished", String(40)),
+    Column("status", String(16), nullable=False, index=True),
+    Column("message", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("born", Float, nullable=False),
+)
+
+RUN_TASKS = Table(
+    "run_tasks",
+    METADATA,
+    Column("run_id", String(128), ForeignKey("runs.id", ondelete="CASCADE")),
+    Column("position", Integer),
+    Column("task_id", String(64), ForeignKey("tasks.id"), nullable=False, index=True),
+    Column("data_source", Text, nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("shots", Integer, nullable=False),
+    Column("shots_source", Text, nullable=False),
+    PrimaryKeyConstraint("run_id", "position"),
+)
+
+RESULTS = Table(
+    "results",
+    METADATA,
+    Column("run_id", String(128), ForeignKey("runs.id", ondelete="CASCADE")),
+    Column("position", Integer),
+    Column("task", Text, nullable=False),
+    Column("metric", Text, nullable=False),
+    Column("slice", Text, nullable=False),
+    Column("value", Float, nullable=False),
+    Column("low", Float),
+    Column("high", Float),
+    Column("n", Integer, nullable=False),
+    Column("clusters", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    PrimaryKeyConstraint("run_id", "position"),
+    Index("results_of_a_metric", "task", "metric", "slice"),
+)
+
+ARTIFACTS = Table(
+    "artifacts",
+    METADATA,
+    Column("run_id", String(128), ForeignKey("runs.id", ondelete="CASCADE")),
+    Column("task", Text),
+    Column("path", Text, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("bytes", Integer, nullable=False),
+    PrimaryKeyConstraint("run_id", "task"),
+)
+
+TAGS = Table(
+    "tags",
+    METADATA,
+    Column("name", String(128), primary_key=True),
+    Column("run_id", String(128), ForeignKey("runs.id", ondelete="CASCADE"), nullable=False, index=True),
+)
+
+# The history of every named pointer, the last row being the present one. No foreign key: the history of a baseline
+# outlives the runs it pointed to. run_id NULL: the baseline was deleted.
+BASELINES = Table(
+    "baselines",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("name", String(128), nullable=False, index=True),
+    Column("run_id", String(128)),
+    Column("why", Text, nullable=False),
+    Column("at", String(40), nullable=False),
+)
+
+VERDICTS = Table(
+    "verdicts",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("run_id", String(128), nullable=False, index=True),
+    Column("at", String(40), nullable=False),
+    Column("verdict", JSON, nullable=False),
+    ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),
+)
