@@ -5,7 +5,8 @@ import itertools
 import json
 import os
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -83,28 +84,42 @@ def place_of(run_id: str, task: str) -> str:
 
 
 def write(folder: Folder, run_id: str, task: str, outcomes: Sequence[Outcome]) -> Artifact:
-    """Write the outcomes of one task beside their place and publish them by rename.
+    """Write and publish the outcomes of one task. Memory: one row group. Raises StoreError."""
+    place = place_of(run_id, task)
+    written: list[tuple[int, _Hashing]] = []
 
-    On an object store, whose files appear whole or not at all, they go to their place at once: until the catalogue
-    names them nobody reads them. Memory: one row group. Raises StoreError.
+    def fill(raw: Any) -> None:
+        hashed = _Hashing(raw)
+        written.append((_write_rows(hashed, task, outcomes), hashed))
+
+    publish(folder, place, fill)
+    rows, hashed = written[0]
+    return Artifact(task, place, hashed.digest.hexdigest(), rows, hashed.size)
+
+
+def publish(folder: Folder, place: str, fill: Callable[[Any], None]) -> None:
+    """Write a file beside its place, then rename it: it is there as a whole or not at all.
+
+    On an object store, where every file is so, it goes to its place at once; until the catalogue names it nobody
+    reads it. Raises StoreError.
     """
     fs, root = folder.open()
-    place = place_of(run_id, task)
     final = posixpath.join(root, place)
-    written = final + ".part" if folder.is_local else final
+    part = f"{final}.{os.getpid()}.part" if folder.is_local else final
     try:
         fs.makedirs(posixpath.dirname(final), exist_ok=True)
-        with fs.open(written, "wb") as raw:
-            hashed = _Hashing(raw)
-            rows = _write_rows(hashed, task, outcomes)
+        with fs.open(part, "wb") as raw:
+            fill(raw)
             if folder.is_local:
                 raw.flush()
                 os.fsync(raw.fileno())
-        if written != final:
-            fs.mv(written, final)
+        if part != final:
+            fs.mv(part, final)
     except (OSError, pa.ArrowException) as error:
+        with suppress(OSError):
+            if folder.is_local:
+                fs.rm(part)
         raise StoreError(f"cannot write {final}: {_reason(error)}") from error
-    return Artifact(task, place, hashed.digest.hexdigest(), rows, hashed.size)
 
 
 class _Hashing:

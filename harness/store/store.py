@@ -41,20 +41,21 @@ class Store:
     """An open store; any number of processes may hold one on the same place and write at once.
 
     Every method raises StoreError in one line when the database or a file cannot be read or written.
+    ``folder``: where the sample files are; ``engine``: the connections to the catalogue.
     """
 
     def __init__(self, engine: Engine, folder: Folder, local: Path) -> None:
-        self._engine = engine
-        self._folder = folder
+        self.engine = engine
+        self.folder = folder
         self._local = local
         self._checked: set[tuple[str, int, float]] = set()
 
     def __str__(self) -> str:
-        return name_of(self._engine.url)
+        return name_of(self.engine.url)
 
     def close(self) -> None:
         """Give the connections back; the store opens them again when it is asked something."""
-        self._engine.dispose()
+        self.engine.dispose()
 
     @property
     def journals(self) -> Path:
@@ -73,7 +74,7 @@ class Store:
         Raises UsageError if it is finished already or another living process is at it.
         """
         samples.place_of(run.id, "task")
-        with writing(self._engine) as connection:
+        with writing(self.engine) as connection:
             catalogue.begin(connection, replace(run, status="running"))
 
     def finish(self, run: Run, outcomes: Mapping[str, Sequence[Outcome]], estimates: Sequence[Estimate]) -> None:
@@ -82,20 +83,20 @@ class Store:
         Whatever stops this on the way, the run is not finished and can be finished again.
         Raises UsageError if it is finished already, StoreError for a number that is none.
         """
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             status = connection.execute(select(RUNS.c.status).where(RUNS.c.id == run.id)).scalar()
         if status == "finished":
             raise UsageError(f"run {run.id} is already finished")
-        written = [samples.write(self._folder, run.id, task, rows) for task, rows in outcomes.items()]
+        written = [samples.write(self.folder, run.id, task, rows) for task, rows in outcomes.items()]
         done = replace(run, status="finished", finished=run.finished or _now())
-        with writing(self._engine) as connection:
+        with writing(self.engine) as connection:
             catalogue.complete(connection, done, estimates, written)
 
     def fail(self, run_id: str, status: str, message: str) -> None:
         """Mark a run that was begun as "failed" or "interrupted", and why. Raises UsageError if it is finished."""
         if status not in ("failed", "interrupted"):
             raise UsageError(f"status {status!r}; valid: failed, interrupted")
-        with writing(self._engine) as connection:
+        with writing(self.engine) as connection:
             catalogue.end(connection, run_id, status, message, _now())
 
     def rm(self, name: str, *, force: bool = False) -> Run:
@@ -104,7 +105,7 @@ class Store:
         Raises UsageError if a baseline points to it (unless ``force``) or a living process is writing it.
         """
         run = self.run(name)
-        with writing(self._engine) as connection:
+        with writing(self.engine) as connection:
             held = [base for base, run_id in pointers.current(connection).items() if run_id == run.id]
             if held and not force:
                 raise UsageError(f"run {run.id} is the baseline {', '.join(held)}; set another first, or use --force")
@@ -112,7 +113,7 @@ class Store:
                 raise UsageError(f"run {run.id} is still running; stop it first, or use --force")
             paths = connection.execute(select(ARTIFACTS.c.path).where(ARTIFACTS.c.run_id == run.id)).scalars().all()
             connection.execute(delete(RUNS).where(RUNS.c.id == run.id))
-        fs, root = self._folder.open()
+        fs, root = self.folder.open()
         for path in [*paths, run.id]:  # a file that stays behind is named by no row and harms nobody
             with suppress(OSError, FileNotFoundError):
                 fs.rm(posixpath.join(root, path), recursive=path == run.id)
@@ -129,29 +130,29 @@ class Store:
         limit: int | None = None,
     ) -> list[Run]:
         """Runs that fit every filter, newest first. A run whose process died without a word is "interrupted"."""
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             return catalogue.find(connection, model=model, task=task, status=status, tag=tag, limit=limit)
 
     def run(self, name: str) -> Run:
         """The run with this id, tag or beginning of an id. Raises UnknownName, UsageError if several begin so."""
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             return catalogue.find(connection, ids=[catalogue.resolve(connection, name)])[0]
 
     def results(self, name: str) -> list[Estimate]:
         """The numbers of a run in the order in which they were made."""
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             return catalogue.estimates(connection, catalogue.resolve(connection, name))
 
     def table(self, which: Which = Which()) -> list[tuple[Any, ...]]:  # noqa: B008  # frozen
         """Numbers across runs as rows of ``harness.store.numbers.COLUMNS``."""
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             return numbers.table(connection, which)
 
     def leaderboard(
         self, *, task: str | None = None, metric: str | None = None, slice: str | None = "all"
     ) -> list[Standing]:
         """For every model and task the numbers of its newest finished run, ordered by task, metric and model."""
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             return numbers.leaderboard(connection, Which(task=task, metric=metric, slice=slice))
 
     def samples(
@@ -173,19 +174,19 @@ class Store:
         artifact = self.artifact(name, task)
         fs, path = self._present(artifact)
         page = Page(where, sort, limit, offset, None if columns is None else tuple(columns))
-        return read_page(path, fs, page, local=self._folder.is_local)
+        return read_page(path, fs, page, local=self.folder.is_local)
 
     def outcomes(self, name: str, task: str) -> Iterator[Outcome]:
         """The outcomes of one task as they were stored, in their order; the file's sha256 is checked first."""
         artifact = self.artifact(name, task)
-        samples.check(self._folder, artifact)
-        return samples.read_outcomes(self._folder, artifact)
+        samples.check(self.folder, artifact)
+        return samples.read_outcomes(self.folder, artifact)
 
     def artifacts(self, name: str) -> list[Artifact]:
         """The sample files of a run, by task."""
         columns = ARTIFACTS.c
         query = select(columns.task, columns.path, columns.sha256, columns.rows, columns.bytes).order_by(columns.task)
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             run_id = catalogue.resolve(connection, name)
             return [Artifact(*row) for row in connection.execute(query.where(columns.run_id == run_id))]
 
@@ -198,7 +199,7 @@ class Store:
 
     def _present(self, artifact: Artifact) -> tuple[Any, str]:
         """The file system and path of a file that is there and is the one that was written."""
-        fs, root = self._folder.open()
+        fs, root = self.folder.open()
         path = posixpath.join(root, artifact.path)
         try:
             info = fs.info(path)
@@ -207,30 +208,30 @@ class Store:
         except OSError as error:
             raise StoreError(f"cannot read {path}: {error}") from error
         key = (path, int(info["size"]), float(info.get("mtime") or 0))
-        if key not in self._checked and (self._folder.is_local or info["size"] != artifact.bytes):
-            samples.check(self._folder, artifact)
+        if key not in self._checked and (self.folder.is_local or info["size"] != artifact.bytes):
+            samples.check(self.folder, artifact)
         self._checked.add(key)
         return fs, path
 
     # ---------------------------------------------------------------------------------------- names that point to runs
     def tag(self, name: str, tag: str) -> None:
         """Point a tag to a run, away from the one that it may point to."""
-        with writing(self._engine) as connection:
+        with writing(self.engine) as connection:
             pointers.tag(connection, catalogue.resolve(connection, name), tag)
 
     def untag(self, tag: str) -> None:
         """Remove a tag. Raises UnknownName."""
-        with writing(self._engine) as connection:
+        with writing(self.engine) as connection:
             pointers.untag(connection, tag)
 
     def tags(self) -> dict[str, tuple[str, ...]]:
         """Tags by the id of the run that they point to."""
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             return pointers.tags(connection)
 
     def set_baseline(self, name: str, run: str, why: str = "") -> None:
         """Point a baseline to a finished run. Raises UsageError for one that is not finished."""
-        with writing(self._engine) as connection:
+        with writing(self.engine) as connection:
             found = catalogue.find(connection, ids=[catalogue.resolve(connection, run)])[0]
             if found.status != "finished":
                 raise UsageError(f"run {found.id} is {found.status}: only a finished run can be a baseline")
@@ -238,34 +239,34 @@ class Store:
 
     def delete_baseline(self, name: str, why: str = "") -> None:
         """Let a baseline point to nothing; its history stays. Raises UnknownName."""
-        with writing(self._engine) as connection:
+        with writing(self.engine) as connection:
             if name not in pointers.current(connection):
                 raise UnknownName("baseline", name, pointers.current(connection))
             pointers.point(connection, name, None, why, _now())
 
     def baseline(self, name: str) -> str:
         """The id of the run that a baseline points to. Raises UnknownName, UsageError if it or its run was deleted."""
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             return pointers.baseline(connection, name)
 
     def baselines(self) -> dict[str, str]:
         """Baselines that point to a run now: name -> run id."""
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             return pointers.current(connection)
 
     def baseline_history(self, name: str | None = None) -> list[Pointed]:
         """Every step of one baseline, or of all of them, newest first."""
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             return pointers.history(connection, name)
 
     def save_verdicts(self, run: str, verdict: Mapping[str, Any]) -> None:
         """Keep what a gate said about a run (plain JSON)."""
-        with writing(self._engine) as connection:
+        with writing(self.engine) as connection:
             pointers.save_verdict(connection, catalogue.resolve(connection, run), verdict, _now())
 
     def verdicts(self, run: str | None = None) -> list[Verdict]:
         """What gates said about a run, or about any, newest first."""
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             return pointers.verdicts(connection, catalogue.resolve(connection, run) if run else None)
 
 

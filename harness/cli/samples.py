@@ -1,0 +1,81 @@
+"""`harness samples RUN TASK`: the questions of a run and what came back."""
+
+import json
+from math import isnan
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli.options import json_option, store_option
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHOWN = ("example_id", "correct", "prediction", "target", "failure_kind", "prompt")
+
+
+@click.command("samples")
+@click.argument("run")
+@click.argument("task")
+@click.option("--where", metavar="SQL", help='Condition, such as "correct = false and value.acc_norm > 0".')
+@click.option("--sort", metavar="SQL", help='Ordering, such as "value.acc desc, example_id".')
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many at most.")
+@click.option("--offset", type=click.IntRange(min=0), default=0, help="How many to pass over first.")
+@click.option("--columns", metavar="A,B", help=f"Columns to print [{','.join(SHOWN)} and values].")
+@store_option
+@json_option
+def command(  # noqa: PLR0913, PLR0917  # one argument per option
+    run: str,
+    task: str,
+    where: str | None,
+    sort: str | None,
+    limit: int,
+    offset: int,
+    columns: str | None,
+    store: str | None,
+    json_file: Path | None,
+) -> int:
+    """Show samples of TASK in RUN that fit a condition. --json writes all their columns."""
+    from harness.store import open_store
+
+    asked = [name.strip() for name in columns.split(",")] if columns else None
+    frame = open_store(store, create=False).samples(run, task, where, sort, limit, offset, None if json_file else asked)
+    if json_file:
+        json_file.write_text(json.dumps(records(frame), indent=1, ensure_ascii=False) + "\n")
+    names = [str(name) for name in frame.columns]
+    _print(frame, asked or [name for name in names if name in SHOWN or name.startswith("value.")])
+    return 0
+
+
+def records(frame: "pd.DataFrame") -> list[dict[str, Any]]:
+    """Samples as JSON: a missing value is null, columns that hold JSON are unfolded."""
+    unfolded = {"target", "slices", "values", "fields", "requests", "responses"}
+    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return [{str(k): json.loads(v) if k in unfolded and v else v for k, v in row.items()} for row in rows]
+
+
+def _print(frame: "pd.DataFrame", columns: list[str]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    if frame.empty:
+        click.echo("no samples fit")
+        return
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=160)
+    table = Table(*columns, caption=f"{len(frame)} samples", caption_justify="left")
+    for row in frame[columns].itertuples(index=False):
+        table.add_row(*(Text(_cell(value)) for value in row))  # Text: a "[" of a sample is no markup
+    console.print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None or (isinstance(value, float) and isnan(value)):
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    text = " ".join(str(value).split())
+    return text if len(text) <= 200 else text[:199] + "…"

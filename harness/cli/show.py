@@ -1,0 +1,57 @@
+"""`harness show RUN`: what a run was and its numbers."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.options import json_option, store_option
+from harness.cli.table import result_json, results_table
+
+if TYPE_CHECKING:
+    from harness.types import Run
+
+
+@click.command("show")
+@click.argument("run")
+@click.option("--slices/--no-slices", default=True, help="Also the numbers of every slice [yes].")
+@click.option("--task", "tasks", multiple=True, metavar="TASK", help="Only this task; may be given again.")
+@store_option
+@json_option
+def command(run: str, slices: bool, tasks: tuple[str, ...], store: str | None, json_file: Path | None) -> int:
+    """Show the numbers of RUN (an id, its beginning, or a tag): value, 95 % interval, n, clusters, failed."""
+    from harness.errors import UnknownName
+    from harness.store import open_store
+
+    opened = open_store(store, create=False)
+    found = opened.run(run)
+    for name in tasks:
+        if name not in {t.name for t in found.tasks}:
+            raise UnknownName(f"task of run {found.id}", name, [t.name for t in found.tasks])
+    estimates = [e for e in opened.results(found.id) if not tasks or e.task in tasks]
+    if json_file:
+        json_file.write_text(json.dumps(result_json(found, estimates), indent=1) + "\n")
+    for line in head(found, opened.tags().get(found.id, ())):
+        click.echo(line)
+    if estimates:
+        results_table(found, estimates, slices=slices)
+    else:
+        click.echo(f"no numbers: the run is {found.status}")
+    return 0
+
+
+def head(run: "Run", tags: tuple[str, ...]) -> Iterator[str]:
+    """Lines that say what was asked of whom, on which data."""
+    yield f"run       {run.id}  {run.status}" + (f": {run.message}" if run.message else "")
+    if tags:
+        yield f"tags      {', '.join(tags)}"
+    yield f"model     {run.model}"
+    yield f"started   {run.started}" + (f", finished {run.finished}" if run.finished else "")
+    yield f"settings  {', '.join(f'{k}={v}' for k, v in run.settings.items()) or '-'}"
+    for key, value in run.fingerprint.items():
+        yield f"  {key}: {' '.join(str(value).split())[:100]}"
+    for task in run.tasks:
+        shots = f", {task.shots} shots" if task.shots else ""
+        yield f"task      {task.name} v{task.version}: n {task.n}{shots}, data sha256 {task.data_sha256[:16]}"
