@@ -189,7 +189,11 @@ def _plan_task(task: Task, settings: Settings, mirror: Path | None) -> Planned:
     examples = [example for part in parts for example in part[: settings.limit]]
     if not examples:
         raise DataError(f"{task.name} has no examples: {', '.join(map(str, task.dataset))} is empty")
-    requests = tuple(task.ask(e, _shown(task, e, pool, count, settings) if count else ()) for e in examples)
+    shown = shots.chooser(
+        pool, count, seed=settings.seed, task_name=task.name, mode=settings.shots_mode,
+        by=task.shots.by, pick=task.shots.pick,
+    )  # fmt: skip
+    requests = tuple(task.ask(example, shown(example)) for example in examples)
     record = TaskRecord(
         name=task.name,
         version=task.version,
@@ -203,15 +207,6 @@ def _plan_task(task: Task, settings: Settings, mirror: Path | None) -> Planned:
         metrics=tuple(describe(metric) for metric in task.metrics),
     )
     return Planned(task, tuple(examples), requests, record)
-
-
-def _shown(
-    task: Task, example: Example, pool: Sequence[Example], count: int, settings: Settings
-) -> tuple[Example, ...]:
-    how, mode = task.shots, settings.shots_mode
-    return shots.choose(
-        pool, example, count, seed=settings.seed, task_name=task.name, mode=mode, by=how.by, pick=how.pick
-    )
 
 
 def describe(metric: Metric) -> dict[str, object]:

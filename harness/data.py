@@ -1,0 +1,141 @@
+"""Finds the rows of a dataset: a folder in the Hub's layout first, then the local Hub cache, then the Hub itself."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from harness.errors import DataError
+from harness.types import Dataset
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The rows of a dataset, the sha256 of their canonical JSON, and where they were found."""
+
+    rows: Rows
+    sha256: str
+    source: str
+
+
+def hub(id: str, config: str = "default", split: str = "test", revision: str | None = None) -> Dataset:
+    """A split of a dataset of the Hugging Face Hub."""
+    return Dataset(id, config, split, revision)
+
+
+def packaged(module: str, filename: str, split: str = "test") -> Dataset:
+    """A JSONL file that the Python package ``module`` ships."""
+    return Dataset(f"package:{module}", filename, split)
+
+
+def file(path: Path) -> Dataset:
+    """A JSONL or Parquet file of the user's."""
+    return Dataset(path.stem, split=path.suffix.lstrip("."), path=str(path))
+
+
+def load(dataset: Dataset, mirror: Path | None = None) -> Loaded:
+    """Read all rows. Raises DataError that names the dataset, the places looked in and what to do."""
+    place = find(dataset, mirror)
+    rows = read_rows(place) if place else _from_hub(dataset, mirror)
+    return Loaded(rows, sha256(rows), str(place) if place else f"hub:{dataset.id}@{dataset.revision or 'main'}")
+
+
+def find(dataset: Dataset, mirror: Path | None = None) -> Path | None:
+    """The local file of a dataset, if there is one. Raises DataError if a named file is missing."""
+    if dataset.path:
+        path = Path(dataset.path)
+        if not path.is_file():
+            raise DataError(f"{path}: no such file")
+        return path
+    if dataset.id.startswith("package:"):
+        return _package_file(dataset)
+    stems = [mirror / dataset.id / dataset.config / dataset.split] if mirror else []
+    return next(
+        (p for s in stems for p in (s.with_name(s.name + e) for e in (".jsonl", ".parquet")) if p.is_file()), None
+    )
+
+
+def at_hand(dataset: Dataset, mirror: Path | None = None) -> bool:
+    """Whether the rows can be read without a network; looks at paths only."""
+    try:
+        return find(dataset, mirror) is not None or _hub_cache(dataset).is_dir()
+    except DataError:
+        return False
+
+
+def read_rows(path: Path) -> Rows:
+    """Rows of a JSONL or Parquet file. Raises DataError with file and line for what cannot be read."""
+    if path.suffix == ".parquet":
+        import pyarrow.parquet
+
+        try:
+            table: Rows = pyarrow.parquet.read_table(path).to_pylist()
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path}: not a readable Parquet file: {error}") from None
+        return table
+    rows = []
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                rows.append(_row(path, number, line))
+    return rows
+
+
+def sha256(rows: Iterable[dict[str, Any]]) -> str:
+    """Hash of the rows' canonical JSON, one line a row: the same rows hash the same whatever file they came from."""
+    total = hashlib.sha256()
+    for row in rows:
+        total.update(json.dumps(row, sort_keys=True, ensure_ascii=False, default=str, separators=(",", ":")).encode())
+        total.update(b"\n")
+    return total.hexdigest()
+
+
+def _row(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        cut = "" if line.endswith(b"\n") else " (the file seems truncated)"
+        raise DataError(f"{path}:{number}: not valid JSON: {error}{cut}") from None
+    if not isinstance(row, dict):
+        raise DataError(f"{path}:{number}: a row must be a JSON object, not {type(row).__name__}")
+    return row
+
+
+def _package_file(dataset: Dataset) -> Path:
+    spec = find_spec(dataset.id.removeprefix("package:"))
+    if spec is None or not spec.origin:
+        raise DataError(f"{dataset}: the package {dataset.id.removeprefix('package:')!r} is not installed")
+    path = Path(spec.origin).parent / dataset.config
+    if not path.is_file():
+        raise DataError(f"{path}: missing from the package")
+    return path
+
+
+def _hub_cache(dataset: Dataset) -> Path:
+    """The folder in which huggingface_hub keeps a dataset's files."""
+    import os
+
+    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
+    cache = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
+    return cache / f"datasets--{dataset.id.replace('/', '--')}"
+
+
+def _from_hub(dataset: Dataset, mirror: Path | None) -> Rows:
+    """Rows through `datasets`, which looks in its own cache before it asks the Hub."""
+    import datasets
+
+    config = None if dataset.config == "default" else dataset.config
+    try:
+        table = datasets.load_dataset(dataset.id, config, split=dataset.split, revision=dataset.revision)
+    except Exception as error:  # whatever datasets raises: offline, unknown name, no such split
+        looked = f"the folder {mirror or '(none: no --data or HARNESS_DATA)'}, {_hub_cache(dataset)} and the Hub"
+        raise DataError(
+            f"dataset {dataset} is not at hand: looked in {looked} ({type(error).__name__}); give --data a folder with "
+            f"{dataset.id}/{dataset.config}/{dataset.split}.jsonl, or connect to the Hub once"
+        ) from error
+    return [dict(row) for row in table]
