@@ -1,0 +1,125 @@
+"""Attention over a tree of tokens: every token sees its ancestors, and almost no product is computed to be masked.
+
+Rows stand in the order of a depth-first walk, so their depths alone tell who is an ancestor of whom: row c of row r
+if c <= r and no row between them, r included, is as shallow as c. The rows are cut into tiles; the keys of a tile are
+its own rows and the ancestors of its first row, which are all the earlier rows that any of its rows can see.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from harness.engine.slots import join, over_prefix, partial_attention
+
+Ints = NDArray[np.int64]
+SMALL, LARGE = 48, 256
+"""A tile ends at a branch once it has SMALL rows, and at LARGE rows anywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """Rows low..high, the rows that hold their keys, and a mask [1, 1, high - low, keys] of 0 and -inf.
+
+    ``keys`` is a slice when they are consecutive. No mask: the keys are the tile's own rows, one chain.
+    """
+
+    low: int
+    high: int
+    keys: slice | Tensor
+    mask: Tensor | None
+
+
+Layers = list[tuple[Tensor, Tensor]]
+"""Keys and values [1, h_kv, tokens, d] of every layer."""
+
+
+def subtree_ends(depths: Ints) -> Ints:
+    """For every row the first later one that is not below it."""
+    ends = np.full(len(depths), len(depths), np.int64)
+    open_rows: list[int] = []
+    values = depths.tolist()
+    for row, depth in enumerate(values):
+        while open_rows and values[open_rows[-1]] >= depth:
+            ends[open_rows.pop()] = row
+        open_rows.append(row)
+    return ends
+
+
+def bounds(depths: Ints, small: int = SMALL, large: int = LARGE) -> list[int]:
+    """Where tiles begin (and the last ends): at branches where there are any, shallow ones first."""
+    branches = set((np.flatnonzero(np.diff(depths) != 1) + 1).tolist())
+    found = [0]
+    for row in range(1, len(depths)):
+        size = row - found[-1]
+        if size >= large or (size >= small and row in branches):
+            found.append(row)
+    return [*found, len(depths)]
+
+
+def tiles(depths: Ints, device: torch.device, dtype: torch.dtype) -> list[Tile]:
+    """Tiles that cover the rows of one pass. depths [rows]."""
+    ends = subtree_ends(depths)
+    cuts = bounds(depths)
+    rows = np.arange(len(depths))
+    found = []
+    for low, high in pairwise(cuts):
+        above = np.flatnonzero(ends[:low] > low)  # ancestors of the first row
+        keys = np.concatenate((above, rows[low:high]))
+        queries = rows[low:high, None]
+        seen = (keys <= queries) & (queries < ends[keys])  # [rows, keys]
+        chain = len(above) == 0 and bool((ends[low:high] >= high).all())
+        consecutive = bool((np.diff(keys) == 1).all())
+        where = slice(int(keys[0]), high) if consecutive else torch.from_numpy(keys).to(device)
+        mask = None if chain else _additive(seen, device, dtype)
+        found.append(Tile(low, high, where, mask))
+    return found
+
+
+def _additive(seen: NDArray[np.bool_], device: torch.device, dtype: torch.dtype) -> Tensor:
+    mask = torch.zeros(seen.shape, dtype=dtype)
+    mask.masked_fill_(torch.from_numpy(~seen), -torch.inf)
+    return mask[None, None].to(device)
+
+
+@dataclass(slots=True)
+class TreePass:
+    """One forward pass over the rows of a step; ``prefix`` holds the kept tokens that all of them see.
+
+    ``kept`` receives the keys and values of every layer, prefix included, when ``keep`` is set.
+    """
+
+    tiles: Sequence[Tile]
+    prefix: Layers | None = None
+    keep: bool = False
+    kept: Layers = field(default_factory=list)
+
+    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
+        """q [1, h, rows, d], k and v [1, h_kv, rows, d] -> [1, h, rows, d]."""
+        prefix = self.prefix[layer] if self.prefix is not None else None
+        if self.keep:
+            self._store(layer, k, v, prefix)
+        out = torch.empty(*q.shape[:-1], v.shape[-1], dtype=q.dtype, device=q.device)
+        shared = over_prefix(q, *prefix, scale) if prefix is not None else None
+        for tile in self.tiles:
+            own = slice(tile.low, tile.high)
+            if isinstance(tile.keys, slice):
+                keys, values = k[:, :, tile.keys], v[:, :, tile.keys]
+            else:
+                keys, values = k.index_select(2, tile.keys), v.index_select(2, tile.keys)
+            part = partial_attention(q[:, :, own], keys, values, scale, causal=tile.mask is None, mask=tile.mask)
+            parts = [part] if shared is None else [part, (shared[0][:, :, own], shared[1][:, :, own])]
+            out[:, :, own] = join(parts)
+        return out
+
+    def _store(self, layer: int, k: Tensor, v: Tensor, prefix: tuple[Tensor, Tensor] | None) -> None:
+        if layer != len(self.kept):
+            raise ValueError("the model computes its layers in an order of its own")
+        if prefix is None:
+            self.kept.append((k.clone(), v.clone()))
+        else:
+            self.kept.append((torch.cat((prefix[0], k), 2), torch.cat((prefix[1], v), 2)))

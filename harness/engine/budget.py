@@ -1,0 +1,56 @@
+"""How many rows one forward pass takes, and what to do when the memory does not suffice.
+
+The number follows from the model and the machine, never from a clock or from what happens to be free: a run that is
+resumed has to be cut into the same passes.
+"""
+
+from typing import Any
+
+import torch
+
+CPU_ROWS, GPU_ROWS = 1024, 8192
+"""Rows from which on matrix products run at their best rate."""
+LOGITS = 64 << 20
+"""Bytes of logits that exist at once."""
+SMALLEST = 32
+
+
+def rows_for(config: Any, device: torch.device, dtype: torch.dtype) -> int:
+    """Rows of one pass: as many as products need to run at full rate, and at most 1/16 of the memory's worth."""
+    text = config.get_text_config()
+    width = max(text.hidden_size, getattr(text, "intermediate_size", None) or 4 * text.hidden_size)
+    per_row = 16 * width * torch.empty(0, dtype=dtype).element_size()
+    wanted = CPU_ROWS if device.type == "cpu" else GPU_ROWS
+    return int(max(SMALLEST, min(wanted, memory_of(device) // 16 // per_row)))
+
+
+def logit_rows(vocabulary: int) -> int:
+    """Rows whose logits, in float32, are held at once."""
+    return max(8, LOGITS // (4 * vocabulary))
+
+
+def memory_of(device: torch.device) -> int:
+    """Bytes of memory that the device has."""
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    import psutil
+
+    return int(psutil.virtual_memory().total)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Is this what a device says when its memory does not suffice?"""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and ("not enough memory" in str(error) or "out of memory" in str(error))
+
+
+def peak_memory(device: torch.device) -> int:
+    """The most bytes that the process (on a CPU) or the device has held so far."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    import resource
+    import sys
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(peak) * (1 if sys.platform == "darwin" else 1024)

@@ -1,0 +1,269 @@
+"""All the spans of a run as one tree of tokens, cut into forward passes before the first is computed.
+
+The distinct token sequences that the model has to read are sorted; what a sequence shares with its predecessor (its
+``lcp``) is the tree. A pass ("step") computes the tokens of some consecutive sequences, each token once, in the
+order of a depth-first walk. Blocks that many sequences share become steps of their own, whose keys and values stay.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.engine.encode import Span, Tokens
+
+Ints = NDArray[np.int64]
+SHORTEST = 32
+"""Shorter shared blocks are computed again in every pass: a pass of few rows costs more than it saves."""
+SAVED = 64
+"""Rows that keeping a block must save."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One forward pass: tokens from depth ``base`` on of the sequences ``members``, up to ``end`` where that is set.
+
+    ``parent``: the step whose kept keys and values (with those of its own parents) are the first ``base`` tokens of
+    every member; -1 if base is 0. ``keep``: later steps continue this one, a single chain of tokens.
+    """
+
+    members: tuple[int, ...]
+    base: int = 0
+    parent: int = -1
+    keep: bool = False
+    end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Sequences in sorted order, the steps that compute them, and the spans that read them.
+
+    ``sequences[i]``: tokens read; ``lcp[i]``: how many of them are those of sequence i - 1; ``readers[i]``: the spans
+    (their numbers) whose tokens but the last are sequence i; ``steps_of[s]``: the steps that answer span s.
+    """
+
+    spans: Sequence[Span]
+    sequences: Sequence[Tokens]
+    lcp: Ints
+    readers: Sequence[tuple[int, ...]]
+    steps: Sequence[Step]
+    steps_of: Sequence[tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """``rows`` of a step predict the tokens of ``span`` from number ``offset`` on (0 = the first that is asked)."""
+
+    span: int
+    offset: int
+    rows: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A step laid out: ``tokens`` and their ``depths`` in the tree, depth first, and who reads what."""
+
+    tokens: Tokens
+    depths: Ints
+    reads: tuple[Read, ...]
+
+
+def plan(spans: Sequence[Span], budget: int) -> Plan:
+    """Lay out passes of at most ``budget`` rows that compute every distinct token of ``spans`` (nearly) once."""
+    sequences, readers = _sorted(spans)
+    lcp = _shared(sequences)
+    steps = _Planner(sequences, lcp, budget).steps() if sequences else []
+    return Plan(spans, sequences, lcp, readers, steps, _steps_of(spans, sequences, readers, steps))
+
+
+def plan_padded(spans: Sequence[Span], budget: int) -> Plan:
+    """Batches of whole sequences, the longest first, whose number times longest length is at most ``budget``."""
+    sequences, readers = _sorted(spans)
+    steps: list[Step] = []
+    members: list[int] = []
+    for index in sorted(range(len(sequences)), key=lambda i: (-len(sequences[i]), i)):
+        if members and (len(members) + 1) * len(sequences[members[0]]) > budget:
+            steps.append(Step(tuple(members)))
+            members = []
+        members.append(index)
+    if members:
+        steps.append(Step(tuple(members)))
+    lcp = np.zeros(len(sequences), np.int64)
+    return Plan(spans, sequences, lcp, readers, steps, _steps_of(spans, sequences, readers, steps))
+
+
+def _sorted(spans: Sequence[Span]) -> tuple[list[Tokens], list[tuple[int, ...]]]:
+    """Distinct sequences in lexicographic order (big-endian bytes compare as the tokens do) and who reads each."""
+    keys = [span.tokens[:-1].astype(">u4").tobytes() for span in spans]
+    sequences: list[Tokens] = []
+    readers: list[tuple[int, ...]] = []
+    last: bytes | None = None
+    for index in sorted(range(len(spans)), key=keys.__getitem__):
+        if keys[index] != last:
+            last = keys[index]
+            sequences.append(spans[index].tokens[:-1])
+            readers.append(())
+        readers[-1] += (index,)
+    return sequences, readers
+
+
+def _shared(sequences: Sequence[Tokens]) -> Ints:
+    """How many leading tokens each sequence has in common with the one before it."""
+    shared = np.zeros(len(sequences), np.int64)
+    for index in range(1, len(sequences)):
+        before, after = sequences[index - 1], sequences[index]
+        length = min(len(before), len(after))
+        different = before[:length] != after[:length]
+        first = int(different.argmax()) if length else 0
+        shared[index] = first if length and different[first] else length
+    return shared
+
+
+def _steps_of(
+    spans: Sequence[Span], sequences: Sequence[Tokens], readers: Sequence[tuple[int, ...]], steps: Sequence[Step]
+) -> list[tuple[int, ...]]:
+    """For every span the steps that hold a row it reads."""
+    found: list[tuple[int, ...]] = [()] * len(spans)
+    for number, step in enumerate(steps):
+        for member in step.members:
+            for span in readers[member]:
+                if spans[span].start - 1 < (len(sequences[member]) if step.end is None else step.end):
+                    found[span] += (number,)
+    return found
+
+
+class _Planner:
+    """Walks the tree from its root and cuts it into steps."""
+
+    def __init__(self, sequences: Sequence[Tokens], lcp: Ints, budget: int) -> None:
+        self.lcp, self.budget = lcp, budget
+        self.lengths = np.array([len(sequence) for sequence in sequences], np.int64)
+        self.sums = np.concatenate(([0], np.cumsum(self.lengths - lcp)))  # new tokens before sequence i
+        self.made: list[Step] = []
+
+    def steps(self) -> list[Step]:
+        """Regions that share kept tokens, each after the block it continues."""
+        todo = [(0, len(self.lengths), 0, -1)]
+        while todo:
+            low, high, base, parent = todo.pop()
+            loose, kept = self._split(low, high, base)
+            self._pack(loose, base, parent)
+            for first, last, depth in reversed(kept):
+                todo.append((first, last, depth, self._keep(first, last, base, depth, parent)))
+        return self.made
+
+    def _rows(self, low: int, high: int, base: int) -> int:
+        """Distinct tokens of sequences low..high beyond depth ``base``."""
+        return int(self.lengths[low] - base + self.sums[high] - self.sums[low + 1])
+
+    def _split(self, low: int, high: int, base: int) -> tuple[list[int], list[tuple[int, int, int]]]:
+        """Which sequences to pack as they are, and which groups (low, high, depth) to give a kept block first."""
+        loose: list[int] = []
+        kept: list[tuple[int, int, int]] = []
+        stack = [(low, high)]
+        while stack:
+            low, high = stack.pop()
+            if self._rows(low, high, base) <= self.budget:
+                loose.extend(range(low, high))
+                continue
+            common = self._common(low, high, base)
+            if self._worth(low, high, base, common):
+                kept.append((low, high, common))
+                continue
+            cuts = (np.flatnonzero(self.lcp[low + 1 : high] == common) + low + 1).tolist()
+            stack.extend(reversed(list(zip([low, *cuts], [*cuts, high], strict=True))))
+        return loose, kept
+
+    def _common(self, low: int, high: int, base: int) -> int:
+        """Tokens that all have in common; of a single long sequence all but its last pass."""
+        if high - low > 1:
+            return int(self.lcp[low + 1 : high].min())
+        total = int(self.lengths[low]) - base
+        return int(self.lengths[low]) - -(-total // -(-total // self.budget))
+
+    def _worth(self, low: int, high: int, base: int, common: int) -> bool:
+        if high - low == 1:
+            return True
+        passes = -(-self._rows(low, high, base) // self.budget)
+        return common - base >= SHORTEST and (common - base) * (passes - 1) >= SAVED
+
+    def _keep(self, low: int, high: int, base: int, depth: int, parent: int) -> int:
+        """Steps for tokens base..depth of the group, of equal size and at most the budget; the last one's number."""
+        count = -(-(depth - base) // self.budget)
+        bounds = np.linspace(base, depth, count + 1).astype(int).tolist()
+        for start, end in pairwise(bounds):
+            self.made.append(Step(tuple(range(low, high)), start, parent, keep=True, end=end))
+            parent = len(self.made) - 1
+        return parent
+
+    def _pack(self, loose: list[int], base: int, parent: int) -> None:
+        """Cut sequences, in order, into passes of about equal size, where the least is computed twice."""
+        if not loose:
+            return
+        joints = [base, *(int(self.lcp[a + 1 : b + 1].min()) for a, b in pairwise(loose))]
+        lcp, lengths = np.array(joints), self.lengths[loose]
+        sums = np.concatenate(([0], np.cumsum(lengths - lcp)))
+        at, count = 0, len(loose)
+        while at < count:
+            again = int(lcp[at]) - base  # rows that the pass before has computed already
+            left = int(sums[count] - sums[at]) + again
+            if not left:
+                break  # sequences that end where the kept block does: all that they read is in it
+            size = -(-left // -(-left // self.budget))
+            fits = int(np.searchsorted(sums, sums[at] + size - again, side="right")) - 1
+            if fits < count:
+                most = int(np.searchsorted(sums, sums[at] + self.budget - again, side="right")) - 1
+                fits = self._cut(lcp, sums, at, max(most, at + 1), size - again)
+            self.made.append(Step(tuple(loose[at:fits]), base, parent))
+            at = fits
+
+    @staticmethod
+    def _cut(lcp: Ints, sums: Ints, at: int, most: int, size: int) -> int:
+        """The joint with the shortest shared prefix among those that leave a pass of nearly ``size`` rows or more."""
+        least = max(at + 1, int(np.searchsorted(sums, sums[at] + 0.8 * size)))
+        if least >= most:
+            return most
+        joints = lcp[least : most + 1] if most < len(lcp) else lcp[least:most]
+        best = np.flatnonzero(joints == joints.min()) + least
+        return int(best[np.abs(sums[best] - sums[at] - size).argmin()])
+
+
+# ------------------------------------------------------------------------------------------------------------- layout
+def lay_out(plan: Plan, step: Step) -> Rows:
+    """The rows of a step and who reads them."""
+    if step.keep:
+        return _lay_out_chain(plan, step)
+    tokens: list[Tokens] = []
+    depths: list[Ints] = []
+    reads: list[Read] = []
+    path = np.zeros(max(len(plan.sequences[m]) for m in step.members), np.int64)  # row of the current token per depth
+    count, before = 0, None
+    for member in step.members:
+        sequence = plan.sequences[member]
+        shared = step.base if before is None else int(plan.lcp[before + 1 : member + 1].min())
+        new = len(sequence) - shared
+        path[shared : shared + new] = np.arange(count, count + new)
+        tokens.append(sequence[shared:])
+        depths.append(np.arange(shared, len(sequence)))
+        count += new
+        before = member
+        reads.extend(_reads(plan, member, step.base, len(sequence), path))
+    return Rows(np.concatenate(tokens), np.concatenate(depths), tuple(reads))
+
+
+def _lay_out_chain(plan: Plan, step: Step) -> Rows:
+    assert step.end is not None
+    path = np.arange(-step.base, step.end - step.base)
+    reads = [read for member in step.members for read in _reads(plan, member, step.base, step.end, path)]
+    tokens = plan.sequences[step.members[0]][step.base : step.end]
+    return Rows(tokens, np.arange(step.base, step.end), tuple(reads))
+
+
+def _reads(plan: Plan, member: int, base: int, end: int, path: Ints) -> Iterator[Read]:
+    for span in plan.readers[member]:
+        first = plan.spans[span].start - 1
+        low = max(first, base)
+        if low < end:
+            yield Read(span, low - first, path[low:end].copy())

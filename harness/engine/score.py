@@ -1,0 +1,143 @@
+"""Runs the steps of a plan through a causal model and reads the few logits that somebody asked for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from harness.engine.attention import Layers, TreePass, tiles
+from harness.engine.budget import logit_rows
+from harness.engine.plan import Plan, Read, Step, lay_out
+from harness.engine.slots import attending
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """log P (natural) of tokens of one span from number ``offset`` on, and whether each was the likeliest."""
+
+    span: int
+    offset: int
+    logprobs: Floats
+    greedy: NDArray[np.bool_]
+
+
+@dataclass(slots=True)
+class Work:
+    """Rows that went through the model, padding among them, and rows whose logits were read."""
+
+    rows: int = 0
+    padding: int = 0
+    logits: int = 0
+
+
+@dataclass(slots=True)
+class Scorer:
+    """A causal model with the way it is run: trees without padding, or padded batches of whole sequences.
+
+    ``whole``: the model turns hidden states into logits in a way of its own; its own forward pass then does it all.
+    """
+
+    model: Any
+    tree: bool = True
+    whole: bool = False
+    work: Work = field(default_factory=Work)
+
+    @torch.inference_mode()
+    def run(self, plan: Plan, number: int, kept: dict[int, Layers]) -> list[Answer]:
+        """Compute one step; ``kept`` holds what earlier steps keep, and receives what this one keeps."""
+        step = plan.steps[number]
+        return self._run_tree(plan, number, step, kept) if self.tree else self._run_padded(plan, step)
+
+    def _run_tree(self, plan: Plan, number: int, step: Step, kept: dict[int, Layers]) -> list[Answer]:
+        rows = lay_out(plan, step)
+        device = self.model.device
+        prefix = kept[step.parent] if step.parent >= 0 else None
+        work = TreePass(tiles(rows.depths, device, self.model.dtype), prefix, step.keep)
+        ids = torch.from_numpy(rows.tokens)[None].to(device).long()
+        positions = torch.from_numpy(rows.depths)[None].to(device)
+        read = _distinct(rows.reads)
+        with attending(self.model):
+            hidden = self._forward(read, input_ids=ids, position_ids=positions, use_cache=False, harness_pass=work)
+        if step.keep:
+            kept[number] = work.kept
+        self.work.rows += len(rows.tokens)
+        return self._answers(plan, rows.reads, read, hidden)
+
+    def _run_padded(self, plan: Plan, step: Step) -> list[Answer]:
+        """Right padding: no token of a causal model sees it."""
+        sequences = [plan.sequences[member] for member in step.members]
+        width = max(map(len, sequences))
+        ids = np.zeros((len(sequences), width), np.int64)
+        mask = np.zeros((len(sequences), width), np.int64)
+        reads: list[Read] = []
+        for row, (member, sequence) in enumerate(zip(step.members, sequences, strict=True)):
+            ids[row, : len(sequence)], mask[row, : len(sequence)] = sequence, 1
+            for span in plan.readers[member]:
+                first = plan.spans[span].start - 1
+                reads.append(Read(span, 0, np.arange(first, len(sequence)) + row * width))
+        read = _distinct(reads)
+        device = self.model.device
+        ids_, mask_ = torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)
+        hidden = self._forward(read, input_ids=ids_, attention_mask=mask_, use_cache=False)
+        self.work.rows += ids.size
+        self.work.padding += int(ids.size - mask.sum())
+        return self._answers(plan, reads, read, hidden)
+
+    def _forward(self, read: NDArray[np.int64], **inputs: Any) -> Tensor:
+        """Hidden states (or, where the head is not plain, logits) of the rows that are read: [read, width]."""
+        index = torch.from_numpy(read).to(self.model.device)
+        found = self.model(**inputs).logits if self.whole else self.model.base_model(**inputs)[0]
+        return found.flatten(0, 1)[index]  # type: ignore[no-any-return]
+
+    def _answers(self, plan: Plan, reads: Sequence[Read], read: NDArray[np.int64], hidden: Tensor) -> list[Answer]:
+        if not reads:
+            return []
+        place = np.concatenate([np.searchsorted(read, one.rows) for one in reads])
+        targets = np.concatenate([_targets(plan, one) for one in reads])
+        logprobs, greedy = self._logprobs(hidden, place, targets)
+        self.work.logits += len(read)
+        ends = np.cumsum([len(one.rows) for one in reads]).tolist()
+        starts = [0, *ends[:-1]]
+        return [
+            Answer(one.span, one.offset, logprobs[low:high], greedy[low:high])
+            for one, low, high in zip(reads, starts, ends, strict=True)
+        ]
+
+    def _logprobs(
+        self, hidden: Tensor, place: NDArray[np.int64], targets: NDArray[np.int64]
+    ) -> tuple[Floats, NDArray[np.bool_]]:
+        """log P of ``targets`` [pairs] after the rows ``place`` [pairs] of ``hidden``; logits exist chunk by chunk."""
+        order = np.argsort(place, kind="stable")
+        logprobs, greedy = np.empty(len(place), np.float32), np.empty(len(place), bool)
+        head = None if self.whole else self.model.get_output_embeddings()
+        vocabulary = hidden.shape[-1] if self.whole else head.weight.shape[0]  # type: ignore[union-attr]
+        chunk = logit_rows(vocabulary)
+        edges = np.searchsorted(place[order], np.arange(0, len(hidden) + chunk, chunk))
+        for number, (low, high) in enumerate(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)):
+            pairs = order[low:high]
+            rows = hidden[number * chunk : (number + 1) * chunk]
+            logits = (rows if head is None else head(rows)).float()  # [chunk, vocab]
+            where = torch.from_numpy(place[pairs] - number * chunk).to(logits.device)
+            picked = logits[where, torch.from_numpy(targets[pairs]).to(logits.device)]
+            top = logits.amax(-1)
+            lse = logits.sub_(top[:, None]).exp_().sum(-1).log_() + top
+            logprobs[pairs] = (picked - lse[where]).cpu().numpy()
+            greedy[pairs] = (picked >= top[where]).cpu().numpy()
+        return logprobs, greedy
+
+
+def _distinct(reads: Sequence[Read]) -> NDArray[np.int64]:
+    """The rows that are read, sorted."""
+    return np.unique(np.concatenate([read.rows for read in reads])) if reads else np.zeros(0, np.int64)
+
+
+def _targets(plan: Plan, read: Read) -> NDArray[np.int64]:
+    span = plan.spans[read.span]
+    first = span.start + read.offset
+    return span.tokens[first : first + len(read.rows)].astype(np.int64)
