@@ -235,7 +235,8 @@ def generation(
         return (Generated(text, len(text.split()), "end"),)
 
     return Task(
-        name=name, version=version, dataset=_datasets(dataset), read=_reader(name, fields, id, slices, cluster, dataset),
+        name=name, version=version, dataset=_datasets(dataset),
+        read=_reader(name, fields, id, slices, cluster, dataset),
         ask=ask, judge=judge, best=lambda e: written(e.fields["answer_shown"]), worst=lambda e: written(""),
         metrics=tuple(metric for metric, _ in measures), card=card, requests=frozenset({Generate}),
         shots=shots or Shots(), tags=frozenset(tags),
@@ -321,7 +322,8 @@ def likelihood(
         return (Scored(each * size, size, size, each > -1, (each,) * size),)
 
     return Task(
-        name=name, version=version, dataset=_datasets(dataset), read=_reader(name, fields, id, slices, cluster, dataset),
+        name=name, version=version, dataset=_datasets(dataset),
+        read=_reader(name, fields, id, slices, cluster, dataset),
         ask=ask, judge=judge, best=lambda e: scored(e, -1e-9), worst=lambda e: scored(e, -20.0),
         metrics=tuple(metric for metric, _ in measures), card=card, requests=frozenset({Likelihood}),
         tags=frozenset(tags),
@@ -374,7 +376,8 @@ def pair(
         return scored(example.fields["first"], one), scored(example.fields["second"], two)
 
     return Task(
-        name=name, version=version, dataset=_datasets(dataset), read=_reader(name, fields, id, slices, cluster, dataset),
+        name=name, version=version, dataset=_datasets(dataset),
+        read=_reader(name, fields, id, slices, cluster, dataset),
         ask=ask, judge=judge, best=lambda e: scripted(e, -0.01, -10.0), worst=lambda e: scripted(e, -10.0, -0.01),
         metrics=tuple(metric for metric, _ in measures), card=card, requests=frozenset({Likelihood}),
         tags=frozenset(tags),

@@ -145,7 +145,9 @@ def _matching(found: Catalogue, name: str) -> list[Task]:
 
 def _as_tasks(loaded: object) -> list[Task]:
     made = loaded() if callable(loaded) else loaded
-    tasks: Sequence[object] = [made] if isinstance(made, Task) else list(made)  # type: ignore[call-overload]
+    if not isinstance(made, Task | Iterable):
+        raise TypeError(f"a task plug-in gives Task records, not {type(made).__name__}")
+    tasks: Sequence[object] = [made] if isinstance(made, Task) else list(made)
     wrong = next((task for task in tasks if not isinstance(task, Task)), None)
     if wrong is not None:
         raise TypeError(f"a task plug-in gives Task records, not {type(wrong).__name__}")

@@ -13,7 +13,10 @@ Batch = list[tuple[int, Response]]
 class Backend(Protocol):
     """A model that is ready to be asked."""
 
-    info: ModelInfo
+    @property
+    def info(self) -> ModelInfo:
+        """Who answers."""
+        ...
 
     def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
         """Plan over all ``questions``, then yield finished batches, leaving out those whose every position is ``done``.

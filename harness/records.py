@@ -1,0 +1,151 @@
+"""Requests and responses as plain JSON and back, without losing a bit, and the hash that identifies a request."""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from harness.errors import DataError
+from harness.types import Choose, Chosen, Failed, Generate, Generated, Likelihood, Request, Response, Scored
+
+Json = dict[str, Any]
+
+
+def request_key(request: Request) -> str:
+    """sha256 (hex) of the canonical JSON of a request: equal requests, and only those, have equal keys."""
+    return hashlib.sha256(canonical(request_to_json(request)).encode("ascii")).hexdigest()
+
+
+def canonical(value: Any) -> str:
+    """One line of ASCII JSON with sorted keys and no spaces; raises ValueError for floats that JSON cannot hold."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def request_to_json(request: Request) -> Json:
+    """A plain dict whose "kind" is choose, generate or likelihood."""
+    match request:
+        case Choose():
+            return {
+                "kind": "choose",
+                "prompt": request.prompt,
+                "choices": list(request.choices),
+                "inputs": list(request.inputs),
+                "labels": list(request.labels),
+            }
+        case Generate():
+            return {
+                "kind": "generate",
+                "prompt": request.prompt,
+                "max_tokens": request.max_tokens,
+                "stop": list(request.stop),
+                "temperature": _pack(request.temperature),
+                "top_p": _pack(request.top_p),
+                "seed": request.seed,
+                "inputs": list(request.inputs),
+            }
+        case Likelihood():
+            return {"kind": "likelihood", "text": request.text, "context": request.context, "stride": request.stride}
+
+
+def response_to_json(response: Response) -> Json:
+    """A plain dict whose "kind" is chosen, generated, scored or failed; infinities and NaN become strings."""
+    match response:
+        case Chosen():
+            return {
+                "kind": "chosen",
+                "picked": int(response.picked),
+                "logprobs": [_pack(x) for x in response.logprobs],
+                "tokens": [int(n) for n in response.tokens],
+                "text": response.text,
+            }
+        case Generated():
+            return {
+                "kind": "generated",
+                "text": response.text,
+                "tokens": int(response.tokens),
+                "finish": response.finish,
+            }
+        case Scored():
+            return {
+                "kind": "scored",
+                "logprob": _pack(response.logprob),
+                "tokens": int(response.tokens),
+                "bytes": int(response.bytes),
+                "greedy": bool(response.greedy),
+                "token_logprobs": [_pack(x) for x in response.token_logprobs],
+            }
+        case Failed():
+            return {"kind": "failed", "failure": response.kind, "message": response.message}
+
+
+def response_from_json(record: Mapping[str, Any]) -> Response:
+    """The response that ``response_to_json`` wrote. Raises DataError for an unknown kind or a wrong set of fields."""
+    kind = record.get("kind")
+    if kind not in _READERS:
+        raise DataError(f"unknown kind of response {kind!r}; valid: {', '.join(_READERS)}")
+    fields, read = _READERS[kind]
+    if record.keys() != fields:
+        odd = sorted(record.keys() ^ fields)
+        raise DataError(f"a {kind} response with missing or unknown fields {', '.join(odd)}")
+    try:
+        return read(record)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"a {kind} response that cannot be read: {error}") from error
+
+
+def _pack(number: float) -> float | str:
+    """A float that JSON can hold: finite ones are exact as they are, the others go by name."""
+    number = float(number)
+    return number if math.isfinite(number) else str(number)
+
+
+def _unpack(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, float | int | str):
+        raise TypeError(f"{value!r} is no number")
+    if isinstance(value, str) and value not in ("inf", "-inf", "nan"):
+        raise ValueError(f"{value!r} is no number")
+    return float(value)
+
+
+def _is(value: Any, kind: type) -> Any:
+    if type(value) is not kind:
+        raise TypeError(f"{value!r} is no {kind.__name__}")
+    return value
+
+
+def _read_chosen(record: Mapping[str, Any]) -> Chosen:
+    return Chosen(
+        _is(record["picked"], int),
+        tuple(_unpack(x) for x in record["logprobs"]),
+        tuple(_is(n, int) for n in record["tokens"]),
+        _is(record["text"], str),
+    )
+
+
+def _read_generated(record: Mapping[str, Any]) -> Generated:
+    if record["finish"] not in ("stop", "length", "end"):
+        raise ValueError(f"finish {record['finish']!r}; valid: stop, length, end")
+    return Generated(_is(record["text"], str), _is(record["tokens"], int), record["finish"])
+
+
+def _read_scored(record: Mapping[str, Any]) -> Scored:
+    return Scored(
+        _unpack(record["logprob"]),
+        _is(record["tokens"], int),
+        _is(record["bytes"], int),
+        _is(record["greedy"], bool),
+        tuple(_unpack(x) for x in record["token_logprobs"]),
+    )
+
+
+def _read_failed(record: Mapping[str, Any]) -> Failed:
+    return Failed(_is(record["failure"], str), _is(record["message"], str))
+
+
+_READERS: dict[str, tuple[frozenset[str], Callable[[Mapping[str, Any]], Response]]] = {
+    "chosen": (frozenset({"kind", "picked", "logprobs", "tokens", "text"}), _read_chosen),
+    "generated": (frozenset({"kind", "text", "tokens", "finish"}), _read_generated),
+    "scored": (frozenset({"kind", "logprob", "tokens", "bytes", "greedy", "token_logprobs"}), _read_scored),
+    "failed": (frozenset({"kind", "failure", "message"}), _read_failed),
+}
