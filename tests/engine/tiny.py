@@ -76,3 +76,77 @@ def causal(kind: str, vocab: int) -> Any:
         ),
     }[kind]()
     return t.AutoModelForCausalLM.from_config(config).eval()
+
+
+def encoder(kind: str, vocab: int, labels: int = 3) -> Any:
+    """A random BERT: with a head for ``labels`` classes ("classifier") or one that predicts masked tokens."""
+    import transformers as t
+
+    torch.manual_seed(0)
+    size: dict[str, Any] = {
+        "vocab_size": vocab,
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "max_position_embeddings": 64,
+        "pad_token_id": 0,
+        "initializer_range": 0.3,
+        "num_labels": labels,
+    }
+    if kind == "roberta":
+        return t.RobertaForMaskedLM(t.RobertaConfig(**{**size, "max_position_embeddings": 65})).eval()
+    config = t.BertConfig(**size)
+    return (t.BertForSequenceClassification if kind == "classifier" else t.BertForMaskedLM)(config).eval()
+
+
+def seq2seq(kind: str, vocab: int) -> Any:
+    """A random T5, BART or Marian model."""
+    import transformers as t
+
+    torch.manual_seed(0)
+    if kind == "t5":
+        return t.T5ForConditionalGeneration(
+            t.T5Config(
+                vocab_size=vocab,
+                d_model=32,
+                d_kv=8,
+                d_ff=48,
+                num_layers=2,
+                num_heads=4,
+                pad_token_id=0,
+                eos_token_id=1,
+                decoder_start_token_id=0,
+                initializer_factor=2.0,
+            )
+        ).eval()
+    size: dict[str, Any] = {
+        "vocab_size": vocab,
+        "d_model": 32,
+        "encoder_layers": 2,
+        "decoder_layers": 2,
+        "encoder_attention_heads": 4,
+        "decoder_attention_heads": 4,
+        "encoder_ffn_dim": 48,
+        "decoder_ffn_dim": 48,
+        "max_position_embeddings": 64,
+        "pad_token_id": 0,
+        "eos_token_id": 1,
+        "bos_token_id": 4,
+        "init_std": 0.3,
+        "forced_eos_token_id": None,
+    }
+    if kind == "bart":
+        bart = t.BartForConditionalGeneration(t.BartConfig(**size, decoder_start_token_id=1)).eval()
+        bart.generation_config.forced_bos_token_id = 4
+        return bart
+    marian = t.MarianMTModel(t.MarianConfig(**size, decoder_start_token_id=0)).eval()
+    marian.generation_config.bad_words_ids = [[0]]
+    return marian
+
+
+def saved(model: Any, folder: Any) -> Any:
+    """The model and the tokenizer of words in a folder, as anybody would save them."""
+    model.save_pretrained(folder)
+    word_tokenizer().save_pretrained(folder)
+    return folder

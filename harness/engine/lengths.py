@@ -1,0 +1,131 @@
+"""Texts of many lengths through an encoder with hardly any padding: sorted, and cut by a token budget."""
+
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from harness.engine.checkpoint import Checkpoint
+from harness.errors import TooLong, Unsupported
+from harness.types import Question
+
+Made = TypeVar("Made")
+
+BUDGET = 2048
+"""Tokens of one forward pass unless the options say otherwise."""
+PADDING = 64
+"""Padding tokens that one batch may hold: below the cost of reading the weights once more."""
+
+
+@dataclass(slots=True)
+class Meter:
+    """What the work has cost so far."""
+
+    path: str
+    load: float
+    asked: int = 0
+    computed: int = 0
+    padding: int = 0
+    compute: float = 0.0
+    tokenize: float = 0.0
+    started: float = field(default_factory=perf_counter)
+
+    def stats(self) -> Mapping[str, float | str]:
+        """As a backend reports it: tokens, seconds, bytes."""
+        import psutil
+
+        return {
+            "path": self.path,
+            "tokens_asked": float(self.asked),
+            "tokens_computed": float(self.computed),
+            "tokens_padding": float(self.padding),
+            "seconds_compute": self.compute,
+            "seconds_tokenize": self.tokenize,
+            "seconds_load": self.load,
+            "tokens_per_second": self.computed / self.compute if self.compute else 0.0,
+            "memory_bytes": float(psutil.Process().memory_info().rss),
+        }
+
+
+def by_length(lengths: Sequence[int], budget: int, padding: int = PADDING) -> list[list[int]]:
+    """Indices in batches, longest first: at most ``budget`` tokens (or one text) and ``padding`` padded ones each."""
+    batches: list[list[int]] = []
+    longest = padded = 0
+    for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+        length = lengths[index]
+        padded += longest - length
+        if not batches or (len(batches[-1]) + 1) * longest > budget or padded > padding:
+            batches.append([])
+            longest, padded = length, 0
+        batches[-1].append(index)
+    return batches
+
+
+def padded(rows: Sequence[Sequence[int]], pad: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Rows of token ids, padded on the right [rows, longest], and the mask of what is real."""
+    longest = max(map(len, rows))
+    ids = torch.tensor([[*row, *[pad] * (longest - len(row))] for row in rows], device=device)
+    lengths = torch.tensor([len(row) for row in rows], device=device)
+    return ids, (torch.arange(longest, device=device)[None] < lengths[:, None]).long()
+
+
+def halving(work: Callable[[Sequence[int]], list[Made]], indices: Sequence[int]) -> list[Made]:
+    """``work(indices)``, one result each; out of memory does it in two halves."""
+    try:
+        return work(indices)
+    except torch.OutOfMemoryError:
+        if len(indices) < 2:
+            raise
+        middle = len(indices) // 2
+    return halving(work, indices[:middle]) + halving(work, indices[middle:])
+
+
+def window(checkpoint: Checkpoint) -> int | None:
+    """Tokens that an encoder can read: the config's number without the positions that RoBERTa keeps for padding."""
+    limit = checkpoint.context
+    embeddings = getattr(checkpoint.model.base_model, "embeddings", None)
+    offset = getattr(getattr(embeddings, "position_embeddings", None), "padding_idx", None)
+    if limit is not None and offset is not None:
+        limit -= int(offset) + 1
+    said = checkpoint.tokenizer.model_max_length
+    return min(limit or said, said) if said < 10**9 else limit
+
+
+def refuse_kinds(questions: Iterable[Question], valid: frozenset[type], name: str) -> None:
+    """Raise Unsupported when a request is of a kind that the model does not answer."""
+    wrong = sorted({type(q.request).__name__ for q in questions if type(q.request) not in valid})
+    if wrong:
+        kinds = ", ".join(sorted(kind.__name__ for kind in valid))
+        raise Unsupported(f"model {name!r} cannot answer {', '.join(wrong)}; it answers: {kinds}")
+
+
+def refuse_long(questions: Sequence[Question], lengths: Sequence[int], limit: int | None) -> None:
+    """Raise TooLong, with the number of questions of each task, when texts exceed ``limit`` tokens."""
+    if limit is None:
+        return
+    long: dict[str, int] = {}
+    for question, length in zip(questions, lengths, strict=True):
+        if length > limit:
+            long[question.task.name] = long.get(question.task.name, 0) + 1
+    if long:
+        each = ", ".join(f"{name}: {count}" for name, count in sorted(long.items()))
+        raise TooLong(
+            f"{sum(long.values())} texts longer than the model's context of {limit} tokens ({each}; longest: "
+            f"{max(lengths)}); --truncate left cuts them from the left"
+        )
+
+
+def positions_of(keys: Sequence[Any]) -> dict[Any, list[int]]:
+    """Where each distinct key stands."""
+    found: dict[Any, list[int]] = {}
+    for position, key in enumerate(keys):
+        found.setdefault(key, []).append(position)
+    return found
+
+
+def missing(positions: Iterable[int], done: Container[int]) -> bool:
+    """Whether any of them is still to be answered."""
+    return any(position not in done for position in positions)
