@@ -81,8 +81,8 @@ class Classifier:
         unnamed = [plain(name) for name in self.head] == [f"label {i}" for i in range(len(self.head))]
         read = {"head": kind + ("; unnamed, read by position" if unnamed and len(self.head) > 1 else "")}
         fingerprint = {**checkpoint.fingerprint, **read}
-        self.info = ModelInfo(checkpoint.name, fingerprint, frozenset({Choose}), self.limit)
-        self.meter = Meter("classifier", checkpoint.load_seconds)
+        self.info = ModelInfo(checkpoint.name, fingerprint, frozenset({Choose}), self.limit, pinned=True)
+        self.meter = Meter("classifier")
         self.budget = checkpoint.options.token_budget or BUDGET
         if checkpoint.options.engine == "reference":
             self.budget = 1
@@ -97,7 +97,7 @@ class Classifier:
 
     def stats(self) -> Mapping[str, float | str]:
         """Tokens, padding, seconds and memory so far."""
-        return self.meter.stats()
+        return self.meter.stats(self.checkpoint)
 
     def logits(self, encoded: Sequence[Encoded]) -> list[list[float]]:
         """The head's outputs for each text, in one forward pass."""
@@ -136,7 +136,7 @@ class Classifier:
         encoded = [found[texts] for texts in places]
         lengths = [len(found[_inputs(question)]["input_ids"]) for question in questions]
         self.meter.asked += sum(lengths)
-        self.meter.tokenize += perf_counter() - started
+        self.meter.tokenise += perf_counter() - started
         refuse_long(questions, lengths, self.limit)
         return encoded
 

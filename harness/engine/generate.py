@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from harness.engine.batching import Row, Shard, plan
+from harness.engine.budget import out_of_memory
 from harness.engine.sampling import cut, pick, stream
 from harness.engine.slots import Prefill, Slots, Step, attending
 from harness.types import Generate, Generated, Response
@@ -102,8 +103,8 @@ class Generator:
             try:
                 made = self._together(shard) if not self.alone else [(row, self._single(row)) for row in shard.rows]
                 break
-            except torch.OutOfMemoryError:
-                if self.rows <= 1:
+            except (RuntimeError, MemoryError) as error:
+                if not out_of_memory(error) or self.rows <= 1:
                     raise
                 self.rows, self.piece = self.rows // 2, max(64, self.piece // 2)
                 self._prefix = ((), Slots(0, 0))

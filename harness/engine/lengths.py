@@ -1,13 +1,13 @@
 """Texts of many lengths through an encoder with hardly any padding: sorted, and cut by a token budget."""
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from time import perf_counter
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
+from harness.engine.budget import out_of_memory, peak_memory
 from harness.engine.checkpoint import Checkpoint
 from harness.errors import TooLong, Unsupported
 from harness.types import Question
@@ -25,28 +25,25 @@ class Meter:
     """What the work has cost so far."""
 
     path: str
-    load: float
     asked: int = 0
     computed: int = 0
     padding: int = 0
     compute: float = 0.0
-    tokenize: float = 0.0
-    started: float = field(default_factory=perf_counter)
+    tokenise: float = 0.0
 
-    def stats(self) -> Mapping[str, float | str]:
-        """As a backend reports it: tokens, seconds, bytes."""
-        import psutil
-
+    def stats(self, checkpoint: Checkpoint) -> Mapping[str, float | str]:
+        """As a backend reports it: tokens, seconds, peak memory in bytes; padding as a share of what was computed."""
         return {
             "path": self.path,
             "tokens_asked": float(self.asked),
             "tokens_computed": float(self.computed),
-            "tokens_padding": float(self.padding),
+            "share_saved": 1.0 - self.computed / self.asked if self.asked else 0.0,
+            "padding": self.padding / self.computed if self.computed else 0.0,
             "seconds_compute": self.compute,
-            "seconds_tokenize": self.tokenize,
-            "seconds_load": self.load,
+            "seconds_load": checkpoint.load_seconds,
+            "seconds_tokenise": self.tokenise,
             "tokens_per_second": self.computed / self.compute if self.compute else 0.0,
-            "memory_bytes": float(psutil.Process().memory_info().rss),
+            "peak_memory": float(peak_memory(checkpoint.device)),
         }
 
 
@@ -76,8 +73,8 @@ def halving(work: Callable[[Sequence[int]], list[Made]], indices: Sequence[int])
     """``work(indices)``, one result each; out of memory does it in two halves."""
     try:
         return work(indices)
-    except torch.OutOfMemoryError:
-        if len(indices) < 2:
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error) or len(indices) < 2:
             raise
         middle = len(indices) // 2
     return halving(work, indices[:middle]) + halving(work, indices[middle:])

@@ -67,8 +67,8 @@ class Masked:
         self.checkpoint = checkpoint
         self.limit = window(checkpoint)
         fingerprint = {**checkpoint.fingerprint, "likelihood": "pseudo-log-likelihood, one mask at a time"}
-        self.info = ModelInfo(checkpoint.name, fingerprint, frozenset({Choose, Likelihood}), self.limit)
-        self.meter = Meter("masked", checkpoint.load_seconds)
+        self.info = ModelInfo(checkpoint.name, fingerprint, frozenset({Choose, Likelihood}), self.limit, pinned=True)
+        self.meter = Meter("masked")
         self.budget = 1 if checkpoint.options.engine == "reference" else checkpoint.options.token_budget or BUDGET
 
     def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
@@ -84,12 +84,12 @@ class Masked:
             longest = max((len(one.tokens) for part in parts for one in part), default=0)
             lengths.update(dict.fromkeys(positions, longest))
         refuse_long(questions, list(lengths.values()), self.limit)
-        self.meter.tokenize += perf_counter() - started
+        self.meter.tokenise += perf_counter() - started
         return self._answers(questions, list(distinct.values()), plans, done)
 
     def stats(self) -> Mapping[str, float | str]:
         """Tokens, padding, seconds and memory so far."""
-        return self.meter.stats()
+        return self.meter.stats(self.checkpoint)
 
     def _maskings(self, text: Text) -> list[Masking]:
         """One masking, or several disjoint windows of a text without context that is longer than the model reads."""

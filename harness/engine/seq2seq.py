@@ -80,9 +80,10 @@ class Seq2seq:
             {**checkpoint.fingerprint, "decoding": decoding},
             frozenset({Choose, Generate, Likelihood}),
             self.limit,
+            pinned=True,
         )
         self.cache = "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
-        self.meter = Meter("seq2seq", checkpoint.load_seconds)
+        self.meter = Meter("seq2seq")
         self.budget = 1 if checkpoint.options.engine == "reference" else checkpoint.options.token_budget or BUDGET
 
     def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
@@ -93,13 +94,13 @@ class Seq2seq:
         started = perf_counter()
         sources = [self._source(question) for question in questions]
         refuse_long(questions, [_longest(source) for source in sources], self.limit)
-        self.meter.tokenize += perf_counter() - started
+        self.meter.tokenise += perf_counter() - started
         self.meter.asked += sum(len(s.tokens) + sum(map(len, s.targets)) for s in sources)
         return self._answers(questions, positions_of(sources), done)
 
     def stats(self) -> Mapping[str, float | str]:
         """Tokens, padding, seconds and memory so far."""
-        return self.meter.stats()
+        return self.meter.stats(self.checkpoint)
 
     # --------------------------------------------------------------------------------------------------------- encode
     def _source(self, question: Question) -> Source:
