@@ -1,0 +1,168 @@
+"""The fast path for causal models against the definition: random trees of tokens on tiny models made on the spot."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tiny import causal
+
+from harness.engine.attention import subtree_ends, tiles
+from harness.engine.check import open_scorer, probes, run_all
+from harness.engine.encode import Span
+from harness.engine.plan import Plan, lay_out, plan, plan_padded
+from harness.engine.reference import score
+from harness.engine.score import Scorer
+
+VOCABULARY = 40
+TREES = ("llama", "gpt2", "qwen2")
+QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@cache
+def model(kind: str) -> Any:
+    return causal(kind, VOCABULARY)
+
+
+@cache
+def scorer(kind: str) -> tuple[Scorer, str]:
+    return open_scorer(model(kind))
+
+
+def span(tokens: Sequence[int], start: int) -> Span:
+    return Span(np.array(tokens, np.int32), start)
+
+
+def reference(kind: str, spans: Sequence[Span]) -> list[Any]:
+    return [np.array(score(model(kind), one).logprobs) for one in spans]
+
+
+@st.composite
+def forests(draw: Any) -> list[Span]:
+    """Spans that share prefixes of every length, are prefixes of each other, repeat, or have one token of context."""
+    token = st.integers(0, VOCABULARY - 1)
+    stems = draw(st.lists(st.lists(token, min_size=1, max_size=90), min_size=1, max_size=3))
+    spans = []
+    for _ in range(draw(st.integers(1, 14))):
+        stem = draw(st.sampled_from(stems))
+        kept = stem[: draw(st.integers(1, len(stem)))]
+        tail = draw(st.lists(token, min_size=1, max_size=12))
+        start = draw(st.integers(1, len(kept) + len(tail) - 1))
+        spans.append(span([*kept, *tail], start))
+    return [*spans, *draw(st.lists(st.sampled_from(spans), max_size=3))]
+
+
+def assert_close(found: list[Any], expected: list[Any]) -> None:
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("kind", TREES)
+@QUICK
+@given(spans=forests(), budget=st.sampled_from([7, 33, 64, 200, 1024]))
+def test_equals_the_reference_at_every_budget(kind: str, spans: list[Span], budget: int) -> None:
+    found, reason = scorer(kind)
+    assert reason == ""
+    assert_close(run_all(found, plan(spans, budget)), reference(kind, spans))
+
+
+@pytest.mark.parametrize("kind", ["mistral-window", "gemma2"])
+@settings(QUICK, max_examples=8)
+@given(spans=forests())
+def test_models_with_windows_fall_back_and_equal_the_reference(kind: str, spans: list[Span]) -> None:
+    found, reason = scorer(kind)
+    assert "sliding" in reason
+    assert not found.tree
+    assert_close(run_all(found, plan_padded(spans, 128)), reference(kind, spans))
+
+
+def test_a_recurrent_model_falls_back() -> None:
+    found, reason = scorer("mamba")
+    assert reason and not found.tree
+    spans = [span([1, 2, 3, 4, 5], 2), span([1, 2, 3, 9], 1), span([7, 8], 1)]
+    assert_close(run_all(found, plan_padded(spans, 16)), reference("mamba", spans))
+
+
+def test_the_self_check_catches_a_model_that_the_tree_gets_wrong() -> None:
+    """A layer that looks at its neighbour as a convolution does, which no config owns up to."""
+    sly = causal("llama", VOCABULARY)
+
+    def mix(layer: Any, inputs: Any, output: torch.Tensor) -> torch.Tensor:
+        return output + 0.5 * torch.nn.functional.pad(output, (0, 0, 1, 0))[:, :-1]
+
+    sly.model.layers[0].register_forward_hook(mix)
+    found, reason = open_scorer(sly)
+    assert not found.tree
+    assert "differ" in reason
+
+
+@QUICK
+@given(spans=forests(), budget=st.sampled_from([7, 33, 64, 1024]))
+def test_a_plan_covers_every_read_once_within_its_budget(spans: list[Span], budget: int) -> None:
+    laid = plan(spans, budget)
+    seen: dict[tuple[int, int], int] = {}
+    rows = 0
+    for step in laid.steps:
+        made = lay_out(laid, step)
+        assert 0 < len(made.tokens) <= budget
+        rows += len(made.tokens)
+        for read in made.reads:
+            for number, row in enumerate(read.rows.tolist()):
+                one = laid.spans[read.span]
+                assert made.tokens[row] == one.tokens[one.start - 1 + read.offset + number]
+                assert made.depths[row] == one.start - 1 + read.offset + number
+                key = (read.span, read.offset + number)
+                seen[key] = seen.get(key, 0) + 1
+    assert seen == {(i, t): 1 for i, one in enumerate(spans) for t in range(len(one.tokens) - one.start)}
+    if budget == 1024:
+        prefixes = {tuple(one.tokens[:end].tolist()) for one in spans for end in range(1, len(one.tokens))}
+        assert rows == len(prefixes) or len(laid.steps) > 1
+
+
+def shared_block(block: int, questions: int, tail: int) -> list[Span]:
+    draw = np.random.default_rng(0)
+    head = draw.integers(0, VOCABULARY, block)
+    ends = [draw.integers(0, VOCABULARY, tail) for _ in range(questions)]
+    return [span([*head, *end, choice], block + tail) for end in ends for choice in (1, 2)]
+
+
+def test_a_long_shared_block_is_computed_once() -> None:
+    spans = shared_block(block=100, questions=12, tail=20)
+    laid = plan(spans, 128)
+    rows = [len(lay_out(laid, step).tokens) for step in laid.steps]
+    assert [step.keep for step in laid.steps] == [True, False, False]
+    assert sum(rows) <= 100 + 12 * 20 + 8  # a few first tokens shared by chance are computed in both passes
+    assert_close(run_all(scorer("llama")[0], laid), reference("llama", spans))
+
+
+def test_a_text_longer_than_the_budget_goes_in_pieces() -> None:
+    spans = [span(np.random.default_rng(1).integers(0, VOCABULARY, 400).tolist(), 1)]
+    laid: Plan = plan(spans, 96)
+    assert [len(lay_out(laid, step).tokens) for step in laid.steps] == [79, 80, 80, 80, 80]
+    assert_close(run_all(scorer("llama")[0], laid), reference("llama", spans))
+
+
+def test_a_row_sees_its_ancestors_and_nothing_else() -> None:
+    depths = np.array([0, 1, 2, 2, 3, 1, 2, 0, 1])
+    parents = [-1, 0, 1, 1, 3, 0, 5, -1, 7]
+    ends = subtree_ends(depths)
+    seen = np.zeros((9, 9), bool)
+    for tile in tiles(depths, scorer("llama")[0].model.device, model("llama").dtype):
+        keys = np.arange(9)[tile.keys] if isinstance(tile.keys, slice) else tile.keys.numpy()
+        mask = tile.mask[0, 0].numpy() == 0 if tile.mask is not None else np.tri(len(keys), dtype=bool)
+        seen[np.ix_(range(tile.low, tile.high), keys)] = mask
+    for row in range(9):
+        ancestors = {row}
+        while parents[min(ancestors)] >= 0:
+            ancestors.add(parents[min(ancestors)])
+        assert set(np.flatnonzero(seen[row]).tolist()) == ancestors
+    assert ends.tolist() == [7, 5, 3, 5, 5, 7, 7, 9, 9]
+
+
+def test_probes_use_kept_blocks_and_branches() -> None:
+    laid = plan(probes(model("llama")), 40)
+    assert any(step.keep for step in laid.steps) and any(not step.keep and step.parent >= 0 for step in laid.steps)
