@@ -169,7 +169,7 @@ def _revision(engine: Engine) -> str | None:
 def _check_known(engine: Engine, found: str | None) -> None:
     from alembic.script import ScriptDirectory
 
-    known = {script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()}
+    known = {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
     if found is not None and found not in known:
         raise StoreError(
             f"store {name_of(engine.url)} has schema {found}, newer than this program, which knows up to {HEAD}; "
@@ -180,12 +180,13 @@ def _check_known(engine: Engine, found: str | None) -> None:
 def _upgrade(connection: Connection) -> None:
     from alembic import command
 
-    config = _alembic()
+    config = alembic_config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
 
 
-def _alembic() -> Any:
+def alembic_config() -> Any:
+    """How Alembic finds the migrations inside the package."""
     from alembic.config import Config
 
     config = Config()

@@ -55,7 +55,7 @@ def samples_of(engine: Engine, where: Places, asked: str | None, *, create: bool
         query = select(PROPERTIES.c.value).where(PROPERTIES.c.name == "samples")
         known = connection.execute(query).scalar()
     asked = _absolute(asked) if asked else None
-    if known is None and asked is None and engine.dialect.name == "sqlite":
+    if known is None and engine.dialect.name == "sqlite" and asked in (None, _absolute(beside)):
         return Folder(beside)
     if asked and known not in (None, asked):
         raise UsageError(f"store {name_of(engine.url)} keeps its samples at {known}, not at {asked}")

@@ -78,7 +78,7 @@ class Folder:
 def place_of(run_id: str, task: str) -> str:
     """The path of a file within the folder. Raises UsageError for a name that would lead out of it."""
     parts = [run_id, *task.split("/")]
-    if any(part in ("", ".", "..") for part in parts):
+    if "/" in run_id or any(part in ("", ".", "..") for part in parts):
         raise UsageError(f"run {run_id!r}, task {task!r}: such names cannot be stored")
     return "/".join(quote(part, safe=" +=@,~") for part in parts) + ".parquet"
 

@@ -16,7 +16,6 @@ from harness.store.database import connect, name_of, reading, writing
 from harness.store.numbers import Standing, Which
 from harness.store.places import places, samples_of
 from harness.store.pointers import Pointed, Verdict
-from harness.store.query import Page, read_page
 from harness.store.samples import Artifact, Folder
 from harness.store.schema import ARTIFACTS, RUNS
 from harness.types import Estimate, Outcome, Run
@@ -171,6 +170,8 @@ class Store:
         Raises UsageError for a condition that is none (with the valid columns), StoreError for a file that is lost
         or is not the one that was written (compared by sha256 when it is local, by size elsewhere).
         """
+        from harness.store.query import Page, read_page  # DuckDB takes half a second to import
+
         artifact = self.artifact(name, task)
         fs, path = self._present(artifact)
         page = Page(where, sort, limit, offset, None if columns is None else tuple(columns))
