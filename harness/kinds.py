@@ -10,7 +10,7 @@ column, and a function takes the row. A measure is a metric with the function th
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from harness.errors import DataError
@@ -37,6 +37,8 @@ from harness.types import (
 )
 
 Column = str | Callable[[Row], Any]
+Prepare = Callable[[Sequence[Row]], Iterable[Row]]
+"""Regroups the rows of a dataset before each becomes an example (lines to pages, references of one input)."""
 ChoiceMeasure = tuple[Metric, Callable[[Example, int, Chosen], Value | None]]
 """Metric and (example, index picked by log-likelihood, response) -> value; None: does not apply."""
 TextMeasure = tuple[Metric, Callable[[Example, str], Value | None]]
@@ -85,6 +87,7 @@ def multiple_choice(
     id: Column | None = None,
     slices: Sequence[str] | Callable[[Row], dict[str, str]] = (),
     cluster: Column | None = None,
+    prepare: Prepare | None = None,
     shots: Shots | None = None,
     tags: Sequence[str] = (),
     description: Column = "",
@@ -130,7 +133,7 @@ def multiple_choice(
 
     return Task(
         name=name, version=version, dataset=_datasets(dataset),
-        read=_reader(name, fields, id, slices, cluster, dataset), ask=ask, judge=judge,
+        read=_reader(name, fields, id, slices, cluster, dataset, prepare), ask=ask, judge=judge,
         best=lambda e: scripted(e, -0.001, -10.0), worst=lambda e: scripted(e, -10.0, -0.001),
         metrics=tuple(metric for metric, _ in measures), card=card, requests=frozenset({Choose}),
         shots=shots or Shots(), tags=frozenset(tags),
@@ -152,6 +155,7 @@ def classification(
     id: Column | None = None,
     slices: Sequence[str] | Callable[[Row], dict[str, str]] = (),
     cluster: Column | None = None,
+    prepare: Prepare | None = None,
     shots: Shots | None = None,
     tags: Sequence[str] = (),
     description: Column = "",
@@ -165,7 +169,7 @@ def classification(
     return multiple_choice(
         name, version=version, dataset=dataset, prompt=prompt, choices=tuple(choices), target=target, card=card,
         delimiter="", inputs=inputs, labels=labels, measures=measures, id=id, slices=slices, cluster=cluster,
-        shots=shots, tags=tags, description=description,
+        prepare=prepare, shots=shots, tags=tags, description=description,
     )  # fmt: skip
 
 
@@ -190,6 +194,7 @@ def generation(
     id: Column | None = None,
     slices: Sequence[str] | Callable[[Row], dict[str, str]] = (),
     cluster: Column | None = None,
+    prepare: Prepare | None = None,
     shots: Shots | None = None,
     tags: Sequence[str] = (),
     description: Column = "",
@@ -236,7 +241,7 @@ def generation(
 
     return Task(
         name=name, version=version, dataset=_datasets(dataset),
-        read=_reader(name, fields, id, slices, cluster, dataset),
+        read=_reader(name, fields, id, slices, cluster, dataset, prepare),
         ask=ask, judge=judge, best=lambda e: written(e.fields["answer_shown"]), worst=lambda e: written(""),
         metrics=tuple(metric for metric, _ in measures), card=card, requests=frozenset({Generate}),
         shots=shots or Shots(), tags=frozenset(tags),
@@ -257,6 +262,7 @@ def translation(
     id: Column | None = None,
     slices: Sequence[str] | Callable[[Row], dict[str, str]] = (),
     cluster: Column | None = None,
+    prepare: Prepare | None = None,
     shots: Shots | None = None,
     tags: Sequence[str] = ("translation",),
 ) -> Task:
@@ -279,7 +285,7 @@ def translation(
     return generation(
         name, version=version, dataset=dataset, prompt=prompt, target=target, measures=measures, card=card,
         max_tokens=max_tokens, stop=("\n",), inputs=(inputs,), id=id, slices=slices, cluster=cluster,  # type: ignore[arg-type]
-        shots=shots, tags=tags, description=f"Translate from {languages[0]} to {languages[1]}.\n\n",
+        prepare=prepare, shots=shots, tags=tags, description=f"Translate from {languages[0]} to {languages[1]}.\n\n",
     )  # fmt: skip
 
 
@@ -297,6 +303,7 @@ def likelihood(
     id: Column | None = None,
     slices: Sequence[str] | Callable[[Row], dict[str, str]] = (),
     cluster: Column | None = None,
+    prepare: Prepare | None = None,
     tags: Sequence[str] = (),
 ) -> Task:
     """How likely ``text`` is after ``context``; without a context it is rolled through the model's window."""
@@ -323,7 +330,7 @@ def likelihood(
 
     return Task(
         name=name, version=version, dataset=_datasets(dataset),
-        read=_reader(name, fields, id, slices, cluster, dataset),
+        read=_reader(name, fields, id, slices, cluster, dataset, prepare),
         ask=ask, judge=judge, best=lambda e: scored(e, -1e-9), worst=lambda e: scored(e, -20.0),
         metrics=tuple(metric for metric, _ in measures), card=card, requests=frozenset({Likelihood}),
         tags=frozenset(tags),
@@ -343,6 +350,7 @@ def pair(
     id: Column | None = None,
     slices: Sequence[str] | Callable[[Row], dict[str, str]] = (),
     cluster: Column | None = None,
+    prepare: Prepare | None = None,
     tags: Sequence[str] = (),
 ) -> Task:
     """Which of two texts the model finds likelier. ``best`` prefers the first and ``worst`` the second of each pair;
@@ -377,7 +385,7 @@ def pair(
 
     return Task(
         name=name, version=version, dataset=_datasets(dataset),
-        read=_reader(name, fields, id, slices, cluster, dataset),
+        read=_reader(name, fields, id, slices, cluster, dataset, prepare),
         ask=ask, judge=judge, best=lambda e: scripted(e, -0.01, -10.0), worst=lambda e: scripted(e, -10.0, -0.01),
         metrics=tuple(metric for metric, _ in measures), card=card, requests=frozenset({Likelihood}),
         tags=frozenset(tags),
@@ -392,6 +400,7 @@ def _reader(
     slices: Sequence[str] | Callable[[Row], dict[str, str]],
     cluster: Column | None,
     datasets: Dataset | Sequence[Dataset],
+    prepare: Prepare | None,
 ) -> Callable[[Sequence[Row], Dataset], list[Example]]:
     """A function from rows to examples that names the task and the row of whatever is wrong with one.
 
@@ -404,7 +413,7 @@ def _reader(
 
     def read(rows: Sequence[Row], dataset: Dataset) -> list[Example]:
         examples, seen = [], set()
-        for number, row in enumerate(rows):
+        for number, row in enumerate(prepare(rows) if prepare else rows):
             try:
                 made, target = fields(row)
                 parts = slices(row) if callable(slices) else {key: str(_value(row, key)) for key in slices}

@@ -1,1 +1,22 @@
-"""Built-in benchmarks: a plug-in like any other."""
+"""Built-in benchmarks: a plug-in like any other, found through entry points."""
+
+from harness.types import Task
+from tasks import demo, generation, glue, knowledge, language, translations
+
+TASKS: tuple[Task, ...] = (
+    *demo.TASKS,
+    *glue.TASKS,
+    *knowledge.TASKS,
+    *language.TASKS,
+    *generation.TASKS,
+    *translations.TASKS,
+)
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "demo": ("demo/*",),
+    "glue": ("glue/*",),
+    "xquad": ("xquad/*",),
+    "truthfulqa": ("truthfulqa/*",),
+    "translation": ("wmt22/*",),
+    "bias": ("tag:bias",),
+}

@@ -1,0 +1,92 @@
+"""Rows from a folder in the Hub's layout, and one clear line for whatever is wrong with them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.data import at_hand, hub, load, packaged, sha256
+from harness.errors import DataError
+from harness.kinds import multiple_choice
+from harness.types import Card, Dataset, Task
+
+CARD = Card(measures="m", limits="l", source="s", licence="x")
+
+
+def place(folder: Path, rows: list[object]) -> Path:
+    path = folder / "org" / "name" / "default" / "test.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text("".join((r if isinstance(r, str) else json.dumps(r)) + "\n" for r in rows), encoding="utf-8")
+    return path
+
+
+def choosing(path: Path) -> Task:
+    return multiple_choice(
+        "t", version=1, dataset=Dataset("t", path=str(path)), prompt="{q}", choices="options", target="gold", card=CARD
+    )
+
+
+def read(task: Task) -> None:
+    task.read(load(task.dataset[0]).rows, task.dataset[0])
+
+
+def test_rows_of_the_folder_and_their_hash(tmp_path: Path) -> None:
+    rows = [{"a": 1, "b": "ü"}, {"b": "x", "a": 2}]
+    place(tmp_path, list(rows))
+    found = load(hub("org/name"), tmp_path)
+    assert found.rows == rows
+    assert found.sha256 == sha256([{"b": "ü", "a": 1}, {"a": 2, "b": "x"}]) != sha256(reversed(rows))
+    assert at_hand(hub("org/name"), tmp_path) and not at_hand(hub("org/other"), tmp_path)
+
+
+def test_parquet_gives_the_same_rows_and_hash(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = place(tmp_path, [{"a": 1, "b": ["x", "y"]}])
+    first = load(hub("org/name"), tmp_path)
+    pq.write_table(pa.Table.from_pylist(first.rows), path.with_suffix(".parquet"))
+    path.unlink()
+    second = load(hub("org/name"), tmp_path)
+    assert (second.rows, second.sha256) == (first.rows, first.sha256)
+
+
+def test_packaged_files_are_at_hand() -> None:
+    assert at_hand(packaged("tasks", "data/qa.jsonl")) and not at_hand(packaged("tasks", "data/none.jsonl"))
+
+
+def test_a_truncated_line_is_named_with_its_file_and_number(tmp_path: Path) -> None:
+    path = place(tmp_path, [{"a": 1}])
+    path.write_text('{"a": 1}\n{"a": "cut of', encoding="utf-8")
+    with pytest.raises(DataError, match=r"test\.jsonl:2: not valid JSON.*truncated"):
+        load(hub("org/name"), tmp_path)
+
+
+def test_neither_data_nor_network_names_the_dataset_the_places_and_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(DataError, match=r"org/none/default/test.*looked in.*--data") as error:
+        load(hub("org/none"), tmp_path)
+    assert str(tmp_path) in str(error.value) and "\n" not in str(error.value)
+
+
+GOOD = {"id": "1", "q": "?", "options": ["a", "b"], "gold": 0}
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"id": "2", "options": ["a", "b"], "gold": 0}, "no column 'q'; there are id, options, gold"),
+        ({**GOOD, "id": "1"}, "example id '1' is used twice"),
+        ({**GOOD, "id": "2", "gold": 2}, "label 2 is outside the 2 choices"),
+        ({**GOOD, "id": "2", "gold": "c"}, "label 'c' is not among the choices"),
+        ({**GOOD, "id": "2", "options": ["a", " "]}, "an empty choice"),
+        ({**GOOD, "id": "2", "options": []}, "an empty choice"),
+    ],
+)
+def test_bad_rows_are_named(row: dict[str, object], said: str, tmp_path: Path) -> None:
+    task = choosing(place(tmp_path, [GOOD, row]))
+    with pytest.raises(DataError, match="row 2 of t/default/test") as error:
+        read(task)
+    assert said in str(error.value)
