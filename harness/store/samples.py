@@ -212,8 +212,7 @@ def _record(row: int, task: str, outcome: Outcome) -> dict[str, Any]:
     return record
 
 
-def _dump(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+_dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def _number(value: float | tuple[float, ...]) -> Any:
