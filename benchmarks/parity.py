@@ -122,7 +122,7 @@ if __name__ == "__main__":
     parser.add_argument("--tasks", default=",".join(PEER_TASK))
     parser.add_argument("--limit", type=int, default=50)
     given = parser.parse_args()
-    from harness.engine.smollm2 import folder
+    from harness.engine.smollm2 import smollm2_folder
 
     backend = load("smollm2", Options())
     print("| task | examples | equal prompts | equal predictions | max abs diff | max rel diff | ours | peer |")
@@ -132,5 +132,5 @@ if __name__ == "__main__":
         for name in given.tasks.split(","):
             limit = min(given.limit, 10) if name == "wikitext" else given.limit
             mine, judged = ours(catalogue().tasks[name], limit, given.data, backend)
-            peer = theirs([PEER_TASK[name]], limit, data, str(folder()), SHOTS.get(name))
+            peer = theirs([PEER_TASK[name]], limit, data, str(smollm2_folder()), SHOTS.get(name))
             print(report(name, mine, judged, peer), flush=True)

@@ -140,12 +140,12 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batch-sizes", default="1,4,8,16,32")
     given = parser.parse_args()
-    from harness.engine.smollm2 import folder
+    from harness.engine.smollm2 import smollm2_folder
 
     sizes = [int(size) for size in given.batch_sizes.split(",")]
     for row in ROWS:
         if row.name in given.rows.split(","):
-            found = compare(row, given.data, str(folder()), sizes, given.rounds)
+            found = compare(row, given.data, str(smollm2_folder()), sizes, given.rounds)
             print(
                 " | ".join(f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in found.items()), flush=True
             )

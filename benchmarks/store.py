@@ -176,7 +176,7 @@ def main() -> int:
         programs = postgres.programs()
         if not asked.url and programs:
             (folder / "pg").mkdir()
-            urls["postgresql"] = stack.enter_context(postgres.running(programs, folder / "pg")).create("bench")
+            urls["postgresql"] = stack.enter_context(postgres.running(programs, folder / "pg")).schema("bench")
         elif not asked.url:
             print("postgresql: not measured, there are no programs of it here")
         for name, url in urls.items() if asked.runs else ():

@@ -125,16 +125,19 @@ def multiple_choice(
         values = _values(measures, example, response.picked, response)
         return Judged(example.fields["choices"][response.picked], values, response.picked == example.target)
 
-    def scripted(example: Example, good: float, bad: float) -> tuple[Response, ...]:
-        sizes = [len(c.encode()) for c in example.fields["choices"]]
+    def scripted(example: Example, preferred: int) -> tuple[Response, ...]:
         # Scaled by length, so that the normalised metrics prefer the same choice.
-        scores = tuple((good if i == example.target else bad) * size for i, size in enumerate(sizes))
-        return (Chosen(scores.index(max(scores)), scores, tuple(1 for _ in sizes)),)
+        sizes = [len(c.encode()) for c in example.fields["choices"]]
+        scores = tuple((-0.001 if i == preferred else -10.0) * size for i, size in enumerate(sizes))
+        return (Chosen(preferred, scores, tuple(1 for _ in sizes)),)
+
+    def farthest(example: Example) -> int:
+        return max(range(len(example.fields["choices"])), key=lambda i: abs(i - example.target))
 
     return Task(
         name=name, version=version, dataset=_datasets(dataset),
         read=_reader(name, fields, id, slices, cluster, dataset, prepare), ask=ask, judge=judge,
-        best=lambda e: scripted(e, -0.001, -10.0), worst=lambda e: scripted(e, -10.0, -0.001),
+        best=lambda e: scripted(e, e.target), worst=lambda e: scripted(e, farthest(e)),
         metrics=tuple(metric for metric, _ in measures), card=card, requests=frozenset({Choose}),
         shots=shots or Shots(), tags=frozenset(tags),
     )  # fmt: skip

@@ -41,6 +41,8 @@ def test_run_show_samples_and_list(tmp_path: Path) -> None:
     samples = harness("samples", out["run"], "demo/sentiment", "--where", "correct = true", cwd=tmp_path)
     assert samples.returncode == 0 and samples.stdout.strip()
     assert out["run"] in harness("list", "runs", cwd=tmp_path).stdout
+    unknown = harness("show", out["run"][:-1] + "z", cwd=tmp_path)
+    assert unknown.returncode == 2 and out["run"] in unknown.stderr
 
 
 @pytest.mark.parametrize(
@@ -55,7 +57,7 @@ def test_run_show_samples_and_list(tmp_path: Path) -> None:
         (("run", "scripted:oracle", "--tasks", "demo/qa", "--limit", "0"), 2, "limit"),
         (("run", "nosuch.toml",), 2, "nosuch.toml"),
         (("run", "scripted:fail-every-1", "--tasks", "demo/qa", "--quiet"), 3, "has no value"),
-        (("show", "nosuchrun"), 2, "nosuchrun"),
+        (("show", "nosuchrun"), 3, "there is no store"),
         (("lst",), 2, "lst"),
     ],
 )  # fmt: skip

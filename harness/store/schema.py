@@ -87,7 +87,7 @@ RESULTS = Table(
     Column("task", Text, nullable=False),
     Column("metric", Text, nullable=False),
     Column("slice", Text, nullable=False),
-    Column("value", Float, nullable=False),
+    Column("value", Float),
     Column("low", Float),
     Column("high", Float),
     Column("n", Integer, nullable=False),

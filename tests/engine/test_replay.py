@@ -1,0 +1,59 @@
+"""Answers made elsewhere: by id or in order; what is missing, surplus or broken is named."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.api import evaluate
+from harness.errors import DataError
+from harness.kinds import multiple_choice
+from harness.types import Card, Dataset, Task
+
+CARD = Card(measures="m", limits="l", source="s", licence="x")
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> Task:
+    rows = [{"id": str(i), "q": f"q{i}", "options": ["yes", "no"], "gold": i % 2} for i in range(4)]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return multiple_choice(
+        "t", version=1, dataset=Dataset("t", path=str(path)), prompt="{q}", choices="options", target="gold", card=CARD
+    )
+
+
+def replay(tmp_path: Path, task: Task, lines: list[str]) -> dict[str, tuple[float | None, int, int]]:
+    path = tmp_path / "answers"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    found = evaluate(f"replay:{path}", [task], store=str(tmp_path / "store"))
+    return {e.metric: (e.value, e.n, e.failed) for e in found.estimates if e.slice == "all"}
+
+
+def test_logprobs_by_id_in_any_order(tmp_path: Path, task: Task) -> None:
+    lines = [json.dumps({"task": "t", "id": str(i), "logprobs": [-1.0, -2.0]}) for i in (3, 1, 0, 2)]
+    assert replay(tmp_path, task, lines)["acc"] == (0.5, 4, 0)
+
+
+def test_plain_lines_name_choices_and_what_names_none_failed(tmp_path: Path, task: Task) -> None:
+    found = replay(tmp_path, task, ["Yes", " no ", "perhaps", "no"])
+    assert found["acc"] == (1.0, 3, 1)
+    assert found["acc_norm"] == (None, 0, 1)  # nothing that needs probabilities is made up
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["yes"] * 3, "3 lines for 4 examples; the first without one is '3'"),
+        (["yes"] * 5, "answers:5: surplus line"),
+        ([json.dumps({"id": str(i), "text": "yes"}) for i in (0, 1, 3)], "no answer for example '2' of t"),
+        ([json.dumps({"id": str(i), "text": "yes"}) for i in range(5)], "surplus answer for example '4'"),
+        ([json.dumps({"id": "0", "text": "yes"})] * 2, "answers:2: a second answer for example '0'"),
+        (['{"id": "0", "text": "y'], "answers:1: not an answer"),
+        (['{"text": "y"}'], "answers:1: not an answer with an id"),
+    ],
+)
+def test_what_is_wrong_is_named(lines: list[str], said: str, tmp_path: Path, task: Task) -> None:
+    with pytest.raises(DataError) as error:
+        replay(tmp_path, task, lines)
+    assert said in str(error.value)
