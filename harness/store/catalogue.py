@@ -23,27 +23,37 @@ CHUNK = 500
 
 def begin(connection: Connection, run: Run) -> None:
     """A running row in this process's name. Raises UsageError if the run is finished or another process is at it."""
-    query = select(RUNS.c.status, RUNS.c.host, RUNS.c.pid, RUNS.c.born).where(RUNS.c.id == run.id)
-    old = connection.execute(query.with_for_update()).first()
-    if old and old.status == "finished":
-        raise UsageError(f"run {run.id} is already finished")
-    if old and old.status == "running" and old.pid != process()["pid"] and alive(old.host, old.pid, old.born):
-        raise UsageError(f"run {run.id} is being written by process {old.pid} on {old.host}")
-    _save(connection, run, is_new=old is None)
+    known = claim(connection, run.id)
+    _save(connection, run, is_new=not known)
 
 
 def complete(connection: Connection, run: Run, estimates: Sequence[Estimate], artifacts: Iterable[Artifact]) -> None:
     """Everything that a finished run has. Raises UsageError if it was finished before, StoreError for a NaN."""
-    query = select(RUNS.c.status).where(RUNS.c.id == run.id).with_for_update()
-    old = connection.execute(query).scalar()
-    if old == "finished":
-        raise UsageError(f"run {run.id} is already finished")
-    _save(connection, run, is_new=old is None)
+    known = claim(connection, run.id)
+    _save(connection, run, is_new=not known)
     replace_results(connection, run.id, estimates)
     connection.execute(delete(ARTIFACTS).where(ARTIFACTS.c.run_id == run.id))
     rows = [{"run_id": run.id, **asdict(artifact)} for artifact in artifacts]
     if rows:
         connection.execute(insert(ARTIFACTS), rows)
+
+
+def claim(connection: Connection, run_id: str) -> bool:
+    """Whether the catalogue has this run. Raises UsageError if it is finished or another process is surely at it.
+
+    A run of another host is believed to be left behind by whoever goes on with it here, where its journal is.
+    """
+    query = select(RUNS.c.status, RUNS.c.host, RUNS.c.pid, RUNS.c.born).where(RUNS.c.id == run_id)
+    old = connection.execute(query.with_for_update()).first()
+    if old is None:
+        return False
+    if old.status == "finished":
+        raise UsageError(f"run {run_id} is already finished")
+    mine = process()
+    is_other = old.host == mine["host"] and old.pid != mine["pid"]
+    if old.status == "running" and is_other and alive(old.host, old.pid, old.born):
+        raise UsageError(f"run {run_id} is being written by process {old.pid} on {old.host}")
+    return True
 
 
 def replace_results(connection: Connection, run_id: str, estimates: Sequence[Estimate]) -> None:
@@ -58,12 +68,9 @@ def replace_results(connection: Connection, run_id: str, estimates: Sequence[Est
 
 
 def end(connection: Connection, run_id: str, status: str, message: str, at: str) -> None:
-    """Mark a run failed or interrupted. Raises UnknownName if it was never begun, UsageError if it is finished."""
-    old = connection.execute(select(RUNS.c.status).where(RUNS.c.id == run_id).with_for_update()).scalar()
-    if old is None:
-        raise UnknownName("run", run_id, ())
-    if old == "finished":
-        raise UsageError(f"run {run_id} is already finished")
+    """Mark a run failed or interrupted. Raises UnknownName if it was never begun, UsageError as ``begin`` does."""
+    if not claim(connection, run_id):
+        raise UnknownName("run", run_id, connection.execute(select(RUNS.c.id)).scalars())
     values = {"status": status, "message": _text(message), "finished": at}
     connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(values))
 

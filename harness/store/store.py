@@ -80,12 +80,10 @@ class Store:
         """Publish the samples of every task, then enter the run as finished with all its numbers in one transaction.
 
         Whatever stops this on the way, the run is not finished and can be finished again.
-        Raises UsageError if it is finished already, StoreError for a number that is none.
+        Raises UsageError as ``start`` does, StoreError for a number that is none.
         """
-        with reading(self.engine) as connection:
-            status = connection.execute(select(RUNS.c.status).where(RUNS.c.id == run.id)).scalar()
-        if status == "finished":
-            raise UsageError(f"run {run.id} is already finished")
+        with reading(self.engine) as connection:  # before a file of somebody else's is replaced
+            catalogue.claim(connection, run.id)
         written = [samples.write(self.folder, run.id, task, rows) for task, rows in outcomes.items()]
         done = replace(run, status="finished", finished=run.finished or _now())
         with writing(self.engine) as connection:

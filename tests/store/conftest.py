@@ -60,7 +60,7 @@ def new_place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytes
         if request.param == "sqlite":
             return Place(str(folder), str(folder / "samples"), "sqlite")
         server = request.getfixturevalue("postgres_server")
-        return Place(server.create(f"store{number}"), str(folder / "samples"), "postgresql")
+        return Place(server.schema(f"store{number}"), str(folder / "samples"), "postgresql")
 
     return make
 

@@ -38,10 +38,13 @@ class Server:
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://harness@127.0.0.1:{self.port}/{database}"
 
-    def create(self, database: str) -> str:
-        """A new, empty database; gives its URL."""
-        self._do("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "harness", database)
-        return self.url(database)
+    def schema(self, name: str) -> str:
+        """A new, empty schema of one database, which costs less than a database; gives the URL of a store in it."""
+        import psycopg
+
+        with psycopg.connect(self.url("postgres").replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute(f'CREATE SCHEMA "{name}"'.encode())
+        return self.url("postgres") + f"?options=-csearch_path%3D{name}"
 
     def _do(self, program: str, *args: str | Path) -> None:
         command = [str(self.bin / program), *map(str, args)]

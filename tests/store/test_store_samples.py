@@ -153,7 +153,7 @@ def _in_a_bucket(url: str) -> None:
 
     s3fs.S3FileSystem.clear_instance_cache()  # it may know the server of another test
     fs = s3fs.S3FileSystem(use_listings_cache=False, skip_instance_cache=True)
-    bucket = url.rpartition("/")[2]
+    bucket = url.rpartition("store")[2] + "-bucket"
     fs.mkdir(bucket)
     store = open_store(url, samples=f"s3://{bucket}/samples")
     store.finish(run(), {"toy/choice": outcomes(30)}, [estimate()])

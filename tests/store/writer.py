@@ -12,6 +12,7 @@ from harness.store import open_store
 
 
 def main(url: str, samples: str, name: str, count: int, pause_at: str = "") -> None:
+    print("ready", flush=True)  # everything is imported
     store = open_store(url, samples=samples)
     for i in range(count):
         made = run(f"{name}-{i}", model=f"m{i % 3}", tasks=(task("shared"), task(f"own{i % 2}")))
