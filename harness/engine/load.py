@@ -2,9 +2,13 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.engine.backend import Backend, Options
 from harness.errors import ModelError, UnknownName
+
+if TYPE_CHECKING:
+    from harness.engine.checkpoint import Checkpoint
 
 VALID = ("smollm2", "PATH", "hf:ORG/NAME[@REVISION]", "openai:NAME", "replay:FILE", "scripted:RULE")
 _PATTERNS = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.spm", "*.jinja"]
@@ -69,7 +73,11 @@ def open_local(name: str, folder: Path, options: Options) -> Backend:
     """Read the weights in ``folder`` and hand them to the backend for their kind of model."""
     from harness.engine.checkpoint import read_checkpoint
 
-    checkpoint = read_checkpoint(name, folder, options)
+    return open_checkpoint(read_checkpoint(name, folder, options))
+
+
+def open_checkpoint(checkpoint: "Checkpoint") -> Backend:
+    """The backend for the kind of model that is in memory."""
     if checkpoint.family == "seq2seq":
         from harness.engine.seq2seq import open_seq2seq
 
@@ -82,7 +90,7 @@ def open_local(name: str, folder: Path, options: Options) -> Backend:
         from harness.engine.masked import open_masked
 
         return open_masked(checkpoint)
-    if options.engine == "reference":
+    if checkpoint.options.engine == "reference":
         from harness.engine.reference import Reference
 
         return Reference(checkpoint)

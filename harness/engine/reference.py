@@ -84,7 +84,7 @@ class Reference:
         self.checkpoint = checkpoint
         self.encoder = Encoder(checkpoint.tokenizer, checkpoint.options, checkpoint.context)
         answers: frozenset[type] = frozenset({Choose, Generate, Likelihood})
-        self.info = ModelInfo(checkpoint.name, dict(checkpoint.fingerprint), answers, checkpoint.context)
+        self.info = ModelInfo(checkpoint.name, dict(checkpoint.fingerprint), answers, checkpoint.context, pinned=True)
         self._seconds = 0.0
         self._tokens = 0
 

@@ -1,0 +1,170 @@
+"""Compares a model's fast path with the reference, request by request and budget by budget."""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import NoReturn
+
+from harness.engine.backend import Backend, Options
+from harness.engine.checkpoint import Checkpoint
+from harness.engine.load import open_checkpoint
+from harness.types import (
+    Card,
+    Choose,
+    Chosen,
+    Example,
+    Generate,
+    Generated,
+    Likelihood,
+    Question,
+    Request,
+    Response,
+    Scored,
+    Task,
+)
+
+COUNT = 20
+BUDGETS = (None, 64, 333)
+TOLERANCE = {"float32": 1e-4}
+"""Per token. Half precisions compute with 8 to 11 bits; what they may differ by is not a matter of the engine."""
+COARSE = 0.3
+_WORDS = (
+    "the a one this old new small river house winter morning letter garden teacher engine window answer question "
+    "is was has brings opens under over before after near light water paper stone green open quiet early and but "
+    "because 7 12 1984 time people work year hand found left gave never always almost"
+).split()  # noqa: SIM905
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """How ``kind`` requests at one budget compare: the largest difference per token, and how many answers differ."""
+
+    kind: str
+    budget: str
+    count: int
+    difference: float
+    changed: int
+    seconds: float
+
+    def ok(self, tolerance: float) -> bool:
+        """Within the tolerance, and no choice or greedy answer changed."""
+        return self.difference <= tolerance and not self.changed
+
+
+def _never(*_: object) -> NoReturn:
+    raise AssertionError("the doctor's questions belong to no task that is run")
+
+
+def _task() -> Task:
+    card = Card(measures="nothing", limits="", source="", licence="")
+    return Task(
+        name="doctor", version=1, dataset=(), read=_never, ask=_never, judge=_never, best=_never, worst=_never,
+        metrics=(), card=card,
+    )  # fmt: skip
+
+
+def requests_for(kind: type, labels: Sequence[str], count: int = COUNT) -> list[Request]:
+    """Requests of one kind with shared, nested, empty and equal prompts; the same on every call.
+
+    ``labels``: names that a classifier's head knows; empty for models that read the choices.
+    """
+    draw = random.Random(kind.__name__)
+    block = _sentence(draw, 12 if kind is Generate else 48)
+    made: list[Request] = []
+    for number in range(count):
+        prompt = f"{block} {_sentence(draw, draw.randint(1, 12))}" if number % 3 else _sentence(draw, 15)
+        if kind is Generate:
+            made.append(Generate(prompt, 8, ("\n",), inputs=(prompt,)))
+        elif kind is Likelihood:
+            made.append(Likelihood(" " + _sentence(draw, 9), prompt if number % 2 else ""))
+        else:
+            one = " " + _sentence(draw, 2)
+            choices = tuple(labels) or (one, one + " then", " " + _sentence(draw, 3), " no")
+            made.append(Choose(prompt, choices, (prompt,), choices))
+    made[-1] = made[0]
+    return made
+
+
+def _sentence(draw: random.Random, words: int) -> str:
+    return " ".join(draw.choice(_WORDS) for _ in range(words))
+
+
+def examine(checkpoint: Checkpoint) -> Iterator[Finding]:
+    """Findings for every kind of request that the model answers, at several token budgets."""
+    options = checkpoint.options
+    reference = open_checkpoint(replace(checkpoint, options=replace(options, engine="reference")))
+    labels = _labels(checkpoint)
+    backends = [(budget, _at(checkpoint, options, budget)) for budget in BUDGETS]
+    for kind in sorted(reference.info.answers, key=lambda kind: kind.__name__):
+        questions = [
+            Question(_task(), Example(str(number), {}), 0, request)
+            for number, request in enumerate(requests_for(kind, labels))
+        ]
+        expected = _answers(reference, questions)
+        for budget, backend in backends:
+            started = perf_counter()
+            found = _answers(backend, questions)
+            seconds = perf_counter() - started
+            yield compare(kind.__name__, str(budget or "default"), found, expected, seconds)
+
+
+def _at(checkpoint: Checkpoint, options: Options, budget: int | None) -> Backend:
+    return open_checkpoint(replace(checkpoint, options=replace(options, token_budget=budget)))
+
+
+def _labels(checkpoint: Checkpoint) -> list[str]:
+    if checkpoint.family != "classifier":
+        return []
+    names = [str(name) for _, name in sorted(checkpoint.model.config.id2label.items())]
+    return names if len(names) > 1 else ["0", "1"]
+
+
+def _answers(backend: Backend, questions: Sequence[Question]) -> list[Response]:
+    found = dict(pair for batch in backend.answer(questions) for pair in batch)
+    return [found[number] for number in range(len(questions))]
+
+
+def compare(kind: str, budget: str, found: Sequence[Response], expected: Sequence[Response], seconds: float) -> Finding:
+    """The largest difference per token between answers to the same questions, and how many are not the same."""
+    pairs = list(zip(found, expected, strict=True))
+    difference = max((gap(ours, theirs) for ours, theirs in pairs), default=0.0)
+    return Finding(kind, budget, len(pairs), difference, sum(differs(*pair) for pair in pairs), seconds)
+
+
+def gap(ours: Response, theirs: Response) -> float:
+    """The largest difference of two answers' log-probabilities, per token."""
+    if isinstance(ours, Chosen) and isinstance(theirs, Chosen):
+        sizes = theirs.tokens or (1,) * len(theirs.logprobs)
+        parts = zip(ours.logprobs, theirs.logprobs, sizes, strict=True)
+        return max((abs(a - b) / max(1, n) for a, b, n in parts), default=0.0)
+    if isinstance(ours, Scored) and isinstance(theirs, Scored):
+        return max((abs(a - b) for a, b in zip(ours.token_logprobs, theirs.token_logprobs, strict=True)), default=0.0)
+    return 0.0
+
+
+def differs(ours: Response, theirs: Response) -> bool:
+    """Another choice, another text, another kind of answer. Choices that tie within the tolerance are the same."""
+    if isinstance(ours, Chosen) and isinstance(theirs, Chosen):
+        if not theirs.logprobs:
+            return ours.picked != theirs.picked
+        return abs(theirs.logprobs[ours.picked] - theirs.logprobs[theirs.picked]) > 1e-3
+    if isinstance(ours, Generated) and isinstance(theirs, Generated):
+        return (ours.text, ours.finish) != (theirs.text, theirs.finish)
+    return type(ours) is not type(theirs)
+
+
+def limit_fraction(checkpoint: Checkpoint) -> tuple[str, float]:
+    """Which path a causal model's scoring takes, and (operations needed / best rate) / seconds over 60 requests."""
+    from harness.engine.causal import Causal
+    from harness.engine.limit import best_rate, needed
+
+    backend = Causal(checkpoint)
+    requests = requests_for(Choose, (), 60)
+    questions = [Question(_task(), Example(str(n), {}), 0, request) for n, request in enumerate(requests)]
+    started = perf_counter()
+    _answers(backend, questions)
+    seconds = perf_counter() - started
+    work = backend.scorer.work
+    operations = needed(checkpoint.model, work.rows - work.padding, work.logits)
+    return str(backend.stats()["path"]), operations / best_rate(checkpoint.model) / seconds
