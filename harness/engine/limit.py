@@ -31,7 +31,7 @@ def needed(model: Any, rows: int, logits: int) -> float:
 
     Two for every multiply-add; the products within attention are not counted, though they too have to be done.
     """
-    head = model.get_output_embeddings().weight
+    head: Tensor = model.get_output_embeddings().weight
     per_row = sum(inputs * outputs * count for (inputs, outputs), count in products(model).items())
     return 2.0 * (rows * per_row + logits * head.numel())
 
