@@ -3,6 +3,7 @@
 import json
 import shlex
 import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import click
 
 from harness.cli.options import data_option, json_option, mirror, names, quiet_option, samples_option, store_option
+from harness.types import Estimate
 
 
 @click.command("run")
@@ -37,6 +39,9 @@ from harness.cli.options import data_option, json_option, mirror, names, quiet_o
 )
 @click.option("--timeout", type=float, default=60.0, show_default=True, help="Seconds to wait for a server's answer.")
 @click.option("--token-budget", type=click.IntRange(1), help="Tokens per pack [measured at load].")
+@click.option("--protocol", type=click.Choice(["finetune"]), help="Train a head on each task's train split first.")
+@click.option("--head-only", is_flag=True, help="With --protocol finetune: the encoder stays as it is.")
+@click.option("--train-limit", type=click.IntRange(4), help="With --protocol finetune: so many train rows at most.")
 @click.option("--trust-remote-code", is_flag=True, help="Run model code that a repository brings. Dangerous.")
 @click.option("--allow-pickle", is_flag=True, help="Load weights that are not safetensors. Dangerous.")
 @click.option("--resume", is_flag=True, help="Finish the interrupted run of the same model, tasks and settings.")
@@ -86,16 +91,17 @@ def _run(jobs: list[Any], given: dict[str, Any]) -> int:
         resume=given["resume"], command=shlex.join(["harness", *sys.argv[1:]]),
         notice=lambda text: click.echo(f"harness: {text}", err=True),
     )  # fmt: skip
+    if not given["protocol"] and (given["head_only"] or given["train_limit"]):
+        raise click.UsageError("--head-only and --train-limit belong to --protocol finetune")
     written, empty = [], []
-    for job in jobs:
+    for job, model, tasks in _asked(jobs, given, place.data):
         with progress_bar(job.model, quiet=given["quiet"]) as progress:
-            result = evaluate(
-                job.model, job.tasks, job.settings, options=job.options, place=replace(place, progress=progress)
-            )
+            result = evaluate(model, tasks, job.settings, options=job.options, place=replace(place, progress=progress))
         written.append(result_json(result.run, result.estimates))
         if not given["quiet"]:
             results_table(result.run, result.estimates)
-        empty += [e for e in result.estimates if e.slice == "all" and e.value is None]
+            _training_scores(result.run.engine)
+        empty += _without_value(result.estimates)
     if given["json_file"]:
         given["json_file"].write_text(json.dumps(written[0] if len(written) == 1 else written, indent=1) + "\n")
     for e in empty:
@@ -103,3 +109,42 @@ def _run(jobs: list[Any], given: dict[str, Any]) -> int:
             f"harness: {e.task}: {e.metric} has no value: {e.failed} examples failed, {e.n} were judged", err=True
         )
     return 3 if empty else 0
+
+
+def _asked(jobs: list[Any], given: dict[str, Any], data: Path | None) -> Iterator[tuple[Any, Any, Any]]:
+    """(job, model, tasks) of every run: a job as it stands, or one fine-tuned model for each of its tasks."""
+    if not given["protocol"]:
+        yield from ((job, job.model, job.tasks) for job in jobs)
+        return
+    from platformdirs import user_cache_path
+
+    from harness.finetune import Protocol, tune
+    from harness.plugins import catalogue, select
+
+    kept = user_cache_path("rai-harness") / "finetuned"
+    for job in jobs:
+        protocol = Protocol(head_only=given["head_only"], train_limit=given["train_limit"], seed=job.settings.seed)
+        for task in select(catalogue(), job.tasks):
+            click.echo(f"harness: fine-tuning {job.model} on {task.name}", err=True)
+            backend = tune(
+                job.model, task, protocol, settings=job.settings, options=job.options, mirror=data, kept=kept
+            )
+            yield job, backend, [task]
+
+
+def _training_scores(engine: Mapping[str, float | str]) -> None:
+    """Of a fine-tuned model: train, held-out and validation scores and the gap between first and last."""
+    for name in (key.removeprefix("gap_") for key in engine if key.startswith("gap_")):
+        parts = [("train", "train"), ("held-out", "held_out"), ("validation", "validation"), ("gap", "gap")]
+        told = [f"{label} {engine[f'{key}_{name}']:.4f}" for label, key in parts if f"{key}_{name}" in engine]
+        click.echo(f"{name}: {', '.join(told)}")
+
+
+def _without_value(estimates: Sequence[Estimate]) -> list[Estimate]:
+    """Numbers that should be there and are not: undefined ones, and every metric of a task that nobody answered.
+
+    A metric that needs what the model does not give (probabilities) does not apply and is not missed.
+    """
+    whole = [e for e in estimates if e.slice == "all"]
+    answered = {e.task for e in whole if e.n}
+    return [e for e in whole if e.value is None and (e.n or e.task not in answered)]

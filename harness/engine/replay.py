@@ -64,7 +64,7 @@ class Replay:
         if len(self._lines) < len(questions):
             lacking = questions[len(self._lines)].example.id
             raise DataError(
-                f"{self.path}: {len(self._lines)} lines for {len(questions)} examples; the first without one is {lacking!r}"
+                f"{self.path}: {len(self._lines)} lines for {len(questions)} examples; the first without is {lacking!r}"
             )
         if len(self._lines) > len(questions):
             raise DataError(f"{self.path}:{len(questions) + 1}: surplus line, there are {len(questions)} examples")

@@ -44,7 +44,7 @@ def test_plain_lines_name_choices_and_what_names_none_failed(tmp_path: Path, tas
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        (["yes"] * 3, "3 lines for 4 examples; the first without one is '3'"),
+        (["yes"] * 3, "3 lines for 4 examples; the first without is '3'"),
         (["yes"] * 5, "answers:5: surplus line"),
         ([json.dumps({"id": str(i), "text": "yes"}) for i in (0, 1, 3)], "no answer for example '2' of t"),
         ([json.dumps({"id": str(i), "text": "yes"}) for i in range(5)], "surplus answer for example '4'"),

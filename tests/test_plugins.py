@@ -1,0 +1,60 @@
+"""An outside package, really installed, adds a task, a metric and a model; a broken plug-in stops only itself."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HARNESS = str(Path(sys.executable).with_name("harness"))
+PACKAGE = Path(__file__).parent / "plugin_package"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the package installed in it."""
+    source, target = tmp_path_factory.mktemp("source") / "package", tmp_path_factory.mktemp("site")
+    shutil.copytree(PACKAGE, source)
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--no-deps",
+        "--no-build-isolation",
+        "--target",
+        str(target),
+    ]
+    subprocess.run([*command, str(source)], check=True, capture_output=True, timeout=120)
+    return target
+
+
+def harness(site: Path, cwd: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    env = os.environ | {"PYTHONPATH": str(site)}
+    return subprocess.run([HARNESS, *args], cwd=cwd, env=env, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_task_metric_and_model_are_found(site: Path, tmp_path: Path) -> None:
+    done = harness(site, tmp_path, "run", "parrot:1", "--tasks", "weather/clouds", "--json", "out.json")
+    assert done.returncode == 0, done.stderr
+    assert '"value": 0.5' in (tmp_path / "out.json").read_text()
+    assert "weather/clouds" in harness(site, tmp_path, "list", "tasks").stdout
+    assert "half_right" in harness(site, tmp_path, "list", "metrics").stdout
+    assert "parrot:NAME" in harness(site, tmp_path, "list", "models").stdout
+
+
+def test_a_broken_plug_in_is_listed_with_its_reason_and_stops_only_its_own_tasks(site: Path, tmp_path: Path) -> None:
+    listed = harness(site, tmp_path, "list", "tasks")
+    assert "demo/sentiment" in listed.stdout
+    assert "harness-weather (storm = harness_weather.broken:TASKS) is broken" in listed.stderr
+    assert "RuntimeError: the barometer is missing" in listed.stderr
+    asked = harness(site, tmp_path, "run", "scripted:oracle", "--tasks", "weather/storm")
+    assert asked.returncode == 2 and "the barometer is missing" in asked.stderr
+    assert len(asked.stderr.strip().splitlines()) == 1
+
+
+def test_without_the_package_nothing_of_it_is_there(tmp_path: Path) -> None:
+    assert "weather" not in harness(tmp_path, tmp_path, "list", "tasks").stdout
