@@ -4,17 +4,17 @@ transaction."""
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, delete, insert, select, update
+from sqlalchemy import Connection, Row, Table, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from harness.errors import StoreError, UnknownName, UsageError
 from harness.store.database import alive, process
 from harness.store.samples import Artifact
-from harness.store.schema import ARTIFACTS, MODELS, RESULTS, RUN_TASKS, RUNS, TAGS, TASKS
+from harness.store.schema import ARTIFACTS, MODELS, RESULTS, RUNS, TAGS, TASK_SETS, TASKS
 from harness.types import Card, Estimate, Run, TaskRecord
 
 CHUNK = 500
@@ -89,6 +89,7 @@ def _save(connection: Connection, run: Run, *, is_new: bool) -> None:
     insert_once(connection, MODELS, [{"id": model_id, **model}])
     row = {
         "model_id": model_id,
+        "task_set": _save_tasks(connection, run),
         "settings": _plain(run.settings),
         "versions": _plain(run.versions),
         "engine": _plain(run.engine),
@@ -103,12 +104,11 @@ def _save(connection: Connection, run: Run, *, is_new: bool) -> None:
         connection.execute(insert(RUNS), {"id": run.id, **row})
     else:
         connection.execute(update(RUNS).where(RUNS.c.id == run.id).values(row))
-        connection.execute(delete(RUN_TASKS).where(RUN_TASKS.c.run_id == run.id))
-    _save_tasks(connection, run)
 
 
-def _save_tasks(connection: Connection, run: Run) -> None:
-    tasks, links = {}, []
+def _save_tasks(connection: Connection, run: Run) -> str:
+    """Enter what a run asks, unless it is there; gives the id of the set."""
+    tasks, links = [], []
     for position, t in enumerate(run.tasks):
         task = {
             "name": t.name,
@@ -118,16 +118,16 @@ def _save_tasks(connection: Connection, run: Run) -> None:
             "card": asdict(t.card),
             "metrics": [_plain(m) for m in t.metrics],
         }
-        key = _hash(task)
-        tasks[key] = {"id": key, **task}
+        tasks.append({"id": _hash(task), **task})
         how = {"data_source": t.data_source, "n": t.n, "shots": t.shots, "shots_source": t.shots_source}
-        links.append({"run_id": run.id, "position": position, "task_id": key, **how})
-    insert_once(connection, TASKS, list(tasks.values()))
-    if links:
-        connection.execute(insert(RUN_TASKS), links)
+        links.append({"position": position, "task_id": tasks[-1]["id"], **how})
+    set_id = _hash(links)
+    insert_once(connection, TASKS, tasks)
+    insert_once(connection, TASK_SETS, [{"id": set_id, **link} for link in links])
+    return set_id
 
 
-def _hash(record: Mapping[str, Any]) -> str:
+def _hash(record: Mapping[str, Any] | list[dict[str, Any]]) -> str:
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
@@ -157,38 +157,34 @@ def find(
     if model is not None:
         query = query.where(MODELS.c.name == model)
     if task is not None:
-        having = select(RUN_TASKS.c.run_id).join(TASKS).where(TASKS.c.name == task)
-        query = query.where(RUNS.c.id.in_(having))
+        having = select(TASK_SETS.c.id).join(TASKS).where(TASKS.c.name == task)
+        query = query.where(RUNS.c.task_set.in_(having))
     if tag is not None:
         query = query.where(RUNS.c.id.in_(select(TAGS.c.run_id).where(TAGS.c.name == tag)))
     if ids is not None:
         query = query.where(RUNS.c.id.in_(ids))
-    runs = [row for row in connection.execute(query) if status in (None, _status(row))][:limit]
-    everything = limit is None and model is None and task is None and status is None and tag is None and ids is None
-    tasks = _tasks(connection, None if everything else [row.id for row in runs])
-    return [_run(row, tuple(tasks.get(row.id, ()))) for row in runs]
+    if status is not None:  # one that is entered as running may be found to be interrupted
+        query = query.where(RUNS.c.status.in_({status, "running"} if status == "interrupted" else {status}))
+    if limit is not None and status not in ("running", "interrupted"):
+        query = query.limit(limit)
+    rows = [row for row in connection.execute(query) if status in (None, _status(row))][:limit]
+    sets = _task_sets(connection, {row.task_set for row in rows})
+    return [_run(row, sets.get(row.task_set, ())) for row in rows]
 
 
-def _tasks(connection: Connection, run_ids: Sequence[str] | None) -> dict[str, list[TaskRecord]]:
-    """Tasks of these runs (None: of all); the same record for all runs that asked the same."""
-    link = RUN_TASKS.c
-    query = select(link.run_id, link.task_id, link.data_source, link.n, link.shots, link.shots_source)
-    query = query.order_by(link.run_id, link.position)
-    definitions = {row.id: row for row in connection.execute(select(TASKS))}
-    known: dict[tuple[Any, ...], TaskRecord] = {}
-    found: dict[str, list[TaskRecord]] = {}
-    for chunk in [query] if run_ids is None else _chunks(query, run_ids):
-        for run_id, *how in connection.execute(chunk):
-            key = tuple(how)
-            if key not in known:
-                known[key] = _task(definitions[key[0]], key)
-            found.setdefault(run_id, []).append(known[key])
+def _task_sets(connection: Connection, set_ids: set[str]) -> dict[str, tuple[TaskRecord, ...]]:
+    """What was asked, by the id of the set."""
+    link, wanted = TASK_SETS.c, sorted(set_ids)
+    found: dict[str, tuple[TaskRecord, ...]] = {}
+    for start in range(0, len(wanted), CHUNK):
+        chunk = wanted[start : start + CHUNK]
+        query = select(link.id, link.task_id, link.data_source, link.n, link.shots, link.shots_source)
+        links = connection.execute(query.where(link.id.in_(chunk)).order_by(link.id, link.position)).all()
+        needed = select(TASKS).where(TASKS.c.id.in_(select(link.task_id).where(link.id.in_(chunk))))
+        definitions = {row.id: row for row in connection.execute(needed)}
+        for set_id, *how in links:
+            found[set_id] = (*found.get(set_id, ()), _task(definitions[how[0]], tuple(how)))
     return found
-
-
-def _chunks(query: Select[Any], run_ids: Sequence[str]) -> Iterator[Select[Any]]:
-    for start in range(0, len(run_ids), CHUNK):
-        yield query.where(RUN_TASKS.c.run_id.in_(run_ids[start : start + CHUNK]))
 
 
 def _task(row: Row[Any], how: tuple[Any, ...]) -> TaskRecord:

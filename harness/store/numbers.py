@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, Subquery, func, select
 
-from harness.store.schema import MODELS, RESULTS, RUN_TASKS, RUNS, TASKS
+from harness.store.schema import MODELS, RESULTS, RUNS, TASK_SETS, TASKS
 from harness.types import Estimate
 
 COLUMNS = (
@@ -50,18 +50,7 @@ def table(connection: Connection, which: Which) -> list[tuple[Any, ...]]:
 
 def leaderboard(connection: Connection, which: Which) -> list[Standing]:
     """For every model (by fingerprint) and task the numbers of the newest finished run, by task, metric and model."""
-    newest_first = [RUNS.c.started.desc(), RUNS.c.id.desc()]
-    rank = func.row_number().over(partition_by=[RUNS.c.model_id, TASKS.c.name], order_by=newest_first)
-    ranked = (
-        select(RUNS.c.id, RUNS.c.model_id, RUNS.c.started, TASKS.c.name.label("task"), rank.label("rank"))
-        .select_from(RUN_TASKS)
-        .join(RUNS, RUN_TASKS.c.run_id == RUNS.c.id)
-        .join(TASKS, RUN_TASKS.c.task_id == TASKS.c.id)
-        .where(RUNS.c.status == "finished")
-    )
-    if which.task is not None:
-        ranked = ranked.where(TASKS.c.name == which.task)
-    newest = ranked.subquery()
+    newest = _newest(which.task)
     r = RESULTS.c
     query = (
         select(MODELS.c.name, newest.c.id, newest.c.started, *_numbers())
@@ -72,6 +61,27 @@ def leaderboard(connection: Connection, which: Which) -> list[Standing]:
         .order_by(r.task, r.metric, r.slice, MODELS.c.name)
     )
     return [Standing(row[0], row[1], row[2], Estimate(*row[3:])) for row in connection.execute(_only(query, which))]
+
+
+def _newest(task: str | None) -> Subquery:
+    """(id, model_id, started, task, rank): rank 1 is the newest finished run of that model with that task.
+
+    First the newest run of every model and set of tasks, which are few, then of every task in them.
+    """
+    by_time = [RUNS.c.started.desc(), RUNS.c.id.desc()]
+    repeat = func.row_number().over(partition_by=[RUNS.c.model_id, RUNS.c.task_set], order_by=by_time).label("repeat")
+    finished = select(RUNS.c.id, RUNS.c.model_id, RUNS.c.started, RUNS.c.task_set, repeat)
+    runs = finished.where(RUNS.c.status == "finished").subquery()
+    by_time = [runs.c.started.desc(), runs.c.id.desc()]
+    rank = func.row_number().over(partition_by=[runs.c.model_id, TASKS.c.name], order_by=by_time).label("rank")
+    ranked = (
+        select(runs.c.id, runs.c.model_id, runs.c.started, TASKS.c.name.label("task"), rank)
+        .select_from(runs)
+        .join(TASK_SETS, TASK_SETS.c.id == runs.c.task_set)
+        .join(TASKS, TASK_SETS.c.task_id == TASKS.c.id)
+        .where(runs.c.repeat == 1)
+    )
+    return (ranked if task is None else ranked.where(TASKS.c.name == task)).subquery()
 
 
 def _numbers() -> list[Any]:

@@ -48,11 +48,26 @@ TASKS = Table(
     Column("metrics", JSON, nullable=False),
 )
 
+# What a run asked, in its order; the id is the sha256 of the whole list, so that runs which asked the same share one.
+TASK_SETS = Table(
+    "task_sets",
+    METADATA,
+    Column("id", String(64)),
+    Column("position", Integer),
+    Column("task_id", String(64), ForeignKey("tasks.id"), nullable=False, index=True),
+    Column("data_source", Text, nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("shots", Integer, nullable=False),
+    Column("shots_source", Text, nullable=False),
+    PrimaryKeyConstraint("id", "position"),
+)
+
 RUNS = Table(
     "runs",
     METADATA,
     Column("id", String(128), primary_key=True),
     Column("model_id", String(64), ForeignKey("models.id"), nullable=False, index=True),
+    Column("task_set", String(64), nullable=False, index=True),
     Column("settings", JSON, nullable=False),
     Column("versions", JSON, nullable=False),
     Column("engine", JSON, nullable=False),
@@ -64,19 +79,6 @@ RUNS = Table(
     Column("host", Text, nullable=False),
     Column("pid", Integer, nullable=False),
     Column("born", Float, nullable=False),
-)
-
-RUN_TASKS = Table(
-    "run_tasks",
-    METADATA,
-    Column("run_id", String(128), ForeignKey("runs.id", ondelete="CASCADE")),
-    Column("position", Integer),
-    Column("task_id", String(64), ForeignKey("tasks.id"), nullable=False, index=True),
-    Column("data_source", Text, nullable=False),
-    Column("n", Integer, nullable=False),
-    Column("shots", Integer, nullable=False),
-    Column("shots_source", Text, nullable=False),
-    PrimaryKeyConstraint("run_id", "position"),
 )
 
 RESULTS = Table(

@@ -50,9 +50,24 @@ def upgrade() -> None:
     op.create_index("ix_tasks_name", "tasks", ["name"])
 
     op.create_table(
+        "task_sets",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("task_id", sa.String(length=64), nullable=False),
+        sa.Column("data_source", sa.Text(), nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("shots", sa.Integer(), nullable=False),
+        sa.Column("shots_source", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["task_id"], ["tasks.id"]),
+        sa.PrimaryKeyConstraint("id", "position"),
+    )
+    op.create_index("ix_task_sets_task_id", "task_sets", ["task_id"])
+
+    op.create_table(
         "runs",
         sa.Column("id", sa.String(length=128), nullable=False),
         sa.Column("model_id", sa.String(length=64), nullable=False),
+        sa.Column("task_set", sa.String(length=64), nullable=False),
         sa.Column("settings", sa.JSON(), nullable=False),
         sa.Column("versions", sa.JSON(), nullable=False),
         sa.Column("engine", sa.JSON(), nullable=False),
@@ -71,6 +86,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_runs_model_id", "runs", ["model_id"])
+    op.create_index("ix_runs_task_set", "runs", ["task_set"])
     op.create_index("ix_runs_started", "runs", ["started"])
     op.create_index("ix_runs_status", "runs", ["status"])
 
@@ -103,24 +119,6 @@ def upgrade() -> None:
     )
     op.create_index("results_of_a_task", "results", ["run_id", "task"])
     op.create_index("results_of_a_metric", "results", ["task", "metric", "slice"])
-
-    op.create_table(
-        "run_tasks",
-        sa.Column("run_id", sa.String(length=128), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("task_id", sa.String(length=64), nullable=False),
-        sa.Column("data_source", sa.Text(), nullable=False),
-        sa.Column("n", sa.Integer(), nullable=False),
-        sa.Column("shots", sa.Integer(), nullable=False),
-        sa.Column("shots_source", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),
-        sa.ForeignKeyConstraint(
-            ["task_id"],
-            ["tasks.id"],
-        ),
-        sa.PrimaryKeyConstraint("run_id", "position"),
-    )
-    op.create_index("ix_run_tasks_task_id", "run_tasks", ["task_id"])
 
     op.create_table(
         "tags",
