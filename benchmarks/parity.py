@@ -26,8 +26,6 @@ PEER_TASK = {
     "arc_challenge": "arc_challenge",
     "piqa": "piqa",
     "openbookqa": "openbookqa",
-    "superglue/boolq": "boolq",
-    "superglue/copa": "copa",
     "glue/rte": "rte",
     "glue/sst2": "sst2",
     "mmlu": "mmlu_abstract_algebra",

@@ -69,7 +69,10 @@ def at_hand(dataset: Dataset, mirror: Path | None = None) -> bool:
 
 
 def read_rows(path: Path) -> Rows:
-    """Rows of a JSONL or Parquet file. Raises DataError with file and line for what cannot be read."""
+    """Rows of a JSONL or Parquet file; any other file is one row with its ``text``.
+
+    Raises DataError with file and line for what cannot be read.
+    """
     if path.suffix == ".parquet":
         import pyarrow.parquet
 
@@ -78,6 +81,8 @@ def read_rows(path: Path) -> Rows:
         except (OSError, ValueError) as error:
             raise DataError(f"{path}: not a readable Parquet file: {error}") from None
         return table
+    if path.suffix != ".jsonl":
+        return [{"text": _text(path)}]
     rows = []
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
@@ -104,6 +109,13 @@ def _row(path: Path, number: int, line: bytes) -> dict[str, Any]:
     if not isinstance(row, dict):
         raise DataError(f"{path}:{number}: a row must be a JSON object, not {type(row).__name__}")
     return row
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not UTF-8 text: {error}") from None
 
 
 def _package_file(dataset: Dataset) -> Path:

@@ -117,7 +117,7 @@ def metrics() -> tuple[dict[str, Metric], list[Broken]]:
 
 
 def _matching(found: Catalogue, name: str) -> list[Task]:
-    if name.endswith((".jsonl", ".yaml", ".yml", ".json")):
+    if name.endswith(".jsonl"):
         from harness.taskfile import task_from_file
 
         return [task_from_file(Path(name))]
