@@ -12,7 +12,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 from harness import run as running
@@ -28,19 +27,17 @@ PEER_TASK = {
     "openbookqa": "openbookqa",
     "glue/rte": "rte",
     "glue/sst2": "sst2",
-    "mmlu": "mmlu_abstract_algebra",
+    "mmlu/abstract_algebra": "mmlu_abstract_algebra",
     "lambada_openai": "lambada_openai",
     "wikitext": "wikitext",
 }
-SHOTS = {"mmlu": 5}
+SHOTS = {"mmlu/abstract_algebra": 5}
 Sample = tuple[tuple[str, str], float]
 """((context, continuation), log-likelihood)."""
 
 
 def ours(task: Task, limit: int, data: Path, backend: Backend) -> tuple[list[list[Sample]], running.Finished]:
     """Every example's (context, continuation) pairs with our log-likelihoods, and the judged run."""
-    if task.name == "mmlu":
-        task = replace(task, dataset=tuple(d for d in task.dataset if d.config == "abstract_algebra"))
     planned = running.plan([task], Settings(limit=limit, shots=SHOTS.get(task.name)), data)
     asked = running.questions(planned)
     answers = dict(pair for batch in backend.answer(asked) for pair in batch)
@@ -74,13 +71,16 @@ def theirs(tasks: list[str], limit: int, data: list[Path], model: str, shots: in
 
 
 def overlay(folder: Path, data: Path, limit: int) -> Path:
-    """What the peer's files expect under other names: whole pages of wikitext, and MMLU's dev split."""
+    """What the peer's files expect under other names: whole pages of wikitext, PIQA's copy, MMLU's dev split."""
     pages = running.plan([catalogue().tasks["wikitext"]], Settings(limit=limit), data)[0].examples
     place = folder / "EleutherAI" / "wikitext_document_level" / "wikitext-2-raw-v1"
     place.mkdir(parents=True)
     rows = "".join(json.dumps({"page": page.fields["page"]}) + "\n" for page in pages)
     for split in ("train", "validation", "test"):
         (place / f"{split}.jsonl").write_text(rows, encoding="utf-8")
+    piqa = folder / "baber" / "piqa" / "default"
+    piqa.mkdir(parents=True)
+    (piqa / "validation.jsonl").write_bytes((data / "ybisk/piqa/plain_text/validation.jsonl").read_bytes())
     subject = folder / "cais" / "mmlu" / "abstract_algebra"
     subject.mkdir(parents=True)
     for split, source in (("test", "test"), ("validation", "validation"), ("dev", "validation")):

@@ -27,9 +27,7 @@ def task_from_file(path: Path) -> Task:
     lacking = [column for column in ("question", "answer") if column not in first]
     if lacking:
         raise DataError(f"{path}:1: no column {lacking[0]!r}; there are {', '.join(first)}")
-    card = Card(
-        measures=f"The questions of {path.name}.", limits="Not described.", source=str(path), licence="not stated"
-    )
+    card = _card(f"The questions of {path.name}.", str(path))
     prompt = "Question: {question}\nAnswer:"
     if "choices" in first:
         return multiple_choice(
@@ -62,5 +60,9 @@ def corpus(place: str) -> Task:
             (perplexity("token_perplexity"), lambda e, r: likelihood_row(r.logprob, r.tokens)),
             (bits_per_byte, lambda e, r: likelihood_row(r.logprob, r.bytes)),
         ),
-        card=Card(measures=f"How well {path.name} is predicted.", limits="Not described.", source=place, licence="not stated"),
+        card=_card(f"How well {path.name} is predicted.", place),
     )  # fmt: skip
+
+
+def _card(measures: str, source: str) -> Card:
+    return Card(measures=measures, limits="Not described.", source=source, licence="not stated")
