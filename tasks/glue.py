@@ -1,5 +1,7 @@
 """GLUE: nine tasks of sentence understanding and its diagnostic set (Wang et al. 2019)."""
 
+from contextlib import suppress
+
 from harness.data import hub
 from harness.kinds import ACC, ChoiceMeasure, classification
 from harness.metrics.classify import confusion_row, f1, f1_row, matthews, pearson, pearson_row, spearman
@@ -47,8 +49,15 @@ def _mnli(row: Row) -> str:
     return f"{row['premise']}\nQuestion: {hypothesis}{stop} True, False or Neither?\nAnswer:"
 
 
+def _said(picked: int, response: Chosen) -> float:
+    """The similarity: the number that a regression head gave, else the whole number that was chosen."""
+    with suppress(ValueError):
+        return float(response.text)
+    return float(picked)
+
+
 def _expected(example: Example, picked: int, response: Chosen) -> tuple[float, ...]:
-    return pearson_row(example.fields["label"], picked)
+    return pearson_row(example.fields["label"], _said(picked, response))
 
 
 NLI = ("entailment", "neutral", "contradiction")
@@ -113,7 +122,7 @@ STSB = classification(
     labels=("0", "1", "2", "3", "4", "5"),
     prompt="Sentence 1: {sentence1}\nSentence 2: {sentence2}\nQuestion: How similar, from 0 to 5?\nAnswer:",
     choices=(" 0", " 1", " 2", " 3", " 4", " 5"),
-    measures=((pearson(), _expected), (spearman(), lambda e, picked, r: (e.fields["label"], picked))),
+    measures=((pearson(), _expected), (spearman(), lambda e, picked, r: (e.fields["label"], _said(picked, r)))),
     id="idx",
     shots=Shots(dataset=(hub(HUB, "stsb", "train"),)),
     tags=("glue",),

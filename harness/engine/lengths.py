@@ -37,7 +37,7 @@ class Meter:
             "path": self.path,
             "tokens_asked": float(self.asked),
             "tokens_computed": float(self.computed),
-            "share_saved": 1.0 - self.computed / self.asked if self.asked else 0.0,
+            "share_saved": 1.0 - (self.computed - self.padding) / self.asked if self.asked else 0.0,
             "padding": self.padding / self.computed if self.computed else 0.0,
             "seconds_compute": self.compute,
             "seconds_load": checkpoint.load_seconds,

@@ -1,0 +1,127 @@
+"""Fine-tuning: what is trained on and what is not, kept checkpoints, a frozen encoder, numbers instead of classes."""
+
+import json
+import random
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent / "engine"))
+from tiny import WORDS, encoder, word_tokenizer
+
+from harness.data import hub
+from harness.engine.backend import Options
+from harness.errors import DataError, Unsupported
+from harness.finetune import Protocol, split_of, tune
+from harness.kinds import classification, generation
+from harness.types import Card, Settings, Shots
+
+CARD = Card(measures="whether w1 is in it", limits="made up", source="here", licence="none")
+QUICK = Protocol(epochs=12, learning_rate=3e-3, batch=16)
+
+
+def task(labels=("without", "with"), target="label"):
+    return classification(
+        "made/up", version=1, dataset=hub("made/up", split="validation"), inputs=("text",), target=target,
+        labels=labels, prompt="{text}", choices=tuple(f" {label}" for label in labels), card=CARD, id="id",
+        shots=Shots(dataset=(hub("made/up", split="train"),)),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A mirror with a task that an encoder can learn, and an encoder without a head."""
+    root = tmp_path_factory.mktemp("finetune")
+    folder = root / "made" / "up" / "default"
+    folder.mkdir(parents=True)
+    draw = random.Random(0)
+    for split, count in (("train", 160), ("validation", 60)):
+        rows = []
+        for i in range(count):
+            words = [w for w in draw.choices(WORDS, k=6) if w != "w1"]
+            rows.append({"id": f"{split}{i}", "text": " ".join([*words, "w1"] if i % 2 else words), "label": i % 2})
+        (folder / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    encoder("classifier", 65).bert.save_pretrained(root / "model")
+    word_tokenizer().save_pretrained(root / "model")
+    return root
+
+
+def tuned(place, made, protocol=QUICK, settings=None):
+    how = {
+        "settings": settings or Settings(),
+        "options": Options(device="cpu"),
+        "mirror": place,
+        "kept": place / "kept",
+    }
+    return tune(str(place / "model"), made, protocol, **how)
+
+
+def test_it_learns_and_tells_every_score(place):
+    stats = tuned(place, task()).stats()
+    assert stats["validation_acc"] > 0.9
+    assert stats["gap_acc"] == stats["train_acc"] - stats["validation_acc"]
+    assert [stats[f"{part}_examples"] for part in ("train", "held_out", "validation")] == [144, 16, 60]
+    assert stats["epochs"] >= 1
+
+
+def test_the_same_protocol_is_trained_once_and_another_anew(place):
+    first = tuned(place, task())
+    before = {path: path.stat().st_mtime_ns for path in (place / "kept").rglob("*.safetensors")}
+    again = tuned(place, task())
+    assert {path: path.stat().st_mtime_ns for path in (place / "kept").rglob("*.safetensors")} == before
+    assert again.info == first.info
+    other = tuned(place, task(), Protocol(epochs=1, seed=1))
+    assert other.info.fingerprint["weights"] != first.info.fingerprint["weights"]
+    assert other.info.fingerprint["recipe"] != first.info.fingerprint["recipe"]
+
+
+def test_training_is_repeatable(place, tmp_path):
+    protocol = Protocol(epochs=1, train_limit=40)
+    first = tuned(place, task(), protocol)
+    how = {"settings": Settings(), "options": Options(device="cpu"), "mirror": place, "kept": tmp_path}
+    second = tune(str(place / "model"), task(), protocol, **how)
+    assert first.info.fingerprint["weights"] == second.info.fingerprint["weights"]
+
+
+def test_a_head_alone_leaves_the_encoder_as_it_was(place):
+    protocol = Protocol(epochs=1, head_only=True)
+    model = tuned(place, task(), protocol).inner.checkpoint.model
+    source = encoder("classifier", 65)
+    for name, value in source.bert.encoder.state_dict().items():
+        assert torch.equal(value, model.bert.encoder.state_dict()[name])
+    assert model.config.id2label == {0: "without", 1: "with"}
+
+
+def test_numbers_become_a_regression(place):
+    made = task(("0", "1"))
+    backend = tuned(place, made, Protocol(epochs=30, patience=30, learning_rate=3e-3, batch=16))
+    assert backend.info.fingerprint["head"] == "regression"
+    assert backend.stats()["validation_acc"] > 0.9
+
+
+def test_parts_are_disjoint_and_a_limit_takes_the_first_of_them(place):
+    whole, part = (split_of(task(), Protocol(train_limit=limit), place) for limit in (None, 50))
+    train, held_out = ({example.id for example in examples} for examples in (whole.train, whole.held_out))
+    assert not train & held_out
+    assert (len(train), len(held_out)) == (144, 16)
+    assert all(name.startswith("train") for name in train | held_out)
+    assert {e.id for e in part.train + part.held_out} < train | held_out
+    assert (len(part.train), len(part.held_out)) == (45, 5)
+    assert {e.id for e in split_of(task(), Protocol(seed=5), place).held_out} != held_out
+
+
+def test_what_cannot_be_tuned_is_refused(place):
+    plain = classification(
+        "made/plain", version=1, dataset=hub("made/up", split="validation"), inputs=("text",), target="label",
+        labels=("a", "b"), prompt="{text}", choices=(" a", " b"), card=CARD,
+    )  # fmt: skip
+    with pytest.raises(DataError, match="made/plain names no train split"):
+        tuned(place, plain)
+    written = generation(
+        "made/written", version=1, dataset=hub("made/up", split="validation"), prompt="{text}", target="text",
+        measures=(), card=CARD, max_tokens=3, shots=Shots(dataset=(hub("made/up", split="train"),)),
+    )  # fmt: skip
+    with pytest.raises(Unsupported, match="made/written cannot be fine-tuned"):
+        tuned(place, written)
