@@ -19,7 +19,7 @@ from harness.errors import StoreError, UsageError
 from harness.records import request_key, request_to_json, response_from_json, response_to_json
 from harness.types import Choose, Example, Failed, Generate, Judged, Likelihood, Outcome, Request
 
-ROWS = 2048
+ROWS = 1024
 """Rows of a row group: what is in memory at once when writing, and the least that is read of a column."""
 
 REQUESTS = {"choose": Choose, "generate": Generate, "likelihood": Likelihood}
@@ -43,6 +43,10 @@ FIXED = {
     "responses": pa.string(),
 }
 """Columns of every file; then one ``value.METRIC`` (double) and one ``slice.NAME`` (string) for each that occurs."""
+
+
+REPEATING = frozenset({"task", "cluster", "prediction", "slices", "values", "failure_kind"})
+"""Columns that are worth a dictionary; one of unique texts would have to be read as a whole for every page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +160,14 @@ class _Hashing:
 def _write_rows(target: _Hashing, task: str, outcomes: Sequence[Outcome]) -> int:
     schema = _schema(outcomes)
     rows = 0
+    repeating = [name for name in schema.names if name in REPEATING or name.startswith("slice.")]
     with pq.ParquetWriter(
-        pa.PythonFile(target, mode="w"), schema, compression="zstd", compression_level=3, write_page_checksum=True
+        pa.PythonFile(target, mode="w"),
+        schema,
+        compression="zstd",
+        compression_level=3,
+        write_page_checksum=True,
+        use_dictionary=repeating,
     ) as writer:
         for batch in _batches(outcomes):
             records = [_record(rows + i, task, outcome) for i, outcome in enumerate(batch)]

@@ -96,7 +96,7 @@ RESULTS = Table(
     Column("clusters", Integer, nullable=False),
     Column("failed", Integer, nullable=False),
     PrimaryKeyConstraint("run_id", "position"),
-    Index("results_of_a_task", "run_id", "task"),
+    Index("results_of_a_task", "run_id", "task", "metric", "slice"),
     Index("results_of_a_metric", "task", "metric", "slice"),
 )
 

@@ -117,7 +117,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("run_id", "position"),
     )
-    op.create_index("results_of_a_task", "results", ["run_id", "task"])
+    op.create_index("results_of_a_task", "results", ["run_id", "task", "metric", "slice"])
     op.create_index("results_of_a_metric", "results", ["task", "metric", "slice"])
 
     op.create_table(
