@@ -77,5 +77,5 @@ def _cell(value: Any) -> str:
         return "-"
     if isinstance(value, float):
         return f"{value:.4g}"
-    text = " ".join(str(value).split())
+    text = " ".join("".join(c if c.isprintable() or c.isspace() else "·" for c in str(value)).split())
     return text if len(text) <= 200 else text[:199] + "…"

@@ -236,3 +236,19 @@ def test_names_that_would_leave_the_folder(store):
     store.start(run())
     store.finish(run(), {'we"ird %2e task: *?': outcomes()}, [])
     assert list(store.outcomes("run-1", 'we"ird %2e task: *?')) == outcomes()
+
+
+def test_a_folder_can_be_moved(tmp_path):
+    finished(open_store(str(tmp_path / "here")))
+    (tmp_path / "here").rename(tmp_path / "there")
+    assert len(list(open_store(str(tmp_path / "there"), create=False).outcomes("run-1", "toy/choice"))) == 7
+
+
+def test_files_that_are_no_store(tmp_path):
+    (tmp_path / "file").write_text("hello")
+    with pytest.raises(UsageError, match="is a file; valid: a folder"):
+        open_store(str(tmp_path / "file"))
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "catalogue.sqlite").write_text("this is no database, and longer than a header of one is\n" * 9)
+    with pytest.raises(StoreError, match="catalogue.sqlite: file is not a database"):
+        open_store(str(tmp_path / "s"))

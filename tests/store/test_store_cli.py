@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from harness.cli.show import command as show
 from harness.errors import DataError, StoreError, UnknownName, UsageError
 from harness.frames import load
 from harness.store.transfer import export, import_run
+from harness.types import Judged
 
 
 @pytest.fixture
@@ -86,6 +88,13 @@ def test_samples(filled, place, tmp_path):
     with pytest.raises(StoreError, match="there is no store at"):
         call(samples, "run-1", "t", "--store", tmp_path / "nowhere")
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_sample_cannot_write_to_the_terminal(store, place):
+    shout = replace(outcomes(1)[0], judged=Judged("\x1b[2Jgone [red]x", {}, None))
+    store.finish(run(), {"toy/choice": [shout]}, [])
+    said = call(samples, "run-1", "toy/choice", "--store", place.url)
+    assert "·[2Jgone [red]x" in said and "\x1b" not in said
 
 
 def test_runs_list_tag_rm(filled, place, tmp_path):
