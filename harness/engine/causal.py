@@ -7,7 +7,7 @@ import numpy as np
 
 from harness.engine.attention import Layers
 from harness.engine.backend import Batch
-from harness.engine.budget import SMALLEST, out_of_memory, peak_memory, rows_for
+from harness.engine.budget import SMALLEST, keep_freed_memory, out_of_memory, peak_memory, rows_for
 from harness.engine.check import open_scorer
 from harness.engine.checkpoint import Checkpoint
 from harness.engine.encode import Encoded, Encoder, Prompt, Span, encode
@@ -25,6 +25,8 @@ class Causal:
         self.checkpoint = checkpoint
         self.encoder = Encoder(checkpoint.tokenizer, checkpoint.options, checkpoint.context)
         config = checkpoint.model.config
+        if checkpoint.device.type == "cpu":
+            keep_freed_memory()
         self.budget = checkpoint.options.token_budget or rows_for(config, checkpoint.device, checkpoint.dtype)
         self.scorer, self.alone = open_scorer(checkpoint.model)
         self._generator: Generator | None = None

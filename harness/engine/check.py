@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from harness.engine.encode import Span
+from harness.engine.fuse import fusable
 from harness.engine.plan import Plan, plan, plan_padded
 from harness.engine.reference import score
 from harness.engine.score import Scorer, Work
@@ -28,7 +29,7 @@ def open_scorer(model: Any) -> tuple[Scorer, str]:
     whole = unusual_head(model)
     reason = unsuited(model)
     if not reason:
-        scorer = Scorer(model, tree=True, whole=whole)
+        scorer = Scorer(model, tree=True, whole=whole, fast=fusable(model))
         reason = compare(scorer, plan(spans, 40), expected)
         if not reason:
             scorer.work = Work()

@@ -25,7 +25,7 @@ from harness.types import (
 )
 
 COUNT = 20
-BUDGETS = (None, 64, 333)
+BUDGETS = (None, 64)
 TOLERANCE = {"float32": 1e-4}
 """Per token. Half precisions compute with 8 to 11 bits; what they may differ by is not a matter of the engine."""
 COARSE = 0.3
@@ -70,17 +70,17 @@ def requests_for(kind: type, labels: Sequence[str], count: int = COUNT) -> list[
     ``labels``: names that a classifier's head knows; empty for models that read the choices.
     """
     draw = random.Random(kind.__name__)
-    block = _sentence(draw, 12 if kind is Generate else 48)
+    block = _sentence(draw, 12 if kind is Generate else 40)
     made: list[Request] = []
     for number in range(count):
         prompt = f"{block} {_sentence(draw, draw.randint(1, 12))}" if number % 3 else _sentence(draw, 15)
         if kind is Generate:
-            made.append(Generate(prompt, 8, ("\n",), inputs=(prompt,)))
+            made.append(Generate(prompt, 6, ("\n",), inputs=(prompt,)))
         elif kind is Likelihood:
             made.append(Likelihood(" " + _sentence(draw, 9), prompt if number % 2 else ""))
         else:
             one = " " + _sentence(draw, 2)
-            choices = tuple(labels) or (one, one + " then", " " + _sentence(draw, 3), " no")
+            choices = tuple(labels) or (one, one + " then", " no")
             made.append(Choose(prompt, choices, (prompt,), choices))
     made[-1] = made[0]
     return made
@@ -155,12 +155,12 @@ def differs(ours: Response, theirs: Response) -> bool:
 
 
 def limit_fraction(checkpoint: Checkpoint) -> tuple[str, float]:
-    """Which path a causal model's scoring takes, and (operations needed / best rate) / seconds over 60 requests."""
+    """Which path a causal model's scoring takes, and (operations needed / best rate) / seconds over 80 requests."""
     from harness.engine.causal import Causal
     from harness.engine.limit import best_rate, needed
 
     backend = Causal(checkpoint)
-    requests = requests_for(Choose, (), 60)
+    requests = requests_for(Choose, (), 80)
     questions = [Question(_task(), Example(str(n), {}), 0, request) for n, request in enumerate(requests)]
     started = perf_counter()
     _answers(backend, questions)

@@ -1,6 +1,6 @@
 """Runs the steps of a plan through a causal model and reads the few logits that somebody asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from harness.engine.attention import Layers, TreePass, tiles
 from harness.engine.budget import logit_rows
+from harness.engine.fuse import Forward, fused
 from harness.engine.plan import Plan, Read, Step, lay_out
 from harness.engine.slots import attending
 
@@ -40,12 +41,14 @@ class Work:
 class Scorer:
     """A causal model with the way it is run: trees without padding, or padded batches of whole sequences.
 
+    ``fast``: stand-ins for modules while a tree is computed.
     ``whole``: the model turns hidden states into logits in a way of its own; its own forward pass then does it all.
     """
 
     model: Any
     tree: bool = True
     whole: bool = False
+    fast: Mapping[torch.nn.Module, Forward] = field(default_factory=dict)
     work: Work = field(default_factory=Work)
 
     @torch.inference_mode()
@@ -62,7 +65,7 @@ class Scorer:
         ids = torch.from_numpy(rows.tokens)[None].to(device).long()
         positions = torch.from_numpy(rows.depths)[None].to(device)
         read = _distinct(rows.reads)
-        with attending(self.model):
+        with attending(self.model), fused(self.fast):
             hidden = self._forward(read, input_ids=ids, position_ids=positions, use_cache=False, harness_pass=work)
         if step.keep:
             kept[number] = work.kept
