@@ -1,11 +1,12 @@
 """Built-in benchmarks: a plug-in like any other, found through entry points."""
 
 from harness.types import Task
-from tasks import demo, generation, glue, knowledge, language, translations
+from tasks import demo, generation, glue, knowledge, language, superglue, translations
 
 TASKS: tuple[Task, ...] = (
     *demo.TASKS,
     *glue.TASKS,
+    *superglue.TASKS,
     *knowledge.TASKS,
     *language.TASKS,
     *generation.TASKS,
@@ -15,6 +16,7 @@ TASKS: tuple[Task, ...] = (
 GROUPS: dict[str, tuple[str, ...]] = {
     "demo": ("demo/*",),
     "glue": ("glue/*",),
+    "superglue": ("superglue/*",),
     "xquad": ("xquad/*",),
     "truthfulqa": ("truthfulqa/*",),
     "translation": ("wmt22/*",),
