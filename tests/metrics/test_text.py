@@ -12,24 +12,6 @@ from harness.metrics import text
 from harness.metrics.stats import point
 
 WORDS = ("the", "a", "cat", "dog", "sat", "mat", ",", ".", "quickly", "(home)", "3.5", "it's", "UPPER", "ünïcode", "x")
-    "the",
-    "a",
-    "cat",
-    "dog",
-    "sat",
-    "on",
-    "mat",
-    ",",
-    ".",
-    "quickly",
-    "ran",
-    "(home)",
-    "3.5",
-    "it's",
-    "UPPER",
-    "ünïcode",
-    "x",
-]
 
 
 def corpus(seed: int, size: int, references: int) -> tuple[list[str], list[list[str]]]:
