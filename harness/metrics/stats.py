@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,20 +53,17 @@ def confidence(
     from scipy import stats as scipy_stats
 
     table = checked(rows, metric.name)
-    codes, groups = np.unique(clusters, return_inverse=True)
-    count = len(codes)
+    _, groups = np.unique(clusters, return_inverse=True)
+    count = int(groups.max()) + 1
     if count < 2:
         return None
     if not metric.additive:
         return bootstrap(metric, table, groups, level=level, seed=seed)
-    sums = np.zeros((count, table.shape[1]))
-    np.add.at(sums, groups, table)
-    sizes = np.bincount(groups).astype(float)
     n, value = float(len(table)), point(metric, table)
-    left_out = metric.reduce(sums.sum(axis=0) - sums, n - sizes)
+    left_out = _left_out(metric, table, groups)
     if not np.isfinite(left_out).all():
         return bootstrap(metric, table, groups, level=level, seed=seed)
-    error = float(np.sqrt((count - 1) / count * ((left_out - value) ** 2).sum()))
+    error = jackknife_error(left_out, value)
     quantile = float(scipy_stats.t.ppf((1 + level) / 2, count - 1))
     if metric.interval == "wilson":
         naive = value * (1 - value) / n
@@ -81,18 +81,412 @@ def wilson(share: float, n: float, z: float) -> tuple[float, float]:
 
 
 def bootstrap(
-    metric: Metric, rows: Array, groups: NDArray[np.int64], *, level: float, seed: int, resamples: int = 1000
+    metric: Metric,
+    rows: Array,
+    groups: NDArray[np.int64],
+    *,
+    level: float = 0.95,
+    seed: int = 0,
+    resamples: int = 2000,
+    bias_corrected: bool = False,
 ) -> tuple[float, float] | None:
-    """Percentile interval from resampled clusters; None where no resample has a value."""
-    generator = np.random.default_rng(seed)
-    members = [np.flatnonzero(groups == g) for g in range(int(groups.max()) + 1)]
-    values = []
-    for _ in range(resamples):
-        picked = np.concatenate([members[g] for g in generator.integers(len(members), size=len(members))])
-        n = np.asarray(float(len(picked)))
-        values.append(float(metric.reduce(rows[picked].sum(axis=0) if metric.additive else rows[picked], n)))
-    finite = np.array(values)[np.isfinite(values)]
-    if not len(finite):
+    """Percentile (or BCa, Efron 1987) interval from resampled clusters; None where no resample has a value.
+
+    rows [n, k] with cluster codes 0..G-1 ``groups`` [n]. Additive metrics: one product of resampling counts [chunk, G]
+    with the clusters' sums [G, k] for each chunk of resamples.
+    """
+    values = resampled(metric, rows, groups, np.random.default_rng(seed), resamples)
+    values = values[np.isfinite(values)]
+    if not len(values):
         return None
-    low, high = np.quantile(finite, [(1 - level) / 2, (1 + level) / 2])
+    tails = np.array([(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(values, _bca(metric, rows, groups, values, tails) if bias_corrected else tails)
     return float(low), float(high)
+
+
+def resampled(
+    metric: Metric, rows: Array, groups: NDArray[np.int64], generator: np.random.Generator, resamples: int
+) -> Array:
+    """The metric of ``resamples`` draws of whole clusters with replacement [resamples]."""
+    count = int(groups.max()) + 1
+    if not metric.additive:
+        members = [np.flatnonzero(groups == g) for g in range(count)]
+        drawn = (np.concatenate([members[g] for g in generator.integers(count, size=count)]) for _ in range(resamples))
+        return np.array([float(metric.reduce(rows[d], np.asarray(float(len(d))))) for d in drawn])
+    sums, sizes = cluster_sums(rows, groups)
+    return np.concatenate([metric.reduce(w @ sums, w @ sizes) for w in _weights(generator, count, resamples)])
+
+
+def cluster_sums(rows: Array, groups: NDArray[np.int64]) -> tuple[Array, Array]:
+    """Sums of the rows of every cluster [G, k] and their sizes [G]."""
+    sums = np.zeros((int(groups.max()) + 1, rows.shape[1]))
+    np.add.at(sums, groups, rows)
+    return sums, np.bincount(groups).astype(float)
+
+
+def jackknife_error(values: Array, center: float) -> float:
+    """Standard error from the values [G] with one cluster left out each."""
+    count = len(values)
+    return float(np.sqrt((count - 1) / count * ((values - center) ** 2).sum()))
+
+
+# ----------------------------------------------------------------------------------------------------- paired examples
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """Second minus first of a metric on the same examples: interval, two-sided p and the test that gave it.
+
+    ``error`` is the cluster-jackknife standard error, ``freedom`` its degrees of freedom; None below two clusters.
+    """
+
+    first: float
+    second: float
+    difference: float
+    low: float | None
+    high: float | None
+    error: float | None
+    freedom: int
+    p: float | None
+    test: str
+    n: int
+    clusters: int
+
+
+def paired(
+    metric: Metric, first: Array, second: Array, clusters: NDArray[np.int64], *, level: float = 0.95, seed: int = 0
+) -> Paired:
+    """Compare two models on the same examples; rows [n, k] each, cluster codes [n].
+
+    p: exact McNemar for unclustered 0/1 values, sign flips of clusters for means, paired bootstrap for the rest.
+    """
+    from scipy import stats as scipy_stats
+
+    one, two = checked(first, metric.name), checked(second, metric.name)
+    _, groups = np.unique(clusters, return_inverse=True)
+    count, n = int(groups.max()) + 1, len(one)
+    values = point(metric, one), point(metric, two)
+    difference = values[1] - values[0]
+    if count < 2 or not np.isfinite(difference):
+        return Paired(*values, difference, None, None, None, count - 1, None, "none below two clusters", n, count)
+    error = jackknife_error(_left_out(metric, two, groups) - _left_out(metric, one, groups), difference)
+    half = float(scipy_stats.t.ppf((1 + level) / 2, count - 1)) * error
+    p, test = _paired_test(metric, one, two, groups, seed)
+    return Paired(*values, difference, difference - half, difference + half, error, count - 1, p, test, n, count)
+
+
+def mcnemar(broken: int, fixed: int) -> float:
+    """Exact two-sided McNemar test: under no difference a discordant pair is either kind with probability 1/2."""
+    from scipy.stats import binomtest
+
+    return float(binomtest(broken, broken + fixed).pvalue) if broken + fixed else 1.0
+
+
+def sign_flip(differences: Array, *, seed: int = 0, resamples: int = 10_000) -> float:
+    """Two-sided permutation p of independent (cluster) differences [G] whose signs are exchangeable."""
+    observed = abs(float(differences.sum()))
+    generator = np.random.default_rng(seed)
+    chunk = max(1, 4_000_000 // len(differences))
+    extreme = 0
+    for start in range(0, resamples, chunk):
+        signs = generator.integers(0, 2, (min(chunk, resamples - start), len(differences)), dtype=np.int8) * 2 - 1
+        extreme += int((np.abs(signs @ differences) >= observed * (1 - 1e-12)).sum())
+    return (extreme + 1) / (resamples + 1)
+
+
+def paired_bootstrap(
+    metric: Metric, first: Array, second: Array, groups: NDArray[np.int64], *, seed: int = 0, resamples: int = 10_000
+) -> float:
+    """Two-sided p: twice the smaller share of resamples of clusters on either side of no difference."""
+    draws = [resampled(metric, rows, groups, np.random.default_rng(seed), resamples) for rows in (first, second)]
+    differences = draws[1] - draws[0]
+    below, above = int((differences <= 0).sum()), int((differences >= 0).sum())
+    return min(1.0, 2 * (min(below, above) + 1) / (resamples + 1))
+
+
+# ------------------------------------------------------------------------------------------------ many tests and power
+def holm(p: Sequence[float]) -> list[float]:
+    """Adjusted p values that keep the chance of any false alarm (Holm 1979)."""
+    return _adjusted(p, "holm")
+
+
+def benjamini_hochberg(p: Sequence[float]) -> list[float]:
+    """Adjusted p values that keep the share of false discoveries (Benjamini and Hochberg 1995)."""
+    return _adjusted(p, "fdr_bh")
+
+
+def detectable(error: float, *, alpha: float = 0.05, power: float = 0.8) -> float:
+    """Smallest true difference that a two-sided test with this standard error finds with this power."""
+    from scipy.stats import norm
+
+    return float(norm.ppf(1 - alpha / 2) + norm.ppf(power)) * error
+
+
+def needed(error: float, n: int, difference: float, *, alpha: float = 0.05, power: float = 0.8) -> int:
+    """Examples needed to detect ``difference``, if ``n`` gave the standard error ``error`` (it falls as 1/sqrt(n))."""
+    return int(np.ceil(n * (detectable(error, alpha=alpha, power=power) / difference) ** 2))
+
+
+def _paired_test(
+    metric: Metric, first: Array, second: Array, groups: NDArray[np.int64], seed: int
+) -> tuple[float, str]:
+    n, count = len(first), int(groups.max()) + 1
+    if metric.interval == "wilson" and count == n:
+        gap = second[:, 0] - first[:, 0]
+        return mcnemar(int((gap < 0).sum()), int((gap > 0).sum())), "exact McNemar"
+    if metric.interval in ("wilson", "t"):
+        return sign_flip(cluster_sums(second - first, groups)[0][:, 0], seed=seed), "sign flips of clusters"
+    return paired_bootstrap(metric, first, second, groups, seed=seed), "paired bootstrap of clusters"
+
+
+def _left_out(metric: Metric, rows: Array, groups: NDArray[np.int64]) -> Array:
+    """The metric with one cluster left out each [G]."""
+    count = int(groups.max()) + 1
+    if metric.additive:
+        sums, sizes = cluster_sums(rows, groups)
+        return metric.reduce(rows.sum(axis=0) - sums, len(rows) - sizes)
+    kept = (rows[groups != g] for g in range(count))
+    return np.array([float(metric.reduce(k, np.asarray(float(len(k))))) for k in kept])
+
+
+def _weights(generator: np.random.Generator, count: int, resamples: int) -> Iterator[Array]:
+    """How often each of ``count`` clusters is drawn, in chunks [chunk, count] of at most 32 MB."""
+    chunk = max(1, 4_000_000 // count)
+    for start in range(0, resamples, chunk):
+        size = min(chunk, resamples - start)
+        drawn = generator.integers(0, count, (size, count)) + np.arange(size)[:, None] * count
+        yield np.bincount(drawn.ravel(), minlength=size * count).reshape(size, count).astype(float)
+
+
+def _bca(metric: Metric, rows: Array, groups: NDArray[np.int64], values: Array, tails: Array) -> Array:
+    """Quantiles corrected for bias and acceleration."""
+    from scipy.stats import norm
+
+    share = np.clip((values < point(metric, rows)).mean(), 1 / len(values), 1 - 1 / len(values))
+    left_out = _left_out(metric, rows, groups)
+    gaps = left_out.mean() - left_out
+    spread = (gaps**2).sum() ** 1.5
+    acceleration = (gaps**3).sum() / (6 * spread) if spread else 0.0
+    bias, z = norm.ppf(share), norm.ppf(tails)
+    corrected: Array = norm.cdf(bias + (bias + z) / (1 - acceleration * (bias + z)))
+    return corrected
+
+
+def _adjusted(p: Sequence[float], method: str) -> list[float]:
+    from statsmodels.stats.multitest import multipletests
+
+    return [float(x) for x in multipletests(list(p), method=method)[1]] if len(p) else []
+
+
+# ------------------------------------------------------------------------------------------------------------ clusters
+def cluster_sums(rows: Array, clusters: Codes) -> tuple[Array, Array]:
+    """Sums of the rows [n, k] within each cluster [g, k] and the clusters' sizes [g]."""
+    _, codes = np.unique(np.asarray(clusters), return_inverse=True)
+    if len(codes) != len(rows):
+        raise DataError(f"{len(rows)} values but {len(codes)} cluster codes")
+    sizes = np.bincount(codes).astype(float)
+    sums = np.stack([np.bincount(codes, weights=column) for column in rows.T], axis=1)
+    return sums, sizes
+
+
+def folded(clusters: Codes, groups: int, seed: int) -> Codes:
+    """Codes [n] that put the clusters at random into at most ``groups`` groups of nearly equal number."""
+    _, codes = np.unique(np.asarray(clusters), return_inverse=True)
+    count = int(codes.max()) + 1
+    place = np.random.default_rng(seed).permutation(count) % min(count, groups)
+    return np.asarray(place[codes])
+
+
+def jackknife(metric: Metric, rows: Array, clusters: Codes, seed: int = 0) -> Array:
+    """The metric without each cluster in turn [g]; rank statistics leave out up to 200 groups of clusters."""
+    if metric.additive:
+        sums, sizes = cluster_sums(rows, clusters)
+        return np.asarray(metric.reduce(sums.sum(axis=0) - sums, sizes.sum() - sizes), dtype=float)
+    groups = folded(clusters, 200, seed)
+    kept = [rows[groups != group] for group in np.unique(groups)]
+    return np.array([float(metric.reduce(part, np.asarray(float(len(part))))) for part in kept])
+
+
+def jackknife_error(left_out: Array, value: float) -> float:
+    """Standard error from leave-one-cluster-out values [g] around the full value (CR3 for a mean)."""
+    g = len(left_out)
+    return float(np.sqrt((g - 1) / g * np.square(left_out - value).sum()))
+
+
+# ----------------------------------------------------------------------------------------------------------- intervals
+def t_quantile(level: float, freedom: float) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, 0.5 + level / 2))
+
+
+def z_quantile(level: float) -> float:
+    from scipy.special import ndtri
+
+    return float(ndtri(0.5 + level / 2))
+
+
+def wilson(share: float, n: float, level: float = 0.95, quantile: float | None = None) -> tuple[float, float]:
+    """Wilson's score interval of a share of n (1927); n may be an effective number."""
+    z = z_quantile(level) if quantile is None else quantile
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+
+
+def wilson_clustered(share: float, n: int, groups: int, error: float, level: float) -> tuple[float, float]:
+    """Wilson's interval at the effective n that a cluster-robust error implies, with Student's t for few clusters.
+
+    A share of 0 or 1 shows no spread: then every cluster counts as one observation.
+    """
+    effective = share * (1 - share) / error**2 if error > 0 else float(groups)
+    return wilson(share, min(effective, float(n)), level, t_quantile(level, groups - 1))
+
+
+def confidence(
+    metric: Metric, rows: Array, clusters: Codes, level: float = 0.95, seed: int = 0
+) -> tuple[float, float] | None:
+    """Interval of the metric over rows [n, k] in clusters [n]; None below two clusters or where it is undefined.
+
+    Wilson for proportions (at the effective n where clusters repeat), otherwise the cluster jackknife with
+    Student's t at one less than the clusters; docs/statistics.md says why. Raises DataError as ``point`` does.
+    """
+    table = checked(rows, metric.name)
+    value = point(metric, table)
+    groups = len(np.unique(np.asarray(clusters)))
+    if groups < 2 or not np.isfinite(value):
+        return None
+    if metric.interval == "wilson" and groups == len(table):
+        return wilson(value, len(table), level)
+    left_out = jackknife(metric, table, clusters, seed)
+    if not np.isfinite(left_out).all():
+        return None
+    error = jackknife_error(left_out, value)
+    if metric.interval == "wilson":
+        return wilson_clustered(value, len(table), groups, error, level)
+    half = t_quantile(level, len(left_out) - 1) * error
+    return value - half, value + half
+
+
+# ----------------------------------------------------------------------------------------------------------- bootstrap
+def weights(groups: int, resamples: int, seed: int) -> Iterator[Array]:
+    """How often each cluster is drawn, [some resamples, groups] at a time: at most four million numbers."""
+    rng = np.random.default_rng(seed)
+    chunk = max(1, min(resamples, 4_000_000 // groups))
+    for start in range(0, resamples, chunk):
+        size = min(chunk, resamples - start)
+        drawn = rng.integers(groups, size=(size, groups), dtype=np.int32)
+        drawn += np.arange(size, dtype=np.int32)[:, None] * np.int32(groups)
+        yield np.bincount(drawn.ravel(), minlength=size * groups).reshape(size, groups).astype(float)
+
+
+def bootstrap(metric: Metric, rows: Array, clusters: Codes, resamples: int = 2000, seed: int = 0) -> Array:
+    """The metric on resampled clusters [resamples]; additive metrics only (one matrix product per chunk)."""
+    if not metric.additive:
+        raise DataError(f"metric {metric.name!r} is not additive: its interval comes from the jackknife")
+    sums, sizes = cluster_sums(checked(rows, metric.name), clusters)
+    return np.concatenate([metric.reduce(w @ sums, w @ sizes) for w in weights(len(sizes), resamples, seed)])
+
+
+def percentile(replicates: Array, level: float = 0.95) -> tuple[float, float]:
+    """The percentile interval of bootstrap replicates."""
+    low, high = np.quantile(replicates, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def bca(replicates: Array, value: float, left_out: Array, level: float = 0.95) -> tuple[float, float]:
+    """The bias-corrected and accelerated interval (Efron 1987) from replicates and leave-one-out values."""
+    from scipy.special import ndtr, ndtri
+
+    below = ((replicates < value).mean() + (replicates <= value).mean()) / 2
+    bias = ndtri(np.clip(below, 0.5 / len(replicates), 1 - 0.5 / len(replicates)))
+    spread = left_out.mean() - left_out
+    cubes = np.square(spread).sum() ** 1.5
+    bend = float((spread**3).sum() / (6 * cubes)) if cubes > 0 else 0.0
+    z = bias + np.array([-1.0, 1.0]) * z_quantile(level)
+    low, high = np.quantile(replicates, ndtr(bias + z / (1 - bend * z)))
+    return float(low), float(high)
+
+
+# -------------------------------------------------------------------------------------------------------------- pairs
+def difference(
+    metric: Metric, ours: Array, theirs: Array, clusters: Codes, seed: int = 0
+) -> tuple[float, float, int] | None:
+    """``theirs - ours`` of the same examples, its clustered standard error and its degrees of freedom.
+
+    None below two clusters or where the metric is undefined.
+    """
+    first, second = checked(ours, metric.name), checked(theirs, metric.name)
+    if first.shape != second.shape:
+        raise DataError(f"metric {metric.name!r}: pairs of shapes {first.shape} and {second.shape}")
+    value = point(metric, second) - point(metric, first)
+    if len(np.unique(np.asarray(clusters))) < 2:
+        return None
+    left_out = jackknife(metric, second, clusters, seed) - jackknife(metric, first, clusters, seed)
+    if not np.isfinite(left_out).all() or not np.isfinite(value):
+        return None
+    return value, jackknife_error(left_out, value), len(left_out) - 1
+
+
+def mcnemar(broken: int, fixed: int) -> float:
+    """Exact two-sided McNemar test of the discordant pairs: twice the smaller binomial tail, at most 1."""
+    from scipy.stats import binom
+
+    return min(1.0, 2 * float(binom.cdf(min(broken, fixed), broken + fixed, 0.5)))
+
+
+def sign_flip(differences: Array, clusters: Codes, resamples: int = 10_000, seed: int = 0) -> float:
+    """Two-sided permutation p of a mean difference [n]: whole clusters change sign together."""
+    sums = cluster_sums(np.asarray(differences, float)[:, None], clusters)[0][:, 0]
+    sums = sums[sums != 0]
+    if not len(sums):
+        return 1.0
+    rng = np.random.default_rng(seed)
+    seen, bound = 0, abs(sums.sum()) * (1 - 1e-12)
+    chunk = max(1, min(resamples, 4_000_000 // len(sums)))
+    for start in range(0, resamples, chunk):
+        size = min(chunk, resamples - start)
+        signs = rng.integers(0, 2, size=(size, len(sums)), dtype=np.int8)
+        seen += int((np.abs(2 * (signs @ sums) - sums.sum()) >= bound).sum())
+    return (seen + 1) / (resamples + 1)
+
+
+def paired_bootstrap(
+    metric: Metric, ours: Array, theirs: Array, clusters: Codes, resamples: int = 2000, seed: int = 0
+) -> float:
+    """Two-sided p of a difference in a corpus metric: replicates centred on the difference as the null."""
+    first, second = (bootstrap(metric, rows, clusters, resamples, seed) for rows in (ours, theirs))
+    value = point(metric, theirs) - point(metric, ours)
+    far = np.abs(second - first - value) >= abs(value) * (1 - 1e-12)
+    return (int(far.sum()) + 1) / (resamples + 1)
+
+
+# --------------------------------------------------------------------------------------------------------- many, power
+def holm(p: Array) -> Array:
+    """Holm's adjusted p-values (1979), in the order given."""
+    values = np.asarray(p, float)
+    order = np.argsort(values, kind="stable")
+    steps = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
+    adjusted = np.empty_like(values)
+    adjusted[order] = np.minimum(steps, 1.0)
+    return adjusted
+
+
+def benjamini_hochberg(p: Array) -> Array:
+    """Benjamini and Hochberg's adjusted p-values (1995), in the order given."""
+    values = np.asarray(p, float)
+    order = np.argsort(values, kind="stable")[::-1]
+    steps = np.minimum.accumulate(values[order] * len(values) / np.arange(len(values), 0, -1))
+    adjusted = np.empty_like(values)
+    adjusted[order] = np.minimum(steps, 1.0)
+    return adjusted
+
+
+def detectable(error: float, alpha: float = 0.05, power: float = 0.8) -> float:
+    """The smallest true difference that a two-sided test at this standard error finds with this power."""
+    return (z_quantile(1 - alpha) + z_quantile(2 * power - 1)) * error
+
+
+def needed_n(error: float, n: int, effect: float, alpha: float = 0.05, power: float = 0.8) -> int:
+    """How many examples would make ``effect`` detectable, when n gave this standard error."""
+    if effect <= 0:
+        raise DataError(f"an effect must be above 0, got {effect}")
+    return int(np.ceil(n * (detectable(error, alpha, power) / effect) ** 2))
