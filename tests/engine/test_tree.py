@@ -164,5 +164,5 @@ def test_a_row_sees_its_ancestors_and_nothing_else() -> None:
 
 
 def test_probes_use_kept_blocks_and_branches() -> None:
-    laid = plan(probes(model("llama")), 40)
+    laid = plan(probes(model("llama")), 24)
     assert any(step.keep for step in laid.steps) and any(not step.keep and step.parent >= 0 for step in laid.steps)
