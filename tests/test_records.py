@@ -80,7 +80,7 @@ def test_a_key_tells_apart_what_joins_to_the_same_text() -> None:
         Generate("a", 1, temperature=0.5),
         Generate("a", 1, ("b",)),
     ]
-    assert (request_key(one) == request_key(other)) == (one == other)
+    assert len({request_key(request) for request in requests}) == len(requests)
 
 
 def test_a_key_does_not_depend_on_how_a_number_was_written() -> None:
