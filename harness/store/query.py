@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _QUOTED = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*")""")
 
 
+Source = tuple[str, list[str]]
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Which samples: an SQL condition, an SQL ordering, columns (None: all), and how many from where."""
@@ -37,8 +40,7 @@ def read_page(path: str, fs: "fsspec.AbstractFileSystem", page: Page, *, local: 
     file that cannot be read.
     """
     with duckdb.connect(":memory:") as connection:
-        source = _open(connection, path, fs, local=local)
-        columns = [str(row[0]) for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
+        source, columns = _open(connection, path, fs, local=local)
         wanted = columns if page.columns is None else _known(page.columns, columns)
         rows = _rows(connection, _find(source, columns, page), page, path, columns)
         if page.limit is not None:  # the wide columns are decoded around the rows of the page only
@@ -67,9 +69,10 @@ def _rows(
         raise UsageError(f"{asked}: {_first_line(error)}; columns: {', '.join(columns)}") from error
 
 
-def _open(connection: duckdb.DuckDBPyConnection, path: str, fs: "fsspec.AbstractFileSystem", *, local: bool) -> str:
-    """Let the connection see one file and lock every other door; gives what stands after FROM."""
+def _open(connection: duckdb.DuckDBPyConnection, path: str, fs: "fsspec.AbstractFileSystem", *, local: bool) -> Source:
+    """Let the connection see one file and lock every other door; gives what stands after FROM, and its columns."""
     connection.execute("SET python_enable_replacements = false")
+    connection.execute("SET parquet_metadata_cache = true")  # a page takes three queries on one file
     literal = "'" + path.replace("'", "''") + "'"
     try:
         if local:
@@ -80,10 +83,10 @@ def _open(connection: duckdb.DuckDBPyConnection, path: str, fs: "fsspec.Abstract
             source = "samples"
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
-        connection.execute(f"SELECT 1 FROM {source} LIMIT 0")
+        described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
     except (duckdb.Error, OSError, pa.ArrowException) as error:
         raise StoreError(f"cannot read {path}: {_first_line(error)}") from error
-    return source
+    return source, [str(row[0]) for row in described]
 
 
 def _find(source: str, columns: Sequence[str], page: Page) -> str:
