@@ -11,6 +11,7 @@ from torch import Tensor
 
 from harness.engine.batching import Row, Shard, plan
 from harness.engine.budget import out_of_memory
+from harness.engine.reference import end_tokens
 from harness.engine.sampling import cut, pick, stream
 from harness.engine.slots import Prefill, Slots, Step, attending
 from harness.types import Generate, Generated, Response
@@ -39,13 +40,6 @@ class Live:
     key: bytes
     held: int
     made: list[int] = field(default_factory=list)
-
-
-def end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
-    """The tokens that end an answer: those of the generation settings and the tokenizer's own."""
-    configured = model.generation_config.eos_token_id if model.generation_config is not None else None
-    listed = configured if isinstance(configured, list) else [configured]
-    return frozenset(int(token) for token in (*listed, tokenizer.eos_token_id) if token is not None)
 
 
 def generate(

@@ -27,6 +27,7 @@ from harness.engine.lengths import (
     refuse_long,
     window,
 )
+from harness.engine.reference import end_tokens
 from harness.engine.sampling import cut, pick, stream
 from harness.errors import Unsupported
 from harness.types import Choose, Chosen, Failed, Generate, Generated, Likelihood, ModelInfo, Question, Response, Scored
@@ -71,9 +72,7 @@ class Seq2seq:
         self.start = int(start if start is not None else model.config.decoder_start_token_id or 0)
         self.first = settings.forced_bos_token_id if settings is not None else None
         self.never = never(settings)
-        ends = settings.eos_token_id if settings is not None else None
-        listed = ends if isinstance(ends, list) else [ends]
-        self.ends = frozenset(int(token) for token in (*listed, tokenizer.eos_token_id) if token is not None)
+        self.ends = end_tokens(model, tokenizer)
         decoding = f"no beam; start {self.start}, forced first token {self.first}, never {list(self.never)}"
         self.info = ModelInfo(
             checkpoint.name,
