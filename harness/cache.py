@@ -29,11 +29,14 @@ class Cache:
         """Position -> response of the requests that this very model has answered before."""
         owner = _owner(fingerprint)
         found = {}
-        with closing(self._connect()) as db:
-            for i, request in enumerate(requests):
-                row = db.execute("SELECT response FROM answers WHERE key = ?", (_key(owner, request),)).fetchone()
-                if row:
-                    found[i] = response_from_json(json.loads(row[0]))
+        try:
+            with closing(self._connect()) as db:
+                for i, request in enumerate(requests):
+                    row = db.execute("SELECT response FROM answers WHERE key = ?", (_key(owner, request),)).fetchone()
+                    if row:
+                        found[i] = response_from_json(json.loads(row[0]))
+        except sqlite3.Error as error:
+            raise RunError(f"{self.path}: cannot read the answer cache ({error}); --no-cache goes without") from error
         return found
 
     def put_many(self, fingerprint: Mapping[str, str], pairs: Iterable[tuple[Request, Response]]) -> None:

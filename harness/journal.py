@@ -37,7 +37,7 @@ class Journal:
         """
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            file = path.open("a+b")
+            file = path.open("a+b", buffering=0)  # a failed write leaves nothing behind in memory
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise RunError(f"{path}: another run is writing to this journal") from None
@@ -46,7 +46,7 @@ class Journal:
         file.seek(0)
         records, whole = _records(file.read())
         torn = file.seek(0, os.SEEK_END) - whole
-        notice = f"{path}: cut off {torn} bytes of a record that was not finished" if torn and whole else ""
+        notice = f"{path}: cut off {torn} bytes of a record that was not finished" if torn else ""
         file.truncate(whole)
         journal = cls(path, file, records[1:], notice)
         if not records:
@@ -82,8 +82,9 @@ class Journal:
         text = canonical(record).encode()
         end = self._file.seek(0, os.SEEK_END)
         try:
-            self._file.write(b"%08x %s\n" % (zlib.crc32(text), text))
-            self._file.flush()
+            line = memoryview(b"%08x %s\n" % (zlib.crc32(text), text))
+            while line:
+                line = line[self._file.write(line) :]  # a nearly full disk takes a part
             os.fsync(self._file.fileno())
         except OSError as error:
             self._file.truncate(end)
