@@ -1,4 +1,4 @@
-"""A journal cut at any byte reopens to a prefix of its records; one writer at a time; a full disk leaves it readable."""
+"""A journal cut at any byte reopens to a prefix of its records; one writer at a time; a full disk spoils nothing."""
 
 import resource
 import subprocess
