@@ -15,6 +15,7 @@ from harness.engine.generate import Generator, generate
 from harness.engine.plan import Plan, plan, plan_padded
 from harness.engine.reference import Score, respond
 from harness.engine.score import Answer
+from harness.errors import UsageError
 from harness.types import Choose, Failed, Generate, Likelihood, ModelInfo, Question, Response
 
 
@@ -25,9 +26,12 @@ class Causal:
         self.checkpoint = checkpoint
         self.encoder = Encoder(checkpoint.tokenizer, checkpoint.options, checkpoint.context)
         config = checkpoint.model.config
+        asked = checkpoint.options.token_budget
+        if asked is not None and asked < 1:
+            raise UsageError(f"token budget {asked} is not a number of rows; valid: 1 or more")
         if checkpoint.device.type == "cpu":
             keep_freed_memory()
-        self.budget = checkpoint.options.token_budget or rows_for(config, checkpoint.device, checkpoint.dtype)
+        self.budget = asked or rows_for(config, checkpoint.device, checkpoint.dtype)
         self.scorer, self.alone = open_scorer(checkpoint.model)
         self._generator: Generator | None = None
         path = "tree" if self.scorer.tree else "padded"
@@ -150,7 +154,12 @@ class Causal:
             "tokens_per_second": computed / seconds if seconds else 0.0,
             "peak_memory": float(peak_memory(self.checkpoint.device)),
             "token_budget": float(self.budget),
+            **({"generation": self._generation()} if self._generator is not None else {}),
         }
+
+    def _generation(self) -> str:
+        """How answers are generated, and why not together where they are not."""
+        return f"one at a time: {self.generator.alone}" if self.generator.alone else "together"
 
 
 def distinct(encoded: Sequence[Encoded]) -> tuple[list[Span], dict[int, tuple[int, ...]]]:
