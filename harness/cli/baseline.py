@@ -1,0 +1,42 @@
+"""`harness baseline`: named pointers to runs, with their history."""
+
+import click
+
+from harness.cli.options import store_option
+
+
+@click.group("baseline")
+def command() -> None:
+    """Name a run that others are measured against."""
+
+
+@command.command("set")
+@click.argument("name")
+@click.argument("run")
+@click.option("--why", default="", metavar="TEXT", help="The reason, kept in the history.")
+@store_option
+def set_baseline(name: str, run: str, why: str, store: str | None) -> int:
+    """Point baseline NAME to RUN."""
+    from harness.store import open_store
+
+    opened = open_store(store, create=False)
+    opened.set_baseline(name, run, why)
+    click.echo(f"{name} -> {opened.baseline(name)}")
+    return 0
+
+
+@command.command("list")
+@click.option("--history", is_flag=True, help="Every step, newest first.")
+@store_option
+def list_baselines(history: bool, store: str | None) -> int:
+    """List baselines and the runs that they point to."""
+    from harness.store import open_store
+
+    opened = open_store(store, create=False)
+    if history:
+        for step in opened.baseline_history():
+            click.echo(f"{step.at}  {step.name} -> {step.run_id or 'deleted'}  {step.why}".rstrip())
+        return 0
+    for name, run in opened.baselines().items():
+        click.echo(f"{name} -> {run}")
+    return 0

@@ -1,0 +1,98 @@
+"""`harness compare`: what changed between runs, with paired intervals and corrected tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.options import names, store_option
+
+if TYPE_CHECKING:
+    from harness.compare import Difference, Flip
+    from harness.types import Metric
+
+
+@click.command("compare")
+@click.argument("first")
+@click.argument("others", nargs=-1, required=True)
+@click.option("--task", "tasks", multiple=True, metavar="NAME", help="Only these tasks.")
+@click.option("--intersect", is_flag=True, help="Compare what both have although data, version or size differ.")
+@click.option("--examples", is_flag=True, help="List the examples that were fixed or broken.")
+@click.option("--slices", is_flag=True, help="Every slice too.")
+@store_option
+def command(
+    first: str,
+    others: tuple[str, ...],
+    tasks: tuple[str, ...],
+    intersect: bool,
+    examples: bool,
+    slices: bool,
+    store: str | None,
+) -> int:
+    """Compare runs OTHERS with run FIRST, example by example."""
+    from harness.compare import compare
+    from harness.store import open_store
+
+    opened = open_store(store, create=False)
+    known = installed([task.name for task in opened.run(first).tasks])
+    for other in others:
+        rows, flips = compare(opened, first, other, known, tasks=names(tasks), intersect=intersect, slices=slices)
+        show(f"{other} - {first}", rows)
+        if examples:
+            show_flips(flips)
+    return 0
+
+
+def installed(tasks: list[str]) -> dict[str, dict[str, Metric]]:
+    """Metrics of the installed tasks among these, by task and name."""
+    from harness import plugins
+
+    known = {task.name: task for task in plugins.catalogue().tasks.values()}
+    return {name: {m.name: m for m in known[name].metrics} for name in tasks if name in known}
+
+
+def show(title: str, rows: list[Difference]) -> None:
+    """Print a table of differences."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from harness.cli.table import number
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=160)
+    caption = "95 % paired intervals; p after Holm; MDE: smallest difference found with a power of 80 %"
+    table = Table(title=title, title_justify="left", caption=caption, caption_justify="left")
+    for name in (
+        "task",
+        "metric",
+        "slice",
+        "first",
+        "second",
+        "difference",
+        "interval",
+        "p",
+        "MDE",
+        "fixed/broken",
+        "n",
+    ):
+        table.add_column(name)
+    for row in rows:
+        p = row.paired
+        notes = [f"{row.dropped} dropped"] * bool(row.dropped) + [f"{row.reworded} reworded"] * bool(row.reworded)
+        table.add_row(
+            row.task, row.metric, row.slice, number(p.first), number(p.second), f"{p.difference:+.4g}",
+            "-" if p.low is None else f"\\[{number(p.low)}, {number(p.high)}]", number(row.adjusted),
+            number(row.detectable), f"{row.fixed}/{row.broken}", ", ".join([str(p.n), *notes]),
+        )  # fmt: skip
+    console.print(table)
+
+
+def show_flips(flips: list[Flip]) -> None:
+    """One line per example that changed between right and wrong."""
+    for flip in flips:
+        change = "" if flip.change is None else f"  {flip.change:+.3f}"
+        click.echo(
+            f"{'fixed ' if flip.fixed else 'broken'} {flip.task} {flip.example}: {flip.before!r} -> {flip.after!r}{change}"
+        )

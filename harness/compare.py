@@ -1,0 +1,239 @@
+"""Two runs compared example by example: differences with paired intervals, corrected tests, fixed and broken."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.errors import DataError, UnknownName, UsageError
+from harness.metrics import classify, stats
+
+if TYPE_CHECKING:
+    from harness.store.store import Store
+    from harness.types import Metric, Run, TaskRecord, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is compared of one sample; ``values`` is None where it failed."""
+
+    example: str
+    cluster: str
+    prompt: str
+    correct: bool | None
+    values: Mapping[str, Value] | None
+    slices: Mapping[str, str]
+    prediction: str
+    logprob: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One metric of one task and slice in two runs: the paired result and what became of single examples.
+
+    ``adjusted`` is p after Holm over all rows of the comparison; ``detectable`` the smallest true difference that
+    this comparison finds with a power of 80 %; ``dropped`` examples were not comparable, ``reworded`` ones were
+    asked with another prompt (other few-shot examples).
+    """
+
+    task: str
+    metric: str
+    slice: str
+    better: str
+    ideal: float | None
+    paired: stats.Paired
+    adjusted: float | None
+    detectable: float | None
+    fixed: int
+    broken: int
+    dropped: int
+    reworded: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """An example that one run has right and the other wrong; ``change`` of the picked choice's log-probability."""
+
+    task: str
+    example: str
+    fixed: bool
+    before: str
+    after: str
+    change: float | None
+
+
+def answers(store: Store, run: str, task: str) -> list[Answer]:
+    """The samples of one task, as far as a comparison needs them."""
+    columns = ["example_id", "cluster", "prompt_hash", "correct", "values", "slices", "prediction", "responses"]
+    frame = store.samples(run, task, columns=columns)
+    return [_answer(record) for record in frame.to_dict("records")]
+
+
+def _answer(record: Mapping[str, object]) -> Answer:
+    values, cluster, correct = record["values"], record["cluster"], record["correct"]
+    loaded = json.loads(values) if isinstance(values, str) else None
+    return Answer(
+        example=str(record["example_id"]),
+        cluster=f"cluster {cluster}" if isinstance(cluster, str) else f"example {record['example_id']}",
+        prompt=str(record["prompt_hash"]),
+        correct=bool(correct) if isinstance(correct, bool | np.bool_) else None,
+        values=loaded and {k: tuple(v) if isinstance(v, list) else v for k, v in loaded.items()},
+        slices=json.loads(str(record["slices"])),
+        prediction=str(record["prediction"]),
+        logprob=_logprob(json.loads(str(record["responses"]))),
+    )
+
+
+def _logprob(responses: Sequence[Mapping[str, object]]) -> float | None:
+    logprobs = responses[0].get("logprobs") if len(responses) == 1 else None
+    return max(map(float, logprobs)) if isinstance(logprobs, list) and logprobs else None
+
+
+def pairs_of(
+    ours: Sequence[Answer], theirs: Sequence[Answer], *, same: bool
+) -> tuple[list[tuple[Answer, Answer]], int]:
+    """Pairs by example id (with ``same`` by prompt too) in the first run's order, and how many fell out."""
+    other = {answer.example: answer for answer in theirs}
+    found = [(one, other[one.example]) for one in ours if one.example in other]
+    found = [(one, two) for one, two in found if not same or one.prompt == two.prompt]
+    return found, len({a.example for a in ours} | set(other)) - len(found)
+
+
+def common_tasks(first: Run, second: Run, wanted: Sequence[str], *, intersect: bool) -> list[tuple[TaskRecord, bool]]:
+    """Tasks of both runs, and whether data or version changed. Raises UsageError where that is not allowed."""
+    one, two = ({task.name: task for task in run.tasks} for run in (first, second))
+    for name in wanted:
+        if name not in one or name not in two:
+            raise UnknownName("task of both runs", name, set(one) & set(two))
+    names = [name for name in one if name in two and (not wanted or name in wanted)]
+    if not names:
+        raise UsageError(f"runs {first.id} and {second.id} have no task in common: {', '.join(one)} / {', '.join(two)}")
+    found = []
+    for name in names:
+        a, b = one[name], two[name]
+        changed = [
+            f"{what} {before} -> {after}"
+            for what, before, after in (
+                ("version", a.version, b.version),
+                ("data", a.data_sha256[:12], b.data_sha256[:12]),
+            )
+            if before != after
+        ]
+        if changed and not intersect:
+            raise UsageError(
+                f"{name} changed between the runs ({', '.join(changed)}); --intersect compares what is equal"
+            )
+        found.append((b, bool(changed)))
+    return found
+
+
+def metrics_of(record: TaskRecord, installed: Mapping[str, Metric]) -> list[Metric]:
+    """The task's metrics: those installed, else the means among those that the run remembers."""
+    found = []
+    for kept in record.metrics:
+        name = str(kept["name"])
+        if name in installed:
+            found.append(installed[name])
+        elif kept.get("interval") in ("wilson", "t"):
+            found.append(
+                replace(classify.mean(name), interval=kept["interval"], better=kept["better"], ideal=kept["ideal"])
+            )
+    return found
+
+
+def difference(
+    task: str, metric: Metric, name: str, pairs: Sequence[tuple[Answer, Answer]], seed: int = 0
+) -> Difference | None:
+    """One metric over pairs; None where no pair has a value on both sides."""
+    both = [(a, b) for a, b in pairs if a.values and b.values and metric.name in a.values and metric.name in b.values]
+    if not both:
+        return None
+    ours, theirs = (
+        np.array([np.atleast_1d(np.asarray(pair[side].values[metric.name], float)) for pair in both])  # type: ignore[index]
+        for side in (0, 1)
+    )
+    _, clusters = np.unique([a.cluster for a, _ in both], return_inverse=True)
+    result = stats.paired(metric, ours, theirs, clusters, seed=seed)
+    flips = [(a.correct, b.correct) for a, b in both]
+    return Difference(
+        task=task,
+        metric=metric.name,
+        slice=name,
+        better=metric.better,
+        ideal=metric.ideal,
+        paired=result,
+        adjusted=None,
+        detectable=stats.detectable(result.error) if result.error else None,
+        fixed=flips.count((False, True)),
+        broken=flips.count((True, False)),
+        dropped=len(pairs) - len(both),
+        reworded=sum(a.prompt != b.prompt for a, b in both),
+    )
+
+
+def corrected(rows: Sequence[Difference]) -> list[Difference]:
+    """Holm over all rows that have a p."""
+    tested = [place for place, row in enumerate(rows) if row.paired.p is not None]
+    adjusted = dict(zip(tested, stats.holm([rows[i].paired.p or 0.0 for i in tested]), strict=True))
+    return [replace(row, adjusted=adjusted.get(place)) for place, row in enumerate(rows)]
+
+
+def flips_of(task: str, pairs: Sequence[tuple[Answer, Answer]]) -> list[Flip]:
+    """Examples that changed between right and wrong, the largest change in log-probability first."""
+    found = [
+        Flip(
+            task, a.example, bool(b.correct), a.prediction, b.prediction,
+            None if a.logprob is None or b.logprob is None else b.logprob - a.logprob,
+        )
+        for a, b in pairs
+        if a.correct is not None and b.correct is not None and a.correct != b.correct
+    ]  # fmt: skip
+    return sorted(found, key=lambda flip: -abs(flip.change or 0.0))
+
+
+def compare(
+    store: Store,
+    first: str,
+    second: str,
+    installed: Mapping[str, Mapping[str, Metric]],
+    *,
+    tasks: Sequence[str] = (),
+    intersect: bool = False,
+    slices: bool = False,
+    seed: int = 0,
+) -> tuple[list[Difference], list[Flip]]:
+    """Every metric of the runs' common tasks, ``second - first``; ``installed``: metrics by task and name.
+
+    Raises UsageError where data or version of a task changed (unless ``intersect``) and DataError for no pairs.
+    """
+    one, two = store.run(first), store.run(second)
+    rows: list[Difference] = []
+    flips: list[Flip] = []
+    for record, changed in common_tasks(one, two, tasks, intersect=intersect):
+        pairs, lost = pairs_of(answers(store, one.id, record.name), answers(store, two.id, record.name), same=changed)
+        if lost and not intersect:
+            raise UsageError(
+                f"{record.name}: {lost} examples are in one run only; --intersect compares the {len(pairs)} others"
+            )
+        if not pairs:
+            raise DataError(f"{record.name}: the runs share no example with the same prompt")
+        for name, part in grouped(pairs, slices=slices).items():
+            for metric in metrics_of(record, installed.get(record.name, {})):
+                row = difference(record.name, metric, name, part, seed)
+                if row:
+                    rows.append(replace(row, dropped=row.dropped + (lost if name == "all" else 0)))
+        flips += flips_of(record.name, pairs)
+    return corrected(rows), flips
+
+
+def grouped(pairs: Sequence[tuple[Answer, Answer]], *, slices: bool) -> dict[str, list[tuple[Answer, Answer]]]:
+    """Pairs under "all" and, if asked for, under each ``name=value`` of their slices."""
+    groups = {"all": list(pairs)}
+    for pair in pairs if slices else ():
+        for key, value in pair[0].slices.items():
+            groups.setdefault(f"{key}={value}", []).append(pair)
+    return groups
