@@ -110,8 +110,10 @@ class TreePass:
             if isinstance(tile.keys, slice):
                 keys, values = k[:, :, tile.keys], v[:, :, tile.keys]
             else:
-                keys, values = k.index_select(2, tile.keys), v.index_select(2, tile.keys)
-            part = partial_attention(q[:, :, own], keys, values, scale, causal=tile.mask is None, mask=tile.mask)
+                index = tile.keys.to(k.device)  # layers of one model may live on several devices
+                keys, values = k.index_select(2, index), v.index_select(2, index)
+            mask = tile.mask.to(q.device) if tile.mask is not None else None
+            part = partial_attention(q[:, :, own], keys, values, scale, causal=mask is None, mask=mask)
             parts = [part] if shared is None else [part, (shared[0][:, :, own], shared[1][:, :, own])]
             out[:, :, own] = join(parts)
         return out

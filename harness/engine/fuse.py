@@ -21,6 +21,8 @@ def fusable(model: Any) -> Mapping[nn.Module, Forward]:
         return {}
     found: dict[nn.Module, Forward] = {}
     for module in model.modules():
+        if "forward" in vars(module):  # somebody else's hook, such as one that moves inputs between devices
+            continue
         forward = _norm(module) or _feed_forward(module)
         if forward is not None:
             found[module] = forward

@@ -94,9 +94,8 @@ class Scorer:
 
     def _forward(self, read: NDArray[np.int64], **inputs: Any) -> Tensor:
         """Hidden states (or, where the head is not plain, logits) of the rows that are read: [read, width]."""
-        index = torch.from_numpy(read).to(self.model.device)
         found = self.model(**inputs).logits if self.whole else self.model.base_model(**inputs)[0]
-        return found.flatten(0, 1)[index]  # type: ignore[no-any-return]
+        return found.flatten(0, 1)[torch.from_numpy(read).to(found.device)]  # type: ignore[no-any-return]
 
     def _answers(self, plan: Plan, reads: Sequence[Read], read: NDArray[np.int64], hidden: Tensor) -> list[Answer]:
         if not reads:
