@@ -1,15 +1,17 @@
 """Built-in benchmarks: a plug-in like any other, found through entry points."""
 
 from harness.types import Task
-from tasks import demo, generation, glue, knowledge, language, superglue, translations
+from tasks import bbh, demo, dialogue, generation, glue, knowledge, language, superglue, translations
 
 TASKS: tuple[Task, ...] = (
     *demo.TASKS,
     *glue.TASKS,
     *superglue.TASKS,
     *knowledge.TASKS,
+    *bbh.TASKS,
     *language.TASKS,
     *generation.TASKS,
+    *dialogue.TASKS,
     *translations.TASKS,
 )
 
@@ -17,6 +19,9 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "demo": ("demo/*",),
     "glue": ("glue/*",),
     "superglue": ("superglue/*",),
+    "mmlu_subjects": ("mmlu/*",),
+    "bbh": ("bbh/*",),
+    "dialogue": ("tag:dialogue",),
     "xquad": ("xquad/*",),
     "truthfulqa": ("truthfulqa/*",),
     "translation": ("wmt22/*",),
