@@ -14,8 +14,8 @@ from harness.store import open_store
 def made(correct: list[int], clusters: list[str] | None = None, prompt: str = "p") -> list[comparing.Answer]:
     return [
         comparing.Answer(
-            str(place), clusters[place] if clusters else str(place), prompt, bool(value), {"accuracy": float(value)}, {},
-            "x", float(value),
+            str(place), clusters[place] if clusters else str(place), prompt, bool(value),
+            {"accuracy": float(value)}, {}, "x", float(value),
         )
         for place, value in enumerate(correct)
     ]  # fmt: skip

@@ -93,6 +93,5 @@ def show_flips(flips: list[Flip]) -> None:
     """One line per example that changed between right and wrong."""
     for flip in flips:
         change = "" if flip.change is None else f"  {flip.change:+.3f}"
-        click.echo(
-            f"{'fixed ' if flip.fixed else 'broken'} {flip.task} {flip.example}: {flip.before!r} -> {flip.after!r}{change}"
-        )
+        kind = "fixed " if flip.fixed else "broken"
+        click.echo(f"{kind} {flip.task} {flip.example}: {flip.before!r} -> {flip.after!r}{change}")
