@@ -75,6 +75,38 @@ def evaluate(
     return _record(backend, planned, settings, place)
 
 
+def rescore(run: str, *, store: str | None = None, command: str = "") -> Result:
+    """Judge a run's stored answers with the installed tasks and store the outcome as a new run; the old one stays.
+
+    Raises UnknownName for a task that is no longer installed.
+    """
+    opened = open_store(store, create=False)
+    old = opened.run(run)
+    tasks = plugins.select(plugins.catalogue(), [record.name for record in old.tasks])
+    seed = int(old.settings.get("seed", 0))
+    outcomes = {
+        task.name: tuple(
+            running.judge_one(task, o.example, o.requests, o.responses) for o in opened.outcomes(old.id, task.name)
+        )
+        for task in tasks
+    }
+    estimates = tuple(e for task in tasks for e in running.summarise(task, outcomes[task.name], seed))
+    versions = {task.name: task for task in tasks}
+    records = tuple(
+        replace(record, version=versions[record.name].version, card=versions[record.name].card,
+                metrics=tuple(running.describe(m) for m in versions[record.name].metrics))
+        for record in old.tasks
+    )  # fmt: skip
+    started = _now()
+    new = replace(
+        old, id=_new_id(), tasks=records, settings={**old.settings, "rescored": old.id}, versions=_versions(),
+        command=command, started=started, finished=_now(), status="finished", message="",
+    )  # fmt: skip
+    opened.start(replace(new, status="running", finished=None))
+    opened.finish(new, outcomes, estimates)
+    return Result(new, estimates)
+
+
 def _record(backend: Backend, planned: list[running.Planned], settings: Settings, place: Place) -> Result:
     """Ask, judge and store, so that whatever happens the journal and the catalogue tell the truth."""
     asked = running.questions(planned)
@@ -126,7 +158,7 @@ def _resumed(store: Store, run: Run, identity: str) -> Run:
 def _describe(backend: Backend, planned: list[running.Planned], settings: Settings, command: str) -> Run:
     """The run before anything was asked."""
     return Run(
-        id=f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}",
+        id=_new_id(),
         model=backend.info.name,
         fingerprint=dict(backend.info.fingerprint),
         tasks=tuple(p.record for p in planned),
@@ -143,6 +175,10 @@ def _versions() -> dict[str, str]:
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
+
+
+def _new_id() -> str:
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
 
 
 def _now() -> str:

@@ -9,7 +9,7 @@ import pytest
 
 import harness
 from harness import run as running
-from harness.api import evaluate
+from harness.api import evaluate, rescore
 from harness.engine.backend import Batch, Options
 from harness.engine.scripted import open_scripted
 from harness.errors import DataError, Unsupported
@@ -70,6 +70,15 @@ def test_stored_equals_returned(tmp_path: Path) -> None:
     assert list(samples["example_id"]) == ["0", "1", "2", "3", "4"]
     assert not samples["correct"].any()
     assert list(result.frame.columns[:4]) == ["task", "metric", "slice", "value"]
+
+
+def test_rescoring_judges_the_stored_answers_anew(tmp_path: Path) -> None:
+    place = str(tmp_path / "s")
+    first = evaluate("scripted:fail-every-3", ["demo/qa"], store=place)
+    again = rescore(first.run.id, store=place)
+    assert again.run.id != first.run.id and again.run.settings["rescored"] == first.run.id
+    assert again.estimates == first.estimates
+    assert open_store(place).results(again.run.id) == open_store(place).results(first.run.id)
 
 
 class Dying:

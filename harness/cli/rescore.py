@@ -1,0 +1,29 @@
+"""`harness rescore RUN`: judge the stored answers anew after a metric or a judge changed; no model is needed."""
+
+from pathlib import Path
+
+import click
+
+from harness.cli.options import json_option, quiet_option, store_option
+
+
+@click.command("rescore")
+@click.argument("run")
+@store_option
+@json_option
+@quiet_option
+def command(run: str, store: str | None, json_file: Path | None, quiet: bool) -> int:
+    """Judge the answers of RUN with the installed tasks and store the result as a new run."""
+    import json
+    import shlex
+    import sys
+
+    from harness.api import rescore
+    from harness.cli.table import result_json, results_table
+
+    result = rescore(run, store=store, command=shlex.join(["harness", *sys.argv[1:]]))
+    if json_file:
+        json_file.write_text(json.dumps(result_json(result.run, result.estimates), indent=1) + "\n")
+    if not quiet:
+        results_table(result.run, result.estimates)
+    return 0
