@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -41,8 +41,13 @@ def file(path: Path) -> Dataset:
 def load(dataset: Dataset, mirror: Path | None = None) -> Loaded:
     """Read all rows. Raises DataError that names the dataset, the places looked in and what to do."""
     place = find(dataset, mirror)
-    rows = read_rows(place) if place else _from_hub(dataset, mirror)
-    return Loaded(rows, sha256(rows), str(place) if place else f"hub:{dataset.id}@{dataset.revision or 'main'}")
+    sides = () if place else find_sides(dataset, mirror)
+    if place or sides:
+        rows = read_rows(place) if place else _side_by_side(dataset, sides)
+        source = str(place) if place else " and ".join(map(str, sides))
+    else:
+        rows, source = _from_hub(dataset, mirror), f"hub:{dataset.id}@{dataset.revision or 'main'}"
+    return Loaded(rows, sha256(rows), source)
 
 
 def find(dataset: Dataset, mirror: Path | None = None) -> Path | None:
@@ -60,10 +65,19 @@ def find(dataset: Dataset, mirror: Path | None = None) -> Path | None:
     )
 
 
+def find_sides(dataset: Dataset, mirror: Path | None = None) -> tuple[Path, ...]:
+    """The files of two languages that together are the configuration ``a-b`` of a parallel corpus, or nothing."""
+    parts = dataset.config.split("-")
+    if mirror is None or len(parts) != 2 or dataset.path:
+        return ()
+    found = [find(replace(dataset, config=part), mirror) for part in parts]
+    return tuple(path for path in found if path) if all(found) else ()
+
+
 def at_hand(dataset: Dataset, mirror: Path | None = None) -> bool:
     """Whether the rows can be read without a network; looks at paths only."""
     try:
-        return find(dataset, mirror) is not None or _hub_cache(dataset).is_dir()
+        return bool(find(dataset, mirror) or find_sides(dataset, mirror)) or _hub_cache(dataset).is_dir()
     except DataError:
         return False
 
@@ -98,6 +112,23 @@ def sha256(rows: Iterable[dict[str, Any]]) -> str:
         total.update(json.dumps(row, sort_keys=True, ensure_ascii=False, default=str, separators=(",", ":")).encode())
         total.update(b"\n")
     return total.hexdigest()
+
+
+def _side_by_side(dataset: Dataset, sides: Sequence[Path]) -> Rows:
+    """Rows of two languages joined by ``id``, with a column ``sentence_LANGUAGE`` each, as FLORES has them."""
+    tables = [{row.get("id"): row for row in read_rows(path)} for path in sides]
+    apart = tables[0].keys() ^ tables[1].keys()
+    if apart or None in tables[0]:
+        raise DataError(
+            f"{dataset}: {sides[0]} and {sides[1]} differ in their ids, such as {min(map(str, apart or [None]))}"
+        )
+    languages = dataset.config.split("-")
+    joined = []
+    for key, row in tables[0].items():
+        both = zip(languages, (row, tables[1][key]), strict=True)
+        kept = {name: value for name, value in row.items() if name != "sentence"}
+        joined.append(kept | {f"sentence_{language}": side["sentence"] for language, side in both})
+    return joined
 
 
 def _row(path: Path, number: int, line: bytes) -> dict[str, Any]:

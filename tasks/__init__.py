@@ -24,6 +24,6 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "dialogue": ("tag:dialogue",),
     "xquad": ("xquad/*",),
     "truthfulqa": ("truthfulqa/*",),
-    "translation": ("wmt22/*",),
+    "translation": ("tag:translation",),
     "bias": ("tag:bias",),
 }

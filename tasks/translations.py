@@ -1,4 +1,6 @@
-"""Translation: the general test sets of WMT22."""
+"""Translation: the general test sets of WMT22, and FLORES between any two of its languages here."""
+
+from itertools import permutations
 
 from harness.data import hub
 from harness.kinds import translation
@@ -25,4 +27,28 @@ def wmt22(pair: str) -> Task:
     )  # fmt: skip
 
 
-TASKS = tuple(wmt22(pair) for pair in ("cs-en", "de-en", "de-fr", "en-de", "ru-en", "zh-en"))
+FLORES = {"deu_Latn": "de", "eng_Latn": "en", "fra_Latn": "fr", "hin_Deva": "hi", "zho_Hans": "zh"}
+
+
+def flores(source: str, target: str) -> Task:
+    """The devtest split of FLORES-200 from one language to another, each with its script, such as eng_Latn."""
+    names = LANGUAGES[FLORES[source]], LANGUAGES[FLORES[target]]
+    return translation(
+        f"flores/{FLORES[source]}-{FLORES[target]}", version=1,
+        dataset=hub("facebook/flores", f"{source}-{target}", "devtest"),
+        source=f"sentence_{source}", target=f"sentence_{target}", languages=names,
+        tokenize="zh" if target == "zho_Hans" else "13a", slices=("domain",), cluster="URL",
+        card=Card(
+            measures=f"Translating sentences of Wikimedia articles from {names[0]} to {names[1]}.",
+            limits="Unless one side is English, both are translations of English. Sentences without their article. "
+            + LIMITS,
+            source="https://huggingface.co/datasets/facebook/flores", licence="CC BY-SA 4.0",
+            citation="NLLB Team et al. 2022, No Language Left Behind",
+        ),
+    )  # fmt: skip
+
+
+TASKS = (
+    *(wmt22(pair) for pair in ("cs-en", "de-en", "de-fr", "en-de", "ru-en", "zh-en")),
+    *(flores(source, target) for source, target in permutations(FLORES, 2)),
+)

@@ -90,3 +90,18 @@ def test_bad_rows_are_named(row: dict[str, object], said: str, tmp_path: Path) -
     with pytest.raises(DataError, match="row 2 of t/default/test") as error:
         read(task)
     assert said in str(error.value)
+
+
+def test_two_languages_are_joined_by_id(tmp_path: Path) -> None:
+    for language, ids in (("eng_Latn", (1, 2)), ("deu_Latn", (2, 1))):
+        place = tmp_path / "me/parallel" / language / "devtest.jsonl"
+        place.parent.mkdir(parents=True)
+        place.write_text("".join(f'{{"id": {i}, "sentence": "{language}{i}"}}\n' for i in ids))
+    both = hub("me/parallel", "eng_Latn-deu_Latn", "devtest")
+    assert at_hand(both, tmp_path)
+    assert load(both, tmp_path).rows == [
+        {"id": i, "sentence_eng_Latn": f"eng_Latn{i}", "sentence_deu_Latn": f"deu_Latn{i}"} for i in (1, 2)
+    ]
+    place.write_text('{"id": 3, "sentence": "drei"}\n')
+    with pytest.raises(DataError, match="differ in their ids"):
+        load(both, tmp_path)
