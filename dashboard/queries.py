@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from harness.errors import UsageError
 from harness.metrics import stats
 from harness.store import Standing, Store
-from harness.types import Array, Estimate, Metric, Run, TaskRecord
+from harness.types import Estimate, Metric, Run, TaskRecord
 
 PAGE = 200
 """The most samples that travel to a browser at once."""
@@ -116,7 +117,7 @@ def samples(store: Store, run: str, task: str, filter: Filter, page: int = 0, si
     if not 1 <= size <= PAGE:
         raise UsageError(f"page size {size}; valid: 1 to {PAGE}")
     frame = store.samples(run, task, condition(filter), None, size, max(page, 0) * size, COLUMNS)
-    return frame.map(lambda value: cut(value, 300) if isinstance(value, str) else value)
+    return harmless(frame)
 
 
 def sample(store: Store, run: str, task: str, example: str) -> dict[str, Any] | None:
@@ -124,6 +125,11 @@ def sample(store: Store, run: str, task: str, example: str) -> dict[str, Any] | 
     points = ", ".join(f"chr({ord(c)})" for c in example) or "''"
     frame = store.samples(run, task, f"example_id = concat({points})", None, 1, 0)
     return None if frame.empty else {str(k): v for k, v in frame.iloc[0].items()}
+
+
+def harmless(frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame whose texts are short and harmless to show."""
+    return frame.map(lambda value: cut(value, 300) if isinstance(value, str) else value)
 
 
 def cut(text: str, length: int = CUT) -> str:
@@ -206,5 +212,5 @@ def _number(both: pd.DataFrame, rule: Mapping[str, Any]) -> dict[str, Any] | Non
     }  # fmt: skip
 
 
-def _mean(sums: Array, n: Array) -> Array:
+def _mean(sums: NDArray[np.float64], n: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(sums[..., 0] / n)

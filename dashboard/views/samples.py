@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from dashboard import place, queries
@@ -35,7 +36,7 @@ def detail(row: dict[str, Any]) -> None:
     """Everything about one sample, as text."""
     for name in ("prompt", "prediction", "target", "correct", "failure_kind", "failure_message"):
         value = row.get(name)
-        if value is None or value != value:  # NaN
+        if value is None or pd.isna(value):
             continue
         st.subheader(name.replace("_", " "))
         st.code(queries.cut(str(value)), language=None, wrap_lines=True)
