@@ -1,0 +1,162 @@
+"""The gate: strict files, verdicts from intervals, few false alarms, real drops found, outputs that parse."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+from lxml import etree
+
+from harness import gate as gating
+from harness.cli.main import main
+from harness.compare import Difference
+from harness.errors import UsageError
+from harness.metrics import stats
+from harness.metrics.classify import accuracy, mean
+from harness.store import open_store
+from harness.types import Estimate, Metric
+
+TODAY = date(2026, 1, 1)
+
+
+def compared(ours: np.ndarray, theirs: np.ndarray, clusters: np.ndarray, metric: Metric = accuracy) -> Difference:
+    result = stats.paired(metric, ours, theirs, clusters)
+    return Difference("t", metric.name, "all", metric.better, None, result, None, None, 0, 0, 0, 0)
+
+
+def state(margin: float, row: Difference) -> str:
+    rule = gating.Rule("t:*", "max_drop", margin)
+    return gating.judge(gating.Gate((rule,)), [row], [], TODAY)[0].state
+
+
+def test_false_alarms_are_rare() -> None:
+    rng, fails, codes = np.random.default_rng(0), 0, np.arange(300) // 3
+    for trial in range(1000):
+        effect = np.repeat(rng.normal(size=100), 3)
+        ours, theirs = (effect + rng.normal(size=300) for _ in range(2))
+        if trial % 2:
+            fails += state(0.02, compared(ours, theirs, codes, mean("x"))) == "FAIL"
+        else:
+            fails += state(0.02, compared((ours > 0).astype(float), (theirs > 0).astype(float), codes)) == "FAIL"
+    assert fails <= 20
+
+
+def test_a_drop_of_five_points_is_found() -> None:
+    rng, fails, trials = np.random.default_rng(1), 0, 200
+    for _ in range(trials):
+        ours = (rng.random(1500) < 0.7).astype(float)
+        broken, fixed = (ours == 1) & (rng.random(1500) < 0.10), (ours == 0) & (rng.random(1500) < 0.0667)
+        theirs = np.where(broken, 0.0, np.where(fixed, 1.0, ours))
+        fails += state(0.02, compared(ours, theirs, np.arange(1500))) == "FAIL"
+    assert fails / trials > 0.90
+
+
+def test_too_little_is_inconclusive_and_says_what_would_settle_it() -> None:
+    rng = np.random.default_rng(0)
+    ours, theirs = (rng.random((2, 40)) < 0.7).astype(float)
+    verdict = gating.judge(
+        gating.Gate((gating.Rule("t:*", "max_drop", 0.02, on_inconclusive="fail"),)),
+        [compared(ours, theirs, np.arange(40))], [], TODAY,
+    )  # fmt: skip
+    assert verdict[0].state == "INCONCLUSIVE" and "would settle at n = " in verdict[0].message
+    assert gating.exit_code(verdict) == 4
+
+
+def number(value: float | None, low: float | None, high: float | None, failed: int = 0) -> Estimate:
+    return Estimate("t", "score", "all", value, low, high, 98, 98, failed)
+
+
+@pytest.mark.parametrize(
+    ("limit", "row", "expected"),
+    [
+        ("max", number(0.1, 0.05, 0.15), "PASS"),
+        ("max", number(0.3, 0.25, 0.35), "FAIL"),
+        ("max", number(0.2, 0.15, 0.25), "INCONCLUSIVE"),
+        ("max", number(0.1, None, None), "INCONCLUSIVE"),
+        ("min", number(0.1, 0.05, 0.15), "FAIL"),
+        ("min", number(0.3, 0.25, 0.35), "PASS"),
+        ("max_abs", number(-0.3, -0.4, -0.25), "FAIL"),
+        ("max_abs", number(0.0, -0.1, 0.1), "PASS"),
+    ],
+)
+def test_bounds(limit: str, row: Estimate, expected: str) -> None:
+    assert gating.check_bound(gating.Rule("t:*", limit, 0.2), row).state == expected
+
+
+def test_failures_count_and_nothing_is_not_a_pass() -> None:
+    rule = gating.Rule("*:failed_rate", "max", 0.01)
+    verdicts = gating.judge(gating.Gate((rule,)), [], [number(0.5, 0.4, 0.6, failed=2)], TODAY)
+    assert [(v.state, v.value) for v in verdicts] == [("FAIL", 0.02)]
+    with pytest.raises(UsageError, match="matches no number"):
+        gating.judge(gating.Gate((gating.Rule("other:*", "max", 1),)), [], [number(0.5, 0.4, 0.6)], TODAY)
+    with pytest.raises(UsageError, match="has no value"):
+        gating.check_bound(gating.Rule("t:*", "max", 1), number(None, None, None))
+
+
+def test_quarantine_ends() -> None:
+    rule = gating.Rule("t:score", "max", 0.2)
+    gate = gating.Gate((rule,), quarantine=(gating.Quarantined("t:*", TODAY, "known"),))
+    rows = [number(0.5, 0.4, 0.6)]
+    assert gating.exit_code(gating.judge(gate, [], rows, TODAY)) == 0
+    assert gating.exit_code(gating.judge(gate, [], rows, date(2026, 1, 2))) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "has no"),
+        ("[[rule]]\nmetric = 'a:b'\nmax = 1\nmin = 0", "exactly one of"),
+        ("[[rule]]\nmetric = 'a:b'", "exactly one of"),
+        ("[[rule]]\nmetric = 'a'\nmax = 1", "TASK:METRIC"),
+        ("[[rule]]\nmetric = 'a:b'\nmax = '1'", "is not a float"),
+        ("[[rule]]\nmetric = 'a:b'\nmax = nan", "is not a float"),
+        ("[[rule]]\nmetric = 'a:b'\nmax = 1\nmox = 2", "unknown key 'mox'"),
+        ("[[rule]]\nmetric = 'a:b'\nmax = 1\nslices = 'some'", "valid: all, each"),
+        ("[rule]\nmetric = 'a:b'", r"write \[\[rule\]\]"),
+        ("[other]", "unknown table"),
+        ("[defaults]\nalpha = 2\n[[rule]]\nmetric = 'a:b'\nmax = 1", "alpha is 2"),
+        ("x =", "gate.toml"),
+    ],
+)
+def test_a_wrong_file_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "gate.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=message):
+        gating.read_gate(path)
+
+
+def run(*words: str) -> int:
+    with pytest.raises(SystemExit) as stopped:
+        main(list(words))
+    return int(stopped.value.code or 0)
+
+
+def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    place = str(tmp_path / "store")
+    for model in ("scripted:oracle", "scripted:opposite"):
+        assert run("run", model, "--tasks", "demo/sentiment", "--store", place, "--quiet") == 0
+    runs = {r.model: r.id for r in open_store(place).runs()}
+    good, bad = runs["scripted:oracle"], runs["scripted:opposite"]
+    rules = tmp_path / "gate.toml"
+    rules.write_text(
+        "[[rule]]\nmetric = 'demo/*:acc*'\nmax_drop = 0.02\n[[rule]]\nmetric = '*:failed_rate'\nmax = 0.01\n"
+    )
+    summary = tmp_path / "summary.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    assert run("baseline", "set", "main", good, "--store", place) == 0
+    assert run("gate", str(rules), good, "--baseline", "main", "--store", place) == 0
+    out = {name: tmp_path / f"out.{name}" for name in ("json", "junit", "markdown")}
+    options = [word for name, path in out.items() for word in (f"--{name}", str(path))]
+    capsys.readouterr()
+    assert run("gate", str(rules), bad, "--baseline", "main", "--store", place, *options) == 1
+    assert "::error" in capsys.readouterr().out
+    written = json.loads(out["json"].read_text())
+    assert written["schema"] == 1 and written["exit_code"] == 1
+    suite = etree.parse(str(out["junit"])).getroot()
+    assert (suite.get("tests"), suite.get("failures")) == (str(len(suite)), "1")
+    assert "FAIL" in out["markdown"].read_text() and "FAIL" in summary.read_text()
+    assert open_store(place).verdicts(bad)[0].verdict["exit_code"] == 1
+    assert run("gate", str(rules), bad, "--baseline", "nobody", "--store", place) == 2
+    assert run("gate", str(rules), bad, "--baseline", "main", "--store", place, "--dry-run") == 0
+    assert "must not be worse than the baseline" in capsys.readouterr().out
