@@ -1,1 +1,5 @@
-"""Reports written from the store."""
+"""Reports of one run from the store: HTML, Markdown, a model card and JSON."""
+
+from reports.write import REPORTS
+
+__all__ = ["REPORTS"]

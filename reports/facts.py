@@ -1,0 +1,70 @@
+"""What every report tells of a run, gathered once: numbers with all that is needed to trust them, and limits."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from harness.store import Store
+from harness.types import Estimate, Run
+
+SCHEMA = 1
+"""Version of the JSON report; it grows when a field changes its meaning or goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """An estimate with its task's version and data hash, and the baseline's value where the same was asked."""
+
+    estimate: Estimate
+    version: int
+    data_sha256: str
+    baseline: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A run, its numbers, and for which measures of which framework they are evidence."""
+
+    run: Run
+    baseline: Run | None
+    numbers: tuple[Number, ...]
+    evidence: tuple[Mapping[str, Any], ...]
+
+
+def gather(store: Store, run_id: str, baseline: str | None) -> Facts:
+    """Read a run. Raises UnknownName for a run or baseline that is not there."""
+    run = store.run(run_id)
+    base = store.run(baseline) if baseline else None
+    tasks = {task.name: task for task in run.tasks}
+    theirs = _same(run, base, store.results(base.id)) if base else {}
+    numbers = tuple(
+        Number(e, tasks[e.task].version, tasks[e.task].data_sha256, theirs.get((e.task, e.metric, e.slice)))
+        for e in store.results(run.id)
+    )
+    return Facts(run, base, numbers, evidence())
+
+
+def _same(run: Run, base: Run, results: list[Estimate]) -> dict[tuple[str, str, str], float | None]:
+    """The baseline's values of tasks that asked the same questions of the same data, and of no others."""
+    asked = {(t.name, t.fingerprint, t.data_sha256) for t in run.tasks}
+    same = {t.name for t in base.tasks if (t.name, t.fingerprint, t.data_sha256) in asked}
+    return {(e.task, e.metric, e.slice): e.value for e in results if e.task in same}
+
+
+def evidence() -> tuple[Mapping[str, Any], ...]:
+    """The mappings to frameworks, one versioned file each."""
+    folder = files("reports") / "data"
+    names = ("eu_ai_act.json", "nist_ai_rmf.json")
+    return tuple(json.loads((folder / name).read_text(encoding="utf-8")) for name in names)
+
+
+def shown(value: float | None) -> str:
+    """A number as text; undefined is "-", never 0."""
+    return "-" if value is None else f"{value:.4g}"
+
+
+def interval(e: Estimate) -> str:
+    """The 95 % interval as text."""
+    return "-" if e.low is None or e.high is None else f"[{e.low:.4g}, {e.high:.4g}]"
