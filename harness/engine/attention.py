@@ -17,7 +17,7 @@ from torch import Tensor
 from harness.engine.slots import join, over_prefix, partial_attention
 
 Ints = NDArray[np.int64]
-SMALL, LARGE = 48, 256
+SMALL, LARGE = 32, 256
 """A tile ends at a branch once it has SMALL rows, and at LARGE rows anywhere."""
 
 

@@ -40,8 +40,8 @@ def needed(model: Any, rows: int, logits: int) -> float:
 def best_rate(model: Any, rows: Sequence[int] = ROWS, seconds: float = 3.0) -> float:
     """The most floating-point operations per second that one product of the model's own shapes reaches.
 
-    Every shape is tried with every number of rows, turn by turn, for about ``seconds`` in all; each turn runs a few
-    copies of the weights, so that these come from memory as they do in the model.
+    Every shape is tried with every number of rows, turn by turn, for about ``seconds`` in all. The few weights of a
+    turn stay in the processor's cache, which those of a whole model do not: the limit is meant to be out of reach.
     """
     cases = [(shape, count) for shape in products(model) for count in rows]
     best, until = 0.0, perf_counter() + seconds

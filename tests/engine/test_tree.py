@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from harness.engine.score import Scorer
 
 VOCABULARY = 40
 TREES = ("llama", "gpt2", "qwen2")
-QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @cache
@@ -166,3 +167,16 @@ def test_a_row_sees_its_ancestors_and_nothing_else() -> None:
 def test_probes_use_kept_blocks_and_branches() -> None:
     laid = plan(probes(model("llama")), 24)
     assert any(step.keep for step in laid.steps) and any(not step.keep and step.parent >= 0 for step in laid.steps)
+
+
+def test_a_plan_of_many_requests_takes_seconds() -> None:
+    """10,000 spans behind a few shared blocks; the time of 100,000 is ten times that (sorting apart)."""
+    draw = np.random.default_rng(3)
+    blocks = [draw.integers(0, 30_000, 300) for _ in range(8)]
+    heads = [np.concatenate((blocks[i % 8], draw.integers(0, 30_000, 40))) for i in range(2500)]
+    spans = [span([*head, choice, 7], 340) for head in heads for choice in (1, 2, 3, 4)]
+    started = process_time()
+    laid = plan(spans, 1024)
+    assert process_time() - started < 5
+    rows = sum(len(lay_out(laid, step).tokens) for step in laid.steps)
+    assert rows <= 8 * 300 + 2500 * (40 + 4) + 64 * len(laid.steps)
