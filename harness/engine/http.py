@@ -65,7 +65,7 @@ class Server:
             timeout=options.timeout,
             limits=httpx.Limits(max_connections=options.concurrency),
         )
-        self.echo = not options.chat and self._echoes()
+        self.echo = self._present() if options.chat else self._echoes()
         answers: set[type] = {Choose, Generate} | ({Likelihood} if self.echo else set())
         fingerprint = {
             "server": options.base_url,
@@ -179,6 +179,14 @@ class Server:
             return Scored(sum(scores), len(scores), len(text.encode()), greedy, scores)
 
         return self._post("completions", body, read)
+
+    def _present(self) -> bool:
+        """False: chat gives no log-probabilities of a prompt. Raises ModelError where no server answers."""
+        try:
+            self._client.get("models")
+        except httpx.TransportError as error:
+            raise ModelError(f"{self._options.base_url}: {type(error).__name__}: {self._clean(str(error))}") from None
+        return False
 
     def _echoes(self) -> bool:
         """Whether completions give log-probabilities of the prompt. Raises ModelError where no server answers."""

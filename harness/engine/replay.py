@@ -104,6 +104,13 @@ def open_replay(path: Path) -> Replay:
 
 def respond(request: Request, answer: Mapping[str, Any]) -> Response:
     """The response that an answer is to a request; Failed where it is none."""
+    try:
+        return _respond(request, answer)
+    except (TypeError, ValueError) as error:
+        return Failed("replay", f"not a number where one is needed: {error}")
+
+
+def _respond(request: Request, answer: Mapping[str, Any]) -> Response:
     match request:
         case Choose() if "logprobs" in answer:
             scores = tuple(float(x) for x in answer["logprobs"])

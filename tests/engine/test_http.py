@@ -202,6 +202,8 @@ def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
     with pytest.raises(ModelError, match="ConnectError"):
         Server("m", Options(base_url=url), pause=lambda s: None)
+    with pytest.raises(ModelError, match="ConnectError"):
+        Server("m", Options(base_url=url, chat=True), pause=lambda s: None)
     with pytest.raises(UsageError, match="--base-url"):
         Server("m", Options())
 

@@ -41,6 +41,11 @@ def test_plain_lines_name_choices_and_what_names_none_failed(tmp_path: Path, tas
     assert found["acc_norm"] == (None, 0, 1)  # nothing that needs probabilities is made up
 
 
+def test_what_is_no_number_is_failed(tmp_path: Path, task: Task) -> None:
+    lines = [json.dumps({"id": str(i), "logprobs": ["x", None] if i else [-1.0, -2.0]}) for i in range(4)]
+    assert replay(tmp_path, task, lines)["acc"] == (1.0, 1, 3)
+
+
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
