@@ -168,7 +168,7 @@ def explain(rule: Rule, alpha: float) -> str:
     }[rule.limit]
     where = "on every slice" if rule.slices == "each" else "over all examples"
     strict = rule.mode == "strict" or rule.metric.endswith(f":{FAILED_RATE}")
-    how = "the number itself is compared" if strict else f"its interval decides (alpha {alpha:g}, one-sided)"
+    how = "the number itself is compared" if strict else f"its interval decides (alpha {alpha:g}, two-sided)"
     return f"{rule.metric} {what} {where}; {how}; inconclusive: {rule.on_inconclusive}"
 
 
@@ -186,13 +186,16 @@ def drop_of(row: Difference) -> float:
 
 
 def violation_p(row: Difference, margin: float) -> float | None:
-    """One-sided p of "the drop is at most the margin" by Student's t; None without an error."""
+    """Twice the one-sided p of "the drop is at most the margin" by Student's t; None without an error.
+
+    Twice, so that the gate fails exactly where the two-sided interval lies beyond the margin.
+    """
     from scipy.special import stdtr
 
     error = row.paired.error
     if not error:
         return None
-    return float(stdtr(row.paired.freedom, -(drop_of(row) - margin) / error))
+    return min(1.0, 2 * float(stdtr(row.paired.freedom, -(drop_of(row) - margin) / error)))
 
 
 def check_drop(rule: Rule, row: Difference, alpha: float, p: float | None) -> Verdict:
@@ -200,8 +203,8 @@ def check_drop(rule: Rule, row: Difference, alpha: float, p: float | None) -> Ve
     from scipy.special import stdtrit
 
     paired, drop = row.paired, drop_of(row)
-    half = float(stdtrit(paired.freedom, 1 - alpha)) * paired.error if paired.error else 0.0
-    interval = f"{100 - 200 * alpha:g} % interval {drop - half:.4g}..{drop + half:.4g}"
+    half = float(stdtrit(paired.freedom, 1 - alpha / 2)) * paired.error if paired.error else 0.0
+    interval = f"{100 - 100 * alpha:g} % interval {drop - half:.4g}..{drop + half:.4g}"
     message = f"drop {drop:+.4g} (margin {rule.margin:g}, {interval})"
     exact = rule.mode == "strict" or paired.error == 0
     if not math.isfinite(drop):
@@ -216,9 +219,9 @@ def check_drop(rule: Rule, row: Difference, alpha: float, p: float | None) -> Ve
         state = "PASS"
     else:
         state = "INCONCLUSIVE"
-        need = stats.needed(paired.error, paired.n, abs(rule.margin - drop) or paired.error, alpha=2 * alpha)
+        need = stats.needed(paired.error, paired.n, abs(rule.margin - drop) or paired.error, alpha=alpha)
         message += (
-            f"; smallest detectable {stats.detectable(paired.error, alpha=2 * alpha):.4g}, would settle at n = {need}"
+            f"; smallest detectable {stats.detectable(paired.error, alpha=alpha):.4g}, would settle at n = {need}"
         )
     return Verdict(
         rule, row.task, row.metric, row.slice, state, paired.second, paired.first, paired.low, paired.high, paired.n,

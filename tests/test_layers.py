@@ -15,6 +15,7 @@ LAYERS = (
     ("store", "frames", "finetune"),
     ("compare",),
     ("gate",),
+    ("verdicts",),
     ("plugins",),
     ("api", "suite"),
     ("cli",),
