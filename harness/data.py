@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -161,8 +162,6 @@ def _package_file(dataset: Dataset) -> Path:
 
 def _hub_cache(dataset: Dataset) -> Path:
     """The folder in which huggingface_hub keeps a dataset's files."""
-    import os
-
     home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
     cache = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
     return cache / f"datasets--{dataset.id.replace('/', '--')}"
@@ -170,6 +169,7 @@ def _hub_cache(dataset: Dataset) -> Path:
 
 def _from_hub(dataset: Dataset, mirror: Path | None) -> Rows:
     """Rows through `datasets`, which looks in its own cache before it asks the Hub."""
+    _stay_offline_without_a_network()
     import datasets
 
     config = None if dataset.config == "default" else dataset.config
@@ -182,3 +182,18 @@ def _from_hub(dataset: Dataset, mirror: Path | None) -> Rows:
             f"{dataset.id}/{dataset.config}/{dataset.split}.jsonl, or connect to the Hub once"
         ) from error
     return [dict(row) for row in table]
+
+
+def _stay_offline_without_a_network() -> None:
+    """One short look at the Hub: where it cannot be reached, its client must not retry aloud for half a minute.
+
+    Takes effect if the client was not imported before, which reads this variable only then.
+    """
+    import httpx
+
+    if os.environ.get("HF_HUB_OFFLINE"):
+        return
+    try:
+        httpx.head(os.environ.get("HF_ENDPOINT", "https://huggingface.co"), timeout=5)
+    except httpx.TransportError:
+        os.environ["HF_HUB_OFFLINE"] = "1"
