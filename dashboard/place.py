@@ -62,5 +62,6 @@ def chosen_run(runs: list[Run], name: str = "run", label: str = "Run") -> Run | 
 
 def table(frame: pd.DataFrame, name: str) -> None:
     """A table and its download; missing is shown as "-"."""
-    st.dataframe(frame, hide_index=True, width="stretch", placeholder="-")
+    numbers = {str(c): st.column_config.NumberColumn(format="%.4f") for c in frame.select_dtypes("float").columns}
+    st.dataframe(frame, hide_index=True, width="stretch", placeholder="-", column_config=numbers)
     st.download_button("Download CSV", frame.to_csv(index=False), f"{name}.csv", "text/csv", key=f"download {name}")

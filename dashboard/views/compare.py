@@ -15,7 +15,9 @@ with place.sentence():
         st.stop()
     left, right = st.columns(2)
     with left:
-        first = place.chosen_run(list(reversed(runs)), "baseline", "Baseline")
+        given = st.query_params.get("candidate", runs[0].id)  # by default no run is compared with itself
+        others = sorted(runs[::-1], key=lambda run: run.id == given)
+        first = place.chosen_run(others, "baseline", "Baseline")
     with right:
         second = place.chosen_run(runs, "candidate", "Candidate")
     if first is None or second is None:

@@ -12,6 +12,7 @@ from harness.store import Store, open_store
 
 APP = Path(dashboard.__file__).with_name("app.py")
 PAGES = ("", "run", "samples", "compare")
+TITLES = ("Leaderboard", "Run", "Samples", "Compare")
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def said(test: AppTest) -> str:
 
 
 @pytest.mark.parametrize("kind", ["empty", "small", "broken"])
-@pytest.mark.parametrize(("name", "title"), zip(PAGES, ("Leaderboard", "Run", "Samples", "Compare"), strict=True))
+@pytest.mark.parametrize(("name", "title"), list(zip(PAGES, TITLES, strict=True)))
 def test_every_page_on_every_store(page: Callable[..., AppTest], kind: str, name: str, title: str) -> None:
     test = page(kind, name)
     assert not test.exception
