@@ -21,20 +21,25 @@ TODAY = date(2026, 1, 1)
 
 
 def compared(ours: np.ndarray, theirs: np.ndarray, clusters: np.ndarray, metric: Metric = accuracy) -> Difference:
-    result = stats.paired(metric, ours, theirs, clusters)
+    """A comparison without its permutation test, which the gate does not read and which takes long."""
+    n, first, second = len(ours), float(ours.mean()), float(theirs.mean())
+    gaps, sizes = np.bincount(clusters, weights=theirs - ours), np.bincount(clusters)
+    left_out = (gaps.sum() - gaps) / (n - sizes)
+    error, freedom = stats.jackknife_error(left_out, second - first), len(sizes) - 1
+    result = stats.Paired(first, second, second - first, None, None, error, freedom, None, "", n, len(sizes))
     return Difference("t", metric.name, "all", metric.better, None, result, None, None, 0, 0, 0, 0)
 
 
 def state(margin: float, row: Difference) -> str:
     rule = gating.Rule("t:*", "max_drop", margin)
-    return gating.judge(gating.Gate((rule,)), [row], [], TODAY)[0].state
+    return gating.judge(gating.Gate((rule,), correction="none"), [row], [], TODAY)[0].state
 
 
 def test_false_alarms_are_rare() -> None:
-    rng, fails, codes = np.random.default_rng(0), 0, np.arange(300) // 3
+    rng, fails, codes = np.random.default_rng(0), 0, np.arange(120) // 3
     for trial in range(1000):
-        effect = np.repeat(rng.normal(size=100), 3)
-        ours, theirs = (effect + rng.normal(size=300) for _ in range(2))
+        effect = np.repeat(rng.normal(size=40), 3)
+        ours, theirs = (effect + rng.normal(size=120) for _ in range(2))
         if trial % 2:
             fails += state(0.02, compared(ours, theirs, codes, mean("x"))) == "FAIL"
         else:
