@@ -16,7 +16,7 @@ with place.sentence():
     left, right = st.columns(2)
     with left:
         given = st.query_params.get("candidate", runs[0].id)  # by default no run is compared with itself
-        others = sorted(runs[::-1], key=lambda run: run.id == given)
+        others = sorted(runs, key=lambda run: run.id == given)
         first = place.chosen_run(others, "baseline", "Baseline")
     with right:
         second = place.chosen_run(runs, "candidate", "Candidate")
