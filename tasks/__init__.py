@@ -1,7 +1,7 @@
 """Built-in benchmarks: a plug-in like any other, found through entry points."""
 
 from harness.types import Task
-from tasks import bbh, demo, dialogue, generation, glue, knowledge, language, superglue, translations
+from tasks import bbh, bbq, demo, dialogue, generation, glue, knowledge, language, stereoset, superglue, translations
 
 TASKS: tuple[Task, ...] = (
     *demo.TASKS,
@@ -13,6 +13,8 @@ TASKS: tuple[Task, ...] = (
     *generation.TASKS,
     *dialogue.TASKS,
     *translations.TASKS,
+    *stereoset.TASKS,
+    *bbq.TASKS,
 )
 
 GROUPS: dict[str, tuple[str, ...]] = {
