@@ -33,9 +33,11 @@ def logits(model: Any, tokens: Sequence[int]) -> Tensor:
 
 def score(model: Any, span: Span) -> Score:
     """log P(tokens[start:] | tokens[:start]), token by token."""
-    after = logits(model, span.tokens[:-1].tolist())[span.start - 1 :].log_softmax(-1)  # [predicted, vocab]
+    after = logits(model, span.tokens[:-1].tolist())[span.start - 1 :]  # [predicted, vocab]
     targets = torch.as_tensor(span.tokens[span.start :], device=after.device).long()
-    picked = after.gather(-1, targets[:, None])[:, 0]
+    # Row by row in float64: a float32 log-softmax over a large vocabulary is off by 1e-5, always to the same side.
+    mass = torch.stack([row.double().logsumexp(-1) for row in after.cpu()])
+    picked = after.gather(-1, targets[:, None])[:, 0].cpu().double() - mass
     return Score(tuple(picked.tolist()), bool((after.argmax(-1) == targets).all()))
 
 
