@@ -33,7 +33,7 @@ fix: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.dev
+bench: $(VENV)/.dev  # PEER_PYTHON names an environment with lm-eval[hf]==0.4.13; HARNESS_DATA the datasets
 	$(BIN)/python benchmarks/peer.py
 
 clean:
