@@ -112,8 +112,9 @@ def resampled(
         members = [np.flatnonzero(groups == g) for g in range(count)]
         drawn = (np.concatenate([members[g] for g in generator.integers(count, size=count)]) for _ in range(resamples))
         return np.array([float(metric.reduce(rows[d], np.asarray(float(len(d))))) for d in drawn])
-    sums, sizes = cluster_sums(rows, groups)
-    return np.concatenate([metric.reduce(w @ sums, w @ sizes) for w in _weights(generator, count, resamples)])
+    table = np.column_stack(cluster_sums(rows, groups))  # [G, k + 1]: sums and size
+    parts = (_drawn_sums(table, drawn) for drawn in _draws(generator, count, resamples))
+    return np.concatenate([metric.reduce(part[:, :-1], part[:, -1]) for part in parts])
 
 
 def cluster_sums(rows: Array, groups: NDArray[np.int64]) -> tuple[Array, Array]:
@@ -246,13 +247,27 @@ def _left_out(metric: Metric, rows: Array, groups: NDArray[np.int64]) -> Array:
     return np.array([float(metric.reduce(k, np.asarray(float(len(k))))) for k in kept])
 
 
-def _weights(generator: np.random.Generator, count: int, resamples: int) -> Iterator[Array]:
-    """How often each of ``count`` clusters is drawn, in chunks [chunk, count] of at most 32 MB."""
+def _draws(generator: np.random.Generator, count: int, resamples: int) -> Iterator[NDArray[np.int32]]:
+    """Which of ``count`` clusters each resample draws, in chunks [chunk, count] of at most 16 MB."""
     chunk = max(1, 4_000_000 // count)
     for start in range(0, resamples, chunk):
-        size = min(chunk, resamples - start)
-        drawn = generator.integers(0, count, (size, count)) + np.arange(size)[:, None] * count
-        yield np.bincount(drawn.ravel(), minlength=size * count).reshape(size, count).astype(float)
+        yield generator.integers(0, count, (min(chunk, resamples - start), count), dtype=np.int32)
+
+
+def _drawn_sums(table: Array, drawn: NDArray[np.int32]) -> Array:
+    """Sums [chunk, k] of the drawn rows of ``table`` [G, k]: few columns are gathered, many are a matrix product."""
+    if table.shape[1] <= 2:
+        # A column that does not vary (clusters of one size) needs no look-up.
+        fixed = (table == table[0]).all(axis=0)
+        columns = zip(table.T, fixed, strict=True)
+        return np.stack(
+            [np.full(len(drawn), c[0] * len(c)) if same else c[drawn].sum(axis=1) for c, same in columns], 1
+        )
+    size, count = drawn.shape
+    places = drawn + np.arange(size, dtype=np.int32)[:, None] * count
+    weights = np.bincount(places.ravel(), minlength=size * count).reshape(size, count).astype(float)
+    product: Array = weights @ table
+    return product
 
 
 def _bca(metric: Metric, rows: Array, groups: NDArray[np.int64], values: Array, tails: Array) -> Array:

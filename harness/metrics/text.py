@@ -7,8 +7,8 @@ import re
 import string
 from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
-from importlib.metadata import version
+from functools import cache, lru_cache
+from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +25,12 @@ CHRF_BETA = 2
 
 
 # ------------------------------------------------------------------------------------------- sufficient statistics
+@cache
+def version(package: str) -> str:
+    """The installed version of a package; reading it takes milliseconds, and many tasks name the same few."""
+    return metadata.version(package)
+
+
 @lru_cache(maxsize=32)
 def corpus_scorer(kind: str, option: str | int) -> Any:
     """sacrebleu's own object: it tokenises and counts, here only the counts are kept."""
