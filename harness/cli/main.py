@@ -78,6 +78,11 @@ def main(args: list[str] | None = None) -> None:
         if debug:
             raise
         _stop(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", 3)
+    except Exception as error:  # a fault of ours or of a library: still one line, and a run may have been begun
+        if debug:
+            raise
+        said = " ".join(str(error).split())[:300]
+        _stop(f"unexpected {type(error).__name__}: {said} (--debug shows the trace)", 3)
 
 
 def _usage(error: click.ClickException) -> str:
