@@ -7,7 +7,7 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 """Okabe and Ito's colours."""
 
 
-def forest(frame: pd.DataFrame, label: str, colour: str) -> alt.LayerChart:
+def forest(frame: pd.DataFrame, label: str, colour: str) -> alt.LayerChart | alt.FacetChart:
     """Intervals as bars with their value as a point; frame has value, low, high and the two columns named."""
     y = alt.Y(f"{label}:N", title=None, sort=None, axis=alt.Axis(labelLimit=320))
     paint = alt.Color(f"{colour}:N", scale=alt.Scale(range=list(PALETTE)))

@@ -70,7 +70,7 @@ def answers(store: Store, run: str, task: str) -> list[Answer]:
     """The samples of one task, as far as a comparison needs them."""
     columns = ["example_id", "cluster", "prompt_hash", "correct", "values", "slices", "prediction", "responses"]
     frame = store.samples(run, task, columns=columns)
-    return [_answer(record) for record in frame.to_dict("records")]
+    return [_answer({str(k): v for k, v in record.items()}) for record in frame.to_dict("records")]
 
 
 def _answer(record: Mapping[str, object]) -> Answer:

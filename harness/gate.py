@@ -130,7 +130,7 @@ def _fields(entry: Any, valid: Mapping[str, type], where: str) -> dict[str, Any]
         if (
             not isinstance(value, expected)
             or isinstance(value, bool)
-            or (valid[key] is float and not math.isfinite(value))
+            or (isinstance(value, int | float) and not math.isfinite(value))
         ):
             raise UsageError(f"{where}: {key} = {value!r} is not a {valid[key].__name__}")
         if key in ALLOWED and value not in ALLOWED[key]:

@@ -57,7 +57,7 @@ def as_junit(verdicts: Sequence[Verdict]) -> str:
 def as_markdown(run: str, baseline: str | None, verdicts: Sequence[Verdict]) -> str:
     """A table for a pull request, failures first, below GitHub's 65,536 characters."""
     order = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}
-    counts = Counter(verdict.state for verdict in verdicts)
+    counts = Counter(str(verdict.state) for verdict in verdicts)
     lines = [
         f"### harness gate: {', '.join(f'{counts[state]} {state}' for state in order if counts[state])}",
         f"run `{run}`" + (f" against `{baseline}`" if baseline else ""),
@@ -81,7 +81,7 @@ def as_markdown(run: str, baseline: str | None, verdicts: Sequence[Verdict]) -> 
     return "\n".join(lines) + "\n"
 
 
-def annotations(verdicts: Sequence[Verdict]) -> list[str]:
+def error_lines(verdicts: Sequence[Verdict]) -> list[str]:
     """At most ten ``::error`` lines for GitHub."""
     failed = [v for v in verdicts if v.state == "FAIL" and not v.quarantined]
     texts = [f"{name_of(v)}: {v.message}" for v in failed]

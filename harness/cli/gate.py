@@ -46,7 +46,7 @@ def command(  # noqa: PLR0913, PLR0917  # one argument per option
     from harness import gate as gating
     from harness import verdicts as written
     from harness.cli.compare import installed
-    from harness.compare import compare
+    from harness.compare import Difference, compare
     from harness.errors import UsageError
     from harness.store import open_store
 
@@ -59,7 +59,8 @@ def command(  # noqa: PLR0913, PLR0917  # one argument per option
     found = opened.run(run)
     if found.status != "finished":
         raise UsageError(f"run {found.id} is {found.status}: only a finished run can be checked")
-    base, rows = None, []
+    base: str | None = None
+    rows: list[Difference] = []
     if any(rule.limit == "max_drop" for rule in gate.rules):
         if not baseline:
             raise UsageError("a max_drop rule needs --baseline NAME")
@@ -82,7 +83,7 @@ def command(  # noqa: PLR0913, PLR0917  # one argument per option
     if summary:
         with Path(summary).open("a", encoding="utf-8") as file:
             file.write(text)
-        click.echo("\n".join(written.annotations(verdicts)))
+        click.echo("\n".join(written.error_lines(verdicts)))
     _show(verdicts)
     return code
 
