@@ -135,11 +135,13 @@ def difference(theirs: list[object], ours: list[object]) -> str:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=os.environ.get("HARNESS_DATA"))
+    parser.add_argument("--data", type=Path, default=os.environ.get("HARNESS_DATA"), help="datasets [$HARNESS_DATA]")
     parser.add_argument("--rows", default=",".join(row.name for row in ROWS))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batch-sizes", default="1,4,8,16,32")
     given = parser.parse_args()
+    if not given.data or "PEER_PYTHON" not in os.environ:
+        parser.error("needs --data (or HARNESS_DATA) and PEER_PYTHON, the peer's own Python")
     from harness.engine.smollm2 import smollm2_folder
 
     sizes = [int(size) for size in given.batch_sizes.split(",")]
