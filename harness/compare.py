@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.errors import DataError, UnknownName, UsageError
-from harness.metrics import classify, stats
+from harness.metrics import calibrate, classify, stats
 
 if TYPE_CHECKING:
     from harness.store.store import Store
@@ -132,7 +132,7 @@ def common_tasks(first: Run, second: Run, wanted: Sequence[str], *, intersect: b
 
 
 def metrics_of(record: TaskRecord, installed: Mapping[str, Metric]) -> list[Metric]:
-    """The task's metrics: those installed, else the means among those that the run remembers."""
+    """The task's metrics: those installed, else the means among those that the run remembers; no reference values."""
     found = []
     for kept in record.metrics:
         name = str(kept["name"])
@@ -142,7 +142,7 @@ def metrics_of(record: TaskRecord, installed: Mapping[str, Metric]) -> list[Metr
             found.append(
                 replace(classify.mean(name), interval=kept["interval"], better=kept["better"], ideal=kept["ideal"])
             )
-    return found
+    return [metric for metric in found if metric.interval != "none"]
 
 
 def difference(
@@ -176,9 +176,14 @@ def difference(
 
 
 def corrected(rows: Sequence[Difference]) -> list[Difference]:
-    """Holm over all rows that have a p."""
-    tested = [place for place, row in enumerate(rows) if row.paired.p is not None]
-    adjusted = dict(zip(tested, stats.holm([rows[i].paired.p or 0.0 for i in tested]), strict=True))
+    """Holm over all rows that have a p; calibration is a family of its own, so that it costs accuracy no power."""
+    adjusted: dict[int, float] = {}
+    for calibration in (False, True):
+        tested = [
+            place for place, row in enumerate(rows)
+            if row.paired.p is not None and (row.metric in calibrate.NAMES) == calibration
+        ]  # fmt: skip
+        adjusted |= zip(tested, stats.holm([rows[i].paired.p or 0.0 for i in tested]), strict=True)
     return [replace(row, adjusted=adjusted.get(place)) for place, row in enumerate(rows)]
 
 

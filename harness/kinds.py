@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from harness.errors import DataError
+from harness.metrics.calibrate import calibrated
 from harness.metrics.classify import proportion
 from harness.types import (
     Card,
@@ -134,13 +135,14 @@ def multiple_choice(
     def farthest(example: Example) -> int:
         return max(range(len(example.fields["choices"])), key=lambda i: abs(i - example.target))
 
-    return Task(
+    task = Task(
         name=name, version=version, dataset=_datasets(dataset),
         read=_reader(name, fields, id, slices, cluster, dataset, prepare), ask=ask, judge=judge,
         best=lambda e: scripted(e, e.target), worst=lambda e: scripted(e, farthest(e)),
         metrics=tuple(metric for metric, _ in measures), card=card, requests=frozenset({Choose}),
         shots=shots or Shots(), tags=frozenset(tags),
     )  # fmt: skip
+    return calibrated(task)
 
 
 def classification(

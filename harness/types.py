@@ -161,16 +161,20 @@ class Metric:
     ``reduce(sums, n)`` takes sums [..., k] of the examples' values and their count n [...] and returns [...]: it is
     vectorised over leading axes, so that a bootstrap is one matrix product. With ``additive=False`` it takes the
     rows themselves [..., n, k] (rank statistics) and n.
+    ``expand`` turns the rows of a whole group [n, k] into those that are summed [n, m], where an example's row depends
+    on the others' (bins of equal mass).
     ``better`` says which direction is good; "ideal" means close to ``ideal`` (50 for a stereotype score).
-    ``interval``: "wilson" for proportions of 0/1 values, "t" for means, "bootstrap" for everything else.
+    ``interval``: "wilson" for proportions of 0/1 values or of rows (hit, counted), "t" for means, "none" for a
+    reference value that is neither estimated nor compared, "bootstrap" for everything else.
     """
 
     name: str
     reduce: Callable[[Array, Array], Array]
     better: Literal["higher", "lower", "ideal"] = "higher"
     ideal: float | None = None
-    interval: Literal["wilson", "t", "bootstrap"] = "bootstrap"
+    interval: Literal["wilson", "t", "bootstrap", "none"] = "bootstrap"
     additive: bool = True
+    expand: Callable[[Array], Array] | None = None
     limits: str = ""
     signature: str = ""
 

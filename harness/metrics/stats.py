@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,12 +29,20 @@ def checked(rows: Array, name: str) -> Array:
     return table
 
 
+def summed(metric: Metric, rows: Array) -> tuple[Metric, Array]:
+    """Checked rows as the metric sums them, and the metric of such rows. Raises as ``checked`` does."""
+    table = checked(rows, metric.name)
+    return (
+        (replace(metric, expand=None), checked(metric.expand(table), metric.name)) if metric.expand else (metric, table)
+    )
+
+
 def point(metric: Metric, rows: Array) -> float:
     """The metric over all rows [n, k]; NaN where it is undefined (a correlation with a constant).
 
     Raises DataError for no rows and for rows that are not finite.
     """
-    table = checked(rows, metric.name)
+    metric, table = summed(metric, rows)
     n = np.asarray(float(len(table)))
     return float(metric.reduce(table.sum(axis=0) if metric.additive else table, n))
 
@@ -47,14 +55,14 @@ def confidence(
     Proportions get Wilson's interval, with clusters at the effective sample size n / design effect and a t quantile.
     Everything else gets value +- t(G - 1) * standard error, the error by deleting one cluster at a time (the
     cluster jackknife, CV3 of MacKinnon, Nielsen and Webb 2023), which keeps its coverage when clusters are few; rank
-    statistics a percentile bootstrap of clusters.
+    statistics a percentile bootstrap of clusters, reference values none.
     """
     from scipy import stats as scipy_stats
 
-    table = checked(rows, metric.name)
+    metric, table = summed(metric, rows)
     _, groups = np.unique(clusters, return_inverse=True)
     count = int(groups.max()) + 1
-    if count < 2:
+    if count < 2 or metric.interval == "none":
         return None
     if not metric.additive:
         return bootstrap(metric, table, groups, level=level, seed=seed)
@@ -65,8 +73,9 @@ def confidence(
     error = jackknife_error(left_out, value)
     quantile = float(scipy_stats.t.ppf((1 + level) / 2, count - 1))
     if metric.interval == "wilson":
+        n = float(table[:, 1].sum()) if table.shape[1] > 1 else n
         naive = value * (1 - value) / n
-        clustered = count < n and naive > 0
+        clustered = count < len(table) and naive > 0
         effective = n / max(1.0, error**2 / naive) if clustered else n
         return wilson(value, effective, quantile if clustered else float(scipy_stats.norm.ppf((1 + level) / 2)))
     return value - quantile * error, value + quantile * error
@@ -94,6 +103,7 @@ def bootstrap(
     rows [n, k] with cluster codes 0..G-1 ``groups`` [n]. Additive metrics: one product of resampling counts [chunk, G]
     with the clusters' sums [G, k] for each chunk of resamples.
     """
+    metric, rows = summed(metric, rows)
     values = resampled(metric, rows, groups, np.random.default_rng(seed), resamples)
     values = values[np.isfinite(values)]
     if not len(values):
@@ -152,15 +162,17 @@ class Paired:
 
 
 def paired(
-    metric: Metric, first: Array, second: Array, clusters: NDArray[np.int64], *, level: float = 0.95, seed: int = 0
-) -> Paired:
+    metric: Metric, first: Array, second: Array, clusters: NDArray[np.int64], *,
+    level: float = 0.95, seed: int = 0, tested: bool = True,
+) -> Paired:  # fmt: skip
     """Compare two models on the same examples; rows [n, k] each, cluster codes [n].
 
-    p: exact McNemar for unclustered 0/1 values, sign flips of clusters for means, paired bootstrap for the rest.
+    p: exact McNemar for unclustered 0/1 values, sign flips of clusters for means, paired bootstrap for the rest;
+    ``tested`` False leaves it out, which saves nearly all of the time.
     """
     from scipy import stats as scipy_stats
 
-    one, two = checked(first, metric.name), checked(second, metric.name)
+    (_, one), (metric, two) = summed(metric, first), summed(metric, second)
     _, groups = np.unique(clusters, return_inverse=True)
     count, n = int(groups.max()) + 1, len(one)
     values = point(metric, one), point(metric, two)
@@ -169,7 +181,7 @@ def paired(
         return Paired(*values, difference, None, None, None, count - 1, None, "none below two clusters", n, count)
     error = jackknife_error(_left_out(metric, two, groups) - _left_out(metric, one, groups), difference)
     half = float(scipy_stats.t.ppf((1 + level) / 2, count - 1)) * error
-    p, test = _paired_test(metric, one, two, groups, seed)
+    p, test = _paired_test(metric, one, two, groups, seed) if tested else (None, "not tested")
     return Paired(*values, difference, difference - half, difference + half, error, count - 1, p, test, n, count)
 
 
@@ -220,6 +232,21 @@ def detectable(error: float, *, alpha: float = 0.05, power: float = 0.8) -> floa
     return float(norm.ppf(1 - alpha / 2) + norm.ppf(power)) * error
 
 
+def error_of(low: float, high: float) -> float:
+    """Standard error of a number whose 95 % interval this is."""
+    from scipy.stats import norm
+
+    return (high - low) / (2 * float(norm.ppf(0.975)))
+
+
+def widened(value: float, low: float, high: float, times: int) -> tuple[float, float]:
+    """A 95 % interval at level 1 - 0.05 / times: then ``times`` such intervals hold together (Bonferroni)."""
+    from scipy.stats import norm
+
+    factor = float(norm.ppf(1 - 0.025 / times) / norm.ppf(0.975))
+    return value - factor * (value - low), value + factor * (high - value)
+
+
 def needed(error: float, n: int, difference: float, *, alpha: float = 0.05, power: float = 0.8) -> int:
     """Examples needed to detect ``difference``, if ``n`` gave the standard error ``error`` (it falls as 1/sqrt(n))."""
     return int(np.ceil(n * (detectable(error, alpha=alpha, power=power) / difference) ** 2))
@@ -229,10 +256,10 @@ def _paired_test(
     metric: Metric, first: Array, second: Array, groups: NDArray[np.int64], seed: int
 ) -> tuple[float, str]:
     n, count = len(first), int(groups.max()) + 1
-    if metric.interval == "wilson" and count == n:
+    if metric.interval == "wilson" and count == n and first.shape[1] == 1:
         gap = second[:, 0] - first[:, 0]
         return mcnemar(int((gap < 0).sum()), int((gap > 0).sum())), "exact McNemar"
-    if metric.interval in ("wilson", "t"):
+    if metric.interval in ("wilson", "t") and first.shape[1] == 1:
         return sign_flip(cluster_sums(second - first, groups)[0][:, 0], seed=seed), "sign flips of clusters"
     return paired_bootstrap(metric, first, second, groups, seed=seed), "paired bootstrap of clusters"
 
