@@ -1,7 +1,20 @@
 """Built-in benchmarks: a plug-in like any other, found through entry points."""
 
 from harness.types import Task
-from tasks import bbh, bbq, demo, dialogue, generation, glue, knowledge, language, stereoset, superglue, translations
+from tasks import (
+    bbh,
+    bbq,
+    demo,
+    dialogue,
+    generation,
+    glue,
+    knowledge,
+    language,
+    safety,
+    stereoset,
+    superglue,
+    translations,
+)
 
 TASKS: tuple[Task, ...] = (
     *demo.TASKS,
@@ -15,6 +28,7 @@ TASKS: tuple[Task, ...] = (
     *translations.TASKS,
     *stereoset.TASKS,
     *bbq.TASKS,
+    *safety.TASKS,
 )
 
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -28,4 +42,5 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "truthfulqa": ("truthfulqa/*",),
     "translation": ("tag:translation",),
     "bias": ("tag:bias",),
+    "safety": ("tag:safety",),
 }
