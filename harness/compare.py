@@ -13,8 +13,10 @@ from harness.errors import DataError, UnknownName, UsageError
 from harness.metrics import calibrate, classify, stats
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from harness.store.store import Store
-    from harness.types import Metric, Run, TaskRecord, Value
+    from harness.types import Array, Metric, Run, TaskRecord, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +152,10 @@ def difference(
 ) -> Difference | None:
     """One metric over pairs; None where no pair has a value on both sides."""
     both = [(a, b) for a, b in pairs if a.values and b.values and metric.name in a.values and metric.name in b.values]
-    if not both:
+    arrays = valued(metric, both)
+    if not arrays:
         return None
-    ours, theirs = (
-        np.array([np.atleast_1d(np.asarray(pair[side].values[metric.name], float)) for pair in both])  # type: ignore[index]
-        for side in (0, 1)
-    )
-    _, clusters = np.unique([a.cluster for a, _ in both], return_inverse=True)
+    ours, theirs, clusters = arrays
     result = stats.paired(metric, ours, theirs, clusters, seed=seed)
     flips = [(a.correct, b.correct) for a, b in both]
     return Difference(
@@ -173,6 +172,21 @@ def difference(
         dropped=len(pairs) - len(both),
         reworded=sum(a.prompt != b.prompt for a, b in both),
     )
+
+
+def valued(metric: Metric, pairs: Sequence[tuple[Answer, Answer]]) -> tuple[Array, Array, NDArray[np.int64]] | None:
+    """Both sides' values [n, k] and the cluster codes [n] of the pairs that have one on both sides; None for none."""
+    both = [
+        (a.values[metric.name], b.values[metric.name], a.cluster)
+        for a, b in pairs
+        if a.values and b.values and metric.name in a.values and metric.name in b.values
+    ]
+    if not both:
+        return None
+    ours, theirs, names = zip(*both, strict=True)
+    _, clusters = np.unique(names, return_inverse=True)
+    one, two = (np.array([np.atleast_1d(np.asarray(value, float)) for value in side]) for side in (ours, theirs))
+    return one, two, clusters
 
 
 def corrected(rows: Sequence[Difference]) -> list[Difference]:

@@ -3,71 +3,31 @@
 from __future__ import annotations
 
 import math
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from fnmatch import fnmatchcase
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
-from harness.errors import UsageError
+from harness.errors import UnknownName, UsageError
 from harness.metrics import stats
+from harness.rules import FAILED_RATE, Gate, Rule
 
 if TYPE_CHECKING:
     from harness.compare import Difference
     from harness.types import Estimate
 
 State = Literal["PASS", "FAIL", "INCONCLUSIVE"]
-FAILED_RATE = "failed_rate"
-LIMITS = ("max_drop", "max", "min", "max_abs")
-DEFAULTS = {"alpha": float, "correction": str, "on_inconclusive": str}
-RULE: dict[str, type] = {
-    "metric": str, "slices": str, "mode": str, "on_inconclusive": str, **dict.fromkeys(LIMITS, float),
-}  # fmt: skip
-QUARANTINE = {"metric": str, "until": date, "why": str}
-ALLOWED = {
-    "correction": ("holm", "none"),
-    "on_inconclusive": ("warn", "fail", "pass"),
-    "slices": ("all", "each"),
-    "mode": ("interval", "strict"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule: ``limit`` is one of LIMITS, ``margin`` its number; ``metric`` a pattern TASK:METRIC."""
-
-    metric: str
-    limit: str
-    margin: float
-    slices: str = "all"
-    mode: str = "interval"
-    on_inconclusive: str = "warn"
-
-
-@dataclass(frozen=True, slots=True)
-class Quarantined:
-    """Failures of ``metric`` do not count until a day."""
-
-    metric: str
-    until: date
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """A gate file."""
-
-    rules: tuple[Rule, ...]
-    alpha: float = 0.05
-    correction: str = "holm"
-    quarantine: tuple[Quarantined, ...] = ()
+Number = TypeVar("Number", "Difference", "Estimate")
+SEVERITY = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a rule says about one number; ``p`` is the corrected probability of no violation, where it is tested."""
+    """What a rule says about one number; ``p`` is the corrected probability of no violation, where it is tested.
+
+    ``needed``: of an inconclusive one, the n at which it would be settled if what was seen is true.
+    """
 
     rule: Rule
     task: str
@@ -81,103 +41,48 @@ class Verdict:
     n: int
     message: str
     p: float | None = None
+    needed: int | None = None
     quarantined: bool = False
 
 
-# --------------------------------------------------------------------------------------------------------------- file
-def read_gate(path: Path) -> Gate:
-    """A gate file, strictly: an unknown key, a wrong type or a missing limit is a UsageError."""
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: {error}") from error
-    for key in table:
-        if key not in ("defaults", "rule", "quarantine"):
-            raise UsageError(f"{path}: unknown table {key!r}; valid: defaults, rule, quarantine")
-    defaults = _fields(table.get("defaults", {}), DEFAULTS, f"{path}: [defaults]")
-    rules = [
-        _rule(entry, defaults, f"{path}: rule {place}") for place, entry in enumerate(_list(table, "rule", path), 1)
-    ]
-    if not rules:
-        raise UsageError(f"{path} has no [[rule]]: nothing would be checked")
-    kept = []
-    for place, entry in enumerate(_list(table, "quarantine", path), 1):
-        found = _fields(entry, QUARANTINE, f"{path}: quarantine {place}")
-        missing = [key for key in QUARANTINE if key not in found]
-        if missing:
-            raise UsageError(f"{path}: quarantine {place} lacks {', '.join(missing)}")
-        kept.append(Quarantined(**found))
-    alpha = defaults.get("alpha", 0.05)
-    if not 0 < alpha < 0.5:
-        raise UsageError(f"{path}: alpha is {alpha}, not between 0 and 0.5")
-    return Gate(tuple(rules), alpha, defaults.get("correction", "holm"), tuple(kept))
-
-
-def _list(table: Mapping[str, Any], key: str, path: Path) -> list[Any]:
-    entries = table.get(key, [])
-    if not isinstance(entries, list):
-        raise UsageError(f"{path}: write [[{key}]], not [{key}]")
-    return entries
-
-
-def _fields(entry: Any, valid: Mapping[str, type], where: str) -> dict[str, Any]:
-    if not isinstance(entry, dict):
-        raise UsageError(f"{where}: {entry!r} is not a table")
-    for key, value in entry.items():
-        if key not in valid:
-            raise UsageError(f"{where}: unknown key {key!r}; valid: {', '.join(valid)}")
-        expected = (int, float) if valid[key] is float else valid[key]
-        if (
-            not isinstance(value, expected)
-            or isinstance(value, bool)
-            or (isinstance(value, int | float) and not math.isfinite(value))
-        ):
-            raise UsageError(f"{where}: {key} = {value!r} is not a {valid[key].__name__}")
-        if key in ALLOWED and value not in ALLOWED[key]:
-            raise UsageError(f"{where}: {key} = {value!r}; valid: {', '.join(ALLOWED[key])}")
-    return dict(entry)
-
-
-def _rule(entry: Any, defaults: Mapping[str, Any], where: str) -> Rule:
-    found = _fields(entry, RULE, where)
-    limits = [name for name in LIMITS if name in found]
-    if "metric" not in found or ":" not in found["metric"]:
-        raise UsageError(f"{where}: metric = {found.get('metric')!r}, needs TASK:METRIC such as 'glue/*:accuracy'")
-    if len(limits) != 1:
-        raise UsageError(f"{where} needs exactly one of {', '.join(LIMITS)}, has {', '.join(limits) or 'none'}")
-    margin = float(found[limits[0]])
-    if limits[0] in ("max_drop", "max_abs") and margin < 0:
-        raise UsageError(f"{where}: {limits[0]} = {margin} is below 0")
-    return Rule(
-        metric=found["metric"],
-        limit=limits[0],
-        margin=margin,
-        slices=found.get("slices", "all"),
-        mode=found.get("mode", "interval"),
-        on_inconclusive=found.get("on_inconclusive", defaults.get("on_inconclusive", "warn")),
-    )
-
-
-def explain(rule: Rule, alpha: float) -> str:
-    """The rule in words."""
-    what = {
-        "max_drop": f"must not be worse than the baseline by more than {rule.margin:g}",
-        "max": f"must be at most {rule.margin:g}",
-        "min": f"must be at least {rule.margin:g}",
-        "max_abs": f"must lie between {-rule.margin:g} and {rule.margin:g}",
-    }[rule.limit]
-    where = "on every slice" if rule.slices == "each" else "over all examples"
-    strict = rule.mode == "strict" or rule.metric.endswith(f":{FAILED_RATE}")
-    how = "the number itself is compared" if strict else f"its interval decides (alpha {alpha:g}, two-sided)"
-    return f"{rule.metric} {what} {where}; {how}; inconclusive: {rule.on_inconclusive}"
-
-
-# ------------------------------------------------------------------------------------------------------------- verdict
+# ----------------------------------------------------------------------------------------------- what a rule is about
 def matches(rule: Rule, task: str, metric: str, slice: str) -> bool:
     """Whether a rule is about this number."""
-    return (rule.slices == "each" or slice == "all") and fnmatchcase(f"{task}:{metric}", rule.metric)
+    wanted = {"all": slice == "all", "each": True, "worst": slice != "all"}.get(rule.slices)
+    about = fnmatchcase(slice, rule.slices) if wanted is None else wanted
+    return about and fnmatchcase(f"{task}:{metric}", rule.metric)
 
 
+def claims(rule: Rule, numbers: Sequence[Number]) -> list[list[Number]]:
+    """The numbers of each verdict: one, or for "worst" all slices of a task's metric.
+
+    Raises UnknownName for a rule that matches nothing, with the nearest task, metric or slice.
+    """
+    found = [row for row in numbers if matches(rule, row.task, row.metric, row.slice)]
+    if not found:
+        raise _unmatched(rule, {(row.task, row.metric, row.slice) for row in numbers})
+    if rule.slices != "worst":
+        return [[row] for row in found]
+    groups: dict[tuple[str, str], list[Number]] = {}
+    for row in found:
+        groups.setdefault((row.task, row.metric), []).append(row)
+    return list(groups.values())
+
+
+def _unmatched(rule: Rule, numbers: set[tuple[str, str, str]]) -> UnknownName:
+    """Says which part of a rule fits no number, and the nearest that would."""
+    task, _, metric = rule.metric.rpartition(":")
+    where = f"(rule {rule.metric!r} {rule.limit}, slices {rule.slices!r}) matches no number of the run: it"
+    tasks = {t for t, _, _ in numbers}
+    metrics = {m for t, m, _ in numbers if fnmatchcase(t, task)}
+    if not metrics:
+        return UnknownName(f"task {where}", task, tasks)
+    if not any(fnmatchcase(m, metric) for m in metrics):
+        return UnknownName(f"metric {where}", metric, metrics)
+    return UnknownName(f"slice {where}", rule.slices, {s for _, _, s in numbers} - {"all"})
+
+
+# -------------------------------------------------------------------------------------------------------------- drops
 def drop_of(row: Difference) -> float:
     """How much worse the second run is: negative where it is better; distance to the ideal for such metrics."""
     if row.better == "ideal" and row.ideal is not None:
@@ -198,54 +103,93 @@ def violation_p(row: Difference, margin: float) -> float | None:
     return min(1.0, 2 * float(stdtr(row.paired.freedom, -(drop_of(row) - margin) / error)))
 
 
-def check_drop(rule: Rule, row: Difference, alpha: float, p: float | None) -> Verdict:
+def worst_p(rule: Rule, rows: Sequence[Difference]) -> float | None:
+    """The smallest p of a claim's rows times their number (Bonferroni); None where nothing is tested."""
+    found = [violation_p(row, rule.margin) for row in rows] if rule.mode == "interval" else []
+    tested = [p for p in found if p is not None]
+    return min(1.0, len(rows) * min(tested)) if tested else None
+
+
+def check_drops(rule: Rule, rows: Sequence[Difference], alpha: float, p: float | None) -> Verdict:
+    """The verdict on a claim: on its worst row, each with an interval at alpha / number of rows."""
+    ps = [violation_p(row, rule.margin) for row in rows]
+    least = min((x for x in ps if x is not None), default=None)
+    found = [
+        (check_drop(rule, row, alpha, p if own == least else None, groups=len(rows)), drop_of(row))
+        for row, own in zip(rows, ps, strict=True)
+    ]
+    return _worst([verdict for verdict, _ in sorted(found, key=lambda pair: -pair[1])])
+
+
+def check_drop(rule: Rule, row: Difference, alpha: float, p: float | None, groups: int = 1) -> Verdict:
     """FAIL if the drop is beyond the margin (corrected p below alpha), PASS if its upper bound is within it."""
     from scipy.special import stdtrit
 
-    paired, drop = row.paired, drop_of(row)
-    half = float(stdtrit(paired.freedom, 1 - alpha / 2)) * paired.error if paired.error else 0.0
-    interval = f"{100 - 100 * alpha:g} % interval {drop - half:.4g}..{drop + half:.4g}"
-    message = f"drop {drop:+.4g} (margin {rule.margin:g}, {interval})"
-    exact = rule.mode == "strict" or paired.error == 0
+    paired, drop, level = row.paired, drop_of(row), alpha / groups
     if not math.isfinite(drop):
         raise UsageError(f"{row.task}:{row.metric} on {row.slice} is not a number: it cannot be compared")
-    if exact:
-        state: State = "FAIL" if drop > rule.margin else "PASS"
+    half = float(stdtrit(paired.freedom, 1 - level / 2)) * paired.error if paired.error else 0.0
+    interval = f"{100 - 100 * level:.4g} % interval {drop - half:.4g}..{drop + half:.4g}"
+    message = f"drop {drop:+.4g} (margin {rule.margin:g}, {interval})"
+    state: State = "INCONCLUSIVE"
+    need: int | None = None
+    if rule.mode == "strict" or paired.error == 0:
+        state = "FAIL" if drop > rule.margin else "PASS"
     elif paired.error is None:
-        state, message = "INCONCLUSIVE", f"no interval below two clusters (n = {paired.n})"
+        message = f"no interval below two clusters (n = {paired.n})"
     elif p is not None and p < alpha:
         state = "FAIL"
     elif drop + half <= rule.margin:
         state = "PASS"
     else:
-        state = "INCONCLUSIVE"
-        need = stats.needed(paired.error, paired.n, abs(rule.margin - drop) or paired.error, alpha=alpha)
-        message += (
-            f"; smallest detectable {stats.detectable(paired.error, alpha=alpha):.4g}, would settle at n = {need}"
-        )
+        need, told = _settled(paired.error, paired.n, rule.margin - drop, level)
+        message += told
     return Verdict(
         rule, row.task, row.metric, row.slice, state, paired.second, paired.first, paired.low, paired.high, paired.n,
-        message, p,
+        message, p, need,
     )  # fmt: skip
 
 
-def check_bound(rule: Rule, row: Estimate) -> Verdict:
-    """The 95 % interval of one number against a bound; the share of failed examples is counted, not estimated."""
-    value, low, high = row.value, row.low, row.high
+# ------------------------------------------------------------------------------------------------------------- bounds
+def check_bounds(rule: Rule, rows: Sequence[Estimate], looks: int = 1) -> Verdict:
+    """The verdict on a claim: on its worst row, each with an interval widened for the number of rows and looks."""
+    found = [(check_bound(rule, row, len(rows) * looks), row.value or 0.0) for row in rows]
+    low = rule.limit == "min"
+    ordered = sorted(found, key=lambda pair: pair[1] if low else -abs(pair[1]) if rule.limit == "max_abs" else -pair[1])
+    return _worst([verdict for verdict, _ in ordered])
+
+
+def check_bound(rule: Rule, row: Estimate, times: int = 1) -> Verdict:
+    """The 95 % interval of one number against a bound; the share of failed examples is counted, not estimated.
+
+    With ``times`` > 1 the interval is widened so that all of so many hold together (Bonferroni).
+    """
+    value = row.value
     if value is None or not math.isfinite(value):
         raise UsageError(f"{row.task}:{row.metric} on {row.slice} has no value: an empty result is not a pass")
     lower = {"max": -math.inf, "min": rule.margin, "max_abs": -rule.margin}[rule.limit]
     upper = {"max": rule.margin, "min": math.inf, "max_abs": rule.margin}[rule.limit]
     message = f"{value:.4g} (allowed {lower:g}..{upper:g})"
-    state: State
+    state: State = "INCONCLUSIVE"
+    need: int | None = None
     if rule.mode == "strict" or row.metric == FAILED_RATE:
         state = "PASS" if lower <= value <= upper else "FAIL"
-    elif low is None or high is None:
-        state, message = "INCONCLUSIVE", f"{message}, no interval at n = {row.n}"
+    elif row.low is None or row.high is None:
+        message = f"{message}, no interval at n = {row.n}"
     else:
-        message += f", 95 % interval {low:.4g}..{high:.4g}"
-        state = "FAIL" if low > upper or high < lower else "PASS" if lower <= low and high <= upper else "INCONCLUSIVE"
-    return Verdict(rule, row.task, row.metric, row.slice, state, value, None, low, high, row.n, message)
+        low, high = stats.widened(value, row.low, row.high, times)
+        message += f", {100 - 5 / times:.4g} % interval {low:.4g}..{high:.4g}"
+        if low > upper or high < lower:
+            state = "FAIL"
+        elif lower <= low and high <= upper:
+            state = "PASS"
+        else:
+            gap = min((value - bound for bound in (lower, upper) if math.isfinite(bound)), key=abs)
+            need, told = _settled(stats.error_of(row.low, row.high), row.n, gap, 0.05 / times)
+            message += told
+    return Verdict(
+        rule, row.task, row.metric, row.slice, state, value, None, row.low, row.high, row.n, message, needed=need
+    )
 
 
 def failed_rates(estimates: Sequence[Estimate]) -> list[Estimate]:
@@ -259,36 +203,26 @@ def failed_rates(estimates: Sequence[Estimate]) -> list[Estimate]:
     return list(found.values())
 
 
-def judge(gate: Gate, differences: Sequence[Difference], estimates: Sequence[Estimate], today: date) -> list[Verdict]:
-    """Every rule on every number that it matches. Raises UsageError for a rule that matches nothing."""
+# ----------------------------------------------------------------------------------------------------------- verdicts
+def judge(
+    gate: Gate, differences: Sequence[Difference], estimates: Sequence[Estimate], today: date, looks: int = 1
+) -> list[Verdict]:
+    """Every rule on every number that it matches. Raises UnknownName for a rule that matches nothing.
+
+    ``looks``: how often the growing data is judged in all; alpha is divided among them.
+    """
     numbers = [*estimates, *failed_rates(estimates)]
-    drops = [
-        (r, d)
-        for r in gate.rules
-        if r.limit == "max_drop"
-        for d in differences
-        if matches(r, d.task, d.metric, d.slice)
-    ]
-    bounds = [
-        (r, e) for r in gate.rules if r.limit != "max_drop" for e in numbers if matches(r, e.task, e.metric, e.slice)
-    ]
-    used = [id(rule) for rule, _ in (*drops, *bounds)]
-    for rule in gate.rules:
-        if id(rule) not in used:
-            raise UsageError(f"rule {rule.metric!r} ({rule.limit}, slices {rule.slices}) matches no number of the run")
-    p = [violation_p(row, rule.margin) if rule.mode == "interval" else None for rule, row in drops]
+    drops = [(r, rows) for r in gate.rules if r.limit == "max_drop" for rows in claims(r, differences)]
+    bounds = [(r, rows) for r in gate.rules if r.limit != "max_drop" for rows in claims(r, numbers)]
+    p = [worst_p(rule, rows) for rule, rows in drops]
     tested = [place for place, value in enumerate(p) if value is not None]
     if gate.correction == "holm":
         for place, value in zip(tested, stats.holm([p[i] or 0.0 for i in tested]), strict=True):
             p[place] = value
-    verdicts = [check_drop(rule, row, gate.alpha, value) for (rule, row), value in zip(drops, p, strict=True)]
-    verdicts += [check_bound(rule, row) for rule, row in bounds]
+    alpha = gate.alpha / looks
+    verdicts = [check_drops(rule, rows, alpha, value) for (rule, rows), value in zip(drops, p, strict=True)]
+    verdicts += [check_bounds(rule, rows, looks) for rule, rows in bounds]
     return [replace(v, quarantined=_quarantined(gate, v, today)) for v in verdicts]
-
-
-def _quarantined(gate: Gate, verdict: Verdict, today: date) -> bool:
-    name = f"{verdict.task}:{verdict.metric}"
-    return any(today <= entry.until and fnmatchcase(name, entry.metric) for entry in gate.quarantine)
 
 
 def exit_code(verdicts: Sequence[Verdict]) -> int:
@@ -299,3 +233,22 @@ def exit_code(verdicts: Sequence[Verdict]) -> int:
     if any(verdict.state == "INCONCLUSIVE" and verdict.rule.on_inconclusive == "fail" for verdict in counted):
         return 4
     return 0
+
+
+def _quarantined(gate: Gate, verdict: Verdict, today: date) -> bool:
+    name = f"{verdict.task}:{verdict.metric}"
+    return any(today <= entry.until and fnmatchcase(name, entry.metric) for entry in gate.quarantine)
+
+
+def _settled(error: float, n: int, gap: float, alpha: float) -> tuple[int, str]:
+    """The n that would settle an inconclusive number ``gap`` away from its margin, and what to say of it."""
+    need = stats.needed(error, n, abs(gap) or error, alpha=alpha)
+    return need, f"; smallest detectable {stats.detectable(error, alpha=alpha):.4g}, would settle at n = {need}"
+
+
+def _worst(verdicts: Sequence[Verdict]) -> Verdict:
+    """The first of the gravest verdicts, saying among how many."""
+    first = min(verdicts, key=lambda verdict: SEVERITY[verdict.state])
+    if first.rule.slices != "worst":
+        return first
+    return replace(first, message=f"worst of {len(verdicts)}: {first.message}")

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 from xml.etree import ElementTree
 
-from harness.gate import Verdict
+from harness.gate import SEVERITY, Verdict
 
 SCHEMA = 1
 MARKDOWN_LIMIT = 65_000
 ANNOTATIONS = 10
+FORBIDDEN = re.compile("[^\t\n -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def as_json(run: str, baseline: str | None, verdicts: Sequence[Verdict], code: int) -> dict[str, Any]:
-    """The gate's result with the version of its schema."""
+def as_json(
+    run: str, baseline: str | None, verdicts: Sequence[Verdict], code: int, added: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The gate's result with the version of its schema; ``added``: runs that were made to settle it."""
     return {
         "schema": SCHEMA,
         "run": run,
         "baseline": baseline,
+        "added": list(added),
         "exit_code": code,
         "verdicts": [asdict(verdict) for verdict in verdicts],
     }
@@ -32,34 +37,48 @@ def name_of(verdict: Verdict) -> str:
     return f"{verdict.task}:{verdict.metric}{where} {verdict.rule.limit}"
 
 
-def as_junit(verdicts: Sequence[Verdict]) -> str:
-    """JUnit XML: one test case per verdict; inconclusive and quarantined ones are skipped with their message."""
-    skipped = [v.state == "INCONCLUSIVE" or (v.state == "FAIL" and v.quarantined) for v in verdicts]
-    if any(v.rule.on_inconclusive == "fail" for v in verdicts):
-        strict = [
-            v.state == "INCONCLUSIVE" and v.rule.on_inconclusive == "fail" and not v.quarantined for v in verdicts
-        ]
-        skipped = [skip and not fail for skip, fail in zip(skipped, strict, strict=True)]
-    failed = [v.state != "PASS" and not skip for v, skip in zip(verdicts, skipped, strict=True)]
-    counts = {"tests": str(len(verdicts)), "failures": str(sum(failed)), "errors": "0", "skipped": str(sum(skipped))}
-    suite = ElementTree.Element("testsuite", {"name": "harness gate", **counts, "time": "0"})
-    for verdict, skip, fail in zip(verdicts, skipped, failed, strict=True):
-        case = ElementTree.SubElement(
-            suite,
-            "testcase",
-            {"classname": f"gate.{_clean(verdict.task)}", "name": _clean(name_of(verdict)), "time": "0"},
-        )
-        if skip or fail:
-            ElementTree.SubElement(case, "skipped" if skip else "failure", {"message": _clean(verdict.message)})
-    return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+def as_junit(verdicts: Sequence[Verdict], run: str, baseline: str | None) -> str:
+    """JUnit XML: one test case per verdict; what does not count (inconclusive, quarantined) is skipped with its reason.
+
+    The form that Jenkins, GitLab and GitHub's actions read: testsuites > testsuite > testcase > failure or skipped.
+    """
+    outcomes = [_outcome(verdict) for verdict in verdicts]
+    counts = {
+        "tests": str(len(verdicts)), "failures": str(outcomes.count("failure")), "errors": "0", "time": "0",
+    }  # fmt: skip
+    root = ElementTree.Element("testsuites", {"name": "harness gate", **counts})
+    skipped = str(outcomes.count("skipped"))
+    suite = ElementTree.SubElement(root, "testsuite", {"name": "harness gate", **counts, "skipped": skipped})
+    properties = ElementTree.SubElement(suite, "properties")
+    for name, value in (("run", run), ("baseline", baseline)):
+        if value:
+            ElementTree.SubElement(properties, "property", {"name": name, "value": _clean(value)})
+    for verdict, outcome in zip(verdicts, outcomes, strict=True):
+        where = {"classname": f"gate.{_clean(verdict.task)}", "name": _clean(name_of(verdict)), "time": "0"}
+        case, message = ElementTree.SubElement(suite, "testcase", where), _clean(verdict.message)
+        if outcome == "failure":
+            failure = ElementTree.SubElement(case, "failure", {"message": message, "type": verdict.state})
+            failure.text = f"{_clean(name_of(verdict))}: {message}"
+        elif outcome == "skipped":
+            ElementTree.SubElement(case, "skipped", {"message": message})
+        else:
+            ElementTree.SubElement(case, "system-out").text = message
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _outcome(verdict: Verdict) -> str:
+    """What a verdict is to a build: "failure", "skipped" or "passed"."""
+    if verdict.state == "PASS" or (verdict.state == "INCONCLUSIVE" and verdict.rule.on_inconclusive == "pass"):
+        return "passed"
+    fails = verdict.state == "FAIL" or verdict.rule.on_inconclusive == "fail"
+    return "failure" if fails and not verdict.quarantined else "skipped"
 
 
 def as_markdown(run: str, baseline: str | None, verdicts: Sequence[Verdict]) -> str:
     """A table for a pull request, failures first, below GitHub's 65,536 characters."""
-    order = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}
     counts = Counter(str(verdict.state) for verdict in verdicts)
     lines = [
-        f"### harness gate: {', '.join(f'{counts[state]} {state}' for state in order if counts[state])}",
+        f"### harness gate: {', '.join(f'{counts[state]} {state}' for state in SEVERITY if counts[state])}",
         f"run `{run}`" + (f" against `{baseline}`" if baseline else ""),
         "",
         "| verdict | rule | value | baseline | n | why |",
@@ -67,7 +86,7 @@ def as_markdown(run: str, baseline: str | None, verdicts: Sequence[Verdict]) -> 
     ]
     size = sum(map(len, lines)) + len(lines)
     left = len(verdicts)
-    for verdict in sorted(verdicts, key=lambda v: order[v.state]):
+    for verdict in sorted(verdicts, key=lambda v: SEVERITY[v.state]):
         mark = f"{verdict.state}{' (quarantined)' if verdict.quarantined else ''}"
         base = "-" if verdict.baseline is None else f"{verdict.baseline:.4g}"
         cells = [mark, name_of(verdict), f"{verdict.value:.4g}", base, str(verdict.n), verdict.message]
@@ -90,5 +109,5 @@ def error_lines(verdicts: Sequence[Verdict]) -> list[str]:
 
 
 def _clean(text: str) -> str:
-    """Without the control characters that XML forbids."""
-    return "".join(letter for letter in text if letter in "\t\n" or letter >= " ")
+    """Without the characters that XML forbids: control characters, surrogates and two non-characters."""
+    return FORBIDDEN.sub("", text)

@@ -1,6 +1,7 @@
 """The gate: strict files, verdicts from intervals, few false alarms, real drops found, outputs that parse."""
 
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from lxml import etree
 
 from harness import gate as gating
+from harness import rules
 from harness.cli.main import main
 from harness.compare import Difference
 from harness.errors import UsageError
@@ -16,6 +18,7 @@ from harness.metrics import stats
 from harness.metrics.classify import accuracy, mean
 from harness.store import open_store
 from harness.types import Estimate, Metric
+from harness.verdicts import as_junit
 
 TODAY = date(2026, 1, 1)
 
@@ -30,9 +33,24 @@ def compared(ours: np.ndarray, theirs: np.ndarray, clusters: np.ndarray, metric:
     return Difference("t", metric.name, "all", metric.better, None, result, None, None, 0, 0, 0, 0)
 
 
+XSD = etree.XMLSchema(etree.parse(str(Path(__file__).with_name("junit.xsd"))))
+
+
+def junit_counts(text: str) -> tuple[int, int, int]:
+    """(tests, failures, skipped) of a report that the schema allows and whose counts are those of its elements."""
+    root = etree.fromstring(text.encode())
+    XSD.assertValid(root)
+    [suite] = root.findall("testsuite")
+    counted = {"tests": "testcase", "failures": "testcase/failure", "errors": "testcase/error"}
+    for name, path in {**counted, "skipped": "testcase/skipped"}.items():
+        assert suite.get(name) == str(len(suite.findall(path)))
+        assert name == "skipped" or root.get(name) == suite.get(name)
+    return int(suite.get("tests", -1)), int(suite.get("failures", -1)), int(suite.get("skipped", -1))
+
+
 def state(margin: float, row: Difference) -> str:
-    rule = gating.Rule("t:*", "max_drop", margin)
-    return gating.judge(gating.Gate((rule,), correction="none"), [row], [], TODAY)[0].state
+    rule = rules.Rule("t:*", "max_drop", margin)
+    return gating.judge(rules.Gate((rule,), correction="none"), [row], [], TODAY)[0].state
 
 
 def test_false_alarms_are_rare() -> None:
@@ -61,7 +79,7 @@ def test_too_little_is_inconclusive_and_says_what_would_settle_it() -> None:
     rng = np.random.default_rng(0)
     ours, theirs = (rng.random((2, 40)) < 0.7).astype(float)
     verdict = gating.judge(
-        gating.Gate((gating.Rule("t:*", "max_drop", 0.02, on_inconclusive="fail"),)),
+        rules.Gate((rules.Rule("t:*", "max_drop", 0.02, on_inconclusive="fail"),)),
         [compared(ours, theirs, np.arange(40))], [], TODAY,
     )  # fmt: skip
     assert verdict[0].state == "INCONCLUSIVE" and "would settle at n = " in verdict[0].message
@@ -86,22 +104,22 @@ def number(value: float | None, low: float | None, high: float | None, failed: i
     ],
 )
 def test_bounds(limit: str, row: Estimate, expected: str) -> None:
-    assert gating.check_bound(gating.Rule("t:*", limit, 0.2), row).state == expected
+    assert gating.check_bound(rules.Rule("t:*", limit, 0.2), row).state == expected
 
 
 def test_failures_count_and_nothing_is_not_a_pass() -> None:
-    rule = gating.Rule("*:failed_rate", "max", 0.01)
-    verdicts = gating.judge(gating.Gate((rule,)), [], [number(0.5, 0.4, 0.6, failed=2)], TODAY)
+    rule = rules.Rule("*:failed_rate", "max", 0.01)
+    verdicts = gating.judge(rules.Gate((rule,)), [], [number(0.5, 0.4, 0.6, failed=2)], TODAY)
     assert [(v.state, v.value) for v in verdicts] == [("FAIL", 0.02)]
     with pytest.raises(UsageError, match="matches no number"):
-        gating.judge(gating.Gate((gating.Rule("other:*", "max", 1),)), [], [number(0.5, 0.4, 0.6)], TODAY)
+        gating.judge(rules.Gate((rules.Rule("other:*", "max", 1),)), [], [number(0.5, 0.4, 0.6)], TODAY)
     with pytest.raises(UsageError, match="has no value"):
-        gating.check_bound(gating.Rule("t:*", "max", 1), number(None, None, None))
+        gating.check_bound(rules.Rule("t:*", "max", 1), number(None, None, None))
 
 
 def test_quarantine_ends() -> None:
-    rule = gating.Rule("t:score", "max", 0.2)
-    gate = gating.Gate((rule,), quarantine=(gating.Quarantined("t:*", TODAY, "known"),))
+    rule = rules.Rule("t:score", "max", 0.2)
+    gate = rules.Gate((rule,), quarantine=(rules.Quarantined("t:*", TODAY, "known"),))
     rows = [number(0.5, 0.4, 0.6)]
     assert gating.exit_code(gating.judge(gate, [], rows, TODAY)) == 0
     assert gating.exit_code(gating.judge(gate, [], rows, date(2026, 1, 2))) == 1
@@ -117,7 +135,15 @@ def test_quarantine_ends() -> None:
         ("[[rule]]\nmetric = 'a:b'\nmax = '1'", "is not a float"),
         ("[[rule]]\nmetric = 'a:b'\nmax = nan", "is not a float"),
         ("[[rule]]\nmetric = 'a:b'\nmax = 1\nmox = 2", "unknown key 'mox'"),
-        ("[[rule]]\nmetric = 'a:b'\nmax = 1\nslices = 'some'", "valid: all, each"),
+        ("[[rule]]\nmetric = 'a:b'\nmax = 1\nslices = 'some'", "valid: all, each, worst, or a pattern"),
+        ("[[rule]]\nmetric = 'a:b'\nmax = 1\nslices = ['each']", "is not a str"),
+        ("[[rule]]\nmetric = 'a:b'\nmax = 1\nmode = 'loose'", "valid: interval, strict"),
+        ("[[rule]]\nmetric = 3\nmax = 1", "metric = 3 is not a str"),
+        ("rule = 1", r"write \[\[rule\]\]"),
+        (
+            "[[quarantine]]\nmetric = 'a:b'\nuntil = 'soon'\nwhy = ''\n[[rule]]\nmetric = 'a:b'\nmax = 1",
+            "is not a date",
+        ),
         ("[rule]\nmetric = 'a:b'", r"write \[\[rule\]\]"),
         ("[other]", "unknown table"),
         ("[defaults]\nalpha = 2\n[[rule]]\nmetric = 'a:b'\nmax = 1", "alpha is 2"),
@@ -128,7 +154,87 @@ def test_a_wrong_file_is_refused(tmp_path: Path, text: str, message: str) -> Non
     path = tmp_path / "gate.toml"
     path.write_text(text)
     with pytest.raises(UsageError, match=message):
-        gating.read_gate(path)
+        rules.read_gate(path)
+
+
+def grouped(sizes: dict[str, tuple[int, float]], seed: int = 0) -> list[Difference]:
+    """All examples and each slice, given its size and the share of its right answers that became wrong."""
+    rng, rows, parts = np.random.default_rng(seed), [], []
+    for name, (n, broken) in sizes.items():
+        ours = (rng.random(n) < 0.8).astype(float)
+        theirs = ours * (rng.random(n) >= broken)
+        parts.append((ours, theirs))
+        rows.append(replace(compared(ours, theirs, np.arange(n)), slice=name))
+    ours, theirs = (np.concatenate(side) for side in zip(*parts, strict=True))
+    return [compared(ours, theirs, np.arange(len(ours))), *rows]
+
+
+def judged(rows: list[Difference], **rule: str) -> list[gating.Verdict]:
+    return gating.judge(rules.Gate((rules.Rule("t:*", "max_drop", 0.02, **rule),)), rows, [], TODAY)
+
+
+def test_slices_of_a_rule() -> None:
+    rows = grouped({"g=a": (9000, 0.0), "g=b": (400, 0.25), "h=c": (50, 0.0)})
+    assert [(v.slice, v.state) for v in judged(rows)] == [("all", "PASS")]
+    assert [v.slice for v in judged(rows, slices="each")] == ["all", "g=a", "g=b", "h=c"]
+    assert [v.slice for v in judged(rows, slices="g=*")] == ["g=a", "g=b"]
+    assert [(v.slice, v.state) for v in judged(rows, slices="g=b")] == [("g=b", "FAIL")]
+    [worst] = judged(rows, slices="worst")
+    assert (worst.slice, worst.state) == ("g=b", "FAIL") and worst.message.startswith("worst of 3: drop +0.1")
+    assert worst.p == pytest.approx(3 * (gating.violation_p(rows[2], 0.02) or 0))
+
+
+def test_the_worst_of_many_equal_groups_fails_no_more_often_than_one() -> None:
+    rng, fails, single = np.random.default_rng(0), 0, 0
+    for _ in range(300):
+        rows = []
+        for k in range(20):
+            ours, theirs = (rng.random((2, 150)) < 0.7).astype(float)
+            rows.append(replace(compared(ours, theirs, np.arange(150)), slice=f"g={k}"))
+        fails += any(v.state == "FAIL" for v in judged(rows, slices="worst"))
+        plain = rules.Gate((rules.Rule("t:*", "max_drop", 0.02, slices="each"),), correction="none")
+        single += any(v.state == "FAIL" for v in gating.judge(plain, rows, [], TODAY))
+    assert fails <= 0.03 * 300 < 0.1 * 300 < single  # without a correction one of twenty groups often fails
+
+
+def test_the_worst_group_of_a_bound_has_a_wider_interval() -> None:
+    rows = [replace(number(0.3, 0.21, 0.39), slice=f"g={k}") for k in range(10)]
+    rule = rules.Rule("t:score", "min", 0.2)
+    assert {gating.check_bound(rule, row).state for row in rows} == {"PASS"}
+    [worst] = gating.judge(rules.Gate((replace(rule, slices="worst"),)), [], rows, TODAY)
+    assert worst.state == "INCONCLUSIVE" and "99.5 % interval" in worst.message and "would settle" in worst.message
+
+
+@pytest.mark.parametrize(
+    ("metric", "slices", "message"),
+    [
+        ("glue/*:accuracy", "all", "unknown metric .*glue/.:accuracy.*'accuracy'; did you mean acc"),
+        ("glue/sts2:acc", "all", "unknown task .*'glue/sts2'; did you mean glue/sst2"),
+        ("*:acc", "gender=femal", "unknown slice .*'gender=femal'; did you mean gender=female"),
+    ],
+)
+def test_a_rule_that_matches_nothing_names_what_is_near(metric: str, slices: str, message: str) -> None:
+    rows = [Estimate("glue/sst2", "acc", s, 0.5, 0.4, 0.6, 9, 9, 0) for s in ("all", "gender=female")]
+    with pytest.raises(UsageError, match=message):
+        gating.judge(rules.Gate((rules.Rule(metric, "min", 0, slices=slices),)), [], rows, TODAY)
+
+
+def test_junit_is_valid_and_says_what_counts() -> None:
+    rule = rules.Rule("t:*", "max", 0.2)
+    hard = replace(rule, on_inconclusive="fail")
+    made = [
+        gating.check_bound(rule, number(0.1, 0.05, 0.15)),
+        gating.check_bound(rule, number(0.3, 0.25, 0.35)),
+        gating.check_bound(rule, number(0.2, 0.15, 0.25)),
+        gating.check_bound(hard, number(0.2, 0.15, 0.25)),
+        replace(gating.check_bound(rule, number(0.3, 0.25, 0.35)), quarantined=True),
+    ]
+    odd = replace(made[1], message='\x00\x1b[2J <&> "q" \ud800 \uffff ü', task="a/b", slice="g=<x>")
+    assert junit_counts(as_junit([*made, odd], "run-1", None)) == (6, 3, 2)
+    assert junit_counts(as_junit([], "run-1", "base")) == (0, 0, 0)
+    wrong = as_junit(made, "run-1", None).replace("<skipped ", "<skiped ")
+    with pytest.raises(etree.DocumentInvalid):
+        junit_counts(wrong)
 
 
 def run(*words: str) -> int:
@@ -145,7 +251,7 @@ def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     good, bad = runs["scripted:oracle"], runs["scripted:opposite"]
     rules = tmp_path / "gate.toml"
     rules.write_text(
-        "[[rule]]\nmetric = 'demo/*:acc*'\nmax_drop = 0.02\n[[rule]]\nmetric = '*:failed_rate'\nmax = 0.01\n"
+        "[[rule]]\nmetric = 'demo/*:acc'\nmax_drop = 0.02\n[[rule]]\nmetric = '*:failed_rate'\nmax = 0.01\n"
     )
     summary = tmp_path / "summary.md"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
@@ -158,8 +264,7 @@ def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     assert "::error" in capsys.readouterr().out
     written = json.loads(out["json"].read_text())
     assert written["schema"] == 1 and written["exit_code"] == 1
-    suite = etree.parse(str(out["junit"])).getroot()
-    assert (suite.get("tests"), suite.get("failures")) == (str(len(suite)), "1")
+    assert junit_counts(out["junit"].read_text()) == (2, 1, 0)
     assert "FAIL" in out["markdown"].read_text() and "FAIL" in summary.read_text()
     assert open_store(place).verdicts(bad)[0].verdict["exit_code"] == 1
     assert run("gate", str(rules), bad, "--baseline", "nobody", "--store", place) == 2

@@ -14,10 +14,11 @@ LAYERS = (
     ("run", "perturb", "counterfactual"),
     ("store", "frames", "finetune"),
     ("compare",),
+    ("rules",),
     ("gate",),
-    ("verdicts",),
+    ("verdicts", "selftest"),
     ("plugins",),
-    ("api", "suite"),
+    ("api", "suite", "extend"),
     ("cli",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
