@@ -2,7 +2,9 @@
 
 Entry-point groups: ``harness.tasks`` (a Task, a sequence of them, or a function that returns them), ``harness.groups``
 (a mapping of group name to task patterns), ``harness.models`` (a function (name, options) -> Backend, asked for as
-``ENTRYPOINT:name``) and ``harness.metrics`` (a function that returns a Metric).
+``ENTRYPOINT:name``), ``harness.scorers`` (what follows ``ENTRYPOINT:`` -> a function from texts to numbers from 0 to 1)
+and ``harness.metrics`` (a function that returns a Metric, or a Metric and the function that gives
+an example's value, which a task file can then name).
 """
 
 import sys
@@ -14,7 +16,7 @@ from pathlib import Path
 
 from harness.engine.backend import Backend, Options
 from harness.errors import UnknownName, UsageError
-from harness.types import Metric, Task
+from harness.types import Metric, Scorer, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,39 @@ def models() -> dict[str, str]:
     return own | {f"{point.name}:NAME": f"from {_label(point)}" for point in entry_points(group="harness.models")}
 
 
+def bound(tasks: Sequence[Task], spec: str | None, options: Options | None = None) -> list[Task]:
+    """The tasks, those that judge by scores with the scorer ``spec`` names. Raises UsageError where none is named."""
+    needing = [task.name for task in tasks if task.bind]
+    if not needing:
+        return list(tasks)
+    if not spec:
+        from harness.scorers import VALID
+
+        raise UsageError(f"{needing[0]} needs a scorer of texts: --scorer {' | '.join(VALID)}")
+    scorer = load_scorer(spec, options)
+    return [task.bind(scorer) if task.bind else task for task in tasks]
+
+
+def load_scorer(spec: str, options: Options | None = None) -> Scorer:
+    """A scorer of a plug-in, else a built-in one. Raises UsageError for a name that stands for none."""
+    from harness.scorers import open_scorer
+    from harness.scorers.checked import checked
+
+    scheme, _, rest = spec.partition(":")
+    points = {point.name: point for point in entry_points(group="harness.scorers")}
+    if scheme not in points:
+        return open_scorer(spec, options, list(points))
+    point = points[scheme]
+    try:
+        function = _load(point)(rest)
+        if not callable(function):
+            raise TypeError(f"a scorer plug-in returns a function of texts, not {type(function).__name__}")
+    except Exception as error:
+        raise UsageError(f"scorer plug-in {_label(point)} failed: {_reason(error)}") from error
+    release = point.dist.version if point.dist else "?"
+    return checked(spec, {"plugin": _label(point), "version": release, "argument": rest}, function)
+
+
 def metrics() -> tuple[dict[str, Metric], list[Broken]]:
     """Metrics that plug-ins offer, by name, and the broken ones."""
     found: dict[str, Metric] = {}
@@ -108,8 +143,9 @@ def metrics() -> tuple[dict[str, Metric], list[Broken]]:
     for point in entry_points(group="harness.metrics"):
         try:
             made = _load(point)()
+            made = made[0] if isinstance(made, tuple) and made else made
             if not isinstance(made, Metric):
-                raise TypeError(f"a metric plug-in returns a Metric, not {type(made).__name__}")
+                raise TypeError(f"a metric plug-in returns (Metric, function) or Metric, not {type(made).__name__}")
             found[point.name] = made
         except Exception as error:
             broken.append(_broken(point, error))
@@ -117,7 +153,7 @@ def metrics() -> tuple[dict[str, Metric], list[Broken]]:
 
 
 def _matching(found: Catalogue, name: str) -> list[Task]:
-    if name.endswith(".jsonl"):
+    if name.endswith((".jsonl", ".toml", ".yaml", ".yml")):
         from harness.taskfile import task_from_file
 
         return [task_from_file(Path(name))]

@@ -1,45 +1,64 @@
-"""Tasks from a file alone: questions in JSON lines, or a text to be predicted."""
+"""Tasks from a file alone: questions in JSON lines, a description in TOML or YAML, or a text to be predicted."""
 
+import tomllib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from harness.data import file, read_rows
-from harness.errors import DataError, UsageError
-from harness.kinds import generation, likelihood, multiple_choice
+from harness.data import file, hub, read_rows
+from harness.errors import DataError, UnknownName, UsageError
+from harness.kinds import ACC, ACC_BYTES, ACC_NORM, ChoiceMeasure, TextMeasure, generation, likelihood, multiple_choice
+from harness.metrics import outside, text
 from harness.metrics.likelihood import bits_per_byte, likelihood_row, perplexity, words
-from harness.metrics.text import squad_em, squad_f1, squad_values
-from harness.types import Card, Dataset, Task
+from harness.types import Card, Dataset, Shots, Task
+
+SUFFIXES = (".jsonl", ".toml", ".yaml", ".yml")
+PROMPT = "Question: {question}\nAnswer:"
+KEYS: Mapping[str, type | tuple[type, ...]] = {
+    "data": (str, dict), "prompt": str, "answer": str, "choices": (str, list), "metrics": list, "max_tokens": int,
+    "stop": list, "shots": int, "train": (str, dict), "slices": list, "cluster": str, "id": str, "version": int,
+    "measures": str, "limits": str, "source": str, "licence": str,
+}  # fmt: skip
+"""What a description may hold; see docs/tasks.md."""
+
+
+def text_measures() -> dict[str, TextMeasure]:
+    """The measures of written answers that a file may name."""
+    rouges: list[TextMeasure] = [
+        (metric, lambda e, answer, name=metric.name: text.rouge_values(answer, e.target)[name])  # type: ignore[misc]
+        for metric in text.rouges()
+    ]
+    known: list[TextMeasure] = [
+        (text.squad_em, lambda e, answer: text.squad_values(answer, e.target)[0]),
+        (text.squad_f1, lambda e, answer: text.squad_values(answer, e.target)[1]),
+        (text.bleu(references="var"), lambda e, answer: text.bleu_row(answer, e.target)),
+        (text.chrf(references="var"), lambda e, answer: text.chrf_row(answer, e.target)),
+        (text.ter(references="var"), lambda e, answer: text.ter_row(answer, e.target)),
+        *rouges,
+    ]
+    return {metric.name: (metric, value) for metric, value in known}
 
 
 def task_from_file(path: Path) -> Task:
-    """Rows of ``question``, ``answer`` and, for multiple choice, ``choices``; named after the file.
+    """Rows of ``question``, ``answer`` and, for multiple choice, ``choices``; or a description. Named after the file.
 
     ``answer`` is a choice, its index, or the text (or list of texts) that is to be written. Optional: ``id``.
-    Raises DataError for rows that lack a column, UsageError for other kinds of file.
+    Raises DataError for rows that lack a column, UsageError for other kinds of file and keys that are wrong.
     """
-    if path.suffix != ".jsonl":
-        raise UsageError(f"{path}: a task file is JSON lines (.jsonl), not {path.suffix}")
-    dataset = file(path)
+    if path.suffix not in SUFFIXES:
+        raise UsageError(f"{path}: a task file is one of {', '.join(SUFFIXES)}, not {path.suffix}")
     if not path.is_file():
         raise DataError(f"{path}: no such task file")
+    if path.suffix != ".jsonl":
+        return _described(path, _checked(path, _read(path)))
     first = next(iter(read_rows(path)), None)
     if first is None:
         raise DataError(f"{path}: is empty")
     lacking = [column for column in ("question", "answer") if column not in first]
     if lacking:
         raise DataError(f"{path}:1: no column {lacking[0]!r}; there are {', '.join(first)}")
-    card = _card(f"The questions of {path.name}.", str(path))
-    prompt = "Question: {question}\nAnswer:"
-    if "choices" in first:
-        return multiple_choice(
-            path.stem, version=1, dataset=dataset, prompt=prompt, choices="choices", target="answer", card=card
-        )
-    return generation(
-        path.stem, version=1, dataset=dataset, prompt=prompt, target="answer", card=card, max_tokens=64, stop=("\n",),
-        measures=(
-            (squad_em, lambda e, answer: squad_values(answer, e.target)[0]),
-            (squad_f1, lambda e, answer: squad_values(answer, e.target)[1]),
-        ),
-    )  # fmt: skip
+    told = {"measures": f"The questions of {path.name}.", "source": str(path)}
+    return _task(path, told | ({"choices": "choices"} if "choices" in first else {}), file(path))
 
 
 def corpus(place: str) -> Task:
@@ -60,9 +79,89 @@ def corpus(place: str) -> Task:
             (perplexity("token_perplexity"), lambda e, r: likelihood_row(r.logprob, r.tokens)),
             (bits_per_byte, lambda e, r: likelihood_row(r.logprob, r.bytes)),
         ),
-        card=_card(f"How well {path.name} is predicted.", place),
+        card=_card({"measures": f"How well {path.name} is predicted.", "source": place}),
     )  # fmt: skip
 
 
-def _card(measures: str, source: str) -> Card:
-    return Card(measures=measures, limits="Not described.", source=source, licence="not stated")
+# --------------------------------------------------------------------------------------------------------- description
+def _read(path: Path) -> Any:
+    try:
+        content = path.read_text(encoding="utf-8")
+        if path.suffix == ".toml":
+            return tomllib.loads(content)
+        import yaml
+
+        return yaml.safe_load(content)
+    except ImportError:
+        raise UsageError(f"{path}: reading YAML needs the package pyyaml; a task file may be TOML") from None
+    except (ValueError, OSError) as error:
+        raise UsageError(f"{path}: cannot be read: {error}") from None
+    except Exception as error:  # yaml's own errors share no base with others
+        raise UsageError(f"{path}: not valid YAML: {error}") from None
+
+
+def _checked(path: Path, told: Any) -> dict[str, Any]:
+    """A description whose keys are known and of the right type."""
+    if not isinstance(told, dict) or "data" not in told:
+        raise UsageError(f"{path}: a task file is a table with at least the key data")
+    for key, value in told.items():
+        if key not in KEYS:
+            raise UsageError(f"{path}: {UnknownName('key in a task file', str(key), KEYS)}")
+        if not isinstance(value, KEYS[key]) or isinstance(value, bool):
+            kinds = KEYS[key] if isinstance(KEYS[key], tuple) else (KEYS[key],)
+            raise UsageError(f"{path}: {key} = {value!r} is not {' or '.join(kind.__name__ for kind in kinds)}")  # type: ignore[union-attr]
+    return told
+
+
+def _described(path: Path, told: Mapping[str, Any]) -> Task:
+    return _task(path, told, _dataset(path, told["data"]))
+
+
+def _dataset(path: Path, place: Any) -> Dataset:
+    """A file beside the description, or ``{id, config, split, revision}`` of the Hub."""
+    if isinstance(place, str):
+        return file(path.parent / place)
+    valid = ("id", "config", "split", "revision")
+    odd = next((key for key in place if key not in valid), None)
+    if odd is not None or "id" not in place:
+        raise UsageError(f"{path}: data is a file or a table with id and, if need be, config, split, revision")
+    return hub(**place)
+
+
+def _task(path: Path, told: Mapping[str, Any], dataset: Dataset) -> Task:
+    """The task of a description; what it leaves out is that of a file of questions."""
+    shots = Shots(count=told.get("shots", 0), dataset=(_dataset(path, told["train"]),) if "train" in told else ())
+    same: dict[str, Any] = {
+        "version": told.get("version", 1), "dataset": dataset, "prompt": told.get("prompt", PROMPT), "shots": shots,
+        "target": told.get("answer", "answer"), "card": _card(told), "slices": tuple(told.get("slices", ())),
+        "cluster": told.get("cluster"), "id": told.get("id"),
+    }  # fmt: skip
+    if "choices" in told:
+        known: dict[str, ChoiceMeasure] = {one[0].name: one for one in (ACC, ACC_NORM, ACC_BYTES)}
+        chosen = _measures(path, told.get("metrics", list(known)), known, outside.choice_measure)
+        return multiple_choice(path.stem, choices=told["choices"], measures=chosen, **same)
+    written = _measures(path, told.get("metrics", ["exact_match", "f1"]), text_measures(), outside.text_measure)
+    stop = tuple(told.get("stop", ("\n",)))
+    return generation(path.stem, measures=written, max_tokens=told.get("max_tokens", 64), stop=stop, **same)
+
+
+def _measures(path: Path, wanted: Sequence[Any], known: Mapping[str, Any], other: Any) -> list[Any]:
+    """Measures by name; those from outside are loaded at once, so that what is missing is told before a model runs."""
+    found = []
+    for one in wanted:
+        given = {"use": one} if isinstance(one, str) else one
+        if not isinstance(given, dict) or not given.keys() <= {"use", "name", "level", "better"} or "use" not in given:
+            raise UsageError(f"{path}: a metric is a name or a table of use, name, level and better, not {one!r}")
+        plain = isinstance(one, str) and ":" not in one
+        if plain and one not in known and one not in outside.offered():
+            raise UsageError(f"{path}: {UnknownName('metric', one, [*known, *outside.offered()])}")
+        is_known = isinstance(one, str) and one in known
+        found.append(known[one] if is_known else other(outside.Spec(**given, base=path.parent), load=True))
+    return found
+
+
+def _card(told: Mapping[str, Any]) -> Card:
+    return Card(
+        measures=told.get("measures", "Not described."), limits=told.get("limits", "Not described."),
+        source=told.get("source", "a task file"), licence=told.get("licence", "not stated"),
+    )  # fmt: skip

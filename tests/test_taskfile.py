@@ -1,12 +1,13 @@
 """Tasks from a file alone."""
 
 import json
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from harness.api import evaluate
-from harness.errors import DataError
+from harness.errors import DataError, UsageError
 from harness.plugins import catalogue, select
 
 
@@ -58,3 +59,82 @@ def test_what_is_wrong_is_named(tmp_path: Path) -> None:
         with pytest.raises(DataError) as error:
             scores(tmp_path, name)
         assert said in str(error.value)
+
+
+ROWS = [
+    {"question": "Which colour has the sky?", "answer": ["blue", "sky blue"], "topic": "sky", "passage": "p1"},
+    {"question": "Which colour has grass?", "answer": "green", "topic": "earth", "passage": "p1"},
+    {"question": "Which colour has snow?", "answer": "white", "topic": "earth", "passage": "p2"},
+]
+TOML = """
+data = "rows.jsonl"
+prompt = "Q: {question}\\nA:"
+metrics = [
+  "exact_match", "rougeL", "python:own.py:length",
+  {use = "python:own.py:length", name = "each", level = "example"},
+]
+max_tokens = 5
+slices = ["topic"]
+cluster = "passage"
+measures = "Names of colours."
+limits = "Three questions."
+licence = "Apache-2.0"
+"""
+OWN = "def length(predictions, references):\n    return sum(map(len, predictions)) / len(predictions)\n"
+
+
+@pytest.mark.parametrize("suffix", [".toml", ".yaml"])
+def test_a_description_with_metrics_from_outside(tmp_path: Path, suffix: str) -> None:
+    lines(tmp_path / "rows.jsonl", ROWS)
+    (tmp_path / "own.py").write_text(OWN)
+    told = TOML if suffix == ".toml" else json.dumps(tomllib.loads(TOML))  # JSON is YAML
+    (tmp_path / f"colours{suffix}").write_text(told)
+    name = str(tmp_path / f"colours{suffix}")
+    found = evaluate("scripted:oracle", name, store=str(tmp_path / "store"))
+    whole = {e.metric: e for e in found.estimates if e.slice == "all"}
+    assert {k: e.value for k, e in whole.items()} == {
+        "exact_match": 1.0,
+        "rougeL": 1.0,
+        "length": 14 / 3,
+        "each": 14 / 3,
+    }
+    assert {e.clusters for e in whole.values()} == {2}
+    assert {e.slice: e.value for e in found.estimates if e.metric == "length"}["topic=earth"] == 5.0
+    (task,) = select(catalogue(), [name])
+    assert (task.name, task.card.limits, task.card.licence) == ("colours", "Three questions.", "Apache-2.0")
+    assert task.ask(task.read(ROWS, task.dataset[0])[0], ())[0].prompt == "Q: Which colour has the sky?\nA:"
+
+
+def test_a_description_of_choices(tmp_path: Path) -> None:
+    rows = [{"q": f"q{i}", "options": ["a", "bb"], "right": answer} for i, answer in enumerate(["a", 1, "bb"])]
+    lines(tmp_path / "rows.jsonl", rows)
+    (tmp_path / "own.py").write_text("def agree(p, r):\n    return sum(map(int.__eq__, p, r)) / len(p)\n")
+    (tmp_path / "pick.toml").write_text(
+        'data = "rows.jsonl"\nprompt = "{q}"\nchoices = "options"\nanswer = "right"\nshots = 1\n'
+        'metrics = ["acc", "python:own.py:agree"]\n'
+    )
+    for model, value in (("scripted:oracle", 1.0), ("scripted:opposite", 0.0)):
+        found = scores(tmp_path, str(tmp_path / "pick.toml"), model)
+        assert (found["acc"], found["agree"]) == (value, value)
+        assert "acc_norm" not in found
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ('prompt = "x"', "at least the key data"),
+        ('data = "rows.jsonl"\nmetric = []', "unknown key in a task file 'metric'; did you mean metrics"),
+        ('data = "rows.jsonl"\nmax_tokens = "5"', "max_tokens = '5' is not int"),
+        ('data = "rows.jsonl"\nmetrics = ["rogue1"]', "unknown metric 'rogue1'; did you mean rouge1"),
+        ('data = "rows.jsonl"\nmetrics = ["evaluate:none"]', "metric evaluate:none is not at hand"),
+        ('data = "rows.jsonl"\nmetrics = [{use = "bleu", lvl = 1}]', "a table of use, name, level and better"),
+        ('data = {name = "x"}', "data is a file or a table with id"),
+        ("data = ", "cannot be read"),
+    ],
+)
+def test_what_is_wrong_in_a_description_is_named(tmp_path: Path, told: str, said: str) -> None:
+    lines(tmp_path / "rows.jsonl", ROWS)
+    (tmp_path / "colours.toml").write_text(told)
+    with pytest.raises(UsageError) as error:
+        scores(tmp_path, str(tmp_path / "colours.toml"))
+    assert said in str(error.value)

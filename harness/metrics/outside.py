@@ -1,0 +1,304 @@
+"""Metrics from outside: of the `evaluate` library, of torchmetrics, a Python function, or a plug-in's.
+
+    evaluate:NAME[#KEY]            a metric of the Hub (fetched once), or the folder or script of one; KEY of its result
+    torchmetrics:CLASS[#KEY]       a class of `torchmetrics.text`, if that package is installed
+    python:MODULE:FUNCTION[#KEY]   a function (predictions, references) -> number or mapping; MODULE may be a file.py
+    NAME                           an entry point of the group `harness.metrics`
+
+A text metric is given the extracted answers and a list of references for each; a choice metric the indices picked and
+right. Nothing is known of such a metric, so that a corpus metric is computed anew for every resample: up to
+``AFFORDABLE`` examples it has a bootstrap interval, above it has none. With ``level="example"`` it is the mean of the
+metric of each example alone, with the interval of a mean; that is another number unless the metric is a mean.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import json
+import math
+import os
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from importlib.metadata import entry_points, version
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from harness.errors import DataError, UnknownName, UsageError
+from harness.metrics.classify import mean
+from harness.types import Chosen, Example, Metric
+
+if TYPE_CHECKING:
+    from harness.types import Array
+
+Compute = Callable[[list[Any], list[Any]], object]
+"""Predictions and references of some examples -> a number, or a mapping that holds it."""
+Level = Literal["corpus", "example"]
+Better = Literal["higher", "lower"]
+TextMeasure = tuple[Metric, Callable[[Example, str], float | None]]
+ChoiceMeasure = tuple[Metric, Callable[[Example, int, Chosen], float | None]]
+
+AFFORDABLE = 200
+"""Examples up to which a corpus metric is computed for resamples."""
+THINNED = 10
+"""One resample in so many is computed: about 200 of the 2,000."""
+SCHEMES = {
+    "evaluate": "evaluate:NAME",
+    "torchmetrics": "torchmetrics:CLASS",
+    "python": "python:MODULE:FUNCTION",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """A metric from outside as it is written, and how it is used; ``base`` is the folder that paths start from."""
+
+    use: str
+    name: str | None = None
+    level: Level = "corpus"
+    better: Better = "higher"
+    base: Path = Path()
+
+
+def text_measure(spec: Spec | str, *, load: bool = False) -> TextMeasure:
+    """A measure for ``generation``. What is found only by loading (a script, a module) is loaded when first used,
+    or at once with ``load``. Raises UsageError, DataError."""
+    spec = Spec(use=spec) if isinstance(spec, str) else spec
+    if _scheme(spec.use) is None:
+        offered: TextMeasure = _offered(spec.use)
+        return offered
+    metric, value = _measure(spec, load)
+    return metric, lambda example, answer: value(example.id, answer, list(example.target))
+
+
+def choice_measure(spec: Spec | str, *, load: bool = False) -> ChoiceMeasure:
+    """A measure for ``multiple_choice`` and ``classification``: indices picked and right. Raises as above."""
+    spec = Spec(use=spec) if isinstance(spec, str) else spec
+    if _scheme(spec.use) is None:
+        offered: ChoiceMeasure = _offered(spec.use)
+        return offered
+    metric, value = _measure(spec, load)
+    return metric, lambda example, picked, response: value(example.id, picked, example.target)
+
+
+def _measure(spec: Spec, load: bool) -> tuple[Metric, Callable[[str, Any, Any], float | None]]:
+    """The metric and (example id, prediction, reference) -> its value for that example."""
+    found: list[Compute] = []
+    _check(spec)
+
+    def compute(predictions: list[Any], references: list[Any]) -> float:
+        if not found:
+            found.append(_load(spec))
+        try:
+            return _number(found[0](predictions, references), spec)
+        except UsageError:
+            raise
+        except Exception as error:
+            raise DataError(f"metric {spec.use}: {type(error).__name__}: {error}") from error
+
+    if load:
+        found.append(_load(spec))
+    if spec.level == "example":
+        return _mean(spec), lambda id, said, right: _finite(compute([said], [right]))
+    return _corpus(spec, compute)
+
+
+def _mean(spec: Spec) -> Metric:
+    limits = "From outside: the mean of each example's own value."
+    return mean(_name(spec), better=spec.better, limits=limits, signature=_signature(spec))
+
+
+def _corpus(
+    spec: Spec, compute: Callable[[list[Any], list[Any]], float]
+) -> tuple[Metric, Callable[[str, Any, Any], float | None]]:
+    """A metric over texts: an example's row is a number that stands for its texts in the memory of this process."""
+    texts: dict[int, tuple[Any, Any]] = {}
+
+    def value(id: str, said: Any, right: Any) -> float:
+        key = json.dumps([id, said, right], ensure_ascii=False, default=str).encode()
+        code = int.from_bytes(blake2b(key, digest_size=8).digest(), "big") >> 11  # 53 bits: a float holds them exactly
+        texts[code] = (said, right)
+        return float(code)
+
+    def reduce(rows: Array, n: Array) -> Array:
+        codes = [int(code) for code in rows[:, 0]]
+        resample = len(set(codes)) < len(codes)
+        skipped = resample and (len(codes) > AFFORDABLE or zlib.crc32(rows.tobytes()) % THINNED)
+        if skipped or not all(code in texts for code in codes):
+            return np.asarray(math.nan)
+        pairs = [texts[code] for code in codes]
+        return np.asarray(compute([said for said, _ in pairs], [right for _, right in pairs]))
+
+    limits = (
+        f"From outside: computed over all examples at once; no interval above {AFFORDABLE} examples, and no comparison "
+        "of stored runs."
+    )
+    metric = Metric(
+        name=_name(spec), reduce=reduce, better=spec.better, additive=False, limits=limits, signature=_signature(spec)
+    )
+    return metric, value
+
+
+# --------------------------------------------------------------------------------------------------------- where it is
+def _scheme(use: str) -> str | None:
+    scheme, colon, _ = use.partition(":")
+    if colon and scheme not in SCHEMES:
+        raise UnknownName("kind of metric", scheme, SCHEMES)
+    return scheme if colon else None
+
+
+def _parts(spec: Spec) -> tuple[str, str, str | None]:
+    """Scheme, place and key."""
+    scheme, _, rest = spec.use.partition(":")
+    place, sharp, key = rest.partition("#")
+    return scheme, place, key if sharp else None
+
+
+def _name(spec: Spec) -> str:
+    _, place, key = _parts(spec)
+    return spec.name or key or Path(place.rpartition(":")[2]).stem.lower()
+
+
+def _signature(spec: Spec) -> str:
+    scheme, _, _ = _parts(spec)
+    return f"{spec.use}|{spec.level}" + (f"|evaluate:{version('evaluate')}" if scheme == "evaluate" else "")
+
+
+def _check(spec: Spec) -> None:
+    """What can be told without loading: the shape of a name and whether its package is installed."""
+    scheme, place, _ = _parts(spec)
+    if spec.level not in ("corpus", "example") or spec.better not in ("higher", "lower"):
+        raise UsageError(f"metric {spec.use}: level is corpus or example, better is higher or lower")
+    if not place or (scheme == "python" and not place.rpartition(":")[0]):
+        raise UsageError(f"metric {spec.use!r} is not written {SCHEMES[scheme]}")
+    if scheme == "torchmetrics" and importlib.util.find_spec("torchmetrics") is None:
+        raise UsageError(f"metric {spec.use} needs the package torchmetrics, which is not installed")
+
+
+def _load(spec: Spec) -> Compute:
+    scheme, place, _ = _parts(spec)
+    return {"evaluate": _evaluate, "torchmetrics": _torchmetrics, "python": _python}[scheme](spec, place)
+
+
+def _number(result: object, spec: Spec) -> float:
+    """The number in a result; of a mapping the key asked for, the metric's own name or its only entry."""
+    _, place, key = _parts(spec)
+    if isinstance(result, Mapping):
+        wanted = key or (next(iter(result)) if len(result) == 1 else Path(place.rpartition(":")[2]).stem)
+        if wanted not in result:
+            raise UsageError(f"metric {spec.use} gives {', '.join(map(str, result))}: name one as {spec.use}#KEY")
+        result = result[wanted]
+    if hasattr(result, "item") and getattr(result, "size", 1) != 0:
+        result = result.item()
+    if isinstance(result, bool) or not isinstance(result, int | float):
+        raise DataError(f"metric {spec.use} gives {result!r:.80}, not a number")
+    return float(result)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+# -------------------------------------------------------------------------------------------------------------- loading
+def _evaluate(spec: Spec, place: str) -> Compute:
+    """A module of the `evaluate` library: a folder or script of the user's, or a name of the Hub."""
+    if os.environ.get("HF_HUB_OFFLINE"):
+        os.environ.setdefault("HF_EVALUATE_OFFLINE", "1")
+    import evaluate
+
+    local = spec.base / place
+    try:
+        module = evaluate.load(str(local.resolve()) if local.exists() else place, keep_in_memory=True)
+    except FileNotFoundError:
+        raise UsageError(
+            f"metric {spec.use} is not at hand: no folder or script {local}, not in the cache of `evaluate` and not "
+            "on the Hub as far as it can be reached; connect once, or name a folder with the metric's script"
+        ) from None
+    except Exception as error:
+        raise UsageError(f"metric {spec.use} does not load: {type(error).__name__}: {error}") from error
+    formats = module.features if isinstance(module.features, list) else [module.features]
+    several = any(not hasattr(form["references"], "dtype") or _is_list(form["references"]) for form in formats)
+
+    def compute(predictions: list[Any], references: list[Any]) -> object:
+        right = references if several else [_only(reference, spec) for reference in references]
+        return module.compute(predictions=predictions, references=right)
+
+    return compute
+
+
+def _is_list(feature: Any) -> bool:
+    return type(feature).__name__ in ("Sequence", "List", "LargeList")
+
+
+def _only(reference: Any, spec: Spec) -> Any:
+    if isinstance(reference, list):
+        if len(reference) > 1:
+            raise DataError(f"metric {spec.use} takes one reference an example; there are {len(reference)}")
+        return reference[0]
+    return reference
+
+
+def _torchmetrics(spec: Spec, place: str) -> Compute:
+    """A class of torchmetrics.text; one that takes a single reference is given it bare."""
+    text = importlib.import_module("torchmetrics.text")
+    valid = [name for name in dir(text) if name[0].isupper()]
+    if place not in valid:
+        raise UnknownName("metric of torchmetrics.text", place, valid)
+    metric = getattr(text, place)()
+    bare = "Rate" in place or place in ("WordInfoLost", "WordInfoPreserved", "EditDistance", "BERTScore", "InfoLM")
+
+    def compute(predictions: list[Any], references: list[Any]) -> object:
+        metric.reset()
+        return metric(predictions, [_only(r, spec) for r in references] if bare else references)
+
+    return compute
+
+
+def _python(spec: Spec, place: str) -> Compute:
+    """A function of an installed module or of a file."""
+    where, _, name = place.rpartition(":")
+    try:
+        module = _file(spec.base / where) if where.endswith(".py") else importlib.import_module(where)
+    except Exception as error:
+        raise UsageError(f"metric {spec.use}: {where} cannot be imported: {type(error).__name__}: {error}") from error
+    found = getattr(module, name, None)
+    if not callable(found):
+        public = [key for key, value in vars(module).items() if inspect.isfunction(value)]
+        raise UnknownName(f"function of {where}", name, public)
+    function: Compute = found
+    return function
+
+
+def _file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def offered() -> list[str]:
+    """Names of the metrics that plug-ins offer."""
+    return sorted(point.name for point in entry_points(group="harness.metrics"))
+
+
+def _offered(name: str) -> Any:
+    """What the entry point ``name`` makes: (Metric, value function)."""
+    point = next((p for p in entry_points(group="harness.metrics") if p.name == name), None)
+    if point is None:
+        raise UnknownName("metric", name, offered())
+    try:
+        made = point.load()()
+    except Exception as error:
+        raise UsageError(f"metric plug-in {name} ({point.value}) failed: {type(error).__name__}: {error}") from error
+    if not (isinstance(made, tuple) and len(made) == 2 and isinstance(made[0], Metric) and callable(made[1])):
+        raise UsageError(f"metric plug-in {name} ({point.value}) gives no (Metric, function): a task cannot use it")
+    return made
