@@ -46,6 +46,17 @@ def test_task_metric_and_model_are_found(site: Path, tmp_path: Path) -> None:
     assert "parrot:NAME" in harness(site, tmp_path, "list", "models").stdout
 
 
+def test_a_task_file_names_a_metric_of_the_package(site: Path, tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"question": "q", "answer": "four"}\n{"question": "r", "answer": "sixsix"}\n')
+    (tmp_path / "sky.toml").write_text('data = "rows.jsonl"\nmetrics = ["letters"]\n')
+    done = harness(site, tmp_path, "run", "scripted:oracle", "--tasks", "sky.toml", "--json", "out.json")
+    assert done.returncode == 0, done.stderr
+    assert '"value": 5.0' in (tmp_path / "out.json").read_text()
+    (tmp_path / "sky.toml").write_text('data = "rows.jsonl"\nmetrics = ["half_right"]\n')
+    refused = harness(site, tmp_path, "run", "scripted:oracle", "--tasks", "sky.toml")
+    assert refused.returncode == 2 and "gives no (Metric, function)" in refused.stderr
+
+
 def test_a_broken_plug_in_is_listed_with_its_reason_and_stops_only_its_own_tasks(site: Path, tmp_path: Path) -> None:
     listed = harness(site, tmp_path, "list", "tasks")
     assert "demo/sentiment" in listed.stdout

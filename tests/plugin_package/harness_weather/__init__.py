@@ -4,7 +4,8 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 
 from harness.data import packaged
 from harness.engine.backend import Batch, Options
-from harness.kinds import multiple_choice
+from harness.kinds import TextMeasure, multiple_choice
+from harness.metrics.classify import mean
 from harness.types import Card, Choose, Chosen, Metric, ModelInfo, Question
 
 TASKS = (
@@ -23,6 +24,11 @@ TASKS = (
 def half_right() -> Metric:
     """Half of the share of right answers."""
     return Metric(name="half_right", reduce=lambda sums, n: sums[..., 0] / n / 2)
+
+
+def letters() -> TextMeasure:
+    """Letters of an answer: a metric with the value that an example gives to it."""
+    return mean("letters"), lambda example, answer: float(len(answer))
 
 
 class Parrot:
