@@ -74,10 +74,12 @@ def confidence(
     quantile = float(scipy_stats.t.ppf((1 + level) / 2, count - 1))
     if metric.interval == "wilson":
         n = float(table[:, 1].sum()) if table.shape[1] > 1 else n
+        value, error = value / metric.scale, error / metric.scale
         naive = value * (1 - value) / n
         clustered = count < len(table) and naive > 0
         effective = n / max(1.0, error**2 / naive) if clustered else n
-        return wilson(value, effective, quantile if clustered else float(scipy_stats.norm.ppf((1 + level) / 2)))
+        ends = wilson(value, effective, quantile if clustered else float(scipy_stats.norm.ppf((1 + level) / 2)))
+        return metric.scale * ends[0], metric.scale * ends[1]
     return value - quantile * error, value + quantile * error
 
 
@@ -217,12 +219,18 @@ def paired_bootstrap(
 # ------------------------------------------------------------------------------------------------ many tests and power
 def holm(p: Sequence[float]) -> list[float]:
     """Adjusted p values that keep the chance of any false alarm (Holm 1979)."""
-    return _adjusted(p, "holm")
+    values, count = np.asarray(p, dtype=float), len(p)  # statsmodels collects garbage on every call: 60 ms
+    order = np.argsort(values, kind="stable")
+    adjusted = np.empty(count)
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(values[order] * np.arange(count, 0, -1)))
+    return [float(x) for x in adjusted]
 
 
 def benjamini_hochberg(p: Sequence[float]) -> list[float]:
     """Adjusted p values that keep the share of false discoveries (Benjamini and Hochberg 1995)."""
-    return _adjusted(p, "fdr_bh")
+    from statsmodels.stats.multitest import multipletests
+
+    return [float(x) for x in multipletests(list(p), method="fdr_bh")[1]] if len(p) else []
 
 
 def detectable(error: float, *, alpha: float = 0.05, power: float = 0.8) -> float:
@@ -309,9 +317,3 @@ def _bca(metric: Metric, rows: Array, groups: NDArray[np.int64], values: Array, 
     bias, z = norm.ppf(share), norm.ppf(tails)
     corrected: Array = norm.cdf(bias + (bias + z) / (1 - acceleration * (bias + z)))
     return corrected
-
-
-def _adjusted(p: Sequence[float], method: str) -> list[float]:
-    from statsmodels.stats.multitest import multipletests
-
-    return [float(x) for x in multipletests(list(p), method=method)[1]] if len(p) else []
