@@ -18,6 +18,7 @@ from harness.errors import HarnessError, UnknownName
 from harness.journal import Journal, header
 from harness.store import Store, open_store
 from harness.types import Estimate, Run, Settings, Task
+from harness.variants import require_terms, varied
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +70,11 @@ def evaluate(
     named = [task for task in wanted if isinstance(task, str)]
     if named:
         chosen += plugins.select(plugins.catalogue(), named)
+    plain, chosen = chosen, [varied(task, settings) for task in chosen]
     planned = running.plan(chosen, settings, place.data)
+    if settings.counterfactual and not settings.perturb:
+        for task, p in zip(plain, planned, strict=True):
+            require_terms(task, p.examples, p.requests, settings.counterfactual)
     backend = plugins.load_model(model, options or Options()) if isinstance(model, str) else model
     running.check(backend, chosen)
     return _record(backend, planned, settings, place)
@@ -82,7 +87,11 @@ def rescore(run: str, *, store: str | None = None, command: str = "") -> Result:
     """
     opened = open_store(store, create=False)
     old = opened.run(run)
-    tasks = plugins.select(plugins.catalogue(), [record.name for record in old.tasks])
+    chosen = {f.name: old.settings[f.name] for f in fields(Settings) if f.name in old.settings}
+    tasks = [
+        varied(task, Settings(**chosen))
+        for task in plugins.select(plugins.catalogue(), [record.name for record in old.tasks])
+    ]
     seed = int(old.settings.get("seed", 0))
     outcomes = {
         task.name: tuple(

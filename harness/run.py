@@ -194,10 +194,11 @@ def _plan_task(task: Task, settings: Settings, mirror: Path | None) -> Planned:
         by=task.shots.by, pick=task.shots.pick,
     )  # fmt: skip
     requests = tuple(task.ask(example, shown(example)) for example in examples)
+    drawn = [settings.shots_mode, settings.seed] if count else None
     record = TaskRecord(
         name=task.name,
         version=task.version,
-        fingerprint=digest([task.name, task.version, count, [settings.shots_mode, settings.seed] if count else None]),
+        fingerprint=digest([task.name, task.version, count, drawn, *([task.variant] if task.variant else [])]),
         data_sha256=digest([part.sha256 for _, part in loaded]) if len(loaded) > 1 else loaded[0][1].sha256,
         data_source=", ".join(sorted({part.source for _, part in loaded})[:3]),
         n=len(examples),

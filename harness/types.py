@@ -224,6 +224,7 @@ class Task:
     ask:   an example and its few-shot examples -> requests
     judge: an example and the responses to its requests, none of them Failed -> Judged, or Failed if not judgeable
     best, worst: the responses of a perfect and of a perfectly wrong model, with which every task is tested
+    variant: what ``harness.variants`` did to it; two runs asked the same only if it is equal
     """
 
     name: str
@@ -239,6 +240,7 @@ class Task:
     requests: frozenset[type] = frozenset()
     shots: Shots = Shots()
     tags: frozenset[str] = frozenset()
+    variant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,12 +286,18 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What a run was asked to do beside its model and tasks."""
+    """What a run was asked to do beside its model and tasks.
+
+    ``perturb``, ``strength`` and ``counterfactual`` are comma-separated, as ``harness.variants`` reads them.
+    """
 
     limit: int | None = None
     shots: int | None = None
     shots_mode: Literal["fixed", "per-example"] = "fixed"
     seed: int = 0
+    perturb: str = ""
+    strength: str = "0.1"
+    counterfactual: str = ""
 
 
 @dataclass(frozen=True, slots=True)

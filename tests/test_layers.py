@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = (
     ("types", "errors"),
-    ("metrics", "data", "shots", "kinds", "taskfile", "records"),
+    ("metrics", "data", "shots", "kinds", "taskfile", "records", "variants"),
     ("engine",),
     ("journal", "cache"),
     ("run", "perturb", "counterfactual"),

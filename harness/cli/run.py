@@ -23,6 +23,9 @@ from harness.types import Estimate
 @click.option("--shots", type=click.IntRange(0), help="Few-shot examples, instead of the task's own number.")
 @click.option("--shots-mode", type=click.Choice(["fixed", "per-example"]), default="fixed", show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True, help="Chooses few-shot examples and draws.")
+@click.option("--perturb", default="", help="typos, case, spaces, contractions, synonyms, dialect, option-order.")
+@click.option("--strength", default="0.1", show_default=True, help="Share of places that --perturb changes; 0.1,0.3.")
+@click.option("--counterfactual", default="", help="Swap gender, names, religion or the pairs of a CSV file.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option(
     "--dtype", type=click.Choice(["auto", "float32", "bfloat16", "float16"]), default="auto", show_default=True

@@ -1,0 +1,147 @@
+"""Terms of one group for those of another, inflection and capitals kept, and neutral edits of the same size."""
+
+import csv
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from random import Random
+
+from harness.errors import DataError, UnknownName
+from harness.variants.edits import like, synonyms, table
+
+Rewrite = Callable[[str, str], str]
+"""A text and the id of its example -> the text with its terms swapped; equal ids swap alike."""
+
+OBJECT = re.compile(
+    r"\s+(?!(?:and|or|but|to|at|in|on|by|for|from|with|that|when|because|as|if|the|a|an|who|while|after|before|about|"
+    r"his|my|your|our|their|this|that|these|those|some|any|no|every|is|was|again|not|so|up|out|off|away|into|over|down|home|there|here|then|now|today)\b)[a-z]",
+    re.IGNORECASE,
+)
+"""What follows a possessive "her" (her book) and not an object (saw her and)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """A named exchange of terms: ``swap`` across the groups, ``neutral`` within them; ``identity`` pins both."""
+
+    name: str
+    swap: Rewrite
+    neutral: Rewrite
+    identity: str
+
+
+def swap_of(spec: str) -> Swap:
+    """``gender``, ``religion``, ``names`` or a CSV file of pairs. Raises UnknownName, DataError."""
+    if spec == "names":
+        return Swap("names", rename, lambda text, id: rename(text, id, across=False), _digest(table("names")))
+    if spec in ("gender", "religion"):
+        return _of_pairs(spec, table(spec))
+    path = Path(spec)
+    if not path.is_file():
+        raise UnknownName("counterfactual", spec, ["gender", "names", "religion", "a CSV file of pairs"])
+    return _of_pairs(path.stem, _pairs(path))
+
+
+def _pairs(path: Path) -> tuple[tuple[str, ...], ...]:
+    """Rows of two terms after a header; DataError names the first row that is none."""
+    try:
+        rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: {error}") from error
+    for number, row in enumerate(rows, 1):
+        if len(row) != 2 or not all(term.strip() for term in row):
+            raise DataError(f"{path}:{number}: {row} is not a pair; write a header, then first,second in each line")
+    if len(rows) < 2:
+        raise DataError(f"{path}: has no pair below its header")
+    return tuple(tuple(term.strip().lower() for term in row) for row in rows[1:])
+
+
+def _of_pairs(name: str, pairs: tuple[tuple[str, ...], ...]) -> Swap:
+    other: dict[str, str] = {}
+    for first, second in pairs:
+        other.setdefault(first, second)
+        other.setdefault(second, first)
+    terms = "|".join(re.escape(t) for t in sorted(other, key=len, reverse=True))
+    pattern = re.compile(rf"(?<![\w])({terms})((?:s(?!\w))?)(?!\w)", re.IGNORECASE)
+
+    def one(found: re.Match[str]) -> str:
+        term, plural = found[1].lower(), found[2]
+        if plural and term + "s" in other:
+            return like(found[0], other[term + "s"])
+        after = found.string[found.end() :]
+        return like(found[1], _pronoun(term, after, other)) + plural
+
+    def swap(text: str, id: str) -> str:
+        return pattern.sub(one, text)
+
+    def neutral(text: str, id: str) -> str:
+        return _reworded(text, len(pattern.findall(text)), Random(f"{id}\0{text}"))
+
+    return Swap(name, swap, neutral, _digest(pairs))
+
+
+def _pronoun(term: str, after: str, other: Mapping[str, str]) -> str:
+    """English has one form "her" for "him" and "his", and one form "his" for "her" and "hers"."""
+    if term == "her" and other[term] in ("him", "his"):
+        return "his" if OBJECT.match(after) else "him"
+    if term == "his" and other[term] == "her":
+        return "her" if re.match(r"\s+\w", after) else "hers"
+    return other[term]
+
+
+def _reworded(text: str, count: int, rng: Random) -> str:
+    """As many words replaced by synonyms as terms were swapped; where too few have one, spaces doubled instead."""
+    tokens = re.split(r"(\s+)", text)
+    able = [i for i, token in enumerate(tokens) if synonyms(token, 1.0, rng, frozenset()) != token]
+    chosen = rng.sample(able, min(count, len(able)))
+    gaps = [i for i, token in enumerate(tokens) if token == " "]
+    for i in chosen:
+        tokens[i] = synonyms(tokens[i], 1.0, rng, frozenset())
+    for i in rng.sample(gaps, min(count - len(chosen), len(gaps))):
+        tokens[i] = "  "
+    return "".join(tokens)
+
+
+# -------------------------------------------------------------------------------------------------------------- names
+@cache
+def _people() -> dict[str, tuple[str, str]]:
+    """Name -> (gender, group)."""
+    return {name: (gender, "black" if group == "black" else "other") for name, gender, group, _ in table("names")}
+
+
+@cache
+def _pool(gender: str, group: str) -> tuple[str, ...]:
+    """Names of the published experiment by gender and group."""
+    return tuple(
+        n for n, g, where, _ in table("names") if g == gender and where == ("black" if group == "black" else "white")
+    )
+
+
+def rename(text: str, id: str, across: bool = True) -> str:
+    """Each known first name for one of the same gender of the other group (``across``) or of its own.
+
+    Within an example a name is always replaced by the same one, and two names never by one while names last.
+    """
+    people = _people()
+    pattern = re.compile(rf"\b(?:{'|'.join(people)})\b")
+    new: dict[str, str] = {}
+
+    def one(found: re.Match[str]) -> str:
+        name = found[0]
+        if name not in new:
+            gender, group = people[name]
+            target = group if not across else "black" if group == "other" else "other"
+            pool = [n for n in _pool(gender, target) if n != name]
+            start = int(hashlib.sha256(f"{id}\0{name}".encode()).hexdigest(), 16) % len(pool)
+            ranked = pool[start:] + pool[:start]
+            new[name] = next((n for n in ranked if n not in new.values()), ranked[0])
+        return new[name]
+
+    return pattern.sub(one, text)
+
+
+def _digest(pairs: object) -> str:
+    return hashlib.sha256(repr(pairs).encode()).hexdigest()[:12]
