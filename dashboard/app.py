@@ -2,12 +2,19 @@
 
 import streamlit as st
 
+PAGES = {
+    "Results": (("leaderboard", "Leaderboard"), ("run", "Run"), ("samples", "Samples"), ("compare", "Compare")),
+    "Trust": (("bias", "Bias card"), ("reliability", "Calibration and robustness")),
+    "Over time": (("trends", "Trends"), ("efficiency", "Efficiency"), ("gate", "Gate")),
+}
+
 st.set_page_config(page_title="harness", layout="wide")
 st.navigation(
-    [
-        st.Page("views/leaderboard.py", title="Leaderboard", default=True),
-        st.Page("views/run.py", title="Run", url_path="run"),
-        st.Page("views/samples.py", title="Samples", url_path="samples"),
-        st.Page("views/compare.py", title="Compare", url_path="compare"),
-    ]
+    {
+        section: [
+            st.Page(f"views/{name}.py", title=title, url_path=name, default=name == "leaderboard")
+            for name, title in pages
+        ]
+        for section, pages in PAGES.items()
+    }
 ).run()

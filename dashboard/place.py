@@ -1,27 +1,57 @@
 """The store that the pages read, the address they live at, and a sentence instead of a stack trace."""
 
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
-import pandas as pd
 import streamlit as st
 
-from harness.errors import HarnessError
+from dashboard import runs
+from dashboard.text import cut, escaped
+from harness.errors import HarnessError, StoreError
 from harness.store import Store, open_store
+from harness.store.places import places
 from harness.types import Run
 
 FIRST_RUN = "harness run scripted:oracle --tasks glue/sst2 --limit 20"
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
-@st.cache_resource(show_spinner=False)
-def _opened(url: str | None) -> Store:
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _opened(url: str, inode: int) -> Store:
     return open_store(url, create=False)
 
 
+def _key() -> tuple[str, int]:
+    """The store's URL and, for a file, which file it is: one that was replaced is opened anew."""
+    url = places(None).catalogue
+    if url.get_backend_name() != "sqlite":
+        return url.render_as_string(hide_password=False), 0
+    path = Path(url.database or "")
+    try:
+        return url.render_as_string(hide_password=False), path.stat().st_ino
+    except OSError as error:
+        raise StoreError(f"there is no store at {path}") from error
+
+
 def store() -> Store:
-    """The store named by HARNESS_STORE. Raises StoreError in one line when there is none or it is newer."""
-    return _opened(os.environ.get("HARNESS_STORE"))
+    """The store named by HARNESS_STORE. Raises StoreError in one line when it is not there, broken or newer."""
+    return _opened(*_key())
+
+
+@st.cache_data(show_spinner="Reading the store ...", max_entries=64, ttl=3600)
+def _answered(key: tuple[str, int], stamp: str, name: str, _query: Callable[..., Any], given: Any) -> Any:
+    return _query(_opened(*key), *given[0], **given[1])
+
+
+def ask(query: Callable[Concatenate[Store, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """The answer of a query over the store, remembered until a run, verdict, baseline or tag comes or goes."""
+    key, name = _key(), f"{query.__module__}.{query.__qualname__}"
+    answer: R = _answered(key, runs.stamp(_opened(*key)), name, query, (args, kwargs))
+    return answer
 
 
 @contextmanager
@@ -31,7 +61,7 @@ def sentence() -> Iterator[None]:
         yield
     except HarnessError as error:
         st.error("This cannot be shown:")
-        st.text(str(error))
+        st.text(cut(str(error), 1000))
 
 
 def welcome() -> None:
@@ -40,28 +70,62 @@ def welcome() -> None:
     st.code(FIRST_RUN, language="bash")
 
 
-def asked(name: str, options: list[str], label: str) -> str | None:
+def heading(text: str) -> None:
+    """A heading of a name that comes from outside: Streamlit's headings are Markdown, names are not."""
+    st.subheader(escaped(text), anchor=False)
+
+
+# A name that is bound to a widget somewhere (``bind="query-params"``) cannot be one of these: a session keeps bindings.
+def asked(name: str, options: Sequence[str], label: str, show: Callable[[str], str] = str) -> str | None:
     """A choice that lives in the address as ``name``; None, with a sentence, for one that is not there."""
     wanted = st.query_params.get(name)
     if wanted is not None and wanted not in options:
         st.error(f"There is no such {label.lower()} in this store:")
-        st.text(wanted)
+        st.text(cut(wanted, 200))
         return None
     if not options:
         return None
-    chosen = st.selectbox(label, options, index=options.index(wanted) if wanted in options else 0)
+    index = options.index(wanted) if wanted is not None else 0
+    chosen = st.selectbox(label, options, index=index, format_func=show)
     st.query_params[name] = chosen
     return chosen
 
 
-def chosen_run(runs: list[Run], name: str = "run", label: str = "Run") -> Run | None:
-    """The run that the address names, by id."""
-    found = asked(name, [run.id for run in runs], label)
-    return next((run for run in runs if run.id == found), None)
+def chosen_run(
+    name: str = "run",
+    label: str = "Run",
+    *,
+    status: str | None = None,
+    tasks: Sequence[str] | None = None,
+    last: str | None = None,
+) -> Run | None:
+    """The run that the address names by id, tag or beginning of an id; the newest where it names none.
+
+    ``last`` is offered last. None where there is no run. Raises UnknownName for one that is not there (any more).
+    """
+    texts = {choice.id: choice.text for choice in ask(runs.choices, status, tasks)}
+    ids = sorted(texts, key=lambda run: run == last)
+    wanted = st.query_params.get(name)
+    if wanted is not None and wanted not in texts:
+        run = store().run(wanted)
+        ids.append(run.id)
+        st.query_params[name] = run.id
+    chosen = asked(name, ids, label, lambda run: texts.get(run, run))
+    return store().run(chosen) if chosen else None
 
 
-def table(frame: pd.DataFrame, name: str) -> None:
-    """A table and its download; missing is shown as "-"."""
-    numbers = {str(c): st.column_config.NumberColumn(format="%.4f") for c in frame.select_dtypes("float").columns}
-    st.dataframe(frame, hide_index=True, width="stretch", placeholder="-", column_config=numbers)
-    st.download_button("Download CSV", frame.to_csv(index=False), f"{name}.csv", "text/csv", key=f"download {name}")
+def chosen_samples(tasks: Sequence[str] | None = None) -> tuple[Run, str] | None:
+    """A finished run and one of its tasks (of ``tasks``), both in the address; None, having said why, for none."""
+    left, right = st.columns(2)
+    with left:
+        run = chosen_run(status="finished", tasks=tasks)
+    if run is None:
+        welcome()
+        return None
+    with right:
+        stored = [artifact.task for artifact in store().artifacts(run.id)]
+        task = asked("task", [name for name in stored if tasks is None or name in tasks], "Task")
+    if task is None:
+        st.info("This run has no samples to show.")
+        return None
+    return run, task

@@ -1,25 +1,46 @@
 """Models against tasks: value, interval, the ranks a model may have, failures."""
 
+import math
+
 import streamlit as st
 
-from dashboard import charts, place, queries
+from dashboard import charts, place, runs, show, standings
 
 st.title("Leaderboard")
 with place.sentence():
-    board = queries.leaderboard(place.store())
-    if board.empty:
+    measured = place.ask(runs.measured)
+    if not measured:
         place.welcome()
         st.stop()
-    tasks = st.multiselect("Tasks", sorted(board["task"].unique()))
-    metrics = st.multiselect("Metrics", sorted(board["metric"].unique()))
-    shown = board[board["task"].isin(tasks or board["task"]) & board["metric"].isin(metrics or board["metric"])]
-    if shown.empty:
+    left, middle, right = st.columns(3)
+    tasks = left.multiselect("Tasks", sorted({task for task, _ in measured}), key="tasks", bind="query-params")
+    metrics = middle.multiselect("Metrics", sorted({m for _, m in measured}), key="metrics", bind="query-params")
+    model = right.text_input("Model contains", key="model", bind="query-params")
+    wanted = standings.Wanted(tuple(tasks), tuple(metrics), (model or "").strip())
+    here = place.ask(standings.page, wanted, 0)
+    pages = max(1, math.ceil(here[1] / standings.PAGE))
+    number = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
+    board, total = place.ask(standings.page, wanted, number - 1) if number > 1 else here
+    if board.empty:
         st.info("No number fits these filters.")
         st.stop()
-    st.caption("A rank range counts a model as ahead only where its whole 95 % interval is better. Missing is -.")
-    place.table(shown, "leaderboard")
-    chart = shown.assign(number=shown["task"] + " " + shown["metric"]).head(60)
-    st.altair_chart(charts.forest(chart, "number", "model"), width="stretch")
-    st.subheader("Runs")
-    for row in shown.drop_duplicates("run").head(20).itertuples():
-        st.page_link("views/run.py", label=f"Run {row.run}", query_params={"run": str(row.run)})
+    st.caption(
+        f"{total:,} numbers. A rank range counts a model as ahead only where its whole 95 % interval is better, among "
+        "those asked the same (version, data, few-shot examples). Missing is -. Select a row to open its run."
+    )
+    picked = show.table(board, "leaderboard", whole=lambda: standings.everything(place.store(), wanted), select=True)
+    if picked is not None:
+        st.switch_page("views/run.py", query_params={"run": str(board["run"].iloc[picked])})
+    st.subheader("One metric over tasks", anchor=False)
+    metric = st.selectbox("Metric of the chart", show.metrics_of(board))
+    part = board[board["metric"] == metric].head(60)
+    part = part.assign(label=part["task"] + ", " + part["shots"].astype(str) + "-shot")
+    models = list(dict.fromkeys(part["model"]))[: len(charts.PALETTE)]
+    drawn = part[part["model"].isin(models)]
+    if len(drawn) < (board["metric"] == metric).sum():
+        st.caption(f"Drawn: {len(drawn)} numbers of {len(models)} models of this page; filter to see others.")
+    words = f"{metric} of {len(models)} models on {drawn['task'].nunique()} tasks, each with its 95 % interval"
+    show.chart(charts.forest(drawn, "label", "model"), drawn, "leaderboard chart", words)
+    with st.expander("Links to these runs"):
+        for row in board.drop_duplicates("run").head(50).itertuples():
+            st.page_link("views/run.py", label=f"Run {row.run}", query_params={"run": str(row.run)})

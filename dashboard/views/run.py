@@ -5,20 +5,33 @@ from dataclasses import asdict
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, place
+from dashboard import charts, place, show
+from dashboard.text import escaped
+from harness.errors import HarnessError
 from harness.journal import progress
-from harness.store import Store
 from harness.types import Run
 
+EVERY = 2.0
+"""Seconds between two looks at a run in progress."""
 
-@st.fragment(run_every=2.0)
-def live(store: Store, run: Run) -> None:
-    """How far a run in progress is, read from its journal every two seconds."""
-    journal = store.journals / f"{run.id}.journal"
-    if not journal.exists():
-        st.text("no journal here: the run ended, or is made on another machine")
+
+@st.fragment(run_every=EVERY)
+def live(run_id: str) -> None:
+    """How far a run in progress is, read from its journal; when it ends the page is drawn anew."""
+    try:
+        store = place.store()
+        run = store.run(run_id)
+        journal = store.journals / f"{run_id}.journal"
+    except HarnessError as error:
+        st.text(str(error))
         return
-    done, total = progress(journal)
+    if run.status != "running":
+        st.rerun()
+    try:
+        done, total = progress(journal)
+    except OSError:
+        st.text("no journal here: the run is about to end, or is made on another machine")
+        return
     st.progress(min(done / max(total, 1), 1.0), text=f"{done:,} of {total:,} answers")
 
 
@@ -29,54 +42,64 @@ def warnings(run: Run, numbers: pd.DataFrame) -> None:
         st.text(run.message or "no reason was stored")
     if numbers.empty:
         return
-    whole = numbers[numbers["slice"] == "all"]
-    for row in whole[whole["failed"] > 0].drop_duplicates("task").itertuples():
-        st.warning(f"`{row.task}`: {row.failed} examples failed and are in no number.")
-    for row in whole[whole["n"] < 30].drop_duplicates("task").itertuples():
-        st.warning(f"`{row.task}`: only {row.n} examples; the interval is wide.")
+    whole = numbers[numbers["slice"] == "all"].drop_duplicates("task")
+    failed, few = whole[whole["failed"] > 0], whole[whole["n"] < 30]
+    if not failed.empty:
+        named = ", ".join(f"{row.task} ({row.failed})" for row in failed.itertuples())
+        st.warning(f"Examples that failed and are in no number: {escaped(named, 1000)}")
+    if not few.empty:
+        named = ", ".join(f"{row.task} ({row.n})" for row in few.itertuples())
+        st.warning(f"Fewer than 30 examples, wide intervals: {escaped(named, 1000)}")
+
+
+def pictures(numbers: pd.DataFrame) -> None:
+    """One metric over the tasks, or over the slices of them."""
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    metric = left.selectbox("Metric of the chart", show.metrics_of(numbers))
+    sliced = right.toggle("With slices")
+    part = numbers[numbers["metric"] == metric]
+    part = part if sliced else part[part["slice"] == "all"]
+    part = part.assign(label=part["task"] + part["slice"].map(lambda s: "" if s == "all" else f"  {s}")).head(60)
+    words = f"{metric} on {part['task'].nunique()} tasks with 95 % intervals"
+    show.chart(charts.forest(part, "label", "metric"), part.drop(columns="label"), "run chart", words)
 
 
 def facts(run: Run) -> None:
     """Settings, fingerprint, versions, data."""
-    for title, record in (("Settings", run.settings), ("Model", run.fingerprint), ("Versions", run.versions),
-                          ("What the core did", run.engine)):  # fmt: skip
-        st.subheader(title)
-        st.dataframe(pd.DataFrame({"name": list(record), "value": [str(v) for v in record.values()]}), hide_index=True)
-    st.subheader("Tasks")
+    tabs = st.tabs(["Tasks", "Settings", "Model", "What the core did", "Versions"])
     rows = [
         {"task": t.name, "version": t.version, "n": t.n, "shots": t.shots, "data": t.data_source,
          "sha256": t.data_sha256, "licence": t.card.licence, "limits": t.card.limits}
         for t in run.tasks
     ]  # fmt: skip
-    st.dataframe(pd.DataFrame(rows), hide_index=True, placeholder="-")
-    st.subheader("Command")
-    st.code(run.command or "made from Python, no command was stored", language=None)
+    with tabs[0]:
+        show.table(pd.DataFrame(rows), "tasks")
+    records = (run.settings, run.fingerprint, run.engine, run.versions)
+    for tab, name, record in zip(tabs[1:], ("settings", "model", "engine", "versions"), records, strict=True):
+        with tab:
+            show.facts(dict(record), name)
+    st.subheader("Command", anchor=False)
+    st.code(run.command or "made from Python, no command was stored", language=None, wrap_lines=True)
 
 
 st.title("Run")
 with place.sentence():
-    store = place.store()
-    runs = store.runs(limit=200)
-    wanted = st.query_params.get("run")
-    if wanted and wanted not in [run.id for run in runs]:
-        runs = [*runs, store.run(wanted)]
-    if not runs:
+    run = place.chosen_run()
+    if run is None:
         place.welcome()
         st.stop()
-    run = place.chosen_run(runs)
-    if run is None:
-        st.stop()
-    st.text(f"{run.model}   {run.status}   started {run.started}")
+    st.text(f"{run.model}   {run.status}   started {run.started}" + (f"   ended {run.finished}" * bool(run.finished)))
     if run.status == "running":
-        live(store, run)
-    numbers = pd.DataFrame([asdict(e) for e in store.results(run.id)])
+        live(run.id)
+    numbers = pd.DataFrame([asdict(e) for e in place.store().results(run.id)])
     warnings(run, numbers)
     if not numbers.empty:
-        chart = numbers[numbers["slice"] == "all"]
-        st.altair_chart(charts.forest(chart.rename(columns={"slice": "part"}), "task", "metric"), width="stretch")
-        place.table(numbers, f"run-{run.id}")
-    for task in run.tasks if run.status == "finished" else ():
-        st.page_link(
-            "views/samples.py", label=f"Samples of {task.name}", query_params={"run": run.id, "task": task.name}
-        )
+        pictures(numbers)
+        st.subheader("All numbers", anchor=False)
+        show.table(numbers, f"run {run.id}")
+    if run.status == "finished":
+        with st.expander("Samples of its tasks", expanded=len(run.tasks) < 20):
+            for task in run.tasks:
+                query = {"run": run.id, "task": task.name}
+                st.page_link("views/samples.py", label=f"Samples of {escaped(task.name)}", query_params=query)
     facts(run)

@@ -6,65 +6,105 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import place, queries
-from harness.store import Store
+from dashboard import examples, place, show
+from dashboard.text import cut, escaped, word_difference
 from harness.types import Run
 
+SIZE = 50
 
-def listing(store: Store, run: Run, task: str) -> None:
+
+def filters(run: Run, task: str) -> examples.Filter:
+    """What the user looks for; every part of it is in the address."""
+    columns = place.ask(examples.columns_of, run.id, task)
+    slices = sorted({e.slice for e in place.store().results(run.id) if e.task == task and e.slice != "all"})
+    metrics = [c.removeprefix("value.") for c in columns if c.startswith("value.")]
+    one, two, three = st.columns(3)
+    state = one.selectbox("Show", list(examples.STATES), key="show", bind="query-params")
+    text = two.text_input("Prompt, answer or gold contains", key="text", bind="query-params")
+    part = three.selectbox("Slice", ["any", *slices], key="slice", bind="query-params")
+    one, two, three = st.columns(3)
+    metric = one.selectbox("Value of", ["any metric", *metrics], key="value", bind="query-params")
+    chosen = metric if metric in metrics else ""
+    low = two.number_input("at least", value=None, key="low", bind="query-params", disabled=not chosen)
+    high = three.number_input("at most", value=None, key="high", bind="query-params", disabled=not chosen)
+    return examples.Filter(state or "all", text or "", part if part in slices else "", chosen, low, high)
+
+
+def listing(run: Run, task: str) -> None:
     """A page of samples with filters, and a link to each."""
-    left, middle, right = st.columns(3)
-    state = left.selectbox("Show", ["all", "right", "wrong", "failed"])
-    text = middle.text_input("Prompt contains")
-    page = right.number_input("Page", min_value=1, value=1)
-    frame = queries.samples(store, run.id, task, queries.Filter(state, text), int(page) - 1)
-    if frame.empty:
-        st.info("No sample fits this filter.")
+    wanted = filters(run, task)
+    page = int(st.number_input("Page", min_value=1, value=1, key="sheet", bind="query-params"))
+    found = place.ask(examples.page, run.id, task, wanted, page - 1, SIZE)
+    if found.frame.empty:
+        st.info("No sample fits this filter." if page == 1 else f"No sample on page {page} of this filter.")
         return
-    place.table(frame, "samples")
-    for example in frame["example_id"].head(50):
-        query = {"run": run.id, "task": task, "example": str(example)}
-        st.page_link("views/samples.py", label=f"Sample {plain(str(example))}", query_params=query)
-
-
-def plain(text: str) -> str:
-    """Letters, digits and dashes of a text: a label is Markdown, and ids come from a dataset."""
-    return "".join(c if c.isalnum() or c in "-_. " else " " for c in text[:80])
+    first = (page - 1) * SIZE + 1
+    st.caption(
+        f"Samples {first:,} to {first + len(found.frame) - 1:,} of this filter; "
+        + ("more follow on the next page. " if found.more else "these are the last. ")
+        + "Select a row to open a sample."
+    )
+    picked = show.table(found.frame, "samples", select=True)
+    ids = [str(example) for example in found.frame["example_id"]]
+    if picked is not None:
+        st.switch_page("views/samples.py", query_params={"run": run.id, "task": task, "example": ids[picked]})
+    with st.expander("Links to these samples"):
+        for example in ids:
+            query = {"run": run.id, "task": task, "example": example}
+            st.page_link("views/samples.py", label=f"Sample {escaped(example, 80)}", query_params=query)
 
 
 def detail(row: dict[str, Any]) -> None:
     """Everything about one sample, as text."""
-    for name in ("prompt", "prediction", "target", "correct", "failure_kind", "failure_message"):
-        value = row.get(name)
-        if value is None or pd.isna(value):
-            continue
-        st.subheader(name.replace("_", " "))
-        st.code(queries.cut(str(value)), language=None, wrap_lines=True)
-    for name in ("requests", "responses", "fields", "slices"):
-        st.subheader(name)
-        unfolded = json.dumps(json.loads(row[name] or "null"), indent=1, ensure_ascii=False)
-        st.code(queries.cut(unfolded), language=None, wrap_lines=True)
+    correct = row.get("correct")
+    verdict = "failed" if row.get("failure_kind") else {True: "right", False: "wrong"}.get(correct, "neither")  # type: ignore[arg-type]
+    st.text(f"Outcome: {verdict}   cluster: {row['cluster'] or 'its own'}   prompt hash: {row['prompt_hash'][:16]}")
+    block("Prompt", row["prompt"])
+    block("Answer", row["prediction"])
+    gold = examples.gold_of(row)
+    block("Gold", gold)
+    if row["prediction"] is not None and gold and str(row["prediction"]).split() != gold.split():
+        st.subheader("Answer against gold, by words", anchor=False)
+        st.caption("[-only in the gold-] and {+only in the answer+}", width="content")
+        st.code(cut(word_difference(gold, str(row["prediction"]))), language=None, wrap_lines=True)
+    options = examples.choices(row)
+    if not options.empty:
+        st.subheader("Choices", anchor=False)
+        show.table(options, "choices")
+    block("Failure", row.get("failure_kind"))
+    block("What failed", row.get("failure_message"))
+    values = {str(k).removeprefix("value."): v for k, v in row.items() if str(k).startswith("value.")}
+    if values:
+        st.subheader("Values", anchor=False)
+        show.facts(values, "values")
+    for name in ("slices", "fields", "requests", "responses"):
+        with st.expander(name.capitalize()):
+            unfolded = json.dumps(json.loads(row[name] or "null"), indent=1, ensure_ascii=False)
+            st.code(cut(unfolded), language=None, wrap_lines=True)
+
+
+def block(title: str, value: Any) -> None:
+    """A titled text, if there is one."""
+    if value is None or value == "" or pd.isna(value):
+        return
+    st.subheader(title, anchor=False)
+    st.code(cut(str(value)), language=None, wrap_lines=True)
 
 
 st.title("Samples")
 with place.sentence():
-    store = place.store()
-    wanted = st.query_params.get("run")
-    runs = [store.run(wanted)] if wanted else store.runs(status="finished", limit=200)
-    if not runs:
-        place.welcome()
+    chosen = place.chosen_samples()
+    if chosen is None:
         st.stop()
-    run = place.chosen_run(runs)
-    task = place.asked("task", [a.task for a in store.artifacts(run.id)], "Task") if run else None
-    if run is None or task is None:
-        st.info("This run has no samples to show.")
-        st.stop()
+    run, task = chosen
     example = st.query_params.get("example")
     if example is None:
-        listing(store, run, task)
-    elif (found := queries.sample(store, run.id, task, example)) is None:
+        listing(run, task)
+    elif (found := place.ask(examples.one, run.id, task, example)) is None:
         st.error("There is no such example in this task:")
-        st.text(queries.cut(example, 200))
+        st.text(cut(example, 200))
     else:
+        back = {"run": run.id, "task": task}
+        st.page_link("views/samples.py", label="All samples of this task", query_params=back)
         detail(found)
         st.page_link("views/compare.py", label="Compare this run", query_params={"candidate": run.id})

@@ -6,26 +6,55 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
+import dashboard
 from harness.api import evaluate
-from harness.kinds import multiple_choice
-from harness.store import open_store
+from harness.kinds import ACC, generation, multiple_choice, pair
+from harness.metrics.classify import mean, proportion
+from harness.store import Store, open_store
 from harness.types import Card, Dataset, Task
 
+APP = Path(dashboard.__file__).with_name("app.py")
 EVIL = "<script>document.title='owned'</script> [link](http://x.invalid) \x1b[31mred \u202etfel " + "z" * 1_000_000
+LIMITS = "measures <b>letters</b> only"
 
 
-def letters(path: Path, name: str = "letters", count: int = 12) -> Task:
-    """Questions in three rooms; the first one is hostile."""
+def letters(path: Path, name: str = "letters", count: int = 12, version: int = 1) -> Task:
+    """Questions in three rooms, each plain and shouted; the first one is hostile."""
     rows = [
-        {"question": EVIL if i == 0 else f"q{i}", "choices": ["a", "b", "c"], "answer": i % 3, "room": i // 4}
+        {"question": EVIL if i == 0 else f"q{i}", "choices": ["a", "b", "c"], "answer": i % 3, "room": i // 4,
+         "variant": ("original", "shouted")[i % 2], "pair": i // 2}
         for i in range(count)
-    ]
+    ]  # fmt: skip
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return multiple_choice(
-        name, version=1, dataset=Dataset(name, path=str(path)), prompt="{question}:", choices="choices",
-        target="answer", cluster="room", card=Card(measures="m", limits="measures letters only", source="s",
-        licence="Apache-2.0"),
+        name, version=version, dataset=Dataset(name, path=str(path)), prompt="{question}:", choices="choices",
+        target="answer", cluster=lambda row: str(row["pair"]), slices=("variant", "room"), measures=(ACC,),
+        card=Card(measures="m", limits=LIMITS, source="s", licence="Apache-2.0"),
+    )  # fmt: skip
+
+
+def pronouns(path: Path) -> Task:
+    """A probe with an ideal: which of two sentences is preferred."""
+    rows = [{"a": f"she is {i}", "b": f"he is {i}", "kind": ("x", "y")[i % 2]} for i in range(8)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    prefers = replace(mean("prefers"), better="ideal", ideal=0.5)
+    return pair(
+        "pronouns", version=1, dataset=Dataset("pronouns", path=str(path)), first="{a}", second="{b}",
+        measures=((prefers, lambda e, one, two: float(one.logprob > two.logprob)),), slices=("kind",),
+        card=Card(measures="m", limits="eight <i>sentences</i>", source="s", licence="Apache-2.0"),
+    )  # fmt: skip
+
+
+def writer(path: Path) -> Task:
+    """A task whose perfect answer is hostile: the scripted oracle writes it."""
+    rows = [{"q": f"q{i}", "a": EVIL.replace("red", f"red{i}")} for i in range(3)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    exact = (proportion("exact"), lambda e, answer: float(answer in e.target))
+    return generation(
+        "writer", version=1, dataset=Dataset("writer", path=str(path)), prompt="{q}", target="a", measures=(exact,),
+        max_tokens=9, extract=str, card=Card(measures=EVIL[:150], limits=EVIL[:150], source="s", licence="Apache-2.0"),
     )  # fmt: skip
 
 
@@ -38,6 +67,8 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
     for kind in ("small", "broken"):
         for rule in ("oracle", "opposite", "fail-every-3"):
             evaluate(f"scripted:{rule}", [task], store=str(folder / kind))
+    evaluate("scripted:oracle", [pronouns(folder / "pronouns.jsonl")], store=str(folder / "small"))
+    evaluate("scripted:oracle", [writer(folder / "writer.jsonl")], store=str(folder / "small"))
     store = open_store(str(folder / "broken"))
     done = store.runs()[0]
     for name, status in (("unfinished", "running"), ("failed", "failed")):
@@ -46,3 +77,42 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
             store.fail(name, "failed", "the weights <b>do not</b> load")
     store.close()
     return lambda kind: str(folder / kind)
+
+
+@pytest.fixture
+def small(stores: Callable[[str], str]) -> Store:
+    return open_store(stores("small"), create=False)
+
+
+@pytest.fixture
+def run_of(small: Store) -> Callable[[str], str]:
+    """The id of a run of ``letters`` by the scripted model's rule."""
+    return lambda rule: next(run.id for run in small.runs(task="letters") if run.model.endswith(rule))
+
+
+@pytest.fixture
+def page(stores: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
+    """A page of the dashboard on one of the stores, or on any folder, with a query in its address."""
+
+    def show(kind: str, name: str, **query: str) -> AppTest:
+        monkeypatch.setenv("HARNESS_STORE", kind if "/" in kind else stores(kind))
+        test = AppTest.from_file(str(APP), default_timeout=60)
+        if name != "leaderboard":
+            test.run()
+            test.switch_page(f"views/{name}.py")
+        for key, value in query.items():
+            test.query_params[key] = value
+        return test.run()
+
+    return show
+
+
+@pytest.fixture
+def said() -> Callable[[AppTest], str]:
+    """Every word of a page that is neither a table nor a chart."""
+
+    def words(test: AppTest) -> str:
+        groups = (test.error, test.info, test.warning, test.text, test.code, test.markdown, test.caption)
+        return "\n".join(str(element.value) for group in groups for element in group)
+
+    return words

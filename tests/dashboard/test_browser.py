@@ -1,4 +1,4 @@
-"""One walk through the pages by clicking, in a real headless Chromium, started as a user starts it."""
+"""A walk through the pages by clicking, in a real headless Chromium, started as a user starts it."""
 
 import os
 import shutil
@@ -7,19 +7,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
-from dashboard import queries
-from harness.store import open_store
+from harness.store import Store
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
+PAGES = ("run", "samples", "compare", "bias", "reliability", "trends", "efficiency", "gate")
+SOON = 60_000
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server(stores: Callable[[str], str]) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -45,37 +49,92 @@ def _wait(address: str) -> None:
     raise TimeoutError(address)
 
 
-def test_walk(server: str, stores: Callable[[str], str], tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Page]":
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("no Chromium: apt-get install chromium")
-    from playwright.sync_api import expect, sync_playwright
+    from playwright.sync_api import sync_playwright
 
-    pictures = Path(os.environ.get("HARNESS_PICTURES", tmp_path))
-    store = open_store(stores("small"), create=False)
-    oracle = next(run.id for run in store.runs() if run.model.endswith("oracle"))
-    hostile = str(queries.samples(store, oracle, "letters", queries.Filter())["example_id"].iloc[0])
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        page.goto(server)
-        expect(page.get_by_role("heading", name="Leaderboard", exact=True)).to_be_visible(timeout=60_000)
-        page.get_by_role("link", name=f"Run {oracle}").first.wait_for(timeout=60_000)
-        page.screenshot(path=pictures / "leaderboard.png")
-        page.get_by_role("link", name=f"Run {oracle}").first.click()
-        expect(page.get_by_text("scripted:oracle").first).to_be_visible(timeout=30_000)
-        assert f"run={oracle}" in page.url
-        page.screenshot(path=pictures / "run.png")
-        page.get_by_role("link", name="Samples of letters").click()
-        page.get_by_role("link", name=f"Sample {hostile}", exact=True).wait_for(timeout=30_000)
-        page.screenshot(path=pictures / "samples.png")
-        page.get_by_role("link", name=f"Sample {hostile}", exact=True).click()
-        expect(page.get_by_text("<script>").first).to_be_visible(timeout=30_000)
-        assert page.title() != "owned" and page.locator("a[href*='x.invalid']").count() == 0
-        page.screenshot(path=pictures / "sample.png")
-        page.get_by_role("link", name="Compare this run").click()
-        expect(page.get_by_text("Baseline", exact=True).first).to_be_visible(timeout=30_000)
-        expect(page.get_by_role("heading", name="letters")).to_be_visible(timeout=30_000)
-        assert f"candidate={oracle}" in page.url
-        page.screenshot(path=pictures / "compare.png")
-        browser.close()
+        opened = play.chromium.launch(executable_path=chromium, args=FLAGS)
+        page = opened.new_page(viewport={"width": 1280, "height": 1000})
+        page.set_default_timeout(SOON)
+        yield page
+        opened.close()
+
+
+def settle(page: "Page", title: str) -> None:
+    """Wait until a page's script has run to its end."""
+    page.get_by_role("heading", name=title, exact=True).wait_for()
+    page.locator("[data-test-script-state='notRunning']").wait_for()
+
+
+def test_walk(server: str, browser: "Page", run_of: Callable[[str], str], small: Store) -> None:
+    page, oracle = browser, run_of("oracle")
+    hostile = str(small.samples(oracle, "letters", limit=1)["example_id"].iloc[0])
+    page.goto(server)
+    settle(page, "Leaderboard")
+    page.get_by_text("Links to these runs").click()
+    page.get_by_role("link", name=f"Run {oracle}").first.click()
+    settle(page, "Run")
+    assert f"run={oracle}" in page.url
+    page.get_by_text("scripted:oracle").first.wait_for()
+    page.get_by_role("link", name="Samples of letters").click()
+    settle(page, "Samples")
+    page.get_by_text("Links to these samples").click()
+    page.get_by_role("link", name=f"Sample {hostile}", exact=True).click()
+    page.get_by_text("<script>").first.wait_for()
+    assert f"example={hostile}" in page.url
+    page.get_by_role("link", name="Compare this run").click()
+    settle(page, "Compare")
+    page.get_by_text("Baseline", exact=True).first.wait_for()
+    assert f"candidate={oracle}" in page.url
+
+
+def test_a_click_on_a_filter_is_in_the_address_and_survives_a_reload(
+    server: str, browser: "Page", run_of: Callable[[str], str]
+) -> None:
+    page = browser
+    page.goto(f"{server}/samples?run={run_of('opposite')}&task=letters")
+    settle(page, "Samples")
+    page.get_by_label("Prompt, answer or gold contains").fill("q11")
+    page.keyboard.press("Enter")
+    page.get_by_text("Samples 1 to 1 of this filter").wait_for()
+    assert "text=q11" in page.url
+    page.reload()
+    page.get_by_text("Samples 1 to 1 of this filter").wait_for()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_hostile_output_changes_no_page(server: str, browser: "Page", small: Store, theme: str) -> None:
+    page, errors, dialogs = browser, [], []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("dialog", lambda dialog: dialogs.append(dialog.message))
+    page.emulate_media(color_scheme=theme)
+    run = small.runs(task="writer")[0].id
+    example = str(small.samples(run, "writer", limit=1)["example_id"].iloc[0])
+    titles = {"samples": "Samples", "run": "Run", "reliability": "Calibration and robustness"}
+    for name, title in titles.items():
+        page.goto(f"{server}/{name}?run={run}")
+        settle(page, title)
+        assert page.title() != "owned"
+        assert page.locator("a[href*='x.invalid']").count() == 0
+    page.goto(f"{server}/samples?run={run}&task=writer&example={example}")
+    page.get_by_text("<script>").first.wait_for()
+    assert page.locator("a[href*='x.invalid'], script:text('owned')").count() == 0
+    content = page.content()
+    assert "\u202e" not in content and "\x1b" not in content and len(content) < 2_000_000
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert not errors and not dialogs and page.title() != "owned"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_is_drawn_without_an_error(server: str, browser: "Page", name: str) -> None:
+    page, errors = browser, []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(f"{server}/{name}")
+    page.locator("h1").first.wait_for()
+    page.locator("[data-test-script-state='notRunning']").wait_for()
+    assert page.get_by_test_id("stException").count() == 0
+    assert not errors

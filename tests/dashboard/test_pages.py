@@ -1,76 +1,113 @@
-"""Every page in Streamlit's own test runner: no store makes a trace, model output is text."""
+"""Every page in Streamlit's own test runner: nothing makes a trace, model output is text."""
 
+import shutil
+import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import dashboard
-from dashboard import queries
+from dashboard import place
+from harness.journal import Journal
 from harness.store import Store, open_store
+from harness.types import Chosen
 
-APP = Path(dashboard.__file__).with_name("app.py")
-PAGES = ("", "run", "samples", "compare")
-TITLES = ("Leaderboard", "Run", "Samples", "Compare")
-
-
-@pytest.fixture
-def page(stores: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
-    def show(kind: str, name: str, **query: str) -> AppTest:
-        monkeypatch.setenv("HARNESS_STORE", stores(kind))
-        test = AppTest.from_file(str(APP), default_timeout=30)
-        if name:
-            test.run()
-            test.switch_page(f"views/{name}.py")
-        for key, value in query.items():
-            test.query_params[key] = value
-        return test.run()
-
-    return show
-
-
-def small(stores: Callable[[str], str]) -> Store:
-    return open_store(stores("small"), create=False)
-
-
-def said(test: AppTest) -> str:
-    groups = (test.error, test.info, test.warning, test.text, test.code, test.markdown)
-    return "\n".join(str(element.value) for group in groups for element in group)
+PAGES = {
+    "leaderboard": "Leaderboard", "run": "Run", "samples": "Samples", "compare": "Compare", "bias": "Bias card",
+    "reliability": "Calibration and robustness", "trends": "Trends", "efficiency": "Efficiency", "gate": "Gate",
+}  # fmt: skip
+Page = Callable[..., AppTest]
+Said = Callable[[AppTest], str]
+RunOf = Callable[[str], str]
 
 
 @pytest.mark.parametrize("kind", ["empty", "small", "broken"])
-@pytest.mark.parametrize(("name", "title"), list(zip(PAGES, TITLES, strict=True)))
-def test_every_page_on_every_store(page: Callable[..., AppTest], kind: str, name: str, title: str) -> None:
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_on_every_store(page: Page, said: Said, kind: str, name: str) -> None:
     test = page(kind, name)
     assert not test.exception
-    assert test.title[0].value == title
+    assert not test.error
+    assert test.title[0].value == PAGES[name]
     assert ("harness run" in said(test)) == (kind == "empty")
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_no_store_is_a_sentence(page: Callable[..., AppTest], name: str) -> None:
+def test_no_store_is_a_sentence(page: Page, name: str) -> None:
     test = page("nowhere", name)
     assert not test.exception
     assert len(test.error) == 1
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_a_file_that_is_no_database_is_a_sentence(page: Page, said: Said, tmp_path: Path, name: str) -> None:
+    (tmp_path / "catalogue.sqlite").write_bytes(b"this is no database, however long it may be" * 50)
+    test = page(str(tmp_path), name)
+    assert not test.exception
+    assert len(test.error) == 1 and "not a database" in said(test)
+
+
+def test_a_newer_store_is_a_sentence(page: Page, said: Said, stores: Callable[[str], str], tmp_path: Path) -> None:
+    copy = shutil.copytree(stores("small"), tmp_path / "newer")
+    with sqlite3.connect(copy / "catalogue.sqlite") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    test = page(str(copy), "leaderboard")
+    assert not test.exception
+    assert len(test.error) == 1 and "newer than this program" in said(test)
+
+
+def test_a_store_and_a_run_that_go_while_shown(
+    page: Page, said: Said, stores: Callable[[str], str], run_of: RunOf, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(stores("small"), tmp_path / "copy")
+    run = run_of("oracle")
+    test = page(str(copy), "run", run=run)
+    assert not test.error and "scripted:oracle" in said(test)
+    open_store(str(copy)).rm(run)
+    test.run()
+    assert not test.exception
+    assert len(test.error) == 1 and run in said(test)
+    shutil.rmtree(copy)
+    test.run()
+    assert not test.exception
+    assert len(test.error) == 1 and "there is no store" in said(test)
+
+
+def test_a_lost_or_broken_sample_file_is_a_sentence(
+    page: Page, said: Said, stores: Callable[[str], str], run_of: RunOf, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(stores("small"), tmp_path / "copy")
+    run = run_of("oracle")
+    file = copy / "samples" / run / "letters.parquet"
+    file.write_bytes(file.read_bytes()[:-100] + b"x" * 100)
+    test = page(str(copy), "samples", run=run)
+    assert not test.exception and "corrupt" in said(test)
+    file.unlink()
+    test.run()
+    assert not test.exception and "is lost" in said(test)
+
+
 @pytest.mark.parametrize(("name", "query"), [
     ("run", {"run": "<b>nobody"}), ("samples", {"run": "nobody"}), ("compare", {"baseline": "nobody"}),
+    ("bias", {"run": "nobody"}), ("bias", {"probe": "nothing"}), ("reliability", {"task": "nothing"}),
+    ("trends", {"family": "nobody"}), ("trends", {"task": "nothing"}), ("efficiency", {"metric": "nothing"}),
+    ("efficiency", {"cost": "nothing"}),
 ])  # fmt: skip
-def test_unknown_ids_are_a_sentence(page: Callable[..., AppTest], name: str, query: dict[str, str]) -> None:
+def test_unknown_names_in_the_address_are_a_sentence(page: Page, name: str, query: dict[str, str]) -> None:
     test = page("small", name, **query)
     assert not test.exception
-    assert test.error
+    assert len(test.error) == 1
 
 
-def test_unknown_task_and_example(page: Callable[..., AppTest], stores: Callable[[str], str]) -> None:
-    run = small(stores).runs()[0].id
+def test_unknown_task_and_example(page: Page, run_of: RunOf) -> None:
+    run = run_of("oracle")
     assert page("small", "samples", run=run, task="none").error
     assert page("small", "samples", run=run, task="letters", example="none").error
 
 
-def test_unfinished_and_failed_runs_say_so(page: Callable[..., AppTest]) -> None:
+def test_unfinished_and_failed_runs_say_so(page: Page, said: Said) -> None:
     test = page("broken", "run", run="failed")
     assert not test.exception
     assert "the weights <b>do not</b> load" in [text.value for text in test.text]
@@ -79,17 +116,35 @@ def test_unfinished_and_failed_runs_say_so(page: Callable[..., AppTest]) -> None
     assert "no journal here" in said(test)
 
 
-def test_the_address_names_the_run(page: Callable[..., AppTest], stores: Callable[[str], str]) -> None:
-    oracle = next(run.id for run in small(stores).runs() if run.model.endswith("oracle"))
-    test = page("small", "run", run=oracle)
-    assert test.selectbox[0].value == oracle
+def test_a_run_in_progress_moves_and_ends(page: Page, said: Said, stores: Callable[[str], str], tmp_path: Path) -> None:
+    copy = shutil.copytree(stores("small"), tmp_path / "copy")
+    store = open_store(str(copy))
+    done = store.runs(task="letters")[0]
+    running = replace(done, id="now", finished=None, status="running")
+    store.start(running)
+    with Journal.open(store.journals / "now.journal", {"total": 4}) as journal:
+        journal.append([(0, Chosen(0))])
+        test = page(str(copy), "run", run="now")
+        assert test.get("progress")[0].proto.text == "1 of 4 answers"
+        journal.append([(1, Chosen(0)), (2, Chosen(1))])
+        test.run()
+        assert test.get("progress")[0].proto.text == "3 of 4 answers"
+    store.finish(running, {}, store.results(done.id))
+    test.run()
+    assert not test.exception
+    assert not test.get("progress") and "finished" in said(test)
+
+
+def test_the_address_names_the_run(page: Page, run_of: RunOf) -> None:
+    test = page("small", "run", run=run_of("oracle"))
+    assert test.selectbox[0].value == run_of("oracle")
     assert any("scripted:oracle" in text.value for text in test.text)
+    assert page("small", "run", run=run_of("oracle")[:-1]).selectbox[0].value == run_of("oracle")
 
 
-def test_a_hostile_sample_is_short_text(page: Callable[..., AppTest], stores: Callable[[str], str]) -> None:
-    store = small(stores)
-    run = store.runs()[0].id
-    example = str(queries.samples(store, run, "letters", queries.Filter())["example_id"].iloc[0])
+def test_a_hostile_sample_is_short_text(page: Page, run_of: RunOf, small: Store) -> None:
+    run = run_of("oracle")
+    example = str(small.samples(run, "letters", limit=1)["example_id"].iloc[0])
     test = page("small", "samples", run=run, task="letters", example=example)
     assert not test.exception
     shown = [code.value for code in test.code]
@@ -98,8 +153,80 @@ def test_a_hostile_sample_is_short_text(page: Callable[..., AppTest], stores: Ca
     assert not any("<script>" in element.value for element in test.markdown)
 
 
-def test_a_filter_that_matches_nothing(page: Callable[..., AppTest], stores: Callable[[str], str]) -> None:
-    test = page("small", "samples", run=small(stores).runs()[0].id, task="letters")
-    test.text_input[0].set_value("no such words").run()
-    assert not test.exception
+def test_filters_live_in_the_address(page: Page, said: Said, run_of: RunOf) -> None:
+    run = run_of("opposite")
+    test = page("small", "samples", run=run, task="letters", text="no such words")
+    assert not test.exception and "No sample fits" in said(test)
+    test = page("small", "samples", run=run, task="letters", slice="variant=shouted", show="wrong")
+    assert len(test.dataframe[0].value) == 6
+    test.selectbox(key="show").set_value("right").run()
+    assert not test.exception and "No sample fits" in said(test)
+    test = page("small", "samples", run=run, task="letters", value="acc", low="0.5")
     assert "No sample fits" in said(test)
+    test = page("small", "samples", run=run, task="letters", sheet="9")
+    assert "No sample on page 9" in said(test)
+
+
+def test_the_leaderboard_filters(page: Page, said: Said) -> None:
+    test = page("small", "leaderboard", metrics="acc", model="OPPO")
+    assert list(test.dataframe[0].value["model"]) == ["scripted:opposite"]
+    test.text_input(key="model").set_value("nobody").run()
+    assert not test.exception and "No number fits" in said(test)
+
+
+def test_compare_refuses_saying_what_changed(page: Page, said: Said, tmp_path: Path) -> None:
+    from conftest import letters  # type: ignore[attr-defined]
+
+    from harness.api import evaluate
+
+    runs = [
+        evaluate("scripted:oracle", [letters(tmp_path / "rows.jsonl", count=n, version=v)], store=str(tmp_path / "s"))
+        for n, v in ((12, 1), (9, 1), (9, 2))
+    ]
+    first, second, third = (result.run.id for result in runs)
+    test = page(str(tmp_path / "s"), "compare", baseline=first, candidate=second)
+    assert not test.exception and "letters changed between the runs (data " in said(test)
+    test = page(str(tmp_path / "s"), "compare", baseline=second, candidate=third)
+    assert not test.exception and "version 1 -> 2" in said(test)
+    test.toggle(key="intersect").set_value(True).run()
+    assert not test.exception and not test.error
+    assert set(test.dataframe[0].value["difference"]) == {0.0}
+
+
+def test_the_bias_card_says_what_it_does_not_show(page: Page, said: Said, small: Store) -> None:
+    probe = small.runs(task="pronouns")[0].id
+    test = page("small", "bias", run=probe)
+    assert not test.exception
+    assert "What this does not show:" in said(test) and "eight <i>sentences</i>" in said(test)
+    assert "ideal 0.5 (dashed)" in said(test)
+    lies = test.dataframe[0].value.set_index("slice")["lies"]
+    assert lies["all"] == "above the ideal" and "kind=x" in lies.index
+
+
+def test_every_chart_has_words_and_its_data(page: Page, run_of: RunOf) -> None:
+    runs = {"compare": {"baseline": run_of("oracle"), "candidate": run_of("opposite")}}
+    runs["reliability"] = {"run": run_of("opposite")}
+    for name in ("leaderboard", "run", "compare", "bias", "reliability", "trends"):
+        test = page("small", name, **runs.get(name, {}))
+        charts = test.get("vega_lite_chart") or test.get("arrow_vega_lite_chart")
+        assert charts, name
+        assert all(len(chart.proto.alt) > 20 for chart in charts), name
+        assert sum(e.label == "Data of this chart" for e in test.expander) == len(charts), name
+        assert len(test.get("download_button")) >= len(charts), name
+
+
+def test_answers_are_remembered_until_the_store_changes(
+    stores: Callable[[str], str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(stores("small"), tmp_path / "copy")
+    monkeypatch.setenv("HARNESS_STORE", str(copy))
+    asked = []
+
+    def count(store: Store, what: str) -> int:
+        asked.append(what)
+        return len(store.runs())
+
+    assert [place.ask(count, "a"), place.ask(count, "a"), place.ask(count, "b")] == [5, 5, 5]
+    assert asked == ["a", "b"]
+    open_store(str(copy)).rm(open_store(str(copy)).runs()[0].id)
+    assert place.ask(count, "a") == 4

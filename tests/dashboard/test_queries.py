@@ -1,88 +1,226 @@
-"""The pages' numbers without Streamlit."""
+"""What the pages show, without Streamlit: samples, differences, calibration, trends, costs, gates."""
 
+import json
+import math
 from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
-from dashboard import queries
+from dashboard import bias, differences, efficiency, examples, gates, reliability, text, trends
+from harness.api import evaluate
 from harness.errors import UsageError
+from harness.kinds import ACC, multiple_choice
 from harness.store import Store, open_store
-from harness.types import Estimate
+from harness.types import Card, Choose, Chosen, Dataset, Example, Judged, Outcome
+
+RunOf = Callable[[str], str]
+Filter = examples.Filter
 
 
-@pytest.fixture
-def small(stores: Callable[[str], str]) -> Store:
-    return open_store(stores("small"), create=False)
+# -------------------------------------------------------------------------------------------------------------- samples
+def count(store: Store, run: str, filter: Filter, **more: int) -> int:
+    return len(examples.page(store, run, "letters", filter, **more).frame)
 
 
-def run_of(store: Store, rule: str) -> str:
-    return next(run.id for run in store.runs() if run.model.endswith(rule))
+def test_filters_and_pages(small: Store, run_of: RunOf) -> None:
+    run, wrong = run_of("fail-every-3"), run_of("opposite")
+    assert count(small, run, Filter("failed")) == 4
+    assert count(small, run, Filter("wrong")) == 0
+    assert count(small, run, Filter(), number=1, size=5) == 5
+    assert count(small, run, Filter(), number=9) == 0
+    assert count(small, run, Filter(text="Q11")) == 1
+    assert count(small, run, Filter(text="' or true --")) == 0
+    assert count(small, run, Filter(text="value.acc")) == 0
+    assert count(small, wrong, Filter(slice="room=1")) == 4
+    assert count(small, wrong, Filter("wrong", slice="variant=shouted")) == 6
+    assert count(small, wrong, Filter(metric="acc", low=0.5)) == 0
+    assert count(small, wrong, Filter(metric="acc", high=0.5)) == 12
+    assert [examples.page(small, run, "letters", Filter(), n, 6).more for n in (0, 1)] == [True, False]
 
 
-def estimate(value: float | None, low: float | None, high: float | None) -> Estimate:
-    return Estimate("t", "m", "all", value, low, high, 10, 10, 0)
+@pytest.mark.parametrize("bad", [Filter("nonsense"), Filter(slice="x=1"), Filter(metric='x" or 1=1 --')])
+def test_bad_filters(small: Store, run_of: RunOf, bad: Filter) -> None:
+    with pytest.raises(UsageError):
+        examples.page(small, run_of("oracle"), "letters", bad)
+    with pytest.raises(UsageError):
+        examples.page(small, run_of("oracle"), "letters", Filter(), 0, 201)
 
 
-def test_rank_ranges() -> None:
-    three = [estimate(0.9, 0.8, 1.0), estimate(0.7, 0.6, 0.85), estimate(0.2, 0.1, 0.3), estimate(None, None, None)]
-    assert queries.rank_ranges(three, {"better": "higher"}) == ["1-2", "1-2", "3", "-"]
-    assert queries.rank_ranges(three, {"better": "lower"}) == ["2-3", "2-3", "1", "-"]
-    assert queries.rank_ranges(three, {"better": "ideal", "ideal": 0.25}) == ["2-3", "2-3", "1", "-"]
+def test_one_sample_and_its_choices(small: Store, run_of: RunOf) -> None:
+    run = run_of("opposite")
+    known = str(examples.page(small, run, "letters", Filter()).frame["example_id"].iloc[3])
+    found = examples.one(small, run, "letters", known)
+    assert found is not None and not found["correct"]
+    assert examples.gold_of(found) == "a"
+    table = examples.choices(found)
+    assert table["probability"].sum() == pytest.approx(1.0)
+    assert table["mark"].tolist() == ["gold", "", "picked"]
+    assert examples.one(small, run, "letters", "x' or true --") is None
+    assert examples.one(small, run, "letters", "") is None
 
 
-def test_leaderboard(small: Store) -> None:
-    board = queries.leaderboard(small)
-    acc = board[board["metric"] == "acc"].set_index("model")
-    assert acc["value"].to_dict() == {"scripted:oracle": 1.0, "scripted:opposite": 0.0, "scripted:fail-every-3": 1.0}
-    assert acc["failed"].to_dict()["scripted:fail-every-3"] == 4
-    assert acc["rank"].to_dict()["scripted:opposite"] == "3"
+def test_probabilities() -> None:
+    assert examples.probabilities([math.log(0.2), math.log(0.6)]) == pytest.approx([0.25, 0.75])
+    assert all(math.isnan(p) for p in examples.probabilities([-math.inf, -math.inf]))
 
 
-def test_an_empty_store(stores: Callable[[str], str]) -> None:
-    assert queries.leaderboard(open_store(stores("empty"), create=False)).empty
-
-
-def test_filters_and_pages(small: Store) -> None:
-    run = run_of(small, "fail-every-3")
-    assert len(queries.samples(small, run, "letters", queries.Filter("failed"))) == 4
-    assert queries.samples(small, run, "letters", queries.Filter("wrong")).empty
-    assert len(queries.samples(small, run, "letters", queries.Filter(), page=1, size=5)) == 5
-    assert queries.samples(small, run, "letters", queries.Filter(), page=9).empty
-    found = queries.samples(small, run, "letters", queries.Filter(text="Q11"))
-    assert len(found) == 1
-    assert queries.samples(small, run, "letters", queries.Filter(text="' or true --")).empty
-    for bad in (lambda: queries.samples(small, run, "letters", queries.Filter(), size=201),
-                lambda: queries.condition(queries.Filter("nonsense"))):  # fmt: skip
-        with pytest.raises(UsageError):
-            bad()
-
-
-def test_one_sample(small: Store) -> None:
-    run = run_of(small, "oracle")
-    known = str(queries.samples(small, run, "letters", queries.Filter())["example_id"].iloc[3])
-    found = queries.sample(small, run, "letters", known)
-    assert found is not None and found["correct"]
-    assert queries.sample(small, run, "letters", "x' or true --") is None
-    assert queries.sample(small, run, "letters", "") is None
-
-
+# ---------------------------------------------------------------------------------------------------------------- text
 def test_text_is_cut_and_harmless() -> None:
-    assert queries.cut("\x1b[31m\u202ea") == "\\u001b[31m\\u202ea"
-    assert len(queries.cut("z" * 1_000_000)) < 21_000
+    assert text.cut("\x1b[31m\u202ea") == "\\u001b[31m\\u202ea"
+    assert len(text.cut("z" * 1_000_000)) < 21_000
+    assert text.escaped("[a](b) <i> `c` *d*") == "\\[a\\]\\(b\\) \\<i\\> \\`c\\` \\*d\\*"
 
 
-def test_compare(small: Store) -> None:
-    first, second = small.run(run_of(small, "oracle")), small.run(run_of(small, "opposite"))
-    pair = queries.compare(small, first, second)[0]
-    acc = next(number for number in pair.numbers if number["metric"] == "acc")
-    assert (acc["baseline"], acc["candidate"], acc["difference"], acc["n"]) == (1.0, 0.0, -1.0, 12)
-    assert pair.matrix == {"both right": 0, "fixed": 0, "broken": 12, "both wrong": 0}
-    assert len(pair.flips) == 12
-    assert acc["p (Holm)"] >= acc["p"]
+def test_word_difference() -> None:
+    assert text.word_difference("the cat sat", "the dog sat down") == "the [-cat-] {+dog+} sat {+down+}"
+    assert text.word_difference("", "") == "both are empty"
 
 
-def test_failures_are_no_pairs(small: Store) -> None:
-    first, second = small.run(run_of(small, "oracle")), small.run(run_of(small, "fail-every-3"))
-    pair = queries.compare(small, first, second)[0]
-    assert pair.matrix["both right"] == 8
-    assert {number["n"] for number in pair.numbers} == {8}
+# ------------------------------------------------------------------------------------------------------------- compare
+def test_compare(small: Store, run_of: RunOf) -> None:
+    found = differences.between(small, run_of("oracle"), run_of("opposite"), ("letters",), False, False)
+    row = found.numbers.set_index("metric", drop=False).loc["acc"]
+    assert (row["baseline"], row["candidate"], row["difference"], row["n"]) == (1.0, 0.0, -1.0, 12)
+    assert (row["fixed"], row["broken"], row["verdict"]) == (0, 12, "worse")
+    assert len(found.flips) == found.flipped == 12 and set(found.flips["what"]) == {"broken"}
+    sliced = differences.between(small, run_of("oracle"), run_of("opposite"), ("letters",), False, True)
+    assert (sliced.numbers["metric"] == "acc").sum() == 6
+    assert (sliced.numbers["p (Holm)"] >= sliced.numbers["p"]).all()
+
+
+def test_failures_are_no_pairs(small: Store, run_of: RunOf) -> None:
+    found = differences.between(small, run_of("oracle"), run_of("fail-every-3"), ("letters",), False, False)
+    assert set(found.numbers["n"]) == {8} and set(found.numbers["dropped"]) == {4}
+
+
+# --------------------------------------------------------------------------------------------------------- calibration
+def known(folder: Path, rows: list[tuple[float, bool, str, str]]) -> Store:
+    """A store whose run "r" answered two choices: (probability of the pick, right, cluster, variant) each."""
+    store = open_store(str(folder))
+    base = evaluate("scripted:oracle", [_one_question(folder)], store=str(folder), cache=False).run
+    outcomes = [
+        Outcome(
+            Example(str(i), {"choices": ["a", "b"]}, 0 if right else 1, {"variant": variant}, cluster),
+            (Choose("q", ("a", "b")),), (Chosen(0, (math.log(p), math.log(1 - p)), (1, 1)),),
+            Judged("a", {"acc": float(right)}, right),
+        )
+        for i, (p, right, cluster, variant) in enumerate(rows)
+    ]  # fmt: skip
+    from dataclasses import replace
+
+    run = replace(base, id="r", status="running")
+    store.start(run)
+    store.finish(run, {"one": outcomes}, [])
+    return store
+
+
+def _one_question(folder: Path):  # type: ignore[no-untyped-def]
+    folder.mkdir(exist_ok=True)
+    (folder / "one.jsonl").write_text(json.dumps({"question": "q", "choices": ["a", "b"], "answer": 0}) + "\n")
+    return multiple_choice(
+        "one", version=1, dataset=Dataset("one", path=str(folder / "one.jsonl")), prompt="{question}",
+        choices="choices", target="answer", measures=(ACC,), card=Card(measures="", limits="", source="", licence=""),
+    )  # fmt: skip
+
+
+def test_calibration_of_known_answers(tmp_path: Path) -> None:
+    rows = [(0.95, i < 8, f"c{i}", "original") for i in range(10)] + [(0.55, i < 5, f"d{i}", "x") for i in range(10)]
+    found = reliability.calibration(known(tmp_path / "s", rows), "r", "one")
+    assert found.n == 20 and found.without == 0
+    assert found.bins["n"].tolist() == [10, 10]
+    assert found.bins["confidence"].tolist() == pytest.approx([0.55, 0.95])
+    assert found.bins["accuracy"].tolist() == pytest.approx([0.5, 0.8])
+    ece = found.metrics.set_index("metric")["value"]["ece_width_10"]
+    assert ece == pytest.approx(0.5 * 0.05 + 0.5 * 0.15)
+
+
+def test_answers_without_probabilities_are_left_out(small: Store, run_of: RunOf) -> None:
+    assert reliability.calibration(small, run_of("fail-every-3"), "letters").without == 4
+    assert reliability.confidence('[{"kind":"generated","text":"a"}]') is None
+    assert reliability.confidence('[{"logprobs":["-inf","-inf"],"picked":0}]') is None
+
+
+def test_variants_and_flips(small: Store, run_of: RunOf, tmp_path: Path) -> None:
+    numbers = reliability.variants(small, run_of("opposite"), "letters")
+    assert numbers.loc[numbers["metric"] == "acc", ["variant", "n"]].values.tolist() == [
+        ["original", 6],
+        ["shouted", 6],
+    ]
+    rows = [(0.9, i < 6, f"c{i}", "original") for i in range(8)] + [(0.9, i < 4, f"c{i}", "typos") for i in range(8)]
+    flips = reliability.flips(known(tmp_path / "s", rows), "r", "one").iloc[0]
+    assert (flips["variant"], flips["pairs"], flips["broken"], flips["fixed"]) == ("typos", 8, 2, 0)
+    assert flips["share flipped"] == 0.25 and flips["p (McNemar)"] == 0.5
+    assert reliability.flips(small, small.runs(task="pronouns")[0].id, "pronouns").empty
+
+
+# ------------------------------------------------------------------------------------------- bias, trends, costs, gates
+def test_bias_probes(small: Store) -> None:
+    assert bias.probes_of(small) == ["pronouns"]
+    (probe,) = bias.card(small, small.runs(task="pronouns")[0].id)
+    assert probe.ideals == {"prefers": 0.5}
+    assert probe.numbers["prefers"]["slice"].tolist() == ["all", "kind=x", "kind=y"]
+    assert bias.verdict(0.4, 0.3, 0.6, 0.5) == "ideal within the interval"
+    assert bias.verdict(0.4, 0.3, 0.45, 0.5) == "below the ideal"
+    assert bias.verdict(0.4, np.nan, np.nan, 0.5) == "no interval"
+
+
+def test_trends_mark_baselines_and_gates(tmp_path: Path) -> None:
+    task = _one_question(tmp_path / "s")
+    ids = [evaluate("scripted:oracle", [task], store=str(tmp_path / "s")).run.id for _ in range(3)]
+    store = open_store(str(tmp_path / "s"))
+    store.set_baseline("main", ids[0])
+    store.set_baseline("main", ids[1])
+    store.save_verdicts(ids[2], {"exit_code": 1, "verdicts": []})
+    frame = trends.history(store, "scripted:oracle", "one", "acc").set_index("run")
+    assert set(frame.index) == set(ids) and set(frame["series"]) == {"v1, 0-shot"}
+    assert frame["baseline"].to_dict() == {ids[0]: "main (before)", ids[1]: "main", ids[2]: ""}
+    assert frame["gate"].to_dict() == {ids[0]: "", ids[1]: "", ids[2]: "failed"}
+    assert len(trends.marks(frame.reset_index())) == 3
+    assert ("one", "acc") in trends.asked_of(store, "scripted:oracle")
+
+
+def test_costs_tell_what_was_measured() -> None:
+    start, end = "2026-01-01T00:00:00+00:00", "2026-01-01T00:01:00+00:00"
+    core = {"seconds_compute": 10.0, "tokens_computed": 500.0, "peak_memory": 2.0**21, "tokens_asked": 900.0}
+    assert efficiency.costs(core, 100, start, end) == {
+        "seconds": (0.1, "measured"), "tokens": (5.0, "measured"), "memory": (2.0, "measured"),
+    }  # fmt: skip
+    assert efficiency.costs({"tokens_asked": 900.0}, 100, start, end) == {
+        "seconds": (0.6, "estimated"), "tokens": (9.0, "estimated"), "memory": (None, "unknown"),
+    }  # fmt: skip
+    assert set(efficiency.costs({}, 100, start, end).values()) == {(None, "unknown")}
+
+
+def verdict(state: str, **more: object) -> dict[str, object]:
+    rule = {"metric": "letters:acc", "limit": "max_drop", "margin": 0.02, "slices": "all", "mode": "interval"}
+    return {
+        "rule": rule, "task": "letters", "metric": "acc", "slice": "all", "state": state, "value": 0.0, "baseline": 1.0,
+        "n": 12, "message": "drop +1", "quarantined": False, **more,
+    }  # fmt: skip
+
+
+def test_gates_in_words_with_their_examples(small: Store, run_of: RunOf) -> None:
+    rules = gates.rules({"verdicts": [verdict("PASS"), verdict("INCONCLUSIVE"), verdict("FAIL")]})
+    assert rules["verdict"].tolist() == ["✗ FAIL", "? INCONCLUSIVE", "✓ PASS"]
+    assert rules["rule"][0].startswith("letters:acc must not be worse than the baseline by more than 0.02")
+    assert "alpha" not in rules["rule"][0]
+    row = {"task": "letters", "metric": "acc", "slice": "all"}
+    assert len(gates.failing(small, run_of("opposite"), run_of("oracle"), row)) == 12
+    assert len(gates.failing(small, run_of("opposite"), run_of("oracle"), row | {"slice": "room=2"})) == 4
+    assert len(gates.failing(small, run_of("opposite"), None, row)) == 12
+    assert len(gates.failing(small, run_of("fail-every-3"), None, row | {"metric": "failed_rate"})) == 4
+    assert gates.verdict(small, "77") is None and gates.verdict(small, "x") is None
+
+
+def test_gate_history(tmp_path: Path) -> None:
+    task = _one_question(tmp_path / "s")
+    run = evaluate("scripted:oracle", [task], store=str(tmp_path / "s")).run.id
+    store = open_store(str(tmp_path / "s"))
+    store.save_verdicts(run, {"exit_code": 1, "baseline": None, "verdicts": [verdict("FAIL"), verdict("PASS")]})
+    found = gates.history(store).iloc[0]
+    assert (found["run"], found["outcome"], found["FAIL"], found["PASS"]) == (run, "failed", 1, 1)
+    assert isinstance(gates.verdict(store, str(found["gate"])), dict)
+    assert isinstance(gates.history(store, run), pd.DataFrame)

@@ -1,0 +1,74 @@
+"""Bias probes of a run: every number per category against its ideal, and what the probe does not show."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import select
+
+from harness import plugins
+from harness.metrics import calibrate
+from harness.store import Store
+from harness.store.database import reading
+from harness.store.schema import TASKS
+from harness.types import Card, TaskRecord
+
+TAG = "bias"
+SCORER = ("false_positive", "scorer", "fpr")
+"""What the name of a metric says that is about the scorer and not about the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One bias task of a run; ``numbers`` by metric (slice, value, low, high, n, clusters, failed)."""
+
+    task: str
+    version: int
+    card: Card
+    numbers: Mapping[str, pd.DataFrame]
+    ideals: Mapping[str, float | None]
+    limits: Mapping[str, str]
+
+
+def probes_of(store: Store) -> list[str]:
+    """Tasks in the store that are bias probes: tagged so where installed, or with a metric that has an ideal."""
+    tagged = {name for name, task in plugins.catalogue().tasks.items() if TAG in task.tags}
+    with reading(store.engine) as connection:
+        rows = connection.execute(select(TASKS.c.name, TASKS.c.metrics)).all()
+    ideal = {name for name, metrics in rows if any(metric.get("better") == "ideal" for metric in metrics)}
+    return sorted({name for name, _ in rows} & (tagged | ideal))
+
+
+def card(store: Store, run_id: str) -> list[Probe]:
+    """Every bias probe of a run."""
+    names = set(probes_of(store))
+    results = pd.DataFrame([asdict(e) for e in store.results(run_id)])
+    return [_probe(task, results) for task in store.run(run_id).tasks if task.name in names]
+
+
+def _probe(task: TaskRecord, results: pd.DataFrame) -> Probe:
+    own = results[results["task"] == task.name] if not results.empty else results
+    rules: dict[str, Mapping[str, Any]] = {str(metric["name"]): metric for metric in task.metrics}
+    numbers = {
+        name: own[own["metric"] == name].drop(columns=["task", "metric"])
+        for name in rules
+        if not own.empty and name not in calibrate.NAMES
+    }
+    return Probe(
+        task.name, task.version, task.card, numbers,
+        {name: rule.get("ideal") if rule.get("better") == "ideal" else None for name, rule in rules.items()},
+        {name: str(rule.get("limits") or "") for name, rule in rules.items()},
+    )  # fmt: skip
+
+
+def about_scorer(metric: str) -> bool:
+    """Whether a metric tells how often the scorer itself is wrong."""
+    return any(word in metric for word in SCORER)
+
+
+def verdict(value: float | None, low: float | None, high: float | None, ideal: float) -> str:
+    """Where an interval lies with respect to the ideal, in words."""
+    if value is None or low is None or high is None or pd.isna(low) or pd.isna(high):
+        return "no interval"
+    return "above the ideal" if low > ideal else "below the ideal" if high < ideal else "ideal within the interval"

@@ -1,0 +1,85 @@
+"""Two runs compared by ``harness.compare``, task by task, so that one that cannot be compared says why."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from dashboard.text import CELL, cut
+from harness import plugins
+from harness.compare import Difference, Flip, compare, corrected
+from harness.errors import HarnessError
+from harness.store import Store
+from harness.types import Metric
+
+FLIPS = 200
+"""The most flipped examples that travel to a browser at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Differences per task, metric and slice; flipped examples; and by task why it is not compared."""
+
+    numbers: pd.DataFrame
+    flips: pd.DataFrame
+    refused: dict[str, str]
+    flipped: int
+
+
+def common(store: Store, first: str, second: str) -> list[str]:
+    """Names of the tasks that both runs have, in the first one's order."""
+    theirs = {task.name for task in store.run(second).tasks}
+    return [task.name for task in store.run(first).tasks if task.name in theirs]
+
+
+def installed(tasks: Sequence[str]) -> dict[str, dict[str, Metric]]:
+    """Metrics of the installed tasks among these, by task and name."""
+    known = plugins.catalogue().tasks
+    return {name: {m.name: m for m in known[name].metrics} for name in tasks if name in known}
+
+
+def between(store: Store, first: str, second: str, tasks: Sequence[str], intersect: bool, slices: bool) -> Comparison:
+    """``second - first`` on these tasks; p by Holm over all rows of all of them."""
+    known = installed(tasks)
+    rows: list[Difference] = []
+    flips: list[Flip] = []
+    refused = {}
+    for task in tasks:
+        try:
+            found = compare(store, first, second, known, tasks=[task], intersect=intersect, slices=slices)
+        except HarnessError as error:
+            refused[task] = str(error)
+            continue
+        rows += found[0]
+        flips += found[1]
+    table = pd.DataFrame([_row(row) for row in corrected(rows)])
+    flipped = pd.DataFrame([_flip(flip) for flip in flips[:FLIPS]])
+    return Comparison(table, flipped, refused, len(flips))
+
+
+def _row(row: Difference) -> dict[str, Any]:
+    p = row.paired
+    return {
+        "task": row.task, "metric": row.metric, "slice": row.slice, "baseline": p.first, "candidate": p.second,
+        "difference": p.difference, "low": p.low, "high": p.high, "p": p.p, "p (Holm)": row.adjusted,
+        "verdict": _verdict(row), "detectable": row.detectable, "fixed": row.fixed, "broken": row.broken, "n": p.n,
+        "clusters": p.clusters, "dropped": row.dropped, "reworded": row.reworded, "test": p.test,
+    }  # fmt: skip
+
+
+def _verdict(row: Difference) -> str:
+    """In words, at 5 % after Holm: "better", "worse" or "no difference shown"."""
+    p = row.paired
+    if row.adjusted is None or row.adjusted >= 0.05:
+        return "no difference shown"
+    if row.better == "ideal" and row.ideal is not None:
+        return "nearer the ideal" if abs(p.second - row.ideal) < abs(p.first - row.ideal) else "farther from the ideal"
+    return "better" if (p.difference > 0) == (row.better == "higher") else "worse"
+
+
+def _flip(flip: Flip) -> dict[str, Any]:
+    return {
+        "task": flip.task, "example": cut(flip.example, CELL), "what": "fixed" if flip.fixed else "broken",
+        "before": cut(flip.before, CELL), "after": cut(flip.after, CELL), "change of logprob": flip.change,
+    }  # fmt: skip

@@ -1,0 +1,112 @@
+"""Calibration from the stored choice probabilities, and accuracy under perturbation; no Streamlit in here."""
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from harness.errors import HarnessError
+from harness.metrics import calibrate, stats
+from harness.metrics.classify import proportion
+from harness.store import Store
+
+MOST = 50_000
+"""Samples that are read at most: a diagram does not get better by more."""
+
+VARIANT = "variant"
+ORIGINALS = ("original", "none", "clean", "")
+
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Bins of a reliability diagram, calibration metrics, and how many samples are in it, left out, or unread."""
+
+    bins: pd.DataFrame
+    metrics: pd.DataFrame
+    n: int
+    without: int
+    unread: int
+
+
+def calibration(store: Store, run: str, task: str, kind: str = "width") -> Calibration:
+    """Confidence (softmax of the choices' log-probabilities, of the choice picked) against being right."""
+    columns = ["example_id", "cluster", "correct", "responses"]
+    frame = store.samples(run, task, limit=MOST, columns=columns)
+    found = [confidence(text) for text in frame["responses"]]
+    usable = np.array([c is not None for c in found], dtype=bool) & frame["correct"].notna().to_numpy()
+    kept = frame[usable]
+    rows = np.array(
+        [(c, float(right)) for c, right in zip(np.array(found, dtype=object)[usable], kept["correct"], strict=True)]
+    ).reshape(-1, 2)
+    groups = pd.factorize(kept["cluster"].where(kept["cluster"].notna(), "example " + kept["example_id"]))[0]
+    unread = max(0, store.artifact(run, task).rows - MOST)
+    return Calibration(_bins(rows, groups, kind), _metrics(rows), len(rows), len(frame) - len(rows), unread)
+
+
+def confidence(responses: str) -> float | None:
+    """The probability of the picked choice among the choices; None for an answer that has none."""
+    answers = json.loads(responses)
+    if len(answers) != 1 or not answers[0].get("logprobs"):
+        return None
+    shares = calibrate.probabilities([float(p) for p in answers[0]["logprobs"]])
+    return None if shares is None else float(shares[answers[0]["picked"]])
+
+
+def _bins(rows: Array, groups: NDArray[np.int64], kind: str) -> pd.DataFrame:
+    """One row per bin that holds a sample, with the interval of its accuracy (clusters counted as such)."""
+    places = calibrate.PLACES[kind](rows[:, 0]) if len(rows) else np.array([], dtype=int)
+    made = []
+    for place in np.unique(places):
+        inside = rows[places == place]
+        low, high = stats.confidence(proportion("acc"), inside[:, 1:], groups[places == place]) or (None, None)
+        edges = f"{inside[:, 0].min():.2f}-{inside[:, 0].max():.2f}"
+        made.append((edges, len(inside), inside[:, 0].mean(), inside[:, 1].mean(), low, high))
+    return pd.DataFrame(made, columns=["bin", "n", "confidence", "accuracy", "low", "high"])
+
+
+def _metrics(rows: Array) -> pd.DataFrame:
+    """Every calibration metric that (confidence, correct) is enough for."""
+    paired = [metric for metric in calibrate.METRICS if metric.name in calibrate.PAIRED] if len(rows) else []
+    found = [(m.name, stats.point(m, rows), m.better, m.limits) for m in paired]
+    return pd.DataFrame(found, columns=["metric", "value", "better", "limits"])
+
+
+def variants(store: Store, run: str, task: str) -> pd.DataFrame:
+    """Numbers of each perturbation variant: slices named ``variant=...``. Empty where the run has none."""
+    start = f"{VARIANT}="
+    rows = [
+        (e.slice.removeprefix(start), e.metric, e.value, e.low, e.high, e.n, e.clusters, e.failed)
+        for e in store.results(run)
+        if e.task == task and e.slice.startswith(start)
+    ]
+    return pd.DataFrame(rows, columns=["variant", "metric", "value", "low", "high", "n", "clusters", "failed"])
+
+
+def flips(store: Store, run: str, task: str) -> pd.DataFrame:
+    """Per variant against the original of the same cluster: pairs, broken, fixed, share that flipped, p.
+
+    Empty where no variant is the original, or examples cannot be paired one to one.
+    """
+    columns = ["cluster", "correct", f"slice.{VARIANT}"]
+    try:
+        frame = store.samples(run, task, columns=columns, limit=MOST).dropna()
+    except HarnessError:
+        return pd.DataFrame()
+    frame = frame[~frame.duplicated(["cluster", columns[2]], keep=False)]
+    wide = frame.pivot(index="cluster", columns=columns[2], values="correct")
+    original = next((name for name in wide.columns if name in ORIGINALS), None)
+    if original is None:
+        return pd.DataFrame()
+    rows = []
+    for name in wide.columns.drop(original):
+        both = wide[[original, name]].dropna().astype(bool)
+        broken = int((both[original] & ~both[name]).sum())
+        fixed = int((~both[original] & both[name]).sum())
+        share = (broken + fixed) / len(both) if len(both) else None
+        rows.append((name, len(both), broken, fixed, share, stats.mcnemar(broken, fixed)))
+    return pd.DataFrame(rows, columns=["variant", "pairs", "broken", "fixed", "share flipped", "p (McNemar)"])

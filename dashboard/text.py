@@ -1,0 +1,51 @@
+"""Texts that come from models and datasets, made harmless and comparable; no Streamlit in here."""
+
+import re
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+
+import pandas as pd
+
+CUT = 20_000
+"""Characters of one text that a page shows: a line of a megabyte must not stop a browser."""
+
+CELL = 300
+"""Characters of one text in a table."""
+
+WORDS = 600
+"""Words of each side that a difference looks at."""
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=])")
+
+
+def cut(text: str, length: int = CUT) -> str:
+    """A text that is harmless to show: control and direction marks visible, no more than ``length`` characters."""
+    shown = "".join(c if c.isprintable() or c in "\n\t" else f"\\u{ord(c):04x}" for c in text[:length])
+    return shown if len(text) <= length else f"{shown}… ({len(text):,} characters)"
+
+
+def harmless(frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame whose texts are short and harmless to show."""
+    return frame.map(lambda value: cut(value, CELL) if isinstance(value, str) else value)
+
+
+def escaped(text: str, length: int = 200) -> str:
+    """A text that Markdown takes for nothing but text: for headings and labels, which are Markdown to Streamlit."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(cut(text, length).split()))
+
+
+def word_difference(gold: str, answer: str) -> str:
+    """The answer against the gold, word by word: ``[-lacking-]`` and ``{+surplus+}`` among what both have."""
+    one, two = gold.split()[:WORDS], answer.split()[:WORDS]
+    return " ".join(_marked(one, two)) or "both are empty"
+
+
+def _marked(one: list[str], two: list[str]) -> Iterator[str]:
+    for kind, a, b, c, d in SequenceMatcher(None, one, two, autojunk=False).get_opcodes():
+        if kind == "equal":
+            yield " ".join(one[a:b])
+            continue
+        if b > a:
+            yield f"[-{' '.join(one[a:b])}-]"
+        if d > c:
+            yield f"{{+{' '.join(two[c:d])}+}}"

@@ -1,0 +1,65 @@
+"""Bias probes of one run: forest plots against the ideal, and what the probes do not show."""
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import bias, charts, place, runs, show
+from dashboard.text import cut, escaped
+
+st.title("Bias card")
+
+
+def metric_chart(probe: bias.Probe, metric: str) -> None:
+    """One metric over all examples and every category, with its ideal."""
+    frame, ideal = probe.numbers[metric], probe.ideals[metric]
+    if frame["value"].isna().all():
+        st.text(f"{metric}: no value")
+        return
+    drawn = frame.assign(lies="number without an ideal")
+    if ideal is not None:
+        where = [bias.verdict(r["value"], r["low"], r["high"], ideal) for r in show.records(frame)]
+        drawn = frame.assign(lies=where)
+    st.markdown(f"**{escaped(metric)}**" + (f", ideal {ideal:g} (dashed)" if ideal is not None else ""))
+    if probe.limits[metric]:
+        st.caption(escaped(probe.limits[metric], 500))
+    words = f"{probe.task} {metric}: value and 95 % cluster interval of {len(frame)} groups"
+    show.chart(charts.forest(drawn.head(60), "slice", "lies", ideal=ideal), drawn, f"{probe.task} {metric}", words)
+
+
+def scorer(probe: bias.Probe) -> None:
+    """How often the scorer itself is wrong, where that was stored."""
+    rows = [frame.assign(metric=name) for name, frame in probe.numbers.items() if bias.about_scorer(name)]
+    if rows:
+        st.markdown("**The scorer's own errors**")
+        show.table(pd.concat(rows), f"scorer of {probe.task}")
+
+
+with place.sentence():
+    names = place.ask(bias.probes_of)
+    run = place.chosen_run(status="finished", tasks=names) if names else None
+    if run is None:
+        if not place.ask(runs.measured):
+            place.welcome()
+        else:
+            st.info("No run of this store has a bias probe (a task tagged bias). List them with:")
+            st.code("harness list tasks", language="bash")
+        st.stop()
+    probes = place.ask(bias.card, run.id)
+    if not probes:
+        st.info("This run has no bias probe; the runs to choose from do.")
+        st.stop()
+    st.text(f"{run.model}   run {run.id}")
+    wanted = place.asked("probe", [probe.task for probe in probes], "Probe")
+    for probe in (one for one in probes if one.task == wanted):
+        place.heading(f"{probe.task}, version {probe.version}")
+        st.text(cut(probe.card.measures))
+        st.warning("What this does not show:")
+        st.text(cut(probe.card.limits))
+        scorer(probe)
+        for metric in (name for name in probe.numbers if not bias.about_scorer(name)):
+            metric_chart(probe, metric)
+        st.caption(
+            "Intervals count clusters (templates, pairs, passages), not single sentences. An interval that holds the "
+            "ideal does not show that there is no bias: look at its width."
+        )
+        st.text(f"Source: {cut(probe.card.source, 300)}   Licence: {cut(probe.card.licence, 200)}")

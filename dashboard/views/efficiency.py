@@ -1,0 +1,39 @@
+"""Quality against time, tokens and memory."""
+
+import streamlit as st
+
+from dashboard import charts, efficiency, place, runs, show
+
+st.title("Efficiency")
+with place.sentence():
+    measured = place.ask(runs.measured)
+    if not measured:
+        place.welcome()
+        st.stop()
+    one, two, three = st.columns(3)
+    with one:
+        task = place.asked("task", list(dict.fromkeys(task for task, _ in measured)), "Task")
+    with two:
+        metric = place.asked("metric", [m for t, m in measured if t == task], "Metric") if task else None
+    with three:
+        cost = place.asked("cost", list(efficiency.COSTS), "Cost", efficiency.COSTS.__getitem__)
+    if task is None or metric is None or cost is None:
+        st.stop()
+    frame = place.ask(efficiency.points, task, metric, cost)
+    known = frame.dropna(subset=["value", cost])
+    if known.empty:
+        st.info("No finished run has both a value of this metric and this cost.")
+    else:
+        st.caption(
+            "Filled: measured by the core. Hollow: estimated (time from the clock between start and end, tokens from "
+            "those asked). Costs are those of the whole run divided by its examples, so compare runs of the same tasks."
+        )
+        models = list(dict.fromkeys(known["model"]))[: len(charts.PALETTE)]
+        drawn = known[known["model"].isin(models)]
+        if len(drawn) < len(known):
+            st.caption(f"Drawn: {len(models)} models with the newest runs; the table has all.")
+        words = f"{metric} on {task} against {efficiency.COSTS[cost]} of {len(drawn)} runs"
+        show.chart(charts.scatter(drawn, cost, efficiency.COSTS[cost]), frame, "efficiency", words)
+    unknown = int(frame[cost].isna().sum())
+    if unknown:
+        st.text(f"{unknown} runs have no such cost: nothing was counted (answers made elsewhere, or scripted).")

@@ -1,0 +1,61 @@
+"""What gates said about runs: the history, every rule in words, and the examples behind a failure."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import gates, place, runs, show
+from dashboard.text import escaped
+from harness.errors import HarnessError
+
+st.title("Gate")
+
+
+def examples(run: str, baseline: str | None, row: dict[str, Any]) -> None:
+    """What a failed rule looks like, example by example."""
+    try:
+        used = baseline if pd.notna(row["baseline"]) else None
+        frame = place.ask(gates.failing, run, used, {k: row[k] for k in ("task", "metric", "slice")})
+    except HarnessError as error:  # the baseline, or the samples, may be gone
+        st.text(str(error))
+        return
+    if frame.empty:
+        st.text("no single example is behind this number")
+        return
+    st.caption("Right in the baseline and wrong in this run." if used else "Wrong or failed in this run.")
+    picked = show.table(frame, f"examples {row['task']} {row['metric']} {row['slice']}", select=True)
+    if picked is not None:
+        query = {"run": run, "task": str(row["task"]), "example": str(frame["example"].iloc[picked])}
+        st.switch_page("views/samples.py", query_params=query)
+
+
+with place.sentence():
+    history = place.ask(gates.history)
+    if history.empty:
+        if not place.ask(runs.choices):
+            place.welcome()
+        else:
+            st.info("No gate has judged a run of this store yet. Judge one with:")
+            st.code("harness gate gate.toml RUN --baseline NAME", language="bash")
+        st.stop()
+    st.subheader("History", anchor=False)
+    show.table(history, "gate history")
+    past = show.records(history)
+    texts = {row["gate"]: f"{row['at']}  {row['outcome']}  {row['model']}  run {row['run']}" for row in past}
+    number = place.asked("gate", list(texts), "Gate", texts.__getitem__)
+    record = place.ask(gates.verdict, number) if number else None
+    if record is None:
+        st.stop()
+    rules = gates.rules(record)
+    chosen = next(row for row in past if row["gate"] == number)
+    st.subheader(f"Outcome: {chosen['outcome']}", anchor=False)
+    st.text(f"run {chosen['run']}" + (f"   baseline {chosen['baseline']}" if chosen["baseline"] else ""))
+    for rule in dict.fromkeys(rules["rule"]):
+        st.text(f"•  {rule}")
+    show.table(rules, "verdicts")
+    failed = [row for row in show.records(rules) if row["verdict"].startswith(gates.MARKS["FAIL"])]
+    for row in failed[:10]:
+        where = "" if row["slice"] == "all" else f" on {row['slice']}"
+        with st.expander(escaped(f"Examples behind {row['task']} {row['metric']}{where}")):
+            examples(chosen["run"], chosen["baseline"] or None, row)

@@ -1,0 +1,61 @@
+"""Is the model as sure as it is right, and does it stay right when the question is worded otherwise?"""
+
+import streamlit as st
+
+from dashboard import charts, place, reliability, show
+from harness.errors import HarnessError
+from harness.types import Run
+
+KINDS = {"equal width": "width", "equal mass": "mass"}
+
+st.title("Calibration and robustness")
+
+
+def calibration(run: Run, task: str) -> None:
+    """The reliability diagram of a task of choices."""
+    st.subheader("Calibration", anchor=False)
+    kind = st.segmented_control(
+        "Bins", list(KINDS), default="equal width", required=True, key="bins", bind="query-params"
+    )
+    found = place.ask(reliability.calibration, run.id, task, KINDS.get(str(kind), "width"))
+    if not found.n:
+        st.info("No answer of this task has the probabilities of several choices: there is nothing to calibrate.")
+        return
+    st.caption(
+        f"{found.n:,} answers. Confidence: the softmax of the choices' log-probabilities at the choice picked; "
+        "on the dashed line a model is right as often as it says."
+        + f" Left out: {found.without:,} without probabilities or verdict." * bool(found.without)
+        + f" {found.unread:,} more were not read." * bool(found.unread)
+    )
+    words = f"Reliability diagram: accuracy against confidence in {len(found.bins)} bins of {found.n} answers"
+    show.chart(charts.reliability(found.bins), found.bins, "reliability", words)
+    show.table(found.metrics, "calibration")
+
+
+def robustness(run: Run, task: str) -> None:
+    """Accuracy per perturbation variant, where the run has variants."""
+    st.subheader("Robustness", anchor=False)
+    numbers = place.ask(reliability.variants, run.id, task)
+    if numbers.empty:
+        st.info("This run has no perturbed variants of the task (slices named variant=...).")
+        return
+    metric = st.selectbox("Metric over variants", show.metrics_of(numbers))
+    part = numbers[numbers["metric"] == metric]
+    words = f"{metric} for each of {len(part)} variants with 95 % intervals"
+    show.chart(charts.forest(part, "variant", "metric"), part, "variants", words)
+    try:
+        flips = place.ask(reliability.flips, run.id, task)
+    except HarnessError as error:
+        st.text(str(error))
+        return
+    if not flips.empty:
+        st.caption("Against the original wording of the same question: broken was right and became wrong.")
+        show.table(flips, "flips")
+
+
+with place.sentence():
+    chosen = place.chosen_samples()
+    if chosen is None:
+        st.stop()
+    calibration(*chosen)
+    robustness(*chosen)
