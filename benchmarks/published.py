@@ -95,8 +95,8 @@ def gsm8k(data: Path, scratch: Path) -> Iterator[tuple[Row, float]]:
         for answer in answers:
             out.write(json.dumps({"id": str(asked[answer["question"].strip()]), "text": answer["solution"]}) + "\n")
     share = sum(answer["is_correct"] for answer in answers) / len(answers)
-    row = Row("gsm8k", "6b_finetuning", "-", "exact_match", repr(share))
-    yield row, run(file, "gsm8k", data, scratch)["exact_match"]
+    row = Row("gsm8k", "6b_finetuning", "-", "strict-match", repr(share))
+    yield row, run(file, "gsm8k", data, scratch)["strict-match"]
 
 
 def main() -> None:

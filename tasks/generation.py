@@ -1,38 +1,48 @@
 """Tasks answered by writing: GSM8K, SQuAD, XQuAD, summaries, and descriptions from data."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from harness.data import hub
 from harness.kinds import TextMeasure, generation
 from harness.metrics import text
 from harness.metrics.classify import proportion
-from harness.types import Card, Dataset, Example, Metric, Row, Shots, Task
+from harness.types import Card, Dataset, Example, Failed, Judged, Metric, Response, Row, Shots, Task
 
 
-def _gsm8k_right(example: Example, answer: str) -> float:
-    return float(answer == text.gsm8k_answer(example.fields["answer"]))
+def _number(extract: Callable[[str], str | None]) -> Callable[[Example, str], float]:
+    return lambda example, answer: float(extract(answer) == text.gsm8k_answer(example.fields["answer"]))
 
 
-GSM8K = generation(
-    "gsm8k",
-    version=1,
-    dataset=hub("openai/gsm8k", "main", "test"),
-    prompt="Question: {question}\nAnswer:",
-    target="answer",
-    extract=text.gsm8k_answer,
-    measures=((proportion("exact_match", signature="number after ####"), _gsm8k_right),),
-    max_tokens=256,
-    stop=("Question:", "</s>", "<|im_end|>"),
-    shots=Shots(count=5, dataset=(hub("openai/gsm8k", "main", "train"),)),
-    tags=("generation", "mathematics"),
-    card=Card(
-        measures="Grade-school arithmetic in words; the number after #### must equal the published one.",
-        limits="An answer in another form counts as wrong. Questions may have been seen in training.",
-        source="https://huggingface.co/datasets/openai/gsm8k",
-        licence="MIT",
-        citation="Cobbe et al. 2021, Training Verifiers to Solve Math Word Problems",
-    ),
-)
+def _gsm8k() -> Task:
+    task = generation(
+        "gsm8k", version=2, dataset=hub("openai/gsm8k", "main", "test"), prompt="Question: {question}\nAnswer:",
+        target="answer", extract=str, max_tokens=256, stop=("Question:", "</s>", "<|im_end|>"),
+        measures=(
+            (proportion("strict-match", signature="number after ####"), _number(text.gsm8k_answer)),
+            (proportion("flexible-extract", signature="last number"), _number(text.last_number)),
+        ),
+        shots=Shots(count=5, dataset=(hub("openai/gsm8k", "main", "train"),)), tags=("generation", "mathematics"),
+        card=Card(
+            measures="Grade-school arithmetic in words: the number after #### (strict-match) or the last one in the "
+            "text (flexible-extract) must equal the published one.",
+            limits="strict-match also tests the form of the answer; flexible-extract takes a number that was not meant "
+            "as the answer. Questions may have been seen in training.",
+            source="https://huggingface.co/datasets/openai/gsm8k", licence="MIT",
+            citation="Cobbe et al. 2021, Training Verifiers to Solve Math Word Problems",
+        ),
+    )  # fmt: skip
+
+    def judge(example: Example, responses: tuple[Response, ...]) -> Judged | Failed:
+        """The prediction shown is the number, not the reasoning."""
+        judged = task.judge(example, responses)
+        if isinstance(judged, Failed):
+            return judged
+        said = judged.prediction
+        return replace(judged, prediction=text.gsm8k_answer(said) or text.last_number(said) or "")
+
+    return replace(task, judge=judge)
+
 
 SQUAD_MEASURES: tuple[TextMeasure, ...] = (
     (text.squad_em, lambda e, answer: text.squad_values(answer, e.target)[0]),
@@ -111,7 +121,7 @@ E2E = generation(
 
 XQUAD = "Artetxe et al. 2020, On the Cross-lingual Transferability of Monolingual Representations"
 TASKS = (
-    GSM8K,
+    _gsm8k(),
     squad(
         "squad", hub("rajpurkar/squad", "plain_text", "validation"), "English", "CC BY-SA 4.0",
         "Rajpurkar et al. 2016, SQuAD: 100,000+ Questions for Machine Comprehension of Text",

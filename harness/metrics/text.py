@@ -171,22 +171,24 @@ squad_f1 = mean("f1", signature="squad normalisation, words")
 
 # ------------------------------------------------------------------------------------------------- answers in a text
 GSM8K = re.compile(r"(?:####|^A:) (\-?[0-9\.\,]+)", re.MULTILINE)
-NUMBER = re.compile(r"-?\$?\d[\d,]*(?:\.\d+)?")
+FLEXIBLE = re.compile(r"-?[$0-9.,]{2,}|-?[0-9]+")
 
 
 def gsm8k_answer(text: str) -> str | None:
-    """The number after ``####``, or ``A:`` as the published outputs write it, without commas; else None."""
+    """The first number after ``####``, or ``A:`` as the published outputs write it, plain; else None."""
     found = GSM8K.search(text)
-    return found.group(1).strip().replace(",", "") if found else None
+    return plain_number(found.group(1)) if found else None
 
 
 def last_number(text: str) -> str | None:
-    """The last number in a text without thousands separators, currency sign or trailing zeros after a point."""
-    found = NUMBER.findall(text)
-    if not found:
-        return None
-    number = str(found[-1]).replace(",", "").replace("$", "")
-    return number.rstrip("0").rstrip(".") if "." in number else number
+    """The last thing in a text that may be a number, plain: lm-evaluation-harness's flexible-extract; else None."""
+    found = FLEXIBLE.findall(text)
+    return plain_number(found[-1]) if found else None
+
+
+def plain_number(number: str) -> str:
+    """Without thousands separators, currency sign and final full stop, as lm-evaluation-harness compares numbers."""
+    return number.strip().replace(",", "").replace("$", "").removesuffix(".")
 
 
 # ---------------------------------------------------------------------------------------------------------- diversity

@@ -1,6 +1,10 @@
 """Text metrics equal sacrebleu and rouge-score to all digits; SQuAD and GSM8K by the rules of their authors."""
 
 import json
+import random
+import re
+import string
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +100,30 @@ def test_squad_rules(prediction: str, references: list[str], exact: float, f1: f
     assert text.squad_values(prediction, references) == (exact, pytest.approx(f1))
 
 
+def official_squad(prediction: str, reference: str) -> tuple[float, float]:
+    """The definition of the official evaluation script (version 2.0), step by step."""
+
+    def words(text: str) -> list[str]:
+        bare = "".join(letter for letter in text.lower() if letter not in set(string.punctuation))
+        return re.sub(r"\b(a|an|the)\b", " ", bare).split()
+
+    ours, theirs = words(prediction), words(reference)
+    same = sum((Counter(ours) & Counter(theirs)).values())
+    if not ours or not theirs:
+        return float(ours == theirs), float(ours == theirs)
+    precision, recall = same / len(ours), same / len(theirs)
+    return float(ours == theirs), 2 * precision * recall / (precision + recall) if same else 0.0
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_squad_equals_the_official_definition(seed: int) -> None:
+    draw = random.Random(seed)
+    said, *references = (" ".join(draw.choices(WORDS, k=draw.randint(0, 7))) for _ in range(4))
+    each = [official_squad(said, reference) for reference in references]
+    expected = max(em for em, _ in each), max(f1 for _, f1 in each)
+    assert text.squad_values(said, references) == pytest.approx(expected, abs=1e-15)
+
+
 @pytest.mark.parametrize(
     ("answer", "number"),
     [
@@ -104,6 +132,7 @@ def test_squad_rules(prediction: str, references: list[str], exact: float, f1: f
         ("12", None),
         ("####12", None),
         ("#### 7\n#### 8", "7"),
+        ("#### 12.", "12"),
     ],
 )
 def test_gsm8k_answer(answer: str, number: str | None) -> None:
@@ -111,10 +140,31 @@ def test_gsm8k_answer(answer: str, number: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "number"), [("He has 3 and then 1,250.", "1250"), ("$4.50", "4.5"), ("none", None), ("-7", "-7")]
+    ("answer", "number"),
+    [
+        ("He has 3 and then 1,250.", "1250"),
+        ("$4.50", "4.50"),
+        ("none", None),
+        ("-7", "-7"),
+        ("7 apples", "7"),
+        ("it is 5, or 6.", "6"),
+        ("#### 12 of 24", "24"),
+    ],
 )
 def test_last_number(answer: str, number: str | None) -> None:
     assert text.last_number(answer) == number
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_last_number_is_the_peers_flexible_extract(seed: int) -> None:
+    """Its filter: the last match of two alternatives, the first that is not empty; then what it ignores is deleted."""
+    draw = random.Random(seed)
+    written = "".join(draw.choices("0123456789$.,- ab", k=30))
+    found = re.findall(r"(-?[$0-9.,]{2,})|(-?[0-9]+)", written)
+    peer = next(part for part in found[-1] if part).strip() if found else None
+    for ignored in (",", r"\$", r"\.$"):
+        peer = peer if peer is None else re.sub(ignored, "", peer)
+    assert text.last_number(written) == peer
 
 
 def test_diversity() -> None:
