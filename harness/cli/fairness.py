@@ -1,0 +1,68 @@
+"""`harness fairness RUN TASK --by SLICE`: how differently a model decides for the groups of a slice."""
+
+import json
+from dataclasses import asdict
+
+import click
+
+from harness.cli.options import json_option, store_option
+
+
+@click.command("fairness")
+@click.argument("run")
+@click.argument("task")
+@click.option("--by", required=True, metavar="SLICE", help="The slice whose values are the groups.")
+@click.option("--positive", metavar="LABEL", help="The label whose giving is a selection [the second of two].")
+@json_option
+@store_option
+def command(run: str, task: str, by: str, positive: str | None, json_file: object, store: str | None) -> int:
+    """Gaps between the groups of SLICE in accuracy, selection rate, true- and false-positive rate."""
+    from pathlib import Path
+
+    from harness.metrics.fairness import compare_groups, decisions
+    from harness.store import open_store
+
+    opened = open_store(store, create=False)
+    found = opened.run(run)
+    result = compare_groups(
+        decisions(opened.outcomes(found.id, task), by, positive), int(found.settings.get("seed", 0))
+    )
+    if isinstance(json_file, Path):
+        told = {"run": found.id, "model": found.model, "task": task, "by": by, **asdict(result)}
+        json_file.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    _show(f"{found.model}  ·  {task} by {by}", result)
+    return 0
+
+
+def _show(title: str, result: object) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from harness.cli.table import number
+    from harness.metrics.fairness import Fairness
+
+    assert isinstance(result, Fairness)
+    console = Console()
+    console = console if console.is_terminal else Console(width=120)
+
+    def between(low: float | None, high: float | None) -> str:
+        return "-" if low is None else f"\\[{number(low)}, {number(high)}]"
+
+    rates = Table(title=title, title_justify="left")
+    for name in ("rate", "group", "value", "95 % interval", "n"):
+        rates.add_column(name)
+    for r in result.rates:
+        rates.add_row(r.rate, r.group, number(r.value), between(r.low, r.high), str(r.n))
+    gaps = Table(
+        caption="gap: largest less smallest group, never negative; chance: its mean with the groups shuffled",
+        caption_justify="left",
+    )
+    for name in ("over groups", "value", "95 % interval", "chance", "highest", "lowest", "n", "clusters"):
+        gaps.add_column(name)
+    for g in result.gaps:
+        gaps.add_row(
+            g.name, number(g.value), between(g.low, g.high), number(g.chance), g.highest, g.lowest, str(g.n),
+            str(g.clusters),
+        )  # fmt: skip
+    console.print(rates)
+    console.print(gaps)
