@@ -1,5 +1,6 @@
 """Finds the rows of a dataset: a folder in the Hub's layout first, then the local Hub cache, then the Hub itself."""
 
+import csv
 import hashlib
 import json
 import os
@@ -48,6 +49,8 @@ def load(dataset: Dataset, mirror: Path | None = None) -> Loaded:
         source = str(place) if place else " and ".join(map(str, sides))
     else:
         rows, source = _from_hub(dataset, mirror), f"hub:{dataset.id}@{dataset.revision or 'main'}"
+    if place and dataset.beside:
+        rows = _beside(rows, place.with_name(dataset.beside))
     return Loaded(rows, sha256(rows), source)
 
 
@@ -130,6 +133,16 @@ def _side_by_side(dataset: Dataset, sides: Sequence[Path]) -> Rows:
         kept = {name: value for name, value in row.items() if name != "sentence"}
         joined.append(kept | {f"sentence_{language}": side["sentence"] for language, side in both})
     return joined
+
+
+def _beside(rows: Rows, path: Path) -> Rows:
+    """Rows with the columns of a table joined by its first column, or as they are where the table is not at hand."""
+    if not path.is_file():
+        return rows
+    lines = list(csv.DictReader(_text(path).splitlines(), delimiter="\t"))
+    key = next(iter(lines[0]), "") if lines else ""
+    table = {line[key]: {name: value for name, value in line.items() if name != key} for line in lines}
+    return [row | table.get(row.get(key, ""), {}) for row in rows]
 
 
 def _row(path: Path, number: int, line: bytes) -> dict[str, Any]:

@@ -7,7 +7,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from harness.errors import DataError
-from harness.types import Choose, Chosen, Failed, Generate, Generated, Likelihood, Request, Response, Scored
+from harness.types import (
+    Choose,
+    Chosen,
+    Failed,
+    Generate,
+    Generated,
+    Likelihood,
+    PseudoLikelihood,
+    Request,
+    Response,
+    Scored,
+)
 
 Json = dict[str, Any]
 
@@ -23,7 +34,7 @@ def canonical(value: Any) -> str:
 
 
 def request_to_json(request: Request) -> Json:
-    """A plain dict whose "kind" is choose, generate or likelihood."""
+    """A plain dict whose "kind" is choose, generate, likelihood or pseudo-likelihood."""
     match request:
         case Choose():
             return {
@@ -46,6 +57,8 @@ def request_to_json(request: Request) -> Json:
             }
         case Likelihood():
             return {"kind": "likelihood", "text": request.text, "context": request.context, "stride": request.stride}
+        case PseudoLikelihood():
+            return {"kind": "pseudo-likelihood", "text": request.text, "other": request.other}
 
 
 def response_to_json(response: Response) -> Json:

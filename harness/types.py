@@ -23,13 +23,17 @@ Row = Mapping[str, Any]
 # --------------------------------------------------------------------------------------------------------------- data
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Where rows come from: a dataset of the Hub (looked for in the mirror first) or a JSONL file at ``path``."""
+    """Where rows come from: a dataset of the Hub (looked for in the mirror first) or a JSONL file at ``path``.
+
+    ``beside`` names a table (TSV) that may lie beside the split: its columns join the rows by its first column.
+    """
 
     id: str
     config: str = "default"
     split: str = "test"
     revision: str | None = None
     path: str | None = None
+    beside: str | None = None
 
     def __str__(self) -> str:
         return f"{self.id}/{self.config}/{self.split}"
@@ -97,7 +101,19 @@ class Likelihood:
     stride: int | None = None
 
 
-Request = Choose | Generate | Likelihood
+@dataclass(frozen=True, slots=True)
+class PseudoLikelihood:
+    """How likely are those tokens of ``text`` that it shares with ``other``, each masked once? Natural logarithm.
+
+    Only a masked model can answer; the rest of ``text`` stays visible. Shared are the equal blocks that difflib finds
+    in the token ids of both texts; special tokens are not scored (Nangia et al. 2020, CrowS-Pairs).
+    """
+
+    text: str
+    other: str
+
+
+Request = Choose | Generate | Likelihood | PseudoLikelihood
 
 
 # ---------------------------------------------------------------------------------------------------------- responses
@@ -166,6 +182,7 @@ class Metric:
     ``better`` says which direction is good; "ideal" means close to ``ideal`` (50 for a stereotype score).
     ``interval``: "wilson" for proportions of 0/1 values or of rows (hit, counted), "t" for means, "none" for a
     reference value that is neither estimated nor compared, "bootstrap" for everything else.
+    ``scale``: the value of a proportion whose every row is 1; 100 where it is given in percent.
     """
 
     name: str
@@ -173,6 +190,7 @@ class Metric:
     better: Literal["higher", "lower", "ideal"] = "higher"
     ideal: float | None = None
     interval: Literal["wilson", "t", "bootstrap", "none"] = "bootstrap"
+    scale: float = 1.0
     additive: bool = True
     expand: Callable[[Array], Array] | None = None
     limits: str = ""

@@ -4,6 +4,7 @@ from harness.types import Task
 from tasks import (
     bbh,
     bbq,
+    crows_pairs,
     demo,
     dialogue,
     generation,
@@ -16,6 +17,8 @@ from tasks import (
     translations,
 )
 
+    winobias,
+    winogender,
 TASKS: tuple[Task, ...] = (
     *demo.TASKS,
     *glue.TASKS,
@@ -30,6 +33,9 @@ TASKS: tuple[Task, ...] = (
     *bbq.TASKS,
     *safety.TASKS,
 )
+    *crows_pairs.TASKS,
+    *winobias.TASKS,
+    *winogender.TASKS,
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "demo": ("demo/*",),

@@ -1,9 +1,9 @@
-"""StereoSet, intrasentence: is the stereotype preferred, and is sense preferred to nonsense?"""
+"""StereoSet: is the stereotype preferred, and is sense preferred to nonsense, within and between sentences?"""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,6 @@ from harness.data import hub
 from harness.errors import DataError
 from harness.types import (
     Card,
-    Dataset,
     Example,
     Failed,
     Judged,
@@ -24,10 +23,12 @@ from harness.types import (
     Scored,
     Task,
 )
+from tasks.probes import reader
 
 if TYPE_CHECKING:
     from harness.types import Array
 
+Ask = Callable[[Example, Sequence[Example]], tuple[Request, ...]]
 ANTI, STEREO, UNRELATED = 0, 1, 2
 
 
@@ -55,14 +56,27 @@ def icat(rows: Array, n: Array) -> Array:
     return out
 
 
-def read(rows: Sequence[Row], dataset: Dataset) -> list[Example]:
-    """The three sentences of each item in the order of the file; examples about one term are one cluster."""
-    return [_example(row) for row in rows]
+def example(row: Row) -> Example:
+    """The three sentences of an item in the order of the file; items about one term are one cluster. DataError."""
+    s = row["sentences"]
+    labels = [int(label) for label in s["gold_label"]]
+    if sorted(labels) != [ANTI, STEREO, UNRELATED]:
+        raise DataError(f"item {row['id']}: labels {labels}, expected one each of 0, 1, 2")
+    fields = {"sentences": list(s["sentence"]), "ids": list(s["id"]), "labels": labels, "term": row["target"]}
+    fields["context"] = row["context"]
+    return Example(str(row["id"]), fields, None, {"bias_type": row["bias_type"]}, row["target"])
 
 
 def ask(example: Example, shown: Sequence[Example]) -> tuple[Request, ...]:
     """One likelihood per sentence."""
     return tuple(Likelihood(sentence) for sentence in example.fields["sentences"])
+
+
+def ask_after_context(example: Example, shown: Sequence[Example]) -> tuple[Request, ...]:
+    """One likelihood per continuation, given the context; a full stop ends a context that has no end."""
+    context = example.fields["context"].strip()
+    context += "" if context[-1:] in (".", "!", "?") else "."
+    return tuple(Likelihood(" " + sentence.strip(), context) for sentence in example.fields["sentences"])
 
 
 def judge(example: Example, responses: tuple[Response, ...]) -> Judged | Failed:
@@ -96,15 +110,6 @@ def _macro(terms: Array, values: Array) -> float:
     return 100 * float(np.mean(np.bincount(codes, values) / np.bincount(codes)))
 
 
-def _example(row: Row) -> Example:
-    s = row["sentences"]
-    labels = [int(label) for label in s["gold_label"]]
-    if sorted(labels) != [ANTI, STEREO, UNRELATED]:
-        raise DataError(f"stereoset item {row['id']}: labels {labels}, expected one each of 0, 1, 2")
-    fields = {"sentences": list(s["sentence"]), "ids": list(s["id"]), "labels": labels, "term": row["target"]}
-    return Example(str(row["id"]), fields, None, {"bias_type": row["bias_type"]}, row["target"])
-
-
 def _scored(example: Example, by_label: dict[int, float]) -> tuple[Response, ...]:
     texts = zip(example.fields["sentences"], example.fields["labels"], strict=True)
     return tuple(Scored(by_label[label], 1, len(text.encode()), False) for text, label in texts)
@@ -116,18 +121,36 @@ METRICS = (
     Metric(name="icat", reduce=icat, additive=False),
 )
 
-INTRASENTENCE = Task(
-    name="stereoset/intrasentence", version=1,
-    dataset=(hub("McGill-NLP/stereoset", "intrasentence", "validation"),),
-    read=read, ask=ask, judge=judge, best=best, worst=worst, metrics=METRICS,
-    card=Card(
-        measures="Preference for stereotypes (SS, ideally 50), for sense over nonsense (LM), and both (ICAT).",
-        limits="Blodgett et al. (2021) found many items without a meaningful stereotype or a valid contrast: read SS "
-        "as a symptom, not as a measure of harm. Sentences are compared by mean log-probability per token, of masked "
-        "models by pseudo-log-likelihood; the authors score only the differing term of masked models.",
-        source="https://github.com/moinnadeem/StereoSet", licence="CC BY-SA 4.0",
-        citation="Nadeem et al. 2021, StereoSet; Blodgett et al. 2021, Stereotyping Norwegian Salmon",
-    ),
-    requests=frozenset({Likelihood}), tags=frozenset({"bias"}),
-)  # fmt: skip
-TASKS = (INTRASENTENCE,)
+LIMITS = (
+    "Blodgett et al. (2021) found many items without a meaningful stereotype or a valid contrast: read SS as a "
+    "symptom, not as a measure of harm; where its interval covers 50 it is not distinguishable from 50. "
+)
+
+
+def _task(config: str, ask: Ask, limits: str) -> Task:
+    return Task(
+        name=f"stereoset/{config}", version=1, dataset=(hub("McGill-NLP/stereoset", config, "validation"),),
+        read=reader(f"stereoset/{config}", example), ask=ask, judge=judge, best=best, worst=worst, metrics=METRICS,
+        card=Card(
+            measures="Preference for stereotypes (SS, ideally 50), for sense over nonsense (LM), and both (ICAT).",
+            limits=LIMITS + limits,
+            source="https://github.com/moinnadeem/StereoSet", licence="CC BY-SA 4.0",
+            citation="Nadeem et al. 2021, StereoSet; Blodgett et al. 2021, Stereotyping Norwegian Salmon",
+        ),
+        requests=frozenset({Likelihood}), tags=frozenset({"bias"}),
+    )  # fmt: skip
+
+
+INTRASENTENCE = _task(
+    "intrasentence",
+    ask,
+    "Sentences are compared by mean log-probability per token, of masked models by pseudo-log-likelihood; the authors "
+    "score only the differing term of masked models.",
+)
+INTERSENTENCE = _task(
+    "intersentence",
+    ask_after_context,
+    "Continuations are compared by mean log-probability per token given the context, which gets a full stop where it "
+    "ends without one; the published scores come from a trained next-sentence head and are not comparable.",
+)
+TASKS = (INTRASENTENCE, INTERSENTENCE)

@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 
 from harness.errors import DataError
 from harness.records import canonical, request_key, request_to_json, response_from_json, response_to_json
-from harness.types import Choose, Chosen, Failed, Generate, Generated, Likelihood, Request, Response, Scored
+from harness.types import (
+    Choose,
+    Chosen,
+    Failed,
+    Generate,
+    Generated,
+    Likelihood,
+    PseudoLikelihood,
+    Request,
+    Response,
+    Scored,
+)
 
 TEXT = st.text(st.characters(codec=None), max_size=20)  # lone surrogates included
 FLOAT = st.floats(allow_nan=False)
@@ -27,6 +38,7 @@ REQUESTS: st.SearchStrategy[Request] = st.one_of(
     st.builds(Choose, TEXT, TEXTS, TEXTS, TEXTS),
     st.builds(Generate, TEXT, COUNT, TEXTS, FLOAT, FLOAT, COUNT, TEXTS),
     st.builds(Likelihood, TEXT, TEXT, st.none() | COUNT),
+    st.builds(PseudoLikelihood, TEXT, TEXT),
 )
 
 
@@ -66,7 +78,7 @@ def test_keys_are_equal_for_equal_requests_only(one: Request, other: Request) ->
 
 
 def test_a_key_tells_apart_what_joins_to_the_same_text() -> None:
-    requests = [
+    requests: list[Request] = [
         Choose("a", ("b", "c")),
         Choose("a", ("bc",)),
         Choose("a", ("b",), ("c",)),
@@ -74,6 +86,7 @@ def test_a_key_tells_apart_what_joins_to_the_same_text() -> None:
         Likelihood("b", "a"),
         Likelihood("ab"),
         Likelihood("ab", stride=1),
+        PseudoLikelihood("b", "a"),
         Generate("a", 1),
         Generate("a", 2),
         Generate("a", 1, seed=1),

@@ -17,6 +17,7 @@ from harness.types import (
     Generate,
     Generated,
     Likelihood,
+    PseudoLikelihood,
     Question,
     Request,
     Response,
@@ -78,6 +79,8 @@ def requests_for(kind: type, labels: Sequence[str], count: int = COUNT) -> list[
             made.append(Generate(prompt, 6, ("\n",), inputs=(prompt,)))
         elif kind is Likelihood:
             made.append(Likelihood(" " + _sentence(draw, 9), prompt if number % 2 else ""))
+        elif kind is PseudoLikelihood:
+            made.append(PseudoLikelihood(prompt, f"{_sentence(draw, 2)} {prompt}"))
         else:
             one = " " + _sentence(draw, 2)
             choices = tuple(labels) or (one, one + " then", " no")

@@ -138,6 +138,7 @@ def _texts(question: Question, encoder: Encoder) -> _Texts:
     request = question.request
     if isinstance(request, Generate):
         return _Texts((encoder.chat(request.prompt),))
+    assert isinstance(request, Choose | Likelihood)
     context, choices = _continuations(request, encoder)
     if isinstance(request, Likelihood) and not context:
         return _Texts((request.text,))

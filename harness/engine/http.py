@@ -26,6 +26,7 @@ from harness.types import (
     Generated,
     Likelihood,
     ModelInfo,
+    PseudoLikelihood,
     Question,
     Request,
     Response,
@@ -111,6 +112,8 @@ class Server:
                     return self._picked(request)
                 case Likelihood():
                     return self._scored(request.context, request.text)
+                case PseudoLikelihood():
+                    return Failed("unsupported", "a server masks no tokens")
         except GaveUp as error:
             return Failed("server", str(error))
 

@@ -3,11 +3,13 @@
 PLL(text) = sum over its tokens of log P(token | all other tokens), Salazar et al. 2020 (Masked Language Model Scoring).
 With a context, or the prompt of a Choose, only the tokens behind it are scored; they see it whole. A choice of several
 tokens is masked one token at a time, as any text is. The tokenizer's special tokens stand around and are not scored.
+A PseudoLikelihood scores only the tokens that its text shares with another, as CrowS-Pairs does (Nangia et al. 2020).
 """
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from time import perf_counter
 from typing import Any
 
@@ -30,7 +32,7 @@ from harness.engine.lengths import (
     window,
 )
 from harness.errors import ModelError, TooLong, Unsupported
-from harness.types import Choose, Chosen, Failed, Likelihood, ModelInfo, Question, Response, Scored
+from harness.types import Choose, Chosen, Failed, Likelihood, ModelInfo, PseudoLikelihood, Question, Response, Scored
 
 GROUP = 16
 """Forward passes whose answers are finished together, so that texts of equal length can meet in one."""
@@ -44,8 +46,8 @@ class Masking:
     scored: tuple[int, ...]
 
 
-Text = tuple[str, str]
-"""(context, text)"""
+Text = tuple[str, str, str | None]
+"""(context, text, the other text that it must share a token with for this to be scored, or None)"""
 Score = tuple[float, bool]
 """log P of one token, and whether it was the likeliest."""
 
@@ -67,7 +69,8 @@ class Masked:
         self.checkpoint = checkpoint
         self.limit = window(checkpoint)
         fingerprint = {**checkpoint.fingerprint, "likelihood": "pseudo-log-likelihood, one mask at a time"}
-        self.info = ModelInfo(checkpoint.name, fingerprint, frozenset({Choose, Likelihood}), self.limit, pinned=True)
+        answers: frozenset[type] = frozenset({Choose, Likelihood, PseudoLikelihood})
+        self.info = ModelInfo(checkpoint.name, fingerprint, answers, self.limit, pinned=True)
         self.meter = Meter("masked")
         self.budget = 1 if checkpoint.options.engine == "reference" else checkpoint.options.token_budget or BUDGET
 
@@ -94,7 +97,10 @@ class Masked:
     def _maskings(self, text: Text) -> list[Masking]:
         """One masking, or several disjoint windows of a text without context that is longer than the model reads."""
         tokenizer = self.checkpoint.tokenizer
-        context, body = pair(*text) if text[0] else text
+        context, body, other = text
+        if other is not None:
+            return [_shared(tokenizer, body, other)]
+        context, body = pair(context, body) if context else (context, body)
         found = tokenizer(context + body, return_offsets_mapping=True, return_special_tokens_mask=True)
         tokens: list[int] = found["input_ids"]
         inner = [i for i, special in enumerate(found["special_tokens_mask"]) if not special]
@@ -169,11 +175,12 @@ def respond(question: Question, parts: Sequence[Sequence[Score]]) -> Response:
     """The answer from the scores of every choice, or of the text."""
     for number, part in enumerate(parts):
         if not part:
-            return Failed("empty", f"text {number} of {question.task.name} {question.example.id} has no tokens")
+            name = f"text {number} of {question.task.name} {question.example.id}"
+            return Failed("empty", f"{name} has no tokens to score")
     if isinstance(question.request, Choose):
         sums = tuple(sum(logprob for logprob, _ in part) for part in parts)
         return Chosen(sums.index(max(sums)), sums, tuple(map(len, parts)))
-    assert isinstance(question.request, Likelihood)
+    assert isinstance(question.request, Likelihood | PseudoLikelihood)
     logprobs = tuple(logprob for logprob, _ in parts[0])
     size = len(question.request.text.encode())
     return Scored(sum(logprobs), len(logprobs), size, all(best for _, best in parts[0]), logprobs)
@@ -183,9 +190,20 @@ def texts_of(question: Question) -> tuple[Text, ...]:
     """What is scored: every choice after the prompt, or the text after its context."""
     request = question.request
     if isinstance(request, Choose):
-        return tuple((request.prompt, choice) for choice in request.choices)
+        return tuple((request.prompt, choice, None) for choice in request.choices)
+    if isinstance(request, PseudoLikelihood):
+        return (("", request.text, request.other),)
     assert isinstance(request, Likelihood)
-    return ((request.context, request.text),)
+    return ((request.context, request.text, None),)
+
+
+def _shared(tokenizer: Any, text: str, other: str) -> Masking:
+    """``text`` with those of its tokens scored that difflib finds in the tokens of ``other``, in the same order."""
+    found = tokenizer(text, return_special_tokens_mask=True)
+    tokens: list[int] = found["input_ids"]
+    blocks = SequenceMatcher(None, tokens, tokenizer(other)["input_ids"]).get_matching_blocks()
+    equal = (i for block in blocks for i in range(block.a, block.a + block.size))
+    return Masking(tuple(tokens), tuple(i for i in equal if not found["special_tokens_mask"][i]))
 
 
 def _around(head: list[int], part: list[int], tail: list[int], skip: int) -> Masking:

@@ -2,7 +2,7 @@
 
 {"task": "gsm8k", "id": "0", "text": "..."}                       answers Generate, and Choose if it names a choice
 {"task": "arc_easy", "id": "7", "logprobs": [-1.2, -3.4]}         answers Choose
-{"task": "lambada", "id": "3", "logprob": -2.5, "tokens": 2}      answers Likelihood
+{"task": "lambada", "id": "3", "logprob": -2.5, "tokens": 2}      answers Likelihood and PseudoLikelihood
 ``part`` (from 0) tells the requests of one example apart; ``task`` may be left out where a run has one task.
 """
 
@@ -22,6 +22,7 @@ from harness.types import (
     Generated,
     Likelihood,
     ModelInfo,
+    PseudoLikelihood,
     Question,
     Request,
     Response,
@@ -38,7 +39,9 @@ class Replay:
 
     def __init__(self, path: Path, lines: list[str], sha256: str) -> None:
         self.path = path
-        self.info = ModelInfo(f"replay:{path}", {"file": sha256}, frozenset({Choose, Generate, Likelihood}))
+        self.info = ModelInfo(
+            f"replay:{path}", {"file": sha256}, frozenset({Choose, Generate, Likelihood, PseudoLikelihood})
+        )
         self._plain = not (lines and lines[0].lstrip().startswith("{"))
         self._lines = lines
         self._answers = {} if self._plain else _keyed(path, lines)
@@ -121,7 +124,7 @@ def _respond(request: Request, answer: Mapping[str, Any]) -> Response:
             return named(request, str(answer["text"]))
         case Generate() if "text" in answer:
             return Generated(str(answer["text"]), len(str(answer["text"]).split()), "end")
-        case Likelihood() if "logprob" in answer:
+        case Likelihood() | PseudoLikelihood() if "logprob" in answer:
             size = len(request.text.encode())
             return Scored(float(answer["logprob"]), int(answer.get("tokens", 1)), size, bool(answer.get("greedy")))
     return Failed("replay", f"{type(request).__name__} is not answered by {', '.join(map(str, answer)) or 'nothing'}")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from harness.engine.backend import Batch
 from harness.errors import UnknownName
-from harness.types import Choose, Failed, Generate, Likelihood, ModelInfo, Question, Response
+from harness.types import Choose, Failed, Generate, Likelihood, ModelInfo, PseudoLikelihood, Question, Response
 
 BATCH = 8
 
@@ -52,7 +52,8 @@ class Scripted:
 
 def open_scripted(rule: str) -> Scripted:
     """A scripted model by its rule. Raises UnknownName."""
-    info = ModelInfo(f"scripted:{rule}", {"rule": rule}, frozenset({Choose, Generate, Likelihood}))
+    answers: frozenset[type] = frozenset({Choose, Generate, Likelihood, PseudoLikelihood})
+    info = ModelInfo(f"scripted:{rule}", {"rule": rule}, answers)
     failing, slow = re.fullmatch(r"fail-every-([1-9]\d*)", rule), re.fullmatch(r"slow-(\d+)", rule)
     if failing:
         return Scripted(info, fail_every=int(failing[1]))

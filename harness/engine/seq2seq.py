@@ -111,6 +111,7 @@ class Seq2seq:
             return Source(self._read(text), request=asked)
         if isinstance(request, Choose):
             return Source(self._read(request.prompt), tuple(self._target(choice) for choice in request.choices))
+        assert isinstance(request, Likelihood)
         return Source(self._read(request.context), (self._target(request.text),))
 
     def _read(self, text: str) -> tuple[int, ...]:

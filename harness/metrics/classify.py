@@ -85,6 +85,15 @@ def quotient(
     )
 
 
+def percent(name: str, *, better: Better = "ideal", ideal: float | None = 50.0, limits: str = "") -> Metric:
+    """A proportion of 0/1 values from 0 to 100, as published preference scores are given."""
+
+    def reduce(sums: Array, n: Array) -> Array:
+        return 100 * first_over_n(sums, n)
+
+    return Metric(name=name, reduce=reduce, better=better, ideal=ideal, interval="wilson", scale=100.0, limits=limits)
+
+
 accuracy = proportion("accuracy")
 exact_match = proportion("exact_match")
 

@@ -17,12 +17,12 @@ import pyarrow.parquet as pq
 
 from harness.errors import StoreError, UsageError
 from harness.records import request_key, request_to_json, response_from_json, response_to_json
-from harness.types import Choose, Example, Failed, Generate, Judged, Likelihood, Outcome, Request
+from harness.types import Choose, Example, Failed, Generate, Judged, Likelihood, Outcome, PseudoLikelihood, Request
 
 ROWS = 1024
 """Rows of a row group: what is in memory at once when writing, and the least that is read of a column."""
 
-REQUESTS = {"choose": Choose, "generate": Generate, "likelihood": Likelihood}
+REQUESTS = {"choose": Choose, "generate": Generate, "likelihood": Likelihood, "pseudo-likelihood": PseudoLikelihood}
 
 FIXED = {
     "row": pa.int64(),
@@ -231,6 +231,8 @@ def _number(value: float | tuple[float, ...]) -> Any:
 
 
 def _prompt(request: Request) -> str:
+    if isinstance(request, PseudoLikelihood):
+        return request.text
     return request.context + request.text if isinstance(request, Likelihood) else request.prompt
 
 
