@@ -70,6 +70,7 @@ def evaluate(
     named = [task for task in wanted if isinstance(task, str)]
     if named:
         chosen += plugins.select(plugins.catalogue(), named)
+    chosen = plugins.bound(chosen, settings.scorer, options)
     plain, chosen = chosen, [varied(task, settings) for task in chosen]
     planned = running.plan(chosen, settings, place.data)
     if settings.counterfactual and not settings.perturb:
@@ -88,10 +89,7 @@ def rescore(run: str, *, store: str | None = None, command: str = "") -> Result:
     opened = open_store(store, create=False)
     old = opened.run(run)
     chosen = {f.name: old.settings[f.name] for f in fields(Settings) if f.name in old.settings}
-    tasks = [
-        varied(task, Settings(**chosen))
-        for task in plugins.select(plugins.catalogue(), [record.name for record in old.tasks])
-    ]
+    tasks = [varied(task, Settings(**chosen)) for task in _installed(old)]
     seed = int(old.settings.get("seed", 0))
     outcomes = {
         task.name: tuple(
@@ -103,7 +101,7 @@ def rescore(run: str, *, store: str | None = None, command: str = "") -> Result:
     versions = {task.name: task for task in tasks}
     records = tuple(
         replace(record, version=versions[record.name].version, card=versions[record.name].card,
-                metrics=tuple(running.describe(m) for m in versions[record.name].metrics))
+                metrics=running.described(versions[record.name]))
         for record in old.tasks
     )  # fmt: skip
     started = _now()
@@ -114,6 +112,12 @@ def rescore(run: str, *, store: str | None = None, command: str = "") -> Result:
     opened.start(replace(new, status="running", finished=None))
     opened.finish(new, outcomes, estimates)
     return Result(new, estimates)
+
+
+def _installed(run: Run) -> list[Task]:
+    """The installed tasks of a stored run, with its scorer where they need one."""
+    tasks = plugins.select(plugins.catalogue(), [record.name for record in run.tasks])
+    return plugins.bound(tasks, run.settings.get("scorer"))
 
 
 def _record(backend: Backend, planned: list[running.Planned], settings: Settings, place: Place) -> Result:

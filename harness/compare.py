@@ -122,6 +122,7 @@ def common_tasks(first: Run, second: Run, wanted: Sequence[str], *, intersect: b
             for what, before, after in (
                 ("version", a.version, b.version),
                 ("data", a.data_sha256[:12], b.data_sha256[:12]),
+                ("scorer", _scorer(a), _scorer(b)),
             )
             if before != after
         ]
@@ -131,6 +132,12 @@ def common_tasks(first: Run, second: Run, wanted: Sequence[str], *, intersect: b
             )
         found.append((b, bool(changed)))
     return found
+
+
+def _scorer(record: TaskRecord) -> str:
+    """What scored the texts of a task, if it needed that; the metric of the scorer's own errors remembers it."""
+    kept = (str(metric["signature"]) for metric in record.metrics if metric["name"] == "scorer_fpr")
+    return next(kept, "none")
 
 
 def metrics_of(record: TaskRecord, installed: Mapping[str, Metric]) -> list[Metric]:

@@ -113,7 +113,7 @@ def bound(tasks: Sequence[Task], spec: str | None, options: Options | None = Non
 
         raise UsageError(f"{needing[0]} needs a scorer of texts: --scorer {' | '.join(VALID)}")
     scorer = load_scorer(spec, options)
-    return [task.bind(scorer) if task.bind else task for task in tasks]
+    return [task.bind(task, scorer) if task.bind else task for task in tasks]
 
 
 def load_scorer(spec: str, options: Options | None = None) -> Scorer:

@@ -15,6 +15,9 @@ from harness.engine.backend import Backend
 from harness.errors import DataError, Unsupported
 from harness.journal import Journal
 from harness.metrics import stats
+from harness.scorers import identities
+from harness.scorers.bound import signed, texts_of
+from harness.scorers.identities import audit
 from harness.types import (
     Estimate,
     Example,
@@ -119,6 +122,7 @@ def ask(
 
 def judge(planned: Sequence[Planned], responses: Sequence[Response]) -> dict[str, tuple[Outcome, ...]]:
     """Hand each example's responses to its task's judge. A failed response never reaches a judge."""
+    _score_together(planned, responses)
     left = iter(responses)
     return {
         p.task.name: tuple(
@@ -127,6 +131,15 @@ def judge(planned: Sequence[Planned], responses: Sequence[Response]) -> dict[str
         )
         for p in planned
     }
+
+
+def _score_together(planned: Sequence[Planned], responses: Sequence[Response]) -> None:
+    """Let each scorer see all texts of its task at once; it remembers their scores for the judge."""
+    start = 0
+    for p in planned:
+        own = responses[start : (start := start + sum(map(len, p.requests)))]
+        if p.task.scorer:
+            p.task.scorer.score(texts_of(own))
 
 
 def judge_one(task: Task, example: Example, requests: tuple[Request, ...], responses: tuple[Response, ...]) -> Outcome:
@@ -141,12 +154,22 @@ def judge_one(task: Task, example: Example, requests: tuple[Request, ...], respo
 
 
 def summarise(task: Task, outcomes: Sequence[Outcome], seed: int = 0) -> list[Estimate]:
-    """Every metric over all examples and over every slice, with its interval, n, clusters and failures."""
+    """Every metric over all examples and over every slice, with its interval, n, clusters and failures.
+
+    Where texts were scored, the scorer's own false positives follow.
+    """
+    found = _per_slice(task.name, task.metrics, outcomes, seed)
+    for metric, sentences in audit(task.scorer) if task.scorer else ():
+        found += _per_slice(task.name, (metric,), sentences, seed)
+    return found
+
+
+def _per_slice(task: str, metrics: Sequence[Metric], outcomes: Sequence[Outcome], seed: int) -> list[Estimate]:
     groups: dict[str, list[Outcome]] = {"all": list(outcomes)}
     for outcome in outcomes:
         for key, value in outcome.example.slices.items():
             groups.setdefault(f"{key}={value}", []).append(outcome)
-    return [estimate(task.name, metric, name, group, seed) for metric in task.metrics for name, group in groups.items()]
+    return [estimate(task, metric, name, group, seed) for metric in metrics for name, group in groups.items()]
 
 
 def estimate(task: str, metric: Metric, name: str, outcomes: Sequence[Outcome], seed: int = 0) -> Estimate:
@@ -205,9 +228,15 @@ def _plan_task(task: Task, settings: Settings, mirror: Path | None) -> Planned:
         shots=count,
         shots_source=pool_source,
         card=task.card,
-        metrics=tuple(describe(metric) for metric in task.metrics),
+        metrics=described(task),
     )
     return Planned(task, tuple(examples), requests, record)
+
+
+def described(task: Task) -> tuple[dict[str, object], ...]:
+    """What is kept of a task's metrics, the false positives of its scorer among them."""
+    own = tuple(signed(metric, task.scorer) for metric in identities.METRICS) if task.scorer else ()
+    return tuple(describe(metric) for metric in (*task.metrics, *own))
 
 
 def describe(metric: Metric) -> dict[str, object]:

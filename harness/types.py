@@ -209,6 +209,19 @@ class Judged:
     correct: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """What tells how far a text is toxic (or whatever it was made for): texts -> a number from 0 to 1 or Failed, each.
+
+    ``fingerprint`` lists everything that can change a score; ``sample`` is a text that it scores high, if one is known.
+    """
+
+    name: str
+    fingerprint: Mapping[str, str]
+    score: Callable[[Sequence[str]], list[float | Failed]]
+    sample: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
     """What a task measures and what it does not; shown wherever its numbers are."""
@@ -242,6 +255,7 @@ class Task:
     ask:   an example and its few-shot examples -> requests
     judge: an example and the responses to its requests, none of them Failed -> Judged, or Failed if not judgeable
     best, worst: the responses of a perfect and of a perfectly wrong model, with which every task is tested
+    bind:  makes a task whole with the scorer that a run names, where its judge needs one; ``scorer`` is then that one
     variant: what ``harness.variants`` did to it; two runs asked the same only if it is equal
     """
 
@@ -258,6 +272,8 @@ class Task:
     requests: frozenset[type] = frozenset()
     shots: Shots = Shots()
     tags: frozenset[str] = frozenset()
+    bind: Callable[[Task, Scorer], Task] | None = None
+    scorer: Scorer | None = None
     variant: str = ""
 
 
@@ -313,6 +329,7 @@ class Settings:
     shots: int | None = None
     shots_mode: Literal["fixed", "per-example"] = "fixed"
     seed: int = 0
+    scorer: str | None = None
     perturb: str = ""
     strength: str = "0.1"
     counterfactual: str = ""

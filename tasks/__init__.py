@@ -9,16 +9,18 @@ from tasks import (
     dialogue,
     generation,
     glue,
+    honest,
     knowledge,
     language,
     safety,
     stereoset,
     superglue,
+    toxicity,
     translations,
-)
-
     winobias,
     winogender,
+)
+
 TASKS: tuple[Task, ...] = (
     *demo.TASKS,
     *glue.TASKS,
@@ -31,11 +33,13 @@ TASKS: tuple[Task, ...] = (
     *translations.TASKS,
     *stereoset.TASKS,
     *bbq.TASKS,
-    *safety.TASKS,
-)
     *crows_pairs.TASKS,
     *winobias.TASKS,
     *winogender.TASKS,
+    *safety.TASKS,
+    *toxicity.TASKS,
+    *honest.TASKS,
+)
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "demo": ("demo/*",),
@@ -49,4 +53,6 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "translation": ("tag:translation",),
     "bias": ("tag:bias",),
     "safety": ("tag:safety",),
+    "toxicity": ("tag:toxicity",),
+    "honest": ("honest/*",),
 }

@@ -10,13 +10,19 @@ import pytest
 from harness import run as running
 from harness.data import at_hand
 from harness.records import request_key
+from harness.scorers.checked import checked
 from harness.types import Estimate, Metric, Settings, Task
 from tasks import GROUPS, TASKS
 
 GOLDEN = Path(__file__).with_name("golden.json")
 MIRROR = Path(os.environ.get("HARNESS_DATA") or Path(__file__).parents[2] / "shared" / "data")
 ALIKE = {"mmlu/": ("mmlu/anatomy",), "flores/": ("flores/en-de", "flores/de-zh")}  # one or two stand for their like
-CHECKED = [t for t in TASKS if all(t.name in kept or not t.name.startswith(like) for like, kept in ALIKE.items())]
+RUDE = checked("rude", {}, lambda texts: [float("zounds" in text) for text in texts], sample="zounds")
+CHECKED = [
+    task.bind(task, RUDE) if task.bind else task
+    for task in TASKS
+    if all(task.name in kept or not task.name.startswith(like) for like, kept in ALIKE.items())
+]
 
 
 def planned(task: Task, limit: int | None = 40) -> running.Planned:

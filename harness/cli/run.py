@@ -17,12 +17,13 @@ from harness.types import Estimate
 @click.command("run")
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...|SUITE.toml")
 @click.option(
-    "--tasks", multiple=True, help="Names, groups, patterns (mmlu/*), tag:NAME or a .jsonl file; comma-separated."
+    "--tasks", multiple=True, help="Names, groups, patterns (mmlu/*), tag:NAME, .jsonl or .toml files; comma-separated."
 )
 @click.option("--limit", type=click.IntRange(1), help="Only the first N examples of every dataset.")
 @click.option("--shots", type=click.IntRange(0), help="Few-shot examples, instead of the task's own number.")
 @click.option("--shots-mode", type=click.Choice(["fixed", "per-example"]), default="fixed", show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True, help="Chooses few-shot examples and draws.")
+@click.option("--scorer", help="Scores texts where a task needs it: lexicon:FILE, hf:PATH[@REV][#LABEL] or a plug-in.")
 @click.option("--perturb", default="", help="typos, case, spaces, contractions, synonyms, dialect, option-order.")
 @click.option("--strength", default="0.1", show_default=True, help="Share of places that --perturb changes; 0.1,0.3.")
 @click.option("--counterfactual", default="", help="Swap gender, names, religion or the pairs of a CSV file.")
