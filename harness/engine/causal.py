@@ -12,11 +12,15 @@ from harness.engine.check import open_scorer
 from harness.engine.checkpoint import Checkpoint
 from harness.engine.encode import Encoded, Encoder, Prompt, Span, encode
 from harness.engine.generate import Generator, generate
+from harness.engine.limit import best_rate, needed
 from harness.engine.plan import Plan, plan, plan_padded
 from harness.engine.reference import Score, respond
 from harness.engine.score import Answer
 from harness.errors import UsageError
 from harness.types import Choose, Failed, Generate, Likelihood, ModelInfo, Question, Response
+
+LONG = 5.0
+"""Seconds of scoring from which on its distance from the machine's limit is measured."""
 
 
 class Causal:
@@ -39,7 +43,7 @@ class Causal:
         answers: frozenset[type] = frozenset({Choose, Generate, Likelihood})
         self.info = ModelInfo(checkpoint.name, fingerprint, answers, checkpoint.context, pinned=True)
         self._asked = 0
-        self._seconds = {"encode": 0.0, "plan": 0.0, "compute": 0.0}
+        self._seconds = {"encode": 0.0, "plan": 0.0, "compute": 0.0, "score": 0.0}
 
     def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
         """See Backend. Raises TooLong before anything is computed."""
@@ -92,6 +96,7 @@ class Causal:
             for span in work.read_last.get(number, ()):
                 scores.pop(span, None)
             self._seconds["compute"] += perf_counter() - started
+            self._seconds["score"] += perf_counter() - started
             if batch:
                 yield batch
 
@@ -134,7 +139,7 @@ class Causal:
             yield batch
 
     def stats(self) -> Mapping[str, float | str]:
-        """Tokens asked and computed, share saved, padding, seconds, tokens per second, peak memory in bytes."""
+        """Tokens asked and computed, share saved, padding, seconds, speed, peak memory in bytes, share of the limit."""
         work = self.scorer.work
         cost = self._generator.cost if self._generator is not None else None
         asked = self._asked + (cost.asked if cost else 0)
@@ -154,8 +159,17 @@ class Causal:
             "tokens_per_second": computed / seconds if seconds else 0.0,
             "peak_memory": float(peak_memory(self.checkpoint.device)),
             "token_budget": float(self.budget),
+            **self._limit(),
             **({"generation": self._generation()} if self._generator is not None else {}),
         }
+
+    def _limit(self) -> dict[str, float]:
+        """How near scoring came to the best rate of a product; of long scoring only, where the noise is small."""
+        work, seconds = self.scorer.work, self._seconds["score"]
+        if seconds < LONG:
+            return {}
+        operations = needed(self.checkpoint.model, work.rows - work.padding, work.logits, work.pairs)
+        return {"limit_fraction": operations / seconds / best_rate(self.checkpoint.model, seconds=0.3)}
 
     def _generation(self) -> str:
         """How answers are generated, and why not together where they are not."""

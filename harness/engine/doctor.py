@@ -169,5 +169,5 @@ def limit_fraction(checkpoint: Checkpoint) -> tuple[str, float]:
     _answers(backend, questions)
     seconds = perf_counter() - started
     work = backend.scorer.work
-    operations = needed(checkpoint.model, work.rows - work.padding, work.logits)
+    operations = needed(checkpoint.model, work.rows - work.padding, work.logits, work.pairs)
     return str(backend.stats()["path"]), operations / best_rate(checkpoint.model) / seconds

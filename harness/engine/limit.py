@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 ROWS = (256, 512, 768, 1024)
-"""Rows of the products that the best rate is looked for with, beside those of the budget."""
+"""Rows of the products that the best rate is looked for with."""
+Case = tuple[tuple[int, int], int]
+"""A shape (inputs, outputs) and a number of rows."""
 
 
 def products(model: Any) -> dict[tuple[int, int], int]:
@@ -26,31 +28,42 @@ def products(model: Any) -> dict[tuple[int, int], int]:
     return found
 
 
-def needed(model: Any, rows: int, logits: int) -> float:
-    """Floating-point operations of the products by weights that ``rows`` tokens and ``logits`` read positions take.
+def needed(model: Any, rows: int, logits: int, pairs: int) -> float:
+    """Floating-point operations of the matrix products that scoring takes, two for every multiply-add.
 
-    Two for every multiply-add; the products within attention are not counted, though they too have to be done.
+    ``rows`` tokens through the weights, ``logits`` read positions through the output embedding, and ``pairs`` of a
+    token with itself or an ancestor (one product for the attention score, one for the value).
     """
-    head: Tensor = model.get_output_embeddings().weight
+    config = model.config.get_text_config()
+    heads = config.num_attention_heads
+    width = heads * (getattr(config, "head_dim", None) or config.hidden_size // heads)
     per_row = sum(inputs * outputs * count for (inputs, outputs), count in products(model).items())
-    return 2.0 * (rows * per_row + logits * head.numel())
+    head: Tensor = model.get_output_embeddings().weight
+    return 2.0 * (rows * per_row + logits * head.numel() + 2 * pairs * width * config.num_hidden_layers)
 
 
 @torch.inference_mode()
-def best_rate(model: Any, rows: Sequence[int] = ROWS, seconds: float = 3.0) -> float:
-    """The most floating-point operations per second that one product of the model's own shapes reaches.
+def rates(
+    model: Any, rows: Sequence[int] = ROWS, seconds: float = 3.0
+) -> dict[tuple[tuple[int, int], int], list[float]]:
+    """Floating-point operations per second of products of the model's own shapes, by (shape, rows).
 
     Every shape is tried with every number of rows, turn by turn, for about ``seconds`` in all. The few weights of a
-    turn stay in the processor's cache, which those of a whole model do not: the limit is meant to be out of reach.
+    turn stay in the processor's cache, which those of a whole model do not.
     """
-    cases = [(shape, count) for shape in products(model) for count in rows]
-    best, until = 0.0, perf_counter() + seconds
-    while not best or perf_counter() < until:
-        for (inputs, outputs), count in cases:
+    found: dict[Case, list[float]] = {}
+    until = perf_counter() + seconds
+    while not found or perf_counter() < until:
+        for (inputs, outputs), count in [(shape, count) for shape in products(model) for count in rows]:
             x = torch.randn(1, count, inputs, device=model.device, dtype=model.dtype)
             weights = [torch.randn(outputs, inputs, device=model.device, dtype=model.dtype) for _ in range(3)]
-            best = max(best, _rate(x, weights))
-    return best
+            found.setdefault(((inputs, outputs), count), []).append(_rate(x, weights))
+    return found
+
+
+def best_rate(model: Any, rows: Sequence[int] = ROWS, seconds: float = 3.0) -> float:
+    """The most operations per second that one product reaches in one turn: a limit meant to be out of reach."""
+    return max(rate for turns in rates(model, rows, seconds).values() for rate in turns)
 
 
 def _rate(x: Tensor, weights: Sequence[Tensor]) -> float:

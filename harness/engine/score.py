@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.engine.attention import Layers, TreePass, tiles
-from harness.engine.budget import logit_rows
+from harness.engine.budget import vocabulary_block
 from harness.engine.fuse import Forward, fused
 from harness.engine.plan import Plan, Read, Step, lay_out
 from harness.engine.slots import attending
@@ -30,11 +30,12 @@ class Answer:
 
 @dataclass(slots=True)
 class Work:
-    """Rows that went through the model, padding among them, and rows whose logits were read."""
+    """Rows that went through the model, padding among them, rows whose logits were read, and (row, ancestor) pairs."""
 
     rows: int = 0
     padding: int = 0
     logits: int = 0
+    pairs: int = 0
 
 
 @dataclass(slots=True)
@@ -70,6 +71,7 @@ class Scorer:
         if step.keep:
             kept[number] = work.kept
         self.work.rows += len(rows.tokens)
+        self.work.pairs += int(rows.depths.sum()) + len(rows.depths)
         return self._answers(plan, rows.reads, read, hidden)
 
     def _run_padded(self, plan: Plan, step: Step) -> list[Answer]:
@@ -90,6 +92,7 @@ class Scorer:
         hidden = self._forward(read, input_ids=ids_, attention_mask=mask_, use_cache=False)
         self.work.rows += ids.size
         self.work.padding += int(ids.size - mask.sum())
+        self.work.pairs += sum(len(one) * (len(one) + 1) // 2 for one in sequences)
         return self._answers(plan, reads, read, hidden)
 
     def _forward(self, read: NDArray[np.int64], **inputs: Any) -> Tensor:
@@ -114,24 +117,33 @@ class Scorer:
     def _logprobs(
         self, hidden: Tensor, place: NDArray[np.int64], targets: NDArray[np.int64]
     ) -> tuple[Floats, NDArray[np.bool_]]:
-        """log P of ``targets`` [pairs] after the rows ``place`` [pairs] of ``hidden``; logits exist chunk by chunk."""
-        order = np.argsort(place, kind="stable")
-        logprobs, greedy = np.empty(len(place), np.float32), np.empty(len(place), bool)
+        """log P of ``targets`` [pairs] after the rows ``place`` [pairs] of ``hidden``.
+
+        The vocabulary goes by block by block, with a running maximum and sum: logits never leave the cache.
+        """
         head = None if self.whole else self.model.get_output_embeddings()
-        vocabulary = hidden.shape[-1] if self.whole else head.weight.shape[0]  # type: ignore[union-attr]
-        chunk = logit_rows(vocabulary)
-        edges = np.searchsorted(place[order], np.arange(0, len(hidden) + chunk, chunk))
-        for number, (low, high) in enumerate(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)):
-            pairs = order[low:high]
-            rows = hidden[number * chunk : (number + 1) * chunk]
-            logits = (rows if head is None else head(rows)).float()  # [chunk, vocab]
-            where = torch.from_numpy(place[pairs] - number * chunk).to(logits.device)
-            picked = logits[where, torch.from_numpy(targets[pairs]).to(logits.device)]
-            top = logits.amax(-1)
-            lse = logits.sub_(top[:, None]).exp_().sum(-1).log_() + top
-            logprobs[pairs] = (picked - lse[where]).cpu().numpy()
-            greedy[pairs] = (picked >= top[where]).cpu().numpy()
-        return logprobs, greedy
+        vocabulary = hidden.shape[-1] if head is None else head.weight.shape[0]
+        rows, wanted = torch.from_numpy(place).to(hidden.device), torch.from_numpy(targets).to(hidden.device)
+        top = hidden.new_full((len(hidden),), -torch.inf, dtype=torch.float32)
+        mass, picked = torch.zeros_like(top), top.new_zeros(len(place))
+        size = vocabulary_block(len(hidden))
+        for low in range(0, vocabulary, size):
+            logits = _logits(hidden, head, slice(low, low + size))  # [rows, block]
+            (inside,) = torch.where((wanted >= low) & (wanted < low + size))
+            picked[inside] = logits[rows[inside], wanted[inside] - low]
+            before, top = top, torch.maximum(top, logits.amax(-1))
+            mass = mass * (before - top).exp() + logits.sub_(top[:, None]).exp_().sum(-1)
+        logprobs = picked - (mass.log() + top)[rows]
+        return logprobs.cpu().numpy(), (picked >= top[rows]).cpu().numpy()
+
+
+def _logits(hidden: Tensor, head: Any, block: slice) -> Tensor:
+    """Logits in float32 of one block of the vocabulary; without a head ``hidden`` holds them all."""
+    if head is None:
+        return hidden[:, block].float()
+    weight, bias = head.weight[block], getattr(head, "bias", None)
+    bias = None if bias is None else bias[block]
+    return torch.nn.functional.linear(hidden.to(weight.device), weight, bias).to(hidden.device).float()
 
 
 def _distinct(reads: Sequence[Read]) -> NDArray[np.int64]:

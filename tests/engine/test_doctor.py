@@ -68,7 +68,9 @@ def test_the_limit_counts_every_product_once() -> None:
     model = causal("llama", 65)
     assert products(model) == {(32, 32): 4, (32, 16): 4, (32, 48): 4, (48, 32): 2}
     per_token = 4 * 32 * 32 + 4 * 32 * 16 + 6 * 32 * 48
-    assert needed(model, 10, 3) == 2 * (10 * per_token + 3 * 65 * 32)
+    assert needed(model, 10, 3, 0) == 2 * (10 * per_token + 3 * 65 * 32)
+    layers = model.config.num_hidden_layers
+    assert needed(model, 0, 0, 7) == 2 * 2 * 7 * 32 * layers  # a score and a value over the heads' width
     assert best_rate(model, (8,), 0.01) > 0
 
 
