@@ -142,6 +142,47 @@ def jackknife_error(values: Array, center: float) -> float:
     return float(np.sqrt((count - 1) / count * ((values - center) ** 2).sum()))
 
 
+# ---------------------------------------------------------------------------------------------- means of other numbers
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A number with its standard error and the degrees of freedom of that error."""
+
+    value: float
+    error: float
+    freedom: float
+
+
+def mean_of_metrics(metrics: Sequence[tuple[Metric, Array]], groups: NDArray[np.int64]) -> Part:
+    """Unweighted mean of several metrics of the same examples; the error by deleting one cluster at a time.
+
+    Rows [n, k] of each metric, cluster codes 0..G-1 [n]. NaN where a metric is undefined or there is one cluster only.
+    """
+    count = int(groups.max()) + 1
+    value = float(np.mean([point(metric, rows) for metric, rows in metrics]))
+    if count < 2 or not np.isfinite(value):
+        return Part(value, float("nan"), max(0, count - 1))
+    left_out = np.mean([_left_out(*summed(metric, rows), groups) for metric, rows in metrics], axis=0)
+    return Part(value, jackknife_error(left_out, value), count - 1)
+
+
+def mean_of_parts(parts: Sequence[Part], *, level: float = 0.95) -> tuple[Part, tuple[float, float] | None]:
+    """Unweighted mean of independent numbers with its interval (delta method; freedom of Welch and Satterthwaite).
+
+    No interval where a part has no error or all errors are 0.
+    """
+    from scipy import stats as scipy_stats
+
+    value = float(np.mean([part.value for part in parts]))
+    variances = np.array([part.error for part in parts]) ** 2 / len(parts) ** 2
+    if not np.isfinite(variances).all() or not variances.any():
+        return Part(value, float(np.sqrt(variances.sum())), 0), None
+    share = (variances**2 / np.array([max(1, part.freedom) for part in parts])).sum()
+    freedom = variances.sum() ** 2 / share
+    error = float(np.sqrt(variances.sum()))
+    half = float(scipy_stats.t.ppf((1 + level) / 2, freedom)) * error
+    return Part(value, error, float(freedom)), (value - half, value + half)
+
+
 # ----------------------------------------------------------------------------------------------------- paired examples
 @dataclass(frozen=True, slots=True)
 class Paired:

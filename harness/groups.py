@@ -1,0 +1,93 @@
+"""Figures of a whole group of tasks, such as the GLUE average: there when every task is, and otherwise not."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.metrics import stats
+from harness.types import Estimate, Outcome, Task
+
+AVERAGE = "average"
+"""The name of the metric under which a group's figure stands; its task is the group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Task patterns, and what the group's average is made of.
+
+    ``average``: for each part of the mean its tasks with the metrics that count: a part is the mean of its tasks, a
+    task the mean of its metrics (MRPC: accuracy and F1), the average the mean of the parts.
+    """
+
+    tasks: tuple[str, ...]
+    average: tuple[Mapping[str, tuple[str, ...]], ...]
+
+    @property
+    def members(self) -> list[str]:
+        """The tasks that the average needs."""
+        return [name for part in self.average for name in part]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Averages of complete groups, and for the others the reason why there is none."""
+
+    estimates: tuple[Estimate, ...]
+    reasons: tuple[str, ...]
+
+
+def figures(groups: Mapping[str, Group], tasks: Sequence[Task], outcomes: Mapping[str, Sequence[Outcome]]) -> Figures:
+    """The average of each group of which a run has at least two tasks.
+
+    A group that is not complete has a reason and no number; one with an undefined member has an undefined number and
+    the reason.
+    """
+    by_name = {task.name: task for task in tasks}
+    estimates, reasons = [], []
+    for name, group in groups.items():
+        missing = [member for member in group.members if member not in by_name]
+        if len(group.members) - len(missing) < 2:
+            continue
+        if missing:
+            reasons.append(f"{name} has no average: {', '.join(missing)} is not in this run")
+            continue
+        estimate, undefined = _average(name, group, by_name, outcomes)
+        estimates.append(estimate)
+        if undefined:
+            reasons.append(f"{name} has no average: {', '.join(undefined)} has no value")
+    return Figures(tuple(estimates), tuple(reasons))
+
+
+def _average(
+    name: str, group: Group, tasks: Mapping[str, Task], outcomes: Mapping[str, Sequence[Outcome]]
+) -> tuple[Estimate, list[str]]:
+    """The estimate of a complete group, and its tasks whose value is undefined."""
+    found = {
+        task: _member(tasks[task], metrics, outcomes[task]) for part in group.average for task, metrics in part.items()
+    }
+    everything = [outcome for task in found for outcome in outcomes[task]]
+    failed = sum(outcome.failure is not None for outcome in everything)
+    n, clusters = len(everything) - failed, sum(round(part.freedom) + 1 for part in found.values() if part)
+    undefined = [task for task, part in found.items() if part is None or not np.isfinite(part.value)]
+    if undefined:
+        return Estimate(name, AVERAGE, "all", None, None, None, n, clusters, failed), undefined
+    each = [stats.mean_of_parts([p for t in part if (p := found[t])])[0] for part in group.average]
+    whole, interval = stats.mean_of_parts(each)
+    low, high = interval or (None, None)
+    return Estimate(name, AVERAGE, "all", whole.value, low, high, n, clusters, failed), []
+
+
+def _member(task: Task, metrics: Sequence[str], outcomes: Sequence[Outcome]) -> stats.Part | None:
+    """The mean of a task's metrics; None where one of them has no example."""
+    by_name = {metric.name: metric for metric in task.metrics}
+    judged = [o for o in outcomes if o.judged and all(name in o.judged.values for name in metrics)]
+    if not judged:
+        return None
+    keys = [("cluster", o.example.cluster) if o.example.cluster is not None else ("", o.example.id) for o in judged]
+    codes = {key: code for code, key in enumerate(dict.fromkeys(keys))}
+    tables = [
+        (by_name[name], np.array([np.atleast_1d(o.judged.values[name]) for o in judged if o.judged], dtype=float))
+        for name in metrics
+    ]
+    return stats.mean_of_metrics(tables, np.array([codes[key] for key in keys], dtype=np.int64))

@@ -1,0 +1,90 @@
+"""The average of a group: the mean of its parts with the interval of independent tasks; refused when one is missing."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from harness import run as running
+from harness.groups import Group, figures
+from harness.kinds import classification
+from harness.metrics import stats
+from harness.metrics.classify import f1, f1_row, proportion
+from harness.types import Card, Dataset, Example, Judged, Outcome, Task
+
+CARD = Card(measures="m", limits="l", source="s", licence="none")
+
+
+def task(name: str) -> Task:
+    return classification(
+        name, version=1, dataset=Dataset(name), inputs=("text",), target="label", labels=("no", "yes"),
+        prompt="{text}", choices=(" no", " yes"), card=CARD,
+        measures=((proportion("acc"), lambda e, p, r: 0.0), (f1(), lambda e, p, r: 0.0)),
+    )  # fmt: skip
+
+
+def outcomes(gold: list[int], said: list[int]) -> list[Outcome]:
+    values = [{"acc": float(g == s), "f1": f1_row(g == 1, s == 1)} for g, s in zip(gold, said, strict=True)]
+    return [Outcome(Example(str(i), {}), (), (), Judged("", v)) for i, v in enumerate(values)]
+
+
+GROUP = Group(("x/*",), ({"x/a": ("acc",)}, {"x/b": ("acc", "f1")}, {"x/c": ("acc",), "x/d": ("acc",)}))
+TASKS = [task(f"x/{letter}") for letter in "abcd"]
+FOUND = {
+    "x/a": outcomes([1] * 10, [1] * 9 + [0]),
+    "x/b": outcomes([1] * 6 + [0] * 4, [1] * 5 + [0] * 3 + [1] * 2),
+    "x/c": outcomes([1] * 20, [1] * 10 + [0] * 10),
+    "x/d": outcomes([1] * 5, [1, 1, 1, 1, 0]),
+}
+
+
+def test_the_value_is_the_mean_of_parts_of_means() -> None:
+    (found,) = figures({"x": GROUP}, TASKS, FOUND).estimates
+    b = (7 / 10 + 2 * 5 / (6 + 7)) / 2
+    assert found.value == pytest.approx((0.9 + b + (0.5 + 0.8) / 2) / 3, abs=1e-15)
+    assert (found.task, found.metric, found.n, found.clusters, found.failed) == ("x", "average", 45, 45, 0)
+
+
+def test_the_interval_is_that_of_independent_proportions() -> None:
+    group = Group(("x/*",), ({"x/a": ("acc",)}, {"x/c": ("acc",)}))
+    (found,) = figures({"x": group}, TASKS, FOUND).estimates
+    variances = [0.9 * 0.1 / 9 / 4, 0.5 * 0.5 / 19 / 4]
+    freedom = sum(variances) ** 2 / (variances[0] ** 2 / 9 + variances[1] ** 2 / 19)
+    half = 0.7 + stats_t(freedom) * math.sqrt(sum(variances))
+    assert found.high == pytest.approx(half, abs=1e-12)
+    assert found.low == pytest.approx(1.4 - half, abs=1e-12)
+
+
+def stats_t(freedom: float) -> float:
+    from scipy.stats import t
+
+    return float(t.ppf(0.975, freedom))
+
+
+def test_it_covers_what_it_should() -> None:
+    draw = np.random.default_rng(0)
+    hits = 0
+    metric = proportion("acc")
+    for _ in range(400):
+        parts = []
+        for p, n in ((0.9, 60), (0.6, 200), (0.5, 40)):
+            rows = (draw.random(n) < p).astype(float)[:, None]
+            parts.append(stats.mean_of_metrics([(metric, rows)], np.arange(n)))
+        low, high = stats.mean_of_parts(parts)[1]
+        hits += low <= 2 / 3 <= high
+    assert 0.92 <= hits / 400 <= 0.98
+
+
+def test_a_missing_task_refuses_the_average_with_its_reason() -> None:
+    found = figures({"x": GROUP}, TASKS[:3], FOUND)
+    assert found.estimates == ()
+    assert found.reasons == ("x has no average: x/d is not in this run",)
+    assert figures({"x": GROUP}, TASKS[:1], FOUND).reasons == ()
+
+
+def test_an_undefined_task_makes_the_average_undefined() -> None:
+    failed = [replace(o, judged=None, failure=running.Failed("x", "y")) for o in FOUND["x/d"]]
+    found = figures({"x": GROUP}, TASKS, {**FOUND, "x/d": failed})
+    assert [(e.value, e.low, e.failed) for e in found.estimates] == [(None, None, 5)]
+    assert found.reasons == ("x has no average: x/d has no value",)
