@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.errors import HarnessError
 from harness.metrics import calibrate, stats
 from harness.metrics.classify import proportion
 from harness.store import Store
@@ -15,8 +14,7 @@ from harness.store import Store
 MOST = 50_000
 """Samples that are read at most: a diagram does not get better by more."""
 
-VARIANT = "variant"
-ORIGINALS = ("original", "none", "clean", "")
+FLIPS, ORIGINAL = "flip_rate:", "original"
 
 
 Array = NDArray[np.float64]
@@ -77,36 +75,25 @@ def _metrics(rows: Array) -> pd.DataFrame:
 
 
 def variants(store: Store, run: str, task: str) -> pd.DataFrame:
-    """Numbers of each perturbation variant: slices named ``variant=...``. Empty where the run has none."""
-    start = f"{VARIANT}="
+    """Numbers of the original and of its perturbed variants (metrics ``METRIC:VARIANT``). Empty without variants."""
+    own = [(*e.metric.partition(":")[::2], e) for e in store.results(run) if e.task == task and e.slice == "all"]
+    plain = {metric for metric, variant, _ in own if not variant}
+    changed = {metric for metric, variant, _ in own if variant and metric in plain}
     rows = [
-        (e.slice.removeprefix(start), e.metric, e.value, e.low, e.high, e.n, e.clusters, e.failed)
-        for e in store.results(run)
-        if e.task == task and e.slice.startswith(start)
+        (variant or ORIGINAL, metric, e.value, e.low, e.high, e.n, e.clusters, e.failed)
+        for metric, variant, e in own
+        if metric in changed
     ]
     return pd.DataFrame(rows, columns=["variant", "metric", "value", "low", "high", "n", "clusters", "failed"])
 
 
 def flips(store: Store, run: str, task: str) -> pd.DataFrame:
-    """Per variant against the original of the same cluster: pairs, broken, fixed, share that flipped, p.
-
-    Empty where no variant is the original, or examples cannot be paired one to one.
-    """
-    columns = ["cluster", "correct", f"slice.{VARIANT}"]
-    try:
-        frame = store.samples(run, task, columns=columns, limit=MOST).dropna()
-    except HarnessError:
-        return pd.DataFrame()
-    frame = frame[~frame.duplicated(["cluster", columns[2]], keep=False)]
-    wide = frame.pivot(index="cluster", columns=columns[2], values="correct")
-    original = next((name for name in wide.columns if name in ORIGINALS), None)
-    if original is None:
-        return pd.DataFrame()
+    """Per variant: how many answers are others than to the original, and p of broken against fixed (McNemar)."""
+    found = {e.metric: e for e in store.results(run) if e.task == task and e.slice == "all"}
     rows = []
-    for name in wide.columns.drop(original):
-        both = wide[[original, name]].dropna().astype(bool)
-        broken = int((both[original] & ~both[name]).sum())
-        fixed = int((~both[original] & both[name]).sum())
-        share = (broken + fixed) / len(both) if len(both) else None
-        rows.append((name, len(both), broken, fixed, share, stats.mcnemar(broken, fixed)))
-    return pd.DataFrame(rows, columns=["variant", "pairs", "broken", "fixed", "share flipped", "p (McNemar)"])
+    for name, rate in found.items():
+        if name.startswith(FLIPS):
+            label = name.removeprefix(FLIPS)
+            p = found.get(f"mcnemar_p:{label}")
+            rows.append((label, rate.value, rate.low, rate.high, rate.n, p.value if p else None))
+    return pd.DataFrame(rows, columns=["variant", "share flipped", "low", "high", "changed examples", "p (McNemar)"])

@@ -41,9 +41,9 @@ def table(
 
 
 def metrics_of(frame: pd.DataFrame) -> list[str]:
-    """Names in the column "metric": what a task is about before its calibration, the most frequent first."""
+    """Names in the column "metric": what a task is about before calibration and variants, the most frequent first."""
     counts = frame["metric"].value_counts(sort=True)
-    return sorted(map(str, counts.index), key=lambda name: (name in calibrate.NAMES, -int(counts[name])))
+    return sorted(map(str, counts.index), key=lambda name: (name in calibrate.NAMES or ":" in name, -int(counts[name])))
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import charts, place, reliability, show
-from harness.errors import HarnessError
+from dashboard.text import escaped
 from harness.types import Run
 
 KINDS = {"equal width": "width", "equal mass": "mass"}
@@ -33,24 +33,25 @@ def calibration(run: Run, task: str) -> None:
 
 
 def robustness(run: Run, task: str) -> None:
-    """Accuracy per perturbation variant, where the run has variants."""
+    """Scores per perturbation variant and how many answers flipped, where the run has variants."""
     st.subheader("Robustness", anchor=False)
     numbers = place.ask(reliability.variants, run.id, task)
     if numbers.empty:
-        st.info("This run has no perturbed variants of the task (slices named variant=...).")
+        st.info("This run has no perturbed variants of the task. Make some with:")
+        st.code(f"harness run {run.model} --tasks {task} --perturb typos,case,spaces", language=None)
         return
     metric = st.selectbox("Metric over variants", show.metrics_of(numbers))
     part = numbers[numbers["metric"] == metric]
-    words = f"{metric} for each of {len(part)} variants with 95 % intervals"
+    words = f"{metric} of the original and of {len(part) - 1} variants with 95 % intervals"
     show.chart(charts.forest(part, "variant", "metric"), part, "variants", words)
-    try:
-        flips = place.ask(reliability.flips, run.id, task)
-    except HarnessError as error:
-        st.text(str(error))
+    flips = place.ask(reliability.flips, run.id, task)
+    if flips.empty:
         return
-    if not flips.empty:
-        st.caption("Against the original wording of the same question: broken was right and became wrong.")
-        show.table(flips, "flips")
+    st.caption("Answers that are others than to the original wording, among the examples that the variant changes.")
+    show.table(flips, "flips")
+    for label in flips["variant"]:
+        query = {"run": run.id, "task": task, "value": f"{reliability.FLIPS}{label}", "low": "1"}
+        st.page_link("views/samples.py", label=escaped(f"Examples flipped by {label}"), query_params=query)
 
 
 with place.sentence():

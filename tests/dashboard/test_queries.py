@@ -117,9 +117,9 @@ def known(folder: Path, rows: list[tuple[float, bool, str, str]]) -> Store:
     return store
 
 
-def _one_question(folder: Path):  # type: ignore[no-untyped-def]
+def _one_question(folder: Path, question: str = "q"):  # type: ignore[no-untyped-def]
     folder.mkdir(exist_ok=True)
-    (folder / "one.jsonl").write_text(json.dumps({"question": "q", "choices": ["a", "b"], "answer": 0}) + "\n")
+    (folder / "one.jsonl").write_text(json.dumps({"question": question, "choices": ["a", "b"], "answer": 0}) + "\n")
     return multiple_choice(
         "one", version=1, dataset=Dataset("one", path=str(folder / "one.jsonl")), prompt="{question}",
         choices="choices", target="answer", measures=(ACC,), card=Card(measures="", limits="", source="", licence=""),
@@ -143,17 +143,16 @@ def test_answers_without_probabilities_are_left_out(small: Store, run_of: RunOf)
     assert reliability.confidence('[{"logprobs":["-inf","-inf"],"picked":0}]') is None
 
 
-def test_variants_and_flips(small: Store, run_of: RunOf, tmp_path: Path) -> None:
-    numbers = reliability.variants(small, run_of("opposite"), "letters")
-    assert numbers.loc[numbers["metric"] == "acc", ["variant", "n"]].values.tolist() == [
-        ["original", 6],
-        ["shouted", 6],
-    ]
-    rows = [(0.9, i < 6, f"c{i}", "original") for i in range(8)] + [(0.9, i < 4, f"c{i}", "typos") for i in range(8)]
-    flips = reliability.flips(known(tmp_path / "s", rows), "r", "one").iloc[0]
-    assert (flips["variant"], flips["pairs"], flips["broken"], flips["fixed"]) == ("typos", 8, 2, 0)
-    assert flips["share flipped"] == 0.25 and flips["p (McNemar)"] == 0.5
-    assert reliability.flips(small, small.runs(task="pronouns")[0].id, "pronouns").empty
+def test_variants_that_a_run_made(tmp_path: Path) -> None:
+    task = _one_question(tmp_path / "s", "which of these words")
+    run = evaluate("scripted:oracle", [task], store=str(tmp_path / "s"), perturb="case", strength="1").run.id
+    store = open_store(str(tmp_path / "s"))
+    numbers = reliability.variants(store, run, "one")
+    assert numbers.loc[numbers["metric"] == "acc", "variant"].tolist() == ["original", "case@1"]
+    plain = evaluate("scripted:oracle", [task], store=str(tmp_path / "s")).run.id
+    assert reliability.variants(store, plain, "one").empty and reliability.flips(store, plain, "one").empty
+    flips = reliability.flips(store, run, "one").iloc[0]
+    assert (flips["variant"], flips["share flipped"], flips["changed examples"]) == ("case@1", 0.0, 1)
 
 
 # ------------------------------------------------------------------------------------------- bias, trends, costs, gates
