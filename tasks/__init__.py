@@ -1,5 +1,6 @@
 """Built-in benchmarks: a plug-in like any other, found through entry points."""
 
+from harness.groups import Group
 from harness.types import Task
 from tasks import (
     bbh,
@@ -17,6 +18,7 @@ from tasks import (
     superglue,
     toxicity,
     translations,
+    truthful,
     winobias,
     winogender,
 )
@@ -39,12 +41,13 @@ TASKS: tuple[Task, ...] = (
     *safety.TASKS,
     *toxicity.TASKS,
     *honest.TASKS,
+    *truthful.TASKS,
 )
 
-GROUPS: dict[str, tuple[str, ...]] = {
+GROUPS: dict[str, tuple[str, ...] | Group] = {
     "demo": ("demo/*",),
-    "glue": ("glue/*",),
-    "superglue": ("superglue/*",),
+    "glue": glue.GROUP,
+    "superglue": superglue.GROUP,
     "mmlu_subjects": ("mmlu/*",),
     "bbh": ("bbh/*",),
     "dialogue": ("tag:dialogue",),
