@@ -144,14 +144,15 @@ class _Planner:
         self.made: list[Step] = []
 
     def steps(self) -> list[Step]:
-        """Regions that share kept tokens, each after the block it continues."""
-        todo = [(0, len(self.lengths), 0, -1)]
+        """Depth first: a kept block, all that continues it, then the next block, so that few are kept at once."""
+        todo = [(0, len(self.lengths), 0, 0, -1)]
         while todo:
-            low, high, base, parent = todo.pop()
-            loose, kept = self._split(low, high, base)
-            self._pack(loose, base, parent)
-            for first, last, depth in reversed(kept):
-                todo.append((first, last, depth, self._keep(first, last, base, depth, parent)))
+            low, high, base, depth, parent = todo.pop()
+            if depth > base:
+                parent = self._keep(low, high, base, depth, parent)
+            loose, kept = self._split(low, high, depth)
+            self._pack(loose, depth, parent)
+            todo.extend((first, last, depth, deeper, parent) for first, last, deeper in reversed(kept))
         return self.made
 
     def _rows(self, low: int, high: int, base: int) -> int:

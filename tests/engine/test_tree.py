@@ -180,3 +180,16 @@ def test_a_plan_of_many_requests_takes_seconds() -> None:
     assert process_time() - started < 5
     rows = sum(len(lay_out(laid, step).tokens) for step in laid.steps)
     assert rows <= 8 * 300 + 2500 * (40 + 4) + 64 * len(laid.steps)
+
+
+def test_kept_blocks_of_long_texts_do_not_pile_up() -> None:
+    """Five texts of three passes each: the blocks of one are done with before those of the next are made."""
+    spans = [span([first, *([1, 2, 3] * 100)], 1) for first in range(5)]
+    steps = plan(spans, 128).steps
+    last_use = {number: number for number in range(len(steps))}
+    for number, step in enumerate(steps):
+        if step.parent >= 0:
+            last_use[step.parent] = number
+    alive = [sum(made <= now < last_use[made] for made in last_use if steps[made].keep) for now in range(len(steps))]
+    assert sum(step.keep for step in steps) == 10
+    assert max(alive) == 1
