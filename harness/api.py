@@ -2,7 +2,7 @@
 
 import platform
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
@@ -15,9 +15,10 @@ from harness import run as running
 from harness.cache import Cache
 from harness.engine.backend import Backend, Options
 from harness.errors import HarnessError, UnknownName
+from harness.groups import figures
 from harness.journal import Journal, header
 from harness.store import Store, open_store
-from harness.types import Estimate, Run, Settings, Task
+from harness.types import Estimate, Outcome, Run, Settings, Task
 from harness.variants import require_terms, varied
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def rescore(run: str, *, store: str | None = None, command: str = "") -> Result:
         for task in tasks
     }
     estimates = tuple(e for task in tasks for e in running.summarise(task, outcomes[task.name], seed))
+    estimates += _averages(tasks, outcomes, lambda reason: None)
     versions = {task.name: task for task in tasks}
     records = tuple(
         replace(record, version=versions[record.name].version, card=versions[record.name].card,
@@ -140,12 +142,23 @@ def _record(backend: Backend, planned: list[running.Planned], settings: Settings
             )
             finished = running.finish(planned, answers, settings.seed)
             run = replace(run, status="finished", finished=_now(), engine=dict(backend.stats()))
-            store.finish(run, finished.outcomes, finished.estimates)
+            estimates = finished.estimates + _averages([p.task for p in planned], finished.outcomes, place.notice)
+            store.finish(run, finished.outcomes, estimates)
         except BaseException as error:
             _give_up(store, run, journal, len(asked), error)
             raise
     journal.path.unlink(missing_ok=True)
-    return Result(run, finished.estimates)
+    return Result(run, estimates)
+
+
+def _averages(
+    tasks: Sequence[Task], outcomes: Mapping[str, Sequence[Outcome]], notice: Callable[[str], None]
+) -> tuple[Estimate, ...]:
+    """The averages of the groups that a run completes; why others have none is told."""
+    found = figures(plugins.catalogue().averages, tasks, outcomes)
+    for reason in found.reasons:
+        notice(reason)
+    return found.estimates
 
 
 def _give_up(store: Store, run: Run, journal: Journal, total: int, error: BaseException) -> None:

@@ -1,10 +1,10 @@
 """Finds tasks, models and metrics that packages offer through entry points, and names the culprit when one is broken.
 
 Entry-point groups: ``harness.tasks`` (a Task, a sequence of them, or a function that returns them), ``harness.groups``
-(a mapping of group name to task patterns), ``harness.models`` (a function (name, options) -> Backend, asked for as
-``ENTRYPOINT:name``), ``harness.scorers`` (what follows ``ENTRYPOINT:`` -> a function from texts to numbers from 0 to 1)
-and ``harness.metrics`` (a function that returns a Metric, or a Metric and the function that gives
-an example's value, which a task file can then name).
+(a mapping of group name to task patterns or to a ``Group``, which has an average too), ``harness.models`` (a function
+(name, options) -> Backend, asked for as ``ENTRYPOINT:name``), ``harness.scorers`` (what follows ``ENTRYPOINT:`` -> a
+function from texts to numbers from 0 to 1) and ``harness.metrics`` (a function that returns a Metric, or a Metric and
+the function that gives an example's value, which a task file can then name).
 """
 
 import sys
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from harness.engine.backend import Backend, Options
 from harness.errors import UnknownName, UsageError
+from harness.groups import Group
 from harness.types import Metric, Scorer, Task
 
 
@@ -34,6 +35,7 @@ class Catalogue:
     tasks: dict[str, Task] = field(default_factory=dict)
     origin: dict[str, str] = field(default_factory=dict)
     groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    averages: dict[str, Group] = field(default_factory=dict)
     broken: list[Broken] = field(default_factory=list)
 
 
@@ -56,7 +58,8 @@ def catalogue() -> Catalogue:
             groups = _load(point)
             if not isinstance(groups, Mapping):
                 raise TypeError(f"a group plug-in is a mapping of name to task patterns, not {type(groups).__name__}")
-            found.groups.update({name: tuple(patterns) for name, patterns in groups.items()})
+            found.averages.update({name: group for name, group in groups.items() if isinstance(group, Group)})
+            found.groups.update({n: tuple(g.tasks if isinstance(g, Group) else g) for n, g in groups.items()})
         except Exception as error:
             found.broken.append(_broken(point, error))
     return found

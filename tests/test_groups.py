@@ -1,17 +1,22 @@
 """The average of a group: the mean of its parts with the interval of independent tasks; refused when one is missing."""
 
+import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from harness import run as running
+from harness.api import Place, evaluate, rescore
 from harness.groups import Group, figures
 from harness.kinds import classification
 from harness.metrics import stats
 from harness.metrics.classify import f1, f1_row, proportion
-from harness.types import Card, Dataset, Example, Judged, Outcome, Task
+from harness.plugins import catalogue
+from harness.store import open_store
+from harness.types import Card, Dataset, Example, Judged, Outcome, Settings, Task
 
 CARD = Card(measures="m", limits="l", source="s", licence="none")
 
@@ -88,3 +93,49 @@ def test_an_undefined_task_makes_the_average_undefined() -> None:
     found = figures({"x": GROUP}, TASKS, {**FOUND, "x/d": failed})
     assert [(e.value, e.low, e.failed) for e in found.estimates] == [(None, None, 5)]
     assert found.reasons == ("x has no average: x/d has no value",)
+
+
+ROWS = {
+    "cola": {"sentence": "s"}, "sst2": {"sentence": "s"}, "mrpc": {"sentence1": "a", "sentence2": "b"},
+    "qqp": {"question1": "a", "question2": "b"}, "stsb": {"sentence1": "a", "sentence2": "b"},
+    "mnli": {"premise": "a", "hypothesis": "b"}, "qnli": {"question": "a", "sentence": "b"},
+    "rte": {"sentence1": "a", "sentence2": "b"}, "wnli": {"sentence1": "a", "sentence2": "b"},
+    "ax": {"premise": "a", "hypothesis": "b"},
+}  # fmt: skip
+
+
+@pytest.fixture
+def tiny_glue(tmp_path: Path) -> Path:
+    """Made-up rows for every task of GLUE: six a split."""
+    for config, columns in ROWS.items():
+        folder = tmp_path / "nyu-mll" / "glue" / config
+        folder.mkdir(parents=True)
+        rows = [{**columns, "idx": i, "label": float(i % 3) if config == "stsb" else i % 2} for i in range(6)]
+        splits = {"ax": ["test"], "mnli": ["validation_matched", "validation_mismatched"]}.get(config, ["validation"])
+        for split in splits:
+            (folder / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return tmp_path
+
+
+def test_the_average_of_glue_through_a_run(tiny_glue: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    place = Place(store=str(tmp_path / "store"), data=tiny_glue, notice=said.append)
+    result = evaluate("scripted:oracle", "glue", Settings(shots=0), place=place)
+    last = result.estimates[-1]
+    assert (last.task, last.metric, last.value, last.n) == ("glue", "average", 1.0, 60)
+    assert [e for e in open_store(place.store).results(result.run.id) if e.task == "glue"] == [last]
+    assert said == []
+    again = rescore(result.run.id, store=place.store)
+    assert again.estimates[-1] == last
+    partly = evaluate("scripted:oracle", ["glue/cola", "glue/sst2"], Settings(shots=0), place=place)
+    assert {e.task for e in partly.estimates} == {"glue/cola", "glue/sst2"}
+    assert len(said) == 1 and said[0].startswith("glue has no average: glue/mrpc, glue/stsb, ")
+
+
+@pytest.mark.parametrize("name", ["glue", "superglue"])
+def test_the_averages_name_metrics_that_their_tasks_have(name: str) -> None:
+    found = catalogue()
+    for part in found.averages[name].average:
+        for member, metrics in part.items():
+            assert set(metrics) <= {metric.name for metric in found.tasks[member].metrics}
+    assert len(found.averages[name].average) == {"glue": 9, "superglue": 8}[name]
