@@ -24,9 +24,14 @@ def result_json(run: Run, estimates: Sequence[Estimate]) -> dict[str, Any]:
 
 
 def results_table(run: Run, estimates: Sequence[Estimate], *, slices: bool = False) -> None:
-    """Print the numbers of a run; slices only when asked for."""
+    """Print the numbers of a run; those of slices and of calibration only with ``slices``."""
     from rich.console import Console
     from rich.table import Table
+
+    from harness.metrics.calibrate import NAMES
+
+    shown = [e for e in estimates if slices or (e.slice == "all" and e.metric not in NAMES)]
+    more = "" if slices or len(shown) == len(estimates) else f"; slices and calibration: harness show {run.id}"
 
     console = Console()
     if not console.is_terminal:
@@ -34,7 +39,7 @@ def results_table(run: Run, estimates: Sequence[Estimate], *, slices: bool = Fal
     table = Table(
         title=f"{run.model}  ·  run {run.id}",
         title_justify="left",
-        caption="95 % intervals; n: judged, failed: not a score",
+        caption="95 % intervals; n: judged, failed: not a score" + more,
         caption_justify="left",
     )
     for name in ("task", "metric", *(("slice",) if slices else ())):
@@ -42,14 +47,13 @@ def results_table(run: Run, estimates: Sequence[Estimate], *, slices: bool = Fal
     for name in ("value", "95 % interval", "n", "clusters", "failed"):
         table.add_column(name, justify="right")
     last = ""
-    for e in estimates:
-        if e.slice == "all" or slices:
-            where = (e.slice,) if slices else ()
-            table.add_row(
-                e.task if e.task != last else "", e.metric, *where,
-                number(e.value), interval(e), str(e.n), str(e.clusters), str(e.failed),
-            )  # fmt: skip
-            last = e.task
+    for e in shown:
+        where = (e.slice,) if slices else ()
+        table.add_row(
+            e.task if e.task != last else "", e.metric, *where,
+            number(e.value), interval(e), str(e.n), str(e.clusters), str(e.failed),
+        )  # fmt: skip
+        last = e.task
     console.print(table)
 
 
