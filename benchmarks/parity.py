@@ -17,6 +17,7 @@ from pathlib import Path
 from harness import run as running
 from harness.engine.backend import Backend, Options
 from harness.engine.load import load
+from harness.metrics.calibrate import NAMES
 from harness.plugins import catalogue
 from harness.types import Choose, Chosen, Likelihood, Response, Scored, Settings, Task
 
@@ -25,6 +26,8 @@ PEER_TASK = {
     "arc_challenge": "arc_challenge",
     "piqa": "piqa",
     "openbookqa": "openbookqa",
+    "superglue/boolq": "boolq",
+    "superglue/copa": "copa",
     "glue/rte": "rte",
     "glue/sst2": "sst2",
     "mmlu/abstract_algebra": "mmlu_abstract_algebra",
@@ -105,7 +108,9 @@ def report(task: str, mine: list[list[Sample]], judged: running.Finished, peer: 
             relative = max(relative, *(abs(a / b - 1) for a, b in zip(ours_, values, strict=True)))
             equal += ours_.index(max(ours_)) == values.index(max(values))
     numbers = ", ".join(
-        f"{e.metric} {e.value:.5g}" for e in judged.estimates if e.slice == "all" and e.value is not None
+        f"{e.metric} {e.value:.5g}"
+        for e in judged.estimates
+        if e.slice == "all" and e.value is not None and e.metric not in NAMES
     )
     results = {k.split(",")[0]: v for k, v in peer["results"][PEER_TASK[task]].items() if isinstance(v, float)}
     their_numbers = ", ".join(f"{k} {v:.5g}" for k, v in results.items() if "stderr" not in k)
