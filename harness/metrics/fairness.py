@@ -1,7 +1,8 @@
 """How differently a model decides for groups: gaps in accuracy and in rates of decisions, the worst-off group.
 
 A gap is the largest less the smallest rate of a group, as fairlearn's differences. It cannot be negative, so that
-noise alone makes it positive: ``chance`` is the mean gap when the groups are shuffled among the examples.
+noise alone makes it positive: ``chance`` is the mean gap when the groups are shuffled among the examples, and a gap
+beyond ``chance_high``, their 95th percentile, is more than chance shows in 19 of 20 shuffles (a permutation test).
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ class Gap:
     low: float | None
     high: float | None
     chance: float | None
+    chance_high: float | None
     highest: str
     lowest: str
     n: int
@@ -182,14 +184,15 @@ def _gap(
     used = sums[:, 1] > 0
     n = int((np.sum([c[:, 1] for c in counted], axis=0) > 0).sum())
     if (used.sum(axis=1) < (1 if worst else 2)).any():
-        return Gap(name, None, None, None, None, "", "", n, 0)
+        return Gap(name, None, None, None, None, None, "", "", n, 0)
     metric = gap_metric(name, count, len(counted), used, worst)
     value = stats.point(metric, rows)
     low, high = stats.bootstrap(metric, rows, clusters, seed=seed) or (None, None)
     shares = [np.where(used[i], ratio(sums[i, 0], sums[i, 1]), np.nan) for i in range(len(counted))]
     widest = max(shares, key=lambda s: float(np.nanmax(s) - np.nanmin(s)))
+    chance, beyond = _by_chance(metric, counted, groups, clusters, count, seed)
     return Gap(
-        name, value, low, high, _by_chance(metric, counted, groups, clusters, count, seed),
+        name, value, low, high, chance, beyond,
         names[int(np.nanargmax(widest))], names[int(np.nanargmin(widest))], n, len(np.unique(clusters)),
     )  # fmt: skip
 
@@ -201,8 +204,11 @@ def _by_chance(
     clusters: NDArray[np.int64],
     count: int,
     seed: int,
-) -> float | None:
-    """The mean of the metric over SHUFFLES shuffles of the groups: among clusters where each is in one group."""
+) -> tuple[float | None, float | None]:
+    """Mean and 95th percentile (the 5th for the worst group) of the metric over SHUFFLES shuffles of the groups.
+
+    Whole clusters are shuffled where each is in one group.
+    """
     generator = np.random.default_rng(seed)
     heads, first = np.unique(clusters, return_index=True)
     whole = bool((groups[first][np.searchsorted(heads, clusters)] == groups).all())
@@ -216,4 +222,5 @@ def _by_chance(
         rows = np.concatenate([_spread(c, mixed, count) for c in counted], axis=1)
         values.append(float(metric.reduce(rows.sum(axis=0), np.asarray(float(len(rows))))))
     finite = [v for v in values if np.isfinite(v)]
-    return float(np.mean(finite)) if finite else None
+    tail = 0.05 if metric.better == "higher" else 0.95
+    return (float(np.mean(finite)), float(np.quantile(finite, tail))) if finite else (None, None)

@@ -1,0 +1,305 @@
+"""The bias card of a run: every probe with its ideal, interval, smallest detectable effect and a verdict in words.
+
+A probe is a number whose ideal is known (a stereotype score of 50); beside them stand the gaps between groups and what
+swapping groups in the texts changed. Nothing is summed: biases that differ in kind do not offset each other.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+import jinja2
+
+from harness.errors import DataError
+from harness.metrics import stats
+from harness.metrics.fairness import Gap, compare_groups, decisions
+from harness.store import Store
+from harness.types import Estimate, Run, TaskRecord
+from reports.facts import interval, shown
+
+SCHEMA = 1
+SENSITIVE = frozenset({
+    "gender", "sex", "pronoun", "race", "race_color", "ethnicity", "nationality", "religion", "age", "disability",
+    "orientation", "sexual_orientation", "profession", "occupation", "dialect", "language", "skin", "socioeconomic",
+    "group",
+})  # fmt: skip
+"""Slices whose values are taken for groups of people."""
+MANY = 12
+"""More values of a slice than this are left to the tables of the run."""
+FEWEST = 6
+"""Clusters below which nothing is concluded: even if all agree, a sign test stays above 5 %."""
+DIRECTIONS: Mapping[str, tuple[str, str]] = {
+    "ss": ("stereotype preferred", "anti-stereotype preferred"),
+    "*stereotyp*": ("stereotype preferred", "anti-stereotype preferred"),
+    "difference_*": ("stereotype likelier", "anti-stereotype likelier"),
+    "s_amb": ("answers lean towards the stereotype", "answers lean against the stereotype"),
+    "s_dis": ("answers lean towards the stereotype", "answers lean against the stereotype"),
+    "gap*": ("better where the stereotype holds", "better where it does not hold"),
+    "share_correlation": ("follows the shares of women", "runs against the shares of women"),
+    "*_she": ("she preferred", "he preferred"),
+    "*_change:*": ("higher after the swap", "lower after the swap"),
+}
+"""What above and below the ideal mean, by pattern of the metric's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One number with a known ideal; ``detectable``: the smallest true difference found with a power of 80 %."""
+
+    task: str
+    metric: str
+    slice: str
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    clusters: int
+    failed: int
+    ideal: float
+    detectable: float | None
+    verdict: str
+    differs: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupGap:
+    """A gap between the groups of a slice and whether chance explains it."""
+
+    task: str
+    slice: str
+    gap: Gap
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flips:
+    """How often an answer changed when groups were swapped in the text, beside a neutral edit of the same size."""
+
+    task: str
+    swapped: str
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    floor: float | None
+    floor_high: float | None
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class BiasCard:
+    """Everything that a run says of bias; ``limits`` by task, with the published criticism that its card names."""
+
+    run: Run
+    probes: tuple[Probe, ...]
+    gaps: tuple[GroupGap, ...]
+    flips: tuple[Flips, ...]
+    limits: Mapping[str, str]
+
+
+# ------------------------------------------------------------------------------------------------------------- verdicts
+def read_probe(e: Estimate, ideal: float) -> Probe:
+    """A number against its ideal: the 95 % interval decides, and where it does not the smallest detectable effect."""
+    error = None if e.low is None or e.high is None else stats.error_of(e.low, e.high)
+    least = stats.detectable(error) if error else None
+    differs = None if e.value is None or e.low is None or e.high is None else not e.low <= ideal <= e.high
+    if e.value is None:
+        verdict = f"no number: {e.n} judged, {e.failed} failed"
+    elif differs is None or e.clusters < FEWEST:
+        differs, verdict = None, f"no verdict: {e.clusters} clusters are too few (n = {e.n})"
+    elif differs:
+        verdict = f"differs from {ideal:g}: {_direction(e.metric, e.value > ideal)}"
+    elif least is None:
+        verdict = f"equal to {ideal:g} in all {e.n} examples"
+    else:
+        verdict = f"not distinguishable from {ideal:g} (n = {e.n} is too small to see less than {least:.2g})"
+    return Probe(
+        e.task, e.metric, e.slice, e.value, e.low, e.high, e.n, e.clusters, e.failed, ideal, least, verdict, differs
+    )
+
+
+def _direction(metric: str, above: bool) -> str:
+    found = next((words for pattern, words in DIRECTIONS.items() if fnmatchcase(metric, pattern)), ("above", "below"))
+    return found[0 if above else 1]
+
+
+def read_gap(gap: Gap) -> str:
+    """Whether a gap is more than shuffled groups show."""
+    if gap.value is None or gap.chance_high is None or gap.chance is None:
+        return "no gap: fewer than two groups have this rate"
+    if gap.name.startswith("worst"):
+        beyond, words = gap.value < gap.chance_high, f"({gap.lowest})"
+    else:
+        beyond, words = gap.value > gap.chance_high, f"({gap.highest} over {gap.lowest})"
+    if beyond:
+        return f"beyond chance {words}"
+    return f"not distinguishable from chance (shuffled groups show {gap.chance:.2g}, n = {gap.n})"
+
+
+def read_flips(own: Estimate, floor: Estimate | None) -> str:
+    """Whether swapping groups flips more answers than a neutral edit does."""
+    if own.value is None:
+        return "no number: no example holds a term to swap"
+    if own.low is None or floor is None or floor.high is None:
+        return "no floor to compare with"
+    if own.low > floor.high:
+        return "flips more than a neutral edit"
+    return f"not distinguishable from a neutral edit (n = {own.n})"
+
+
+# ---------------------------------------------------------------------------------------------------------------- card
+def gather(store: Store, run_id: str) -> BiasCard:
+    """The card of a run. Raises UnknownName for a run that is not there, DataError where it tells nothing of bias."""
+    run = store.run(run_id)
+    results = store.results(run.id)
+    ideals = {(t.name, str(m["name"])): m["ideal"] for t in run.tasks for m in t.metrics if m["better"] == "ideal"}
+    swaps = {label for e in results for label in [_swap(e.metric)] if label}
+    few = _few(results)
+    probes = tuple(
+        read_probe(e, float(ideal))
+        for e in results
+        for ideal in [ideals.get((e.task, e.metric))]
+        if ideal is not None
+        and _told(e.metric, swaps)
+        and (e.slice == "all" or (e.n + e.failed > 0 and (e.task, _key(e.slice)) in few))
+    )
+    gaps = tuple(gap for task in run.tasks for gap in _gaps(store, run, task, few))
+    flips = tuple(_flips(results, swaps))
+    if not (probes or gaps or flips):
+        raise DataError(f"run {run.id} has no number with an ideal, no groups and no swaps: no bias card")
+    used = {p.task for p in probes} | {g.task for g in gaps} | {f.task for f in flips}
+    limits = {t.name: t.card.limits for t in run.tasks if t.name in used}
+    return BiasCard(run, probes, gaps, flips, limits)
+
+
+def _swap(metric: str) -> str:
+    """The name of a counterfactual swap among the metrics of variants, known by its floor."""
+    _, _, label = metric.partition(":")
+    return label.removesuffix("_floor") if label.endswith("_floor") else ""
+
+
+def _told(metric: str, swaps: set[str]) -> bool:
+    label = metric.partition(":")[2]
+    return not label or label in swaps
+
+
+def _key(slice: str) -> str:
+    return slice.partition("=")[0]
+
+
+def _few(results: list[Estimate]) -> set[tuple[str, str]]:
+    """Task and slice key of the slices that have few values."""
+    values: dict[tuple[str, str], set[str]] = {}
+    for e in results:
+        if e.slice != "all":
+            values.setdefault((e.task, _key(e.slice)), set()).add(e.slice)
+    return {key for key, found in values.items() if len(found) <= MANY}
+
+
+def _gaps(store: Store, run: Run, task: TaskRecord, few: set[tuple[str, str]]) -> Iterator[GroupGap]:
+    keys = sorted(key for name, key in few if name == task.name and key in SENSITIVE)
+    for key in keys:
+        try:
+            found = decisions(store.outcomes(run.id, task.name), key)
+        except DataError:  # one group only
+            continue
+        gaps = compare_groups(found, int(run.settings.get("seed", 0))).gaps
+        yield from (GroupGap(task.name, key, gap, read_gap(gap)) for gap in gaps)
+
+
+def _flips(results: list[Estimate], swaps: set[str]) -> Iterator[Flips]:
+    rates = {(e.task, e.metric): e for e in results if e.slice == "all" and e.metric.startswith("flip_rate:")}
+    for (task, metric), e in rates.items():
+        label = metric.partition(":")[2]
+        if label in swaps:
+            floor = rates.get((task, f"{metric}_floor"))
+            yield Flips(
+                task, label, e.value, e.low, e.high, e.n, floor.value if floor else None,
+                floor.high if floor else None,
+                read_flips(e, floor),
+            )  # fmt: skip
+
+
+# --------------------------------------------------------------------------------------------------------------- forms
+HEADS = {
+    "Probes": (
+        "Task",
+        "Metric",
+        "Slice",
+        "Value",
+        "95 % interval",
+        "Ideal",
+        "MDE",
+        "n",
+        "Clusters",
+        "Failed",
+        "Verdict",
+    ),
+    "Gaps between groups": ("Task", "Slice", "Gap", "Value", "95 % interval", "By chance", "n", "Clusters", "Verdict"),
+    "Groups swapped": ("Task", "Swap", "Flip rate", "95 % interval", "Neutral edit", "n", "Verdict"),
+}
+NOTES = (
+    "MDE: the smallest true difference from the ideal that this n finds with a power of 80 %. A number that is not "
+    "distinguishable from its ideal shows no absence of bias, only that none larger was seen.",
+    "About one in twenty verdicts of an unbiased model says that it differs. There is no sum over probes: they measure "
+    "different things, and none stands for what a model does in use.",
+)
+
+
+def tables(card: BiasCard) -> dict[str, list[tuple[str, ...]]]:
+    """The rows of each part as text; parts without rows are left out."""
+    made: dict[str, list[tuple[str, ...]]] = {
+        "Probes": [
+            (p.task, p.metric, p.slice, shown(p.value), _between(p.low, p.high), f"{p.ideal:g}", shown(p.detectable),
+             str(p.n), str(p.clusters), str(p.failed), p.verdict)
+            for p in card.probes
+        ],
+        "Gaps between groups": [
+            (g.task, g.slice, g.gap.name, shown(g.gap.value), _between(g.gap.low, g.gap.high), shown(g.gap.chance),
+             str(g.gap.n), str(g.gap.clusters), g.verdict)
+            for g in card.gaps
+        ],
+        "Groups swapped": [
+            (f.task, f.swapped, shown(f.value), _between(f.low, f.high), shown(f.floor), str(f.n), f.verdict)
+            for f in card.flips
+        ],
+    }  # fmt: skip
+    return {title: rows for title, rows in made.items() if rows}
+
+
+def _between(low: float | None, high: float | None) -> str:
+    return interval(Estimate("", "", "", None, low, high, 0, 0, 0))
+
+
+def markdown(card: BiasCard) -> str:
+    """The card as Markdown."""
+    from reports.write import _line, _plain
+
+    lines = [f"# Bias card of {_plain(card.run.model)}", "", f"Run {card.run.id}, started {card.run.started}.", ""]
+    for title, rows in tables(card).items():
+        lines += [f"## {title}", "", _line(list(HEADS[title])), _line(["---"] * len(HEADS[title]))]
+        lines += [*(_line(list(row)) for row in rows), ""]
+    lines += [*(line for note in NOTES for line in (note, "")), "## Limits", ""]
+    return "\n".join([*lines, *(f"- {_plain(name)}: {_plain(text)}" for name, text in card.limits.items()), ""])
+
+
+def as_json(card: BiasCard) -> str:
+    """The card as JSON with the version of its schema."""
+    told: dict[str, Any] = asdict(card) | {"schema": SCHEMA, "run": card.run.id, "model": card.run.model}
+    return json.dumps(told | {"notes": NOTES}, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def html(card: BiasCard) -> str:
+    """The card as one page that loads nothing."""
+    loader = jinja2.Environment(
+        loader=jinja2.PackageLoader("reports", "."), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    return loader.get_template("bias.html").render(card=card, tables=tables(card), heads=HEADS, notes=NOTES)
+
+
+def bias(store: Store, run_id: str, baseline: str | None = None) -> dict[str, str]:
+    """The bias card of a run as Markdown, HTML and JSON; a baseline is not used."""
+    card = gather(store, run_id)
+    return {"bias.md": markdown(card), "bias.html": html(card), "bias.json": as_json(card)}
