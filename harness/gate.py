@@ -87,7 +87,7 @@ def drop_of(row: Difference) -> float:
     """How much worse the second run is: negative where it is better; distance to the ideal for such metrics."""
     if row.better == "ideal" and row.ideal is not None:
         return abs(row.paired.second - row.ideal) - abs(row.paired.first - row.ideal)
-    return row.paired.difference if row.better == "lower" else -row.paired.difference
+    return row.paired.difference if row.better == "lower" else 0.0 - row.paired.difference
 
 
 def violation_p(row: Difference, margin: float) -> float | None:
