@@ -39,7 +39,8 @@ def needed(model: Any, rows: int, logits: int, pairs: int) -> float:
     width = heads * (getattr(config, "head_dim", None) or config.hidden_size // heads)
     per_row = sum(inputs * outputs * count for (inputs, outputs), count in products(model).items())
     head: Tensor = model.get_output_embeddings().weight
-    return 2.0 * (rows * per_row + logits * head.numel() + 2 * pairs * width * config.num_hidden_layers)
+    attention = 2 * pairs * int(width) * int(config.num_hidden_layers)
+    return 2.0 * (rows * per_row + logits * head.numel() + attention)
 
 
 @torch.inference_mode()
