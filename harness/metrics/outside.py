@@ -116,8 +116,24 @@ def _mean(spec: Spec) -> Metric:
 
 def _corpus(
     spec: Spec, compute: Callable[[list[Any], list[Any]], float]
-) -> tuple[Metric, Callable[[str, Any, Any], float | None]]:
-    """A metric over texts: an example's row is a number that stands for its texts in the memory of this process."""
+) -> tuple[Metric, Callable[[str, Any, Any], float]]:
+    """A metric of all examples at once, with a bootstrap interval while that is affordable."""
+    limits = (
+        f"From outside: computed over all examples at once; no interval above {AFFORDABLE} examples, and no comparison "
+        "of stored runs."
+    )
+    given = {"better": spec.better, "limits": limits, "signature": _signature(spec)}
+    return over_texts(_name(spec), compute, affordable=AFFORDABLE, **given)
+
+
+def over_texts(
+    name: str, compute: Callable[[list[Any], list[Any]], float], *, affordable: int = 0, **given: Any
+) -> tuple[Metric, Callable[[str, Any, Any], float]]:
+    """A metric of whole texts and (example id, prediction, reference) -> the row of an example.
+
+    A row is a number that stands for the texts in the memory of this process; in another one the metric is undefined.
+    ``affordable``: examples up to which resamples are computed; 0: it has no interval. ``given``: fields of Metric.
+    """
     texts: dict[int, tuple[Any, Any]] = {}
 
     def value(id: str, said: Any, right: Any) -> float:
@@ -129,20 +145,14 @@ def _corpus(
     def reduce(rows: Array, n: Array) -> Array:
         codes = [int(code) for code in rows[:, 0]]
         resample = len(set(codes)) < len(codes)
-        skipped = resample and (len(codes) > AFFORDABLE or zlib.crc32(rows.tobytes()) % THINNED)
+        skipped = resample and (len(codes) > affordable or zlib.crc32(rows.tobytes()) % THINNED)
         if skipped or not all(code in texts for code in codes):
             return np.asarray(math.nan)
         pairs = [texts[code] for code in codes]
         return np.asarray(compute([said for said, _ in pairs], [right for _, right in pairs]))
 
-    limits = (
-        f"From outside: computed over all examples at once; no interval above {AFFORDABLE} examples, and no comparison "
-        "of stored runs."
-    )
-    metric = Metric(
-        name=_name(spec), reduce=reduce, better=spec.better, additive=False, limits=limits, signature=_signature(spec)
-    )
-    return metric, value
+    interval: Literal["bootstrap", "none"] = "bootstrap" if affordable else "none"
+    return Metric(name=name, reduce=reduce, additive=False, interval=interval, **given), value
 
 
 # --------------------------------------------------------------------------------------------------------- where it is

@@ -216,6 +216,18 @@ def repetition(text: str, order: int = 4) -> float:
     return 1.0 - len(set(grams)) / len(grams) if grams else 0.0
 
 
+def self_repetition(texts: Sequence[str], order: int = 4) -> float:
+    """Mean over texts of log(1 + sum over its n-grams of the other texts that hold it); NaN below two texts.
+
+    Salkar et al. 2022; natural logarithm. Formulas that a model repeats from one answer to the next raise it.
+    """
+    if len(texts) < 2:
+        return math.nan
+    grams = [ngrams(text.split(), order) for text in texts]
+    holders = Counter(gram for found in grams for gram in set(found))
+    return sum(math.log1p(sum(holders[gram] - 1 for gram in found)) for found in grams) / len(texts)
+
+
 def compression(texts: Sequence[str]) -> float:
     """Bytes of all texts, one per line, over their bytes after gzip: larger is more repetitive; NaN if empty."""
     import gzip

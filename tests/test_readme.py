@@ -1,0 +1,58 @@
+"""What the README says about new tasks works as it is written there."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+HARNESS = str(Path(sys.executable).with_name("harness"))
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def block(language: str, holding: str) -> str:
+    """The one code block of a language that holds a text."""
+    (found,) = [b for b in re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL) if holding in b]
+    return str(found)
+
+
+def run(cwd: Path, command: str, **env: str) -> subprocess.CompletedProcess[str]:
+    words = command.split()
+    assert words[0] == "harness"
+    store = str(cwd / "store")
+    return subprocess.run(
+        [HARNESS, *words[1:], "--store", store], cwd=cwd, env=os.environ | env, capture_output=True, text=True,
+        timeout=120, check=False,
+    )  # fmt: skip
+
+
+def test_a_new_task_takes_under_20_lines_and_runs(tmp_path: Path) -> None:
+    code, entry = block("python", "CLOUDS = multiple_choice"), block("toml", "harness.tasks")
+    assert len(code.splitlines()) < 20
+    package = tmp_path / "source" / "my_package"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(code)
+    (package / "clouds.jsonl").write_text('{"question": "Which is high?", "choices": ["cirrus", "fog"], "answer": 0}\n')
+    named = tomllib.loads(entry)["project"]["entry-points"]["harness.tasks"]
+    assert named == {"clouds": "my_package:CLOUDS"}
+    (tmp_path / "source" / "pyproject.toml").write_text(
+        f'[build-system]\nrequires = ["setuptools>=80"]\nbuild-backend = "setuptools.build_meta"\n'
+        f'[project]\nname = "my-package"\nversion = "1"\n{entry}'
+        '[tool.setuptools]\npackages = ["my_package"]\npackage-data = {my_package = ["*.jsonl"]}\n'
+    )
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation"]
+    site = str(tmp_path / "site")
+    subprocess.run([*pip, "--target", site, str(tmp_path / "source")], check=True, capture_output=True, timeout=120)
+    done = run(tmp_path, "harness run scripted:oracle --tasks weather/clouds", PYTHONPATH=site)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"weather/clouds .*acc +. +1 ", done.stdout)
+
+
+def test_a_file_of_questions_is_a_task(tmp_path: Path) -> None:
+    (tmp_path / "my_questions.jsonl").write_text(block("jsonl", "question"))
+    command = next(line for line in README.splitlines() if line.endswith("--tasks my_questions.jsonl"))
+    done = run(tmp_path, command)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"my_questions .*acc +. +1 ", done.stdout)
