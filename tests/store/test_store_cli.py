@@ -1,14 +1,17 @@
 """Stored runs from the command line, moved between stores, and as data frames."""
 
 import json
+import re
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from stored import estimate, outcomes, run
 
+from harness.api import evaluate
 from harness.cli.runs import command as runs
 from harness.cli.samples import command as samples
 from harness.cli.show import command as show
@@ -181,3 +184,21 @@ def test_frames(filled, place):
     assert runs["run"].tolist() == ["run-1"] and runs["started"][0].year == 2026
     with pytest.raises(UnknownName):
         frames.results("nope")
+
+
+def test_the_plot_of_the_readme(tmp_path, monkeypatch):
+    """The example as it is written, on two runs."""
+    pytest.importorskip("altair")
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    [example] = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "altair" in block]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HARNESS_STORE", raising=False)
+    for model in ("scripted:oracle", "scripted:opposite"):
+        evaluate(model, "demo/sentiment")
+    names: dict[str, Any] = {}
+    exec(example, names)
+    assert sorted(names["found"]["model"]) == ["scripted:opposite", "scripted:oracle"]
+    worst = names["found"]["model"][0] == "scripted:opposite"
+    assert len(names["wrong"]) == (20 if worst else 0)
+    page = Path("sentiment.html").read_text()
+    assert "scripted:opposite" in page and '"x2": {"field": "high"}' in page
