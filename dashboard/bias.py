@@ -1,13 +1,16 @@
 """Bias probes of a run: every number per category against its ideal, and what the probe does not show."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from importlib.metadata import entry_points
 from typing import Any
 
 import pandas as pd
 from sqlalchemy import select
 
 from harness import plugins
+from harness.errors import DataError
 from harness.metrics import calibrate
 from harness.store import Store
 from harness.store.database import reading
@@ -60,6 +63,36 @@ def _probe(task: TaskRecord, results: pd.DataFrame) -> Probe:
         {name: rule.get("ideal") if rule.get("better") == "ideal" else None for name, rule in rules.items()},
         {name: str(rule.get("limits") or "") for name, rule in rules.items()},
     )  # fmt: skip
+
+
+def told(store: Store, run_id: str) -> Mapping[str, Any] | None:
+    """What the report "bias" says of a run, as its JSON: verdicts, gaps between groups, what swapping groups changed.
+
+    It is found by entry point, as ``harness report`` finds it; None where it is not installed or has nothing to say.
+    """
+    points = entry_points(group="harness.reports")
+    writer = next((found[TAG] for found in (point.load() for point in points) if TAG in found), None)
+    if writer is None:
+        return None
+    try:
+        told: Mapping[str, Any] = json.loads(writer(store, run_id, None)["bias.json"])
+    except DataError:
+        return None
+    return told
+
+
+def parts(told: Mapping[str, Any], task: str) -> dict[str, pd.DataFrame]:
+    """The report's tables on one task: title -> rows; a part without rows is left out."""
+    rows = {
+        "Verdicts": [row for row in told["probes"] if row["task"] == task],
+        "Gaps between groups": [
+            {"slice": row["slice"]} | row["gap"] | {"verdict": row["verdict"]}
+            for row in told["gaps"]
+            if row["task"] == task
+        ],
+        "Groups swapped in the text": [row for row in told["flips"] if row["task"] == task],
+    }
+    return {title: pd.DataFrame(found).drop(columns="task", errors="ignore") for title, found in rows.items() if found}
 
 
 def about_scorer(metric: str) -> bool:

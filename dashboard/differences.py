@@ -13,6 +13,9 @@ from harness.errors import HarnessError
 from harness.store import Store
 from harness.types import Metric
 
+BUDGET = 10_000
+"""Examples of a run that are compared without being asked for."""
+
 FLIPS = 200
 """The most flipped examples that travel to a browser at once."""
 
@@ -31,6 +34,16 @@ def common(store: Store, first: str, second: str) -> list[str]:
     """Names of the tasks that both runs have, in the first one's order."""
     theirs = {task.name for task in store.run(second).tasks}
     return [task.name for task in store.run(first).tasks if task.name in theirs]
+
+
+def affordable(store: Store, first: str, second: str) -> list[str]:
+    """The first of the common tasks that hold at most BUDGET examples together, at least one."""
+    sizes = {artifact.task: artifact.rows for artifact in store.artifacts(first)}
+    kept: list[str] = []
+    for task in common(store, first, second):
+        if not kept or sum(sizes.get(name, 0) for name in [*kept, task]) <= BUDGET:
+            kept.append(task)
+    return kept
 
 
 def installed(tasks: Sequence[str]) -> dict[str, dict[str, Metric]]:

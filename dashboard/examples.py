@@ -15,8 +15,8 @@ from harness.store import Store
 PAGE = 200
 """The most samples that travel to a browser at once."""
 
-COLUMNS = ("example_id", "correct", "prediction", "target", "failure_kind")
-"""What the table of samples shows beside the values; one sample shows everything."""
+COLUMNS = ("example_id", "correct", "prediction", "target", "fields", "failure_kind")
+"""What the table of samples is made from, beside the values; one sample shows everything."""
 
 STATES = {"all": "", "right": "correct = true", "wrong": "correct = false", "failed": "failure_kind is not null"}
 
@@ -83,7 +83,23 @@ def page(store: Store, run: str, task: str, filter: Filter, number: int = 0, siz
     known = columns_of(store, run, task)
     shown = [*COLUMNS, *(c for c in known if c.startswith("value."))]
     frame = store.samples(run, task, condition(filter, known), None, size + 1, max(number, 0) * size, shown)
-    return Found(harmless(frame.head(size)), len(frame) > size)
+    return Found(harmless(_table(frame.head(size))), len(frame) > size)
+
+
+def _table(frame: pd.DataFrame) -> pd.DataFrame:
+    rows = [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
+    values = [column for column in frame.columns if str(column).startswith("value.")]
+    told = [(row["example_id"], outcome(row), row["prediction"], gold_of(row)) for row in rows]
+    table = pd.DataFrame(told, columns=["example", "outcome", "answer", "gold"])
+    return pd.concat([table, frame[values].rename(columns=lambda name: str(name).removeprefix("value."))], axis=1)
+
+
+def outcome(sample: Mapping[str, Any]) -> str:
+    """A sample's outcome in a word: "right", "wrong", "failed: why", or "judged" where nothing is right or wrong."""
+    if isinstance(sample["failure_kind"], str):
+        return f"failed: {sample['failure_kind']}"
+    correct = sample["correct"]
+    return "judged" if correct is None or pd.isna(correct) else "right" if correct else "wrong"
 
 
 def one(store: Store, run: str, task: str, example: str) -> dict[str, Any] | None:
@@ -107,7 +123,8 @@ def choices(sample: Mapping[str, Any]) -> pd.DataFrame:
         for i, (option, p) in enumerate(zip(options, probabilities(logprobs), strict=True)):
             marks = ["picked"] * (i == response.get("picked")) + ["gold"] * (i == gold and len(requests) == 1)
             rows.append((part, option, response["tokens"][i], logprobs[i], p, ", ".join(marks)))
-    return harmless(pd.DataFrame(rows, columns=["part", "choice", "tokens", "logprob", "probability", "mark"]))
+    table = pd.DataFrame(rows, columns=["part", "choice", "tokens", "logprob", "probability", "mark"])
+    return harmless(table if table["part"].nunique() > 1 else table.drop(columns="part"))
 
 
 def probabilities(logprobs: Sequence[float]) -> list[float]:

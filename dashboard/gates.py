@@ -58,8 +58,8 @@ def rules(record: Mapping[str, Any]) -> pd.DataFrame:
     order = list(MARKS)
     made = [
         {"verdict": MARKS.get(v["state"], v["state"]) + " (quarantined)" * bool(v.get("quarantined")),
-         "rule": in_words(v["rule"]), "task": v["task"], "metric": v["metric"], "slice": v["slice"],
-         "value": v["value"], "baseline": v["baseline"], "n": v["n"], "why": v["message"]}
+         "task": v["task"], "metric": v["metric"], "slice": v["slice"], "value": v["value"], "baseline": v["baseline"],
+         "n": v["n"], "why": v["message"], "rule": in_words(v["rule"])}
         for v in sorted(record.get("verdicts", []), key=lambda v: (order.index(v["state"]) + 2) % 3)
     ]  # fmt: skip
     return pd.DataFrame(made)

@@ -14,7 +14,7 @@ from harness.store import Store
 MOST = 50_000
 """Samples that are read at most: a diagram does not get better by more."""
 
-FLIPS, ORIGINAL = "flip_rate:", "original"
+STORED, FLIPS, ORIGINAL = "ece_width_10", "flip_rate:", "original"
 
 
 Array = NDArray[np.float64]
@@ -33,9 +33,9 @@ class Calibration:
 
 def calibration(store: Store, run: str, task: str, kind: str = "width") -> Calibration:
     """Confidence (softmax of the choices' log-probabilities, of the choice picked) against being right."""
-    columns = ["example_id", "cluster", "correct", "responses"]
+    columns = ["example_id", "cluster", "correct", "values", "responses"]
     frame = store.samples(run, task, limit=MOST, columns=columns)
-    found = [confidence(text) for text in frame["responses"]]
+    found = [confidence(*texts) for texts in zip(frame["values"], frame["responses"], strict=True)]
     usable = np.array([c is not None for c in found], dtype=bool) & frame["correct"].notna().to_numpy()
     kept = frame[usable]
     rows = np.array(
@@ -46,8 +46,14 @@ def calibration(store: Store, run: str, task: str, kind: str = "width") -> Calib
     return Calibration(_bins(rows, groups, kind), _metrics(rows), len(rows), len(frame) - len(rows), unread)
 
 
-def confidence(responses: str) -> float | None:
-    """The probability of the picked choice among the choices; None for an answer that has none."""
+def confidence(values: str | None, responses: str) -> float | None:
+    """The probability of the picked choice among the choices; None for an answer that has none.
+
+    It stands in the values of a run that judged its calibration, and follows from the single response of any other.
+    """
+    stored = json.loads(values).get(STORED) if isinstance(values, str) else None
+    if stored:
+        return float(stored[0])
     answers = json.loads(responses)
     if len(answers) != 1 or not answers[0].get("logprobs"):
         return None

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
+from harness import plugins
 from harness.store import Store
-from harness.types import Estimate, Run
+from harness.types import Estimate, Run, TaskRecord
 
 SCHEMA = 1
 """Version of the JSON report; it grows when a field changes its meaning or goes."""
@@ -51,6 +52,15 @@ def _same(run: Run, base: Run, results: list[Estimate]) -> dict[tuple[str, str, 
     asked = {(t.name, t.fingerprint, t.data_sha256) for t in run.tasks}
     same = {t.name for t in base.tasks if (t.name, t.fingerprint, t.data_sha256) in asked}
     return {(e.task, e.metric, e.slice): e.value for e in results if e.task in same}
+
+
+def dataset_of(task: TaskRecord) -> tuple[str, str | None, str | None, str | None]:
+    """Hub id, config, split and revision of a task's first dataset; the task's name where it is not installed so."""
+    known = plugins.catalogue().tasks.get(task.name)
+    if known is None or known.version != task.version or known.dataset[0].path:
+        return task.name, None, None, None
+    first = known.dataset[0]
+    return first.id, first.config, first.split, first.revision
 
 
 def evidence() -> tuple[Mapping[str, Any], ...]:

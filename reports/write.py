@@ -7,9 +7,13 @@ from typing import Any
 
 import jinja2
 
+from harness.metrics import calibrate
 from harness.store import Store
 from harness.types import Estimate, Run
-from reports.facts import SCHEMA, Facts, Number, gather, interval, shown
+from reports.facts import SCHEMA, Facts, Number, dataset_of, gather, interval, shown
+
+BARS = 60
+"""The most numbers that the picture of an HTML report draws."""
 
 Writer = Callable[[Store, str, str | None], str | dict[str, str]]
 
@@ -19,7 +23,8 @@ def html(store: Store, run_id: str, baseline: str | None = None) -> str:
     facts = gather(store, run_id, baseline)
     loader = jinja2.PackageLoader("reports", ".")
     template = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
-    bars = [_bar(n.estimate) for n in facts.numbers if n.estimate.slice == "all" and _drawable(n.estimate)]
+    drawn = [n.estimate for n in facts.numbers if n.estimate.slice == "all" and _drawable(n.estimate)]
+    bars = [_bar(e) for e in drawn[:BARS]]
     alt = "Scores with 95 % intervals: " + "; ".join(f"{bar['label']} {bar['text']}" for bar in bars)
     return template.get_template("report.html").render(
         run=facts.run, baseline=facts.baseline, numbers=facts.numbers, evidence=facts.evidence, bars=bars, alt=alt,
@@ -28,13 +33,20 @@ def html(store: Store, run_id: str, baseline: str | None = None) -> str:
 
 
 def _drawable(e: Estimate) -> bool:
-    return all(x is not None and 0 <= x <= 1 for x in (e.value, e.low, e.high))
+    """What a task is about, on a scale from 0 to 1: its calibration and its variants are in the table."""
+    inside = all(x is not None and 0 <= x <= 1 for x in (e.value, e.low, e.high))
+    return inside and e.metric not in calibrate.NAMES and ":" not in e.metric
 
 
 def _bar(e: Estimate) -> dict[str, Any]:
     """Places on a picture 800 wide whose axis runs from 300 (0) to 620 (1)."""
     place = {name: 300 + 320 * float(x or 0) for name, x in (("value", e.value), ("low", e.low), ("high", e.high))}
-    return {**place, "label": f"{e.task} {e.metric}", "text": f"{shown(e.value)} {interval(e)}"}
+    return {**place, "label": _short(f"{e.task} {e.metric}"), "text": f"{shown(e.value)} {interval(e)}"}
+
+
+def _short(text: str) -> str:
+    """As much of a label as there is room for beside the picture."""
+    return text if len(text) <= 46 else f"{text[:22]}…{text[-23:]}"
 
 
 def markdown(store: Store, run_id: str, baseline: str | None = None) -> str:
@@ -75,29 +87,38 @@ def _plain(text: str) -> str:
 
 
 def card(store: Store, run_id: str, baseline: str | None = None) -> dict[str, str]:
-    """A model card with model-index metadata, and the Hub's ``.eval_results`` file."""
+    """A model card with model-index metadata, and the Hub's ``.eval_results`` file.
+
+    A dataset is named by its id on the Hub where the task is installed in the version that was asked, else by the task.
+    """
     import yaml
-    from huggingface_hub import EvalResult, ModelCardData
+    from huggingface_hub import EvalResult, EvalResultEntry, ModelCardData, eval_result_entries_to_yaml
 
     facts = gather(store, run_id, baseline)
     whole = [n for n in facts.numbers if n.estimate.slice == "all" and n.estimate.value is not None]
-    results = [
-        EvalResult(
-            task_type="text-generation", dataset_type=n.estimate.task, dataset_name=n.estimate.task,
-            metric_type=n.estimate.metric, metric_value=n.estimate.value, dataset_revision=n.data_sha256,
-            metric_args={"notes": _note(n, facts.run)},
-        )
-        for n in whole
-    ]  # fmt: skip
+    datasets = {task.name: dataset_of(task) for task in facts.run.tasks}
+    results, entries = [], []
+    for n in whole:
+        task, metric, value, note = n.estimate.task, n.estimate.metric, n.estimate.value, _note(n, facts.run)
+        hub_id, config, split, revision = datasets[task]
+        results.append(
+            EvalResult(
+                task_type="text-generation", dataset_type=hub_id, dataset_name=task, dataset_config=config,
+                dataset_split=split, dataset_revision=revision, metric_type=metric, metric_value=value,
+                metric_args={"notes": note},
+            )
+        )  # fmt: skip
+        entries.append(
+            EvalResultEntry(
+                dataset_id=hub_id, task_id=f"{task}:{metric}", value=value, dataset_revision=revision,
+                date=facts.run.started[:10], notes=note,
+            )
+        )  # fmt: skip
     data = ModelCardData(model_name=facts.run.model, eval_results=results or None)
-    entries = [
-        {"dataset": {"id": n.estimate.task, "task_id": n.estimate.metric}, "value": n.estimate.value,
-         "date": facts.run.started[:10], "notes": _note(n, facts.run)}
-        for n in whole
-    ]  # fmt: skip
+    listed = eval_result_entries_to_yaml(entries)
     return {
         "README.md": f"---\n{data.to_yaml()}\n---\n\n{_markdown(facts)}",
-        ".eval_results/harness.yaml": yaml.safe_dump(entries, sort_keys=False, allow_unicode=True),
+        ".eval_results/harness.yaml": yaml.safe_dump(listed, sort_keys=False, allow_unicode=True),
     }
 
 

@@ -5,6 +5,7 @@ import streamlit as st
 
 from dashboard import bias, charts, place, runs, show
 from dashboard.text import cut, escaped
+from harness.types import Run
 
 st.title("Bias card")
 
@@ -34,6 +35,19 @@ def scorer(probe: bias.Probe) -> None:
         show.table(pd.concat(rows), f"scorer of {probe.task}")
 
 
+def report(run: Run, task: str) -> None:
+    """What the bias report says of the probe; it reads every sample, so it waits to be asked for."""
+    told = place.ask(bias.told, run.id)
+    found = bias.parts(told, task) if told else {}
+    if not found:
+        st.text("the bias report has nothing on this probe")
+    for title, frame in found.items():
+        st.subheader(title, anchor=False)
+        show.table(frame, f"{title} of {task}")
+    for note in told["notes"] if told else ():
+        st.caption(escaped(note, 1000))
+
+
 with place.sentence():
     names = place.ask(bias.probes_of)
     run = place.chosen_run(status="finished", tasks=names) if names else None
@@ -58,6 +72,8 @@ with place.sentence():
         scorer(probe)
         for metric in (name for name in probe.numbers if not bias.about_scorer(name)):
             metric_chart(probe, metric)
+        if st.toggle("Verdicts, gaps between groups and swaps", key="report", bind="query-params"):
+            report(run, probe.task)
         st.caption(
             "Intervals count clusters (templates, pairs, passages), not single sentences. An interval that holds the "
             "ideal does not show that there is no bias: look at its width."

@@ -19,15 +19,18 @@ with place.sentence():
         st.info("Two different finished runs are needed to compare; this is one and the same.")
         st.stop()
     st.text(f"{first.model}  ->  {second.model}")
-    common = differences.common(place.store(), first.id, second.id)
+    common = place.ask(differences.common, first.id, second.id)
     if not common:
         st.info("These runs share no task that can be compared.")
         st.stop()
     one, two, three = st.columns([3, 1, 1], vertical_alignment="bottom")
-    tasks = one.multiselect("Tasks", common, key="only", bind="query-params") or common
+    cheap = place.ask(differences.affordable, first.id, second.id)
+    tasks = one.multiselect("Tasks", common, key="only", bind="query-params") or cheap
     slices = two.toggle("Every slice", key="slices", bind="query-params")
     intersect = three.toggle("Only what is equal", key="intersect", bind="query-params", help="As --intersect does.")
     found = place.ask(differences.between, first.id, second.id, tuple(tasks), intersect, slices)
+    if len(tasks) < len(common):
+        st.caption(f"{len(tasks)} of {len(common)} common tasks are compared; name others above.")
     for task, why in found.refused.items():
         st.error(f"Not compared: {escaped(task)}")
         st.text(why)

@@ -11,8 +11,7 @@ from harness.errors import HarnessError
 from harness.journal import progress
 from harness.types import Run
 
-EVERY = 2.0
-"""Seconds between two looks at a run in progress."""
+EVERY = 2.0  # seconds between two looks at a run in progress
 
 
 @st.fragment(run_every=EVERY)

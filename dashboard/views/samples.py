@@ -45,7 +45,7 @@ def listing(run: Run, task: str) -> None:
         + "Select a row to open a sample."
     )
     picked = show.table(found.frame, "samples", select=True)
-    ids = [str(example) for example in found.frame["example_id"]]
+    ids = [str(example) for example in found.frame["example"]]
     if picked is not None:
         st.switch_page("views/samples.py", query_params={"run": run.id, "task": task, "example": ids[picked]})
     with st.expander("Links to these samples"):
@@ -56,9 +56,8 @@ def listing(run: Run, task: str) -> None:
 
 def detail(row: dict[str, Any]) -> None:
     """Everything about one sample, as text."""
-    correct = row.get("correct")
-    verdict = "failed" if row.get("failure_kind") else {True: "right", False: "wrong"}.get(correct, "neither")  # type: ignore[arg-type]
-    st.text(f"Outcome: {verdict}   cluster: {row['cluster'] or 'its own'}   prompt hash: {row['prompt_hash'][:16]}")
+    cluster, asked = row["cluster"] or "its own", row["prompt_hash"][:16]
+    st.text(f"Outcome: {examples.outcome(row)}   cluster: {cluster}   prompt hash: {asked}")
     block("Prompt", row["prompt"])
     block("Answer", row["prediction"])
     gold = examples.gold_of(row)

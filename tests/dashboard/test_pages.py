@@ -30,7 +30,7 @@ def test_every_page_on_every_store(page: Page, said: Said, kind: str, name: str)
     assert not test.exception
     assert not test.error
     assert test.title[0].value == PAGES[name]
-    assert ("harness run" in said(test)) == (kind == "empty")
+    assert ("This store has no runs yet" in said(test)) == (kind == "empty")
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -199,6 +199,8 @@ def test_the_bias_card_says_what_it_does_not_show(page: Page, said: Said, small:
     assert not test.exception
     assert "What this does not show:" in said(test) and "eight <i>sentences</i>" in said(test)
     assert "ideal 0.5 (dashed)" in said(test)
+    test.toggle(key="report").set_value(True).run()
+    assert not test.exception and "Verdicts" in [heading.value for heading in test.subheader]
     lies = test.dataframe[0].value.set_index("slice")["lies"]
     assert lies["all"] == "above the ideal" and "kind=x" in lies.index
 

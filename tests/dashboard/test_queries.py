@@ -51,7 +51,7 @@ def test_bad_filters(small: Store, run_of: RunOf, bad: Filter) -> None:
 
 def test_one_sample_and_its_choices(small: Store, run_of: RunOf) -> None:
     run = run_of("opposite")
-    known = str(examples.page(small, run, "letters", Filter()).frame["example_id"].iloc[3])
+    known = str(examples.page(small, run, "letters", Filter()).frame["example"].iloc[3])
     found = examples.one(small, run, "letters", known)
     assert found is not None and not found["correct"]
     assert examples.gold_of(found) == "a"
@@ -139,8 +139,9 @@ def test_calibration_of_known_answers(tmp_path: Path) -> None:
 
 def test_answers_without_probabilities_are_left_out(small: Store, run_of: RunOf) -> None:
     assert reliability.calibration(small, run_of("fail-every-3"), "letters").without == 4
-    assert reliability.confidence('[{"kind":"generated","text":"a"}]') is None
-    assert reliability.confidence('[{"logprobs":["-inf","-inf"],"picked":0}]') is None
+    assert reliability.confidence(None, '[{"kind":"generated","text":"a"}]') is None
+    assert reliability.confidence("{}", '[{"logprobs":["-inf","-inf"],"picked":0}]') is None
+    assert reliability.confidence('{"ece_width_10":[0.75,1.0]}', "[]") == 0.75
 
 
 def test_variants_that_a_run_made(tmp_path: Path) -> None:

@@ -1,6 +1,10 @@
 """Reports of scripted runs: every number is there with what makes it traceable, hostile text is text."""
 
 import json
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import yaml
@@ -10,8 +14,9 @@ from harness.api import evaluate
 from harness.errors import UnknownName
 from harness.kinds import multiple_choice
 from harness.store import Store, open_store
-from harness.types import Card, Dataset
+from harness.types import Card, Dataset, TaskRecord
 from reports import REPORTS
+from reports.facts import dataset_of
 
 EVIL = "<script>alert(1)</script> [x](http://x.invalid) | `y`"
 
@@ -50,15 +55,17 @@ def test_markdown_escapes(runs: tuple[Store, str, str]) -> None:
 
 
 def test_card_is_read_back(runs: tuple[Store, str, str]) -> None:
-    from huggingface_hub import ModelCard
+    from huggingface_hub import ModelCard, parse_eval_result_entries
 
     files = REPORTS["card"](runs[0], runs[2], None)
     assert isinstance(files, dict)
     found = ModelCard(files["README.md"], ignore_metadata_errors=False).data.eval_results
     acc = next(result for result in found if result.metric_type == "acc")
     assert acc.metric_value == 1.0
-    notes = {e["dataset"]["task_id"]: e["notes"] for e in yaml.safe_load(files[".eval_results/harness.yaml"])}
-    assert "n 8, failed 4, task version 3" in notes["acc"] and runs[2] in notes["acc"]
+    entries = parse_eval_result_entries(yaml.safe_load(files[".eval_results/harness.yaml"]))
+    entry = next(e for e in entries if e.task_id == "letters:acc")
+    assert (entry.dataset_id, entry.value) == ("letters", 1.0)
+    assert "n 8, failed 4, task version 3" in str(entry.notes) and runs[2] in str(entry.notes)
 
 
 def test_json(runs: tuple[Store, str, str]) -> None:
@@ -71,3 +78,78 @@ def test_json(runs: tuple[Store, str, str]) -> None:
 def test_unknown_run(runs: tuple[Store, str, str]) -> None:
     with pytest.raises(UnknownName):
         REPORTS["html"](runs[0], "nobody", None)
+
+
+def test_the_hub_id_of_an_installed_task_only_in_its_own_version() -> None:
+    from harness import plugins
+
+    task = plugins.catalogue().tasks["glue/sst2"]
+    record = TaskRecord(
+        name="glue/sst2", version=task.version, fingerprint="", data_sha256="", data_source="", n=1, shots=0,
+        shots_source="", card=task.card, metrics=(),
+    )  # fmt: skip
+    assert dataset_of(record)[0] == task.dataset[0].id != "glue/sst2"
+    assert dataset_of(replace(record, version=99))[0] == "glue/sst2"
+
+
+# ------------------------------------------------------------------------------------------------------- form and size
+def big(folder: Path, tasks: int, examples: int) -> str:
+    """The HTML report of a run of so many tasks with four slices each."""
+    made = []
+    for t in range(tasks):
+        rows = [
+            {"question": f"q{i} {EVIL}", "choices": ["a", "b"], "answer": i % 2, "part": i % 4} for i in range(examples)
+        ]
+        (folder / f"{t}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        made.append(
+            multiple_choice(
+                f"letters{t}", version=1, dataset=Dataset(f"l{t}", path=str(folder / f"{t}.jsonl")),
+                prompt="{question}:", choices="choices", target="answer", slices=("part",),
+                card=Card(measures="m", limits=EVIL, source="s", licence="MIT"),
+            )
+        )  # fmt: skip
+    run = evaluate("scripted:fail-every-3", made, store=str(folder / "s")).run.id
+    return str(REPORTS["html"](open_store(str(folder / "s"), create=False), run, run))
+
+
+def test_ten_tasks_and_ten_thousand_samples_stay_small(tmp_path: Path) -> None:
+    text = big(tmp_path, 10, 1000)
+    assert len(text.encode()) < 2_000_000
+    page = etree.HTML(text)
+    assert len(page.findall(".//dt")) == 10 and len(page.findall(".//table/tbody/tr")) >= 10 * 3 * 5
+
+
+def test_html_is_valid(runs: tuple[Store, str, str], tmp_path: Path) -> None:
+    tidy = shutil.which("tidy")
+    if tidy is None:
+        pytest.skip("no tidy: apt-get install tidy")
+    for text in (str(REPORTS["html"](runs[0], runs[2], runs[1])), "<!DOCTYPE html><title>x</title><p><td>fault</p>"):
+        (tmp_path / "report.html").write_text(text, encoding="utf-8")
+        done = subprocess.run([tidy, "-e", "-q", tmp_path / "report.html"], capture_output=True, text=True, check=False)
+        assert (done.returncode == 0 and not done.stderr) == ("fault" not in text), done.stderr
+
+
+def test_html_parses_strictly(runs: tuple[Store, str, str]) -> None:
+    html5lib = pytest.importorskip("html5lib")
+    html5lib.HTMLParser(strict=True).parse(str(REPORTS["html"](runs[0], runs[2], runs[1])))
+
+
+def test_the_report_prints_and_runs_nothing(runs: tuple[Store, str, str], tmp_path: Path) -> None:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no Chromium: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    asked: list[str] = []
+    (tmp_path / "report.html").write_text(str(REPORTS["html"](runs[0], runs[2], runs[1])), encoding="utf-8")
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("dialog", lambda dialog: asked.append(dialog.message))
+        page.goto((tmp_path / "report.html").as_uri())
+        assert page.get_by_role("img").first.get_attribute("aria-label")
+        assert page.locator("a[href*='x.invalid']").count() == 0
+        assert len(page.pdf()) > 10_000
+        browser.close()
+    assert len(asked) == 1
