@@ -57,7 +57,7 @@ def _same(run: Run, base: Run, results: list[Estimate]) -> dict[tuple[str, str, 
 def dataset_of(task: TaskRecord) -> tuple[str, str | None, str | None, str | None]:
     """Hub id, config, split and revision of a task's first dataset; the task's name where it is not installed so."""
     known = plugins.catalogue().tasks.get(task.name)
-    if known is None or known.version != task.version or known.dataset[0].path:
+    if known is None or known.version != task.version or known.dataset[0].path or ":" in known.dataset[0].id:
         return task.name, None, None, None
     first = known.dataset[0]
     return first.id, first.config, first.split, first.revision

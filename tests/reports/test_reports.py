@@ -90,6 +90,8 @@ def test_the_hub_id_of_an_installed_task_only_in_its_own_version() -> None:
     )  # fmt: skip
     assert dataset_of(record)[0] == task.dataset[0].id != "glue/sst2"
     assert dataset_of(replace(record, version=99))[0] == "glue/sst2"
+    packaged = plugins.catalogue().tasks["demo/qa"]
+    assert dataset_of(replace(record, name="demo/qa", version=packaged.version))[0] == "demo/qa"
 
 
 # ------------------------------------------------------------------------------------------------------- form and size
