@@ -270,3 +270,33 @@ def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     assert run("gate", str(rules), bad, "--baseline", "nobody", "--store", place) == 2
     assert run("gate", str(rules), bad, "--baseline", "main", "--store", place, "--dry-run") == 0
     assert "must not be worse than the baseline" in capsys.readouterr().out
+
+
+def test_a_baseline_that_is_gone_and_a_run_that_is_not_finished(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place, gate = str(tmp_path / "store"), tmp_path / "gate.toml"
+    gate.write_text("[[rule]]\nmetric = 'demo/sentiment:acc'\nmax_drop = 0.02\n")
+    for _ in range(2):
+        assert run("run", "scripted:oracle", "--tasks", "demo/sentiment", "--store", place, "--quiet") == 0
+    store = open_store(place)
+    new, old = (found.id for found in store.runs())
+    check = ("gate", str(gate), new, "--store", place)
+    assert run(*check) == 2 and "needs --baseline NAME" in capsys.readouterr().err
+    store.set_baseline("main", old)
+    assert run(*check, "--baseline", "main") == 0
+    store.delete_baseline("main", "was wrong")
+    assert run(*check, "--baseline", "main") == 2
+    assert "baseline 'main' was deleted at" in capsys.readouterr().err
+    store.set_baseline("main", old)
+    store.rm(old, force=True)
+    assert run(*check, "--baseline", "main") == 2
+    assert f"points to run {old}, which was removed" in capsys.readouterr().err
+    [sample] = (tmp_path / "store" / "samples" / new).rglob("*.parquet")
+    store.set_baseline("main", new)
+    sample.write_bytes(sample.read_bytes()[:-1])
+    assert run(*check, "--baseline", "main") == 3 and "is corrupt: sha256" in capsys.readouterr().err
+    sample.unlink()
+    assert run(*check, "--baseline", "main") == 3 and "is lost" in capsys.readouterr().err
+    gate.write_text("[[rule]]\nmetric = 'demo/sentiment:acc'\nmax_drop = 'two'\n")
+    assert run(*check, "--baseline", "main") == 2 and "max_drop = 'two' is not a float" in capsys.readouterr().err

@@ -17,6 +17,7 @@ from sqlalchemy import text
 from stored import estimate, outcomes, run
 
 from harness.errors import StoreError, UsageError
+from harness.journal import progress
 from harness.store import open_store
 from harness.store.database import reading, writing
 
@@ -221,3 +222,40 @@ def test_a_database_that_goes_away_and_comes_back(tmp_path):
             assert store.run("run-1").status == "finished"
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_a_database_that_goes_away_while_a_run_is_at_it(tmp_path, postgres_server):
+    """The run ends with 3 in one line, its journal has every answer, and --resume finishes it without asking again."""
+    url = postgres_server.schema("gone_mid_run")
+    env = {k: v for k, v in os.environ.items() if not k.startswith("HARNESS_")}
+    command = [str(Path(sys.executable).with_name("harness")), "run", "scripted:slow-400", "--tasks", "demo/sentiment"]
+
+    def start(*more: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*command, "--quiet", "--store", url, *more], cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True
+        )
+
+    lost = start()
+    journals = tmp_path / "harness-results" / "journals"
+    while lost.poll() is None and not any(progress(path)[0] for path in journals.glob("*.journal")):
+        time.sleep(0.01)
+    postgres_server.stop()
+    try:
+        said = lost.communicate(timeout=60)[1]
+    finally:
+        postgres_server.start()
+    assert lost.returncode == 3, said
+    assert said.count("\n") == 1 and said.startswith("harness: ") and "store postgresql" in said
+    [journal] = journals.glob("*.journal")
+    assert progress(journal) == (40, 40)
+    again = start("--resume")
+    assert again.communicate(timeout=60)[1] == "" and again.returncode == 0
+    assert not journal.exists()
+    whole = start()
+    assert whole.wait(60) == 0
+    store = open_store(url, create=False)
+    first, second = store.runs()
+    assert (first.status, second.status) == ("finished", "finished") and second.id in journal.name
+    assert store.results(first.id) == store.results(second.id)
+    both = [list(store.outcomes(r.id, "demo/sentiment")) for r in (first, second)]
+    assert both[0] == both[1] and len(both[0]) == 40
