@@ -4,7 +4,9 @@ import json
 import random
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
@@ -14,7 +16,7 @@ from tiny import WORDS, encoder, word_tokenizer
 from harness.data import hub
 from harness.engine.backend import Options
 from harness.errors import DataError, Unsupported
-from harness.finetune import Protocol, split_of, tune
+from harness.finetune import TIE, Protocol, held_out_metric, split_of, tune
 from harness.kinds import classification, generation
 from harness.types import Card, Settings, Shots
 
@@ -64,6 +66,7 @@ def test_it_learns_and_tells_every_score(place):
     assert stats["gap_acc"] == stats["train_acc"] - stats["validation_acc"]
     assert [stats[f"{part}_examples"] for part in ("train", "held_out", "validation")] == [144, 16, 60]
     assert stats["epochs"] >= 1
+    assert stats["held_out_acc"] > 0.9
 
 
 def test_the_same_protocol_is_trained_once_and_another_anew(place):
@@ -110,6 +113,25 @@ def test_parts_are_disjoint_and_a_limit_takes_the_first_of_them(place):
     assert {e.id for e in part.train + part.held_out} < train | held_out
     assert (len(part.train), len(part.held_out)) == (45, 5)
     assert {e.id for e in split_of(task(), Protocol(seed=5), place).held_out} != held_out
+
+
+def test_stopping_looks_at_the_metric_and_at_the_loss_between_equals(place):
+    made = task()
+    examples = split_of(made, Protocol(train_limit=20), place).train[:4]
+
+    def looked(*margins):
+        """Logits of each example, by how much they favour its target."""
+        rows = [[0.0, m] if e.target else [m, 0.0] for e, m in zip(examples, margins, strict=True)]
+        return held_out_metric(made, examples)(SimpleNamespace(predictions=np.array(rows)))["held_out"]
+
+    loss = np.mean([np.log1p(np.exp(-m)) for m in (3, 2, 1, -1)])
+    assert looked(3, 2, 1, -1) == pytest.approx(0.75 - TIE * loss, abs=1e-12)
+    assert looked(1, 1, 1, 1) > looked(9, 9, 9, -1) > looked(3, 2, 1, -1) > looked(1, 1, -0.1, -0.1)
+
+
+def test_a_narrow_network_learns_at_a_higher_rate():
+    assert [Protocol().rate(width) for width in (768, 384)] == [5e-5, 1e-4]
+    assert (Protocol(head_only=True).rate(384), Protocol(learning_rate=2e-5).rate(384)) == (1e-3, 2e-5)
 
 
 def test_what_cannot_be_tuned_is_refused(place):
