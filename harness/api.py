@@ -77,6 +77,9 @@ def evaluate(
     if settings.counterfactual and not settings.perturb:
         for task, p in zip(plain, planned, strict=True):
             require_terms(task, p.examples, p.requests, settings.counterfactual)
+    for p in planned:
+        if p.record.shots_source.startswith("evaluated split"):
+            place.notice(f"{p.task.name}: few-shot examples come from the {p.record.shots_source}")
     backend = plugins.load_model(model, options or Options()) if isinstance(model, str) else model
     running.check(backend, chosen)
     return _record(backend, planned, settings, place)

@@ -109,3 +109,23 @@ def test_nothing_heavy_is_imported_to_list_tasks(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_list_of_tasks_tells_size_licence_and_whether_data_is_at_hand(tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "nyu-mll" / "glue" / "cola"
+    folder.mkdir(parents=True)
+    (folder / "validation.jsonl").write_text('{"sentence": "a"}\n\n{"sentence": "b"}')
+    done = harness("list", "tasks", "--data", str(tmp_path / "data"), "--json", "tasks.json", cwd=tmp_path)
+    assert done.returncode == 0
+    rows = {row["task"]: row for row in json.loads((tmp_path / "tasks.json").read_text())}
+    assert {key: rows["glue/cola"][key] for key in ("rows", "data")} == {"rows": "2", "data": "at hand"}
+    assert {key: rows["xsum"][key] for key in ("rows", "data")} == {"rows": "-", "data": "to fetch"}
+    assert rows["demo/qa"]["rows"] == "32" and rows["demo/qa"]["licence"] == "Apache-2.0"
+
+
+def test_few_shot_examples_from_the_evaluated_split_are_told(tmp_path: Path) -> None:
+    rows = [{"question": f"q{i}", "choices": ["a", "b"], "answer": "a"} for i in range(4)]
+    (tmp_path / "q.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    asked = ("run", "scripted:oracle", "--tasks", "q.jsonl", "--shots")
+    assert "q: few-shot examples come from the evaluated split" in harness(*asked, "2", cwd=tmp_path).stderr
+    assert harness(*asked, "0", cwd=tmp_path).stderr == ""

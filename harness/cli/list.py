@@ -1,11 +1,15 @@
 """`harness list`: what there is to ask for, and what was already run."""
 
 import json
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import click
 
 from harness.cli.options import data_option, json_option, mirror, store_option
+from harness.errors import DataError
+from harness.types import Dataset
 
 KINDS = ("tasks", "models", "metrics", "runs")
 
@@ -39,6 +43,7 @@ def _tasks(data: Path | None, store: str | None) -> Listing:
             "task": task.name,
             "version": str(task.version),
             "metrics": ", ".join(m.name for m in task.metrics),
+            "rows": _rows(task.dataset, place),
             "shots": str(task.shots.count),
             "licence": task.card.licence,
             "data": "at hand" if all(at_hand(d, place) for d in task.dataset) else "to fetch",
@@ -46,6 +51,27 @@ def _tasks(data: Path | None, store: str | None) -> Listing:
         for task in found.tasks.values()
     ]
     return rows, [f"plug-in {b.name} is broken: {b.reason}" for b in found.broken]
+
+
+def _rows(datasets: Sequence[Dataset], place: Path | None) -> str:
+    """How many rows the datasets have here; "-" where they are not in a file at hand."""
+    from harness.data import find, find_sides
+
+    try:
+        found = [[find(d, place)] if find(d, place) else list(find_sides(d, place))[:1] for d in datasets]
+    except DataError:
+        return "-"
+    return str(sum(count_rows(path) for (path,) in found if path)) if all(found) else "-"
+
+
+@cache
+def count_rows(path: Path) -> int:
+    """Rows of a JSONL or Parquet file, without reading what is in them."""
+    if path.suffix == ".parquet":
+        from pyarrow.parquet import read_metadata
+
+        return int(read_metadata(path).num_rows)
+    return sum(bool(line.strip()) for line in path.read_bytes().split(b"\n"))
 
 
 def _models(data: Path | None, store: str | None) -> Listing:
