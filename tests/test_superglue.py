@@ -1,9 +1,11 @@
 """SuperGLUE's questions that belong together: figures per question, per answer and per pair."""
 
+import random
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sklearn import metrics as sklearn_metrics
 
 from harness import run as running
 from harness.data import hub, load
@@ -74,3 +76,52 @@ def test_record_takes_any_mention_and_fails_on_none(mirror: Path) -> None:
         assert {e.value for e in found.estimates if e.metric == "exact_match" and e.slice == "all"} == {value}
     example = task.read(load(task.dataset[0], mirror).rows, task.dataset[0])[0]
     assert all(example.fields["query"].split("@placeholder")[0] in choice for choice in example.fields["choices"])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_multirc_and_cb_equal_scikit_learn_on_random_answers(seed: int) -> None:
+    """F1a over all answers, exact match by question, and CB's F1 averaged over its three labels."""
+    draw = random.Random(seed)
+    rows = [
+        {"paragraph": "p", "question": f"q{q}", "answer": f"a{a}", "label": draw.randint(0, 1),
+         "idx": {"paragraph": 0, "question": q, "answer": a}}
+        for q in range(12) for a in range(draw.randint(1, 5))
+    ]  # fmt: skip
+    examples = MULTIRC.read(rows, MULTIRC.dataset[0])
+    picks = [[draw.randint(0, 1) for _ in e.target] for e in examples]
+    outcomes = [
+        running.judge_one(MULTIRC, e, (), tuple(chosen(p) for p in picked))
+        for e, picked in zip(examples, picks, strict=True)
+    ]
+    found = {e.metric: e.value for e in running.summarise(MULTIRC, outcomes) if e.slice == "all"}
+    gold = [label for e in examples for label in e.target]
+    flat = [p for picked in picks for p in picked]
+    assert found["f1a"] == pytest.approx(sklearn_metrics.f1_score(gold, flat), abs=1e-12)
+    assert found["acc"] == pytest.approx(sklearn_metrics.accuracy_score(gold, flat), abs=1e-12)
+    whole = [tuple(picked) == e.target for e, picked in zip(examples, picks, strict=True)]
+    assert found["exact_match"] == pytest.approx(sum(whole) / 12, abs=1e-12)
+
+    cb = BY_NAME["superglue/cb"]
+    read = cb.read(
+        [{"premise": "p", "hypothesis": "h", "idx": i, "label": draw.choice((0, 0, 1, 2))} for i in range(56)],
+        cb.dataset[0],
+    )
+    said = [draw.randint(0, 2) for _ in read]
+    judged = [running.judge_one(cb, e, (), (chosen(p, 3),)) for e, p in zip(read, said, strict=True)]
+    score = {e.metric: e.value for e in running.summarise(cb, judged) if e.slice == "all"}["f1_macro"]
+    assert score == pytest.approx(sklearn_metrics.f1_score([e.target for e in read], said, average="macro"), abs=1e-12)
+
+
+def test_record_takes_the_best_of_several_answers() -> None:
+    record = BY_NAME["superglue/record"]
+    row = {
+        "passage": "Ann met Bob Lee.\n@highlight\nThey met", "query": "@placeholder was there",
+        "entities": ["Ann", "Bob Lee", "Bob", "Carl"], "answers": ["Bob Lee", "Bob"],
+        "idx": {"passage": 0, "query": 0},
+    }  # fmt: skip
+    (example,) = record.read([row], record.dataset[0])
+    values = [
+        record.judge(example, (chosen(i, 4),)).values  # type: ignore[union-attr]
+        for i in range(4)
+    ]
+    assert [(v["exact_match"], v["f1"]) for v in values] == [(0.0, 0.0), (1.0, 1.0), (1.0, 1.0), (0.0, 0.0)]
