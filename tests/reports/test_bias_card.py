@@ -148,7 +148,7 @@ def share_found(rate: float, n: int, seeds: range, size: int = 1, spread: float 
         rng = np.random.default_rng(seed)
         scale = 1 / spread - 1
         own = np.full(n, rate) if size == 1 else rng.beta(rate * scale, (1 - rate) * scale, n // size)[clusters]
-        rows = 100.0 * (rng.random(n) < own)
+        rows = np.where(rng.random(n) < own, 100.0, 0.0)
         low, high = stats.confidence(STEREOTYPED, rows, clusters) or (None, None)
         estimate = Estimate("t", "stereotyped", "all", float(rows.mean()), low, high, n, n // size, 0)
         found.append(bool(read_probe(estimate, 50.0).differs))
@@ -174,7 +174,7 @@ def test_clusters_taken_for_independent_would_find_what_is_not_there() -> None:
     for seed in range(200):
         rng = np.random.default_rng(seed)
         own = rng.beta(2.0, 2.0, 60).repeat(5)
-        given = 100.0 * (rng.random(300) < own)
+        given = np.where(rng.random(300) < own, 100.0, 0.0)
         low, high = stats.confidence(STEREOTYPED, given, np.arange(300)) or (0, 0)
         rows.append(not low <= 50 <= high)
     assert np.mean(rows) > 0.1  # against 0.05 with clusters, which the test above holds
