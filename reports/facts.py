@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
@@ -41,10 +42,19 @@ def gather(store: Store, run_id: str, baseline: str | None) -> Facts:
     tasks = {task.name: task for task in run.tasks}
     theirs = _same(run, base, store.results(base.id)) if base else {}
     numbers = tuple(
-        Number(e, tasks[e.task].version, tasks[e.task].data_sha256, theirs.get((e.task, e.metric, e.slice)))
-        for e in store.results(run.id)
+        Number(e, *asked_for(e.task, tasks), theirs.get((e.task, e.metric, e.slice))) for e in store.results(run.id)
     )
     return Facts(run, base, numbers, evidence())
+
+
+def asked_for(name: str, tasks: Mapping[str, TaskRecord]) -> tuple[int, str]:
+    """Version and data hash of a task; of a group's average the highest version and the hash of its tasks' hashes."""
+    if name in tasks:
+        return tasks[name].version, tasks[name].data_sha256
+    group = plugins.catalogue().averages.get(name)
+    found = [tasks[member] for member in group.members if member in tasks] if group else []
+    joined = "\n".join(task.data_sha256 for task in found)
+    return max((task.version for task in found), default=0), sha256(joined.encode()).hexdigest()
 
 
 def _same(run: Run, base: Run, results: list[Estimate]) -> dict[tuple[str, str, str], float | None]:

@@ -100,7 +100,7 @@ def card(store: Store, run_id: str, baseline: str | None = None) -> dict[str, st
     results, entries = [], []
     for n in whole:
         task, metric, value, note = n.estimate.task, n.estimate.metric, n.estimate.value, _note(n, facts.run)
-        hub_id, config, split, revision = datasets[task]
+        hub_id, config, split, revision = datasets.get(task, (task, None, None, None))  # the average of a group
         results.append(
             EvalResult(
                 task_type="text-generation", dataset_type=hub_id, dataset_name=task, dataset_config=config,

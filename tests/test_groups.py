@@ -17,6 +17,7 @@ from harness.metrics.classify import f1, f1_row, proportion
 from harness.plugins import catalogue
 from harness.store import open_store
 from harness.types import Card, Dataset, Example, Judged, Outcome, Settings, Task
+from reports import REPORTS
 
 CARD = Card(measures="m", limits="l", source="s", licence="none")
 
@@ -139,3 +140,10 @@ def test_the_averages_name_metrics_that_their_tasks_have(name: str) -> None:
         for member, metrics in part.items():
             assert set(metrics) <= {metric.name for metric in found.tasks[member].metrics}
     assert len(found.averages[name].average) == {"glue": 9, "superglue": 8}[name]
+
+
+def test_reports_hold_the_average(tiny_glue: Path, tmp_path: Path) -> None:
+    place = Place(store=str(tmp_path / "store"), data=tiny_glue)
+    run = evaluate("scripted:oracle", "glue", Settings(shots=0), place=place).run.id
+    for name in ("html", "md", "card", "json"):
+        assert "average" in str(REPORTS[name](open_store(place.store), run)), name
