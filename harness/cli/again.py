@@ -37,7 +37,10 @@ def ask_more(run: Run, tasks: Sequence[str], limit: int, *, store: str | None, d
         raise UsageError(f"{run.model} is not the model that run {run.id} asked: {', '.join(changed)} differ")
     known = {f.name for f in fields(Settings)}
     settings = Settings(**{key: value for key, value in run.settings.items() if key in known})
-    chosen = [task for task in plugins.select(plugins.catalogue(), wanted or tasks) if task.name in tasks]
+    found, own = plugins.catalogue(), {record.name for record in run.tasks}
+    groups = [name for name in tasks if name not in own]  # the average of a group needs all of its tasks
+    asked = {*tasks, *(task.name for name in groups for task in plugins.select(found, [name]))}
+    chosen = [task for task in plugins.select(found, wanted or sorted(own)) if task.name in asked & own]
     place = Place(
         store=store, data=mirror(data or given.get("data")), cache=not given.get("no_cache", False),
         command=shlex.join(["harness", *sys.argv[1:]]),
