@@ -20,8 +20,9 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(BIN)/mypy
 
+# Two files of tests at a time, each on one thread.
 check: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 # The wheel holds the four packages and nothing else at its top level.
 wheel: $(VENV)/.dev

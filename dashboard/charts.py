@@ -14,12 +14,12 @@ LINE = "#8C8C8C"
 ROW = 26
 """Height of a row in pixels."""
 
-AROUND = 110
-"""Height of legend and axis in pixels: Streamlit fits all of a chart into the height that is given."""
+AROUND, LEGEND = 90, 60
+"""Height of axis and of legend in pixels: Streamlit fits all of a chart into the height that is given."""
 
 
 def _legend(shown: bool) -> alt.Legend | None:
-    return alt.Legend(title=None, orient="top", symbolOpacity=1) if shown else None
+    return alt.Legend(title=None, orient="top", symbolOpacity=1, symbolStrokeWidth=0) if shown else None
 
 
 def _paint(column: str, *, legend: bool = True) -> alt.Color:
@@ -54,7 +54,7 @@ def forest(frame: pd.DataFrame, label: str, series: str, *, ideal: float | None 
     if ideal is not None:
         line = alt.Chart(pd.DataFrame({"ideal": [ideal]})).mark_rule(color=LINE, strokeDash=[6, 4], strokeWidth=2)
         layers.insert(0, line.encode(x="ideal:Q"))
-    return alt.layer(*layers).properties(height=AROUND + rows * max(ROW, 14 * together))
+    return alt.layer(*layers).properties(height=AROUND + LEGEND * legend + rows * max(ROW, 14 * together))
 
 
 def reliability(bins: pd.DataFrame) -> Layers:

@@ -79,6 +79,12 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
     return lambda kind: str(folder / kind)
 
 
+@pytest.fixture(name="letters")
+def letters_task() -> Callable[..., Task]:
+    """Makes the task ``letters``, with as many questions and of the version that a test wants."""
+    return letters
+
+
 @pytest.fixture
 def small(stores: Callable[[str], str]) -> Store:
     return open_store(stores("small"), create=False)

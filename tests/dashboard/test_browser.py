@@ -7,12 +7,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
-from harness.store import Store
+from harness.journal import Journal
+from harness.store import Store, open_store
+from harness.types import Chosen
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -23,12 +27,13 @@ PAGES = ("run", "samples", "compare", "bias", "reliability", "trends", "efficien
 SOON = 60_000
 
 
-@pytest.fixture(scope="module")
-def server(stores: Callable[[str], str]) -> Iterator[str]:
+@contextmanager
+def serving(store: str) -> Iterator[str]:
+    """The address of a dashboard over a store, started as a user starts it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    words = [sys.executable, "-m", "harness.cli.main", "dashboard", "--port", str(port), "--store", stores("small")]
+    words = [sys.executable, "-m", "harness.cli.main", "dashboard", "--port", str(port), "--store", store]
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         _wait(f"http://127.0.0.1:{port}/_stcore/health")
@@ -36,6 +41,12 @@ def server(stores: Callable[[str], str]) -> Iterator[str]:
     finally:
         os.killpg(process.pid, 15)
         process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def server(stores: Callable[[str], str]) -> Iterator[str]:
+    with serving(stores("small")) as address:
+        yield address
 
 
 def _wait(address: str) -> None:
@@ -138,3 +149,21 @@ def test_every_page_is_drawn_without_an_error(server: str, browser: "Page", name
     page.locator("[data-test-script-state='notRunning']").wait_for()
     assert page.get_by_test_id("stException").count() == 0
     assert not errors
+
+
+def test_a_run_in_progress_moves_without_a_reload(
+    stores: Callable[[str], str], browser: "Page", tmp_path: Path
+) -> None:
+    copy = shutil.copytree(stores("broken"), tmp_path / "copy")
+    store = open_store(str(copy))
+    with (
+        serving(str(copy)) as address,
+        Journal.open(store.journals / "unfinished.journal", {"total": 4}) as journal,
+    ):
+        journal.append([(0, Chosen(0))])
+        browser.goto(f"{address}/run?run=unfinished")
+        browser.get_by_text("1 of 4 answers").wait_for()
+        journal.append([(1, Chosen(0)), (2, Chosen(1))])
+        browser.get_by_text("3 of 4 answers").wait_for(timeout=15_000)
+        store.finish(store.run("unfinished"), {}, [])
+        browser.get_by_text("of 4 answers").wait_for(state="detached", timeout=15_000)

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard import place
 from harness.journal import Journal
 from harness.store import Store, open_store
-from harness.types import Chosen
+from harness.types import Chosen, Task
 
 PAGES = {
     "leaderboard": "Leaderboard", "run": "Run", "samples": "Samples", "compare": "Compare", "bias": "Bias card",
@@ -174,9 +174,9 @@ def test_the_leaderboard_filters(page: Page, said: Said) -> None:
     assert not test.exception and "No number fits" in said(test)
 
 
-def test_compare_refuses_saying_what_changed(page: Page, said: Said, tmp_path: Path) -> None:
-    from conftest import letters  # type: ignore[attr-defined]
-
+def test_compare_refuses_saying_what_changed(
+    page: Page, said: Said, tmp_path: Path, letters: Callable[..., Task]
+) -> None:
     from harness.api import evaluate
 
     runs = [

@@ -162,9 +162,7 @@ def test_a_comparison_leaves_reference_values_out_and_accuracy_its_power(tmp_pat
 
 
 if __name__ == "__main__":
-    print(
-        "| metric | n | right at confidence ^ | mean | jackknife | bootstrap |\n|---|---|---|---|---|---|"
-    )
+    print("| metric | n | right at confidence ^ | mean | jackknife | bootstrap |\n|---|---|---|---|---|---|")
     for exponent in (1.0, 1.5, 2.5):
         for count in (100, 500):
             for name, _ in ECES:

@@ -75,15 +75,18 @@ def test_a_killed_writer_leaves_an_interrupted_run_that_can_be_resumed(place):
 
 
 def test_kills_at_any_moment_leave_whole_runs_only(place):
-    """Writers that are killed one after the other, each a little later than the one before."""
+    """Writers that are killed one after the other, each a little later; the last one after a run of its own."""
     place.open().close()
+    store = place.open(create=False)
     for i in range(5):
         victim = writer(place, f"k{i}", 500)
         assert victim.stdout and victim.stdout.readline() == "ready\n"
         time.sleep(0.4 + 0.17 * i)
+        until = time.monotonic() + 60
+        while i == 4 and not store.runs(status="finished") and time.monotonic() < until:
+            time.sleep(0.1)
         victim.kill()
         victim.communicate()
-    store = place.open(create=False)
     numbers = Counter(row[0] for row in store.table())
     by_status = Counter(r.status for r in store.runs())
     assert by_status["running"] == 0 and by_status["finished"] >= 1
