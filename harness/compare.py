@@ -158,11 +158,10 @@ def difference(
     task: str, metric: Metric, name: str, pairs: Sequence[tuple[Answer, Answer]], seed: int = 0
 ) -> Difference | None:
     """One metric over pairs; None where no pair has a value on both sides."""
-    both = [(a, b) for a, b in pairs if a.values and b.values and metric.name in a.values and metric.name in b.values]
-    arrays = valued(metric, both)
+    arrays = valued(metric, pairs)
     if not arrays:
         return None
-    ours, theirs, clusters = arrays
+    ours, theirs, clusters, both = arrays
     result = stats.paired(metric, ours, theirs, clusters, seed=seed)
     flips = [(a.correct, b.correct) for a, b in both]
     return Difference(
@@ -181,19 +180,20 @@ def difference(
     )
 
 
-def valued(metric: Metric, pairs: Sequence[tuple[Answer, Answer]]) -> tuple[Array, Array, NDArray[np.int64]] | None:
-    """Both sides' values [n, k] and the cluster codes [n] of the pairs that have one on both sides; None for none."""
-    both = [
-        (a.values[metric.name], b.values[metric.name], a.cluster)
-        for a, b in pairs
-        if a.values and b.values and metric.name in a.values and metric.name in b.values
-    ]
+def valued(
+    metric: Metric, pairs: Sequence[tuple[Answer, Answer]]
+) -> tuple[Array, Array, NDArray[np.int64], list[tuple[Answer, Answer]]] | None:
+    """Both sides' values [n, k], cluster codes [n] and the pairs that have a value on both sides; None for none."""
+    both, values = [], []
+    for a, b in pairs:
+        if a.values and b.values and metric.name in a.values and metric.name in b.values:
+            both.append((a, b))
+            values.append((a.values[metric.name], b.values[metric.name]))
     if not both:
         return None
-    ours, theirs, names = zip(*both, strict=True)
-    _, clusters = np.unique(names, return_inverse=True)
-    one, two = (np.array([np.atleast_1d(np.asarray(value, float)) for value in side]) for side in (ours, theirs))
-    return one, two, clusters
+    _, clusters = np.unique([a.cluster for a, _ in both], return_inverse=True)
+    one, two = (np.array([np.atleast_1d(np.asarray(v, float)) for v in side]) for side in zip(*values, strict=True))
+    return one, two, clusters, both
 
 
 def corrected(rows: Sequence[Difference]) -> list[Difference]:

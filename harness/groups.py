@@ -80,14 +80,14 @@ def _average(
 
 def _member(task: Task, metrics: Sequence[str], outcomes: Sequence[Outcome]) -> stats.Part | None:
     """The mean of a task's metrics; None where one of them has no example."""
+    from harness.run import cluster_codes  # with it comes the engine, which listing tasks does not need
+
     by_name = {metric.name: metric for metric in task.metrics}
     judged = [o for o in outcomes if o.judged and all(name in o.judged.values for name in metrics)]
     if not judged:
         return None
-    keys = [("cluster", o.example.cluster) if o.example.cluster is not None else ("", o.example.id) for o in judged]
-    codes = {key: code for code, key in enumerate(dict.fromkeys(keys))}
     tables = [
         (by_name[name], np.array([np.atleast_1d(o.judged.values[name]) for o in judged if o.judged], dtype=float))
         for name in metrics
     ]
-    return stats.mean_of_metrics(tables, np.array([codes[key] for key in keys], dtype=np.int64))
+    return stats.mean_of_metrics(tables, cluster_codes(o.example for o in judged))

@@ -181,7 +181,7 @@ def estimate(task: str, metric: Metric, name: str, outcomes: Sequence[Outcome], 
     if not counted:
         return Estimate(task, metric.name, name, None, None, None, 0, 0, failed)
     rows = np.array([value if isinstance(value, tuple) else (value,) for _, value in counted], dtype=np.float64)
-    clusters = _codes(example for example, _ in counted)
+    clusters = cluster_codes(example for example, _ in counted)
     n, distinct = len(counted), int(clusters.max()) + 1
     value = stats.point(metric, rows)
     if not np.isfinite(value):
@@ -256,7 +256,7 @@ def _pool(task: Task, evaluated: list[Example], mirror: Path | None) -> tuple[li
     return [e for dataset, part in parts for e in task.read(part.rows, dataset)], str(task.shots.dataset[0])
 
 
-def _codes(examples: Iterable[Example]) -> np.ndarray:
+def cluster_codes(examples: Iterable[Example]) -> np.ndarray:
     """Cluster codes 0..c-1 [n]; an example without a cluster is one of its own."""
     seen: dict[tuple[str, str], int] = {}
     keys = (("cluster", e.cluster) if e.cluster is not None else ("example", e.id) for e in examples)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness import gate as gating
-from harness.compare import Difference, answers, common_tasks, grouped, metrics_of, pairs_of
+from harness.compare import Difference, answers, common_tasks, grouped, metrics_of, pairs_of, valued
 from harness.errors import UsageError
 from harness.metrics import stats
 from harness.rules import Gate, Rule
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One metric of one task and slice in two runs (or one run twice): rows [n, k] each, cluster codes [n]."""
+    """One metric of one task and slice in two runs: rows [n, k] each, cluster codes [n].
+
+    ``alone``: both sides are one run.
+    """
 
     task: str
     slice: str
@@ -32,6 +35,7 @@ class Stored:
     first: Array
     second: Array
     groups: NDArray[np.int64]
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +101,10 @@ def stored(
         pairs, _ = pairs_of(ours, theirs, same=changed)
         for name, part in grouped(pairs, slices=True).items():
             for metric in metrics_of(record, installed.get(record.name, {})):
-                both = [
-                    (a, b) for a, b in part if a.values and b.values and {metric.name} <= a.values.keys() & b.values
-                ]
-                if len({a.cluster for a, _ in both}) < 2:
-                    continue
-                sides = [
-                    np.array([np.atleast_1d(np.asarray(side.values[metric.name], float)) for side in column])
-                    for column in zip(*both, strict=True)
-                ]
-                _, groups = np.unique([a.cluster for a, _ in both], return_inverse=True)
-                found.append(Stored(record.name, name, metric, sides[0], sides[1], groups))
+                arrays = valued(metric, part)
+                if arrays and arrays[2].max() > 0:
+                    mine, other, groups, _ = arrays
+                    found.append(Stored(record.name, name, metric, mine, other, groups, ours is theirs))
     return found
 
 
@@ -117,7 +114,7 @@ def _draw(number: Stored, generator: np.random.Generator) -> Stored:
     sizes = np.bincount(number.groups)
     starts = np.cumsum(sizes) - sizes
     chosen = generator.integers(len(sizes), size=len(sizes))
-    other = chosen if number.first is not number.second else _partners(chosen, sizes, generator)
+    other = _partners(chosen, sizes, generator) if number.alone else chosen
     rows, twins = (_members(picked, starts, sizes, order) for picked in (chosen, other))
     groups = np.repeat(np.arange(len(chosen)), sizes[chosen])
     swap = (generator.random(len(chosen)) < 0.5)[groups][:, None]

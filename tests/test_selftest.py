@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 
 from harness import rules
+from harness.api import evaluate
 from harness.cli.main import main
+from harness.data import load
 from harness.errors import UsageError
 from harness.gate import judge
 from harness.metrics.classify import mean, proportion, spearman
-from harness.selftest import Stored, _compared, _draw, measure
+from harness.plugins import catalogue, select
+from harness.selftest import Stored, _compared, _draw, measure, stored
 from harness.store import open_store
 
 GATE = rules.Gate((rules.Rule("t:acc", "max_drop", 0.02),))
@@ -41,7 +44,7 @@ def test_few_false_alarms_and_a_known_power(size: int) -> None:
 def test_without_a_margin_it_fails_as_often_as_alpha_says_with_clusters_and_too_often_without() -> None:
     strict = rules.Gate((rules.Rule("t:acc", "max_drop", 0.0),))
     one = answers(600, 6)
-    itself = replace(one, second=one.first)
+    itself = replace(one, second=one.first, alone=True)
     right = measure(strict, [itself], drop=0.05, resamples=400)
     assert 0.005 <= right[0].false_alarms <= 0.055
     ignored = 0
@@ -78,6 +81,19 @@ def test_what_cannot_be_tested() -> None:
         measure(GATE, [answers(50)], drop=0)
     with pytest.raises(UsageError, match="unknown task"):
         measure(rules.Gate((rules.Rule("u:acc", "max_drop", 0.02),)), [answers(50)], drop=0.05)
+
+
+def test_a_run_alone_is_compared_with_other_clusters_of_its_own(tmp_path: Path) -> None:
+    """Not with its very answers, between which no draw could ever raise an alarm."""
+    [task] = select(catalogue(), ["demo/sentiment"])
+    rows = task.read(load(task.dataset[0], None).rows, task.dataset[0])
+    lines = [{"id": e.id, "logprobs": [0.0, -1.0] if i % 3 else [-1.0, 0.0]} for i, e in enumerate(rows)]
+    (tmp_path / "answers.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    run = evaluate(f"replay:{tmp_path / 'answers.jsonl'}", [task], store=str(tmp_path / "store")).run
+    strict = rules.Gate((rules.Rule("demo/sentiment:acc", "max_drop", 0.0),))
+    numbers = stored(open_store(str(tmp_path / "store")), run.id, run.id, {task.name: {"acc": task.metrics[0]}})
+    [rate, _] = measure(strict, numbers, drop=0.05, resamples=400)
+    assert 0 < rate.false_alarms <= 0.06
 
 
 def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -51,6 +51,7 @@ def command(
     click.echo(f"model     {model}: {checkpoint.family}, {checkpoint.dtype} on {checkpoint.device}")
     if path:
         click.echo(f"path      {path}")
+    if share is not None:
         click.echo(f"limit     {share:.2f} of the best rate of the model's matrix products, while scoring")
     worst = max(findings, key=lambda finding: finding.difference)
     click.echo(f"largest   {worst.difference:.2g} per token ({worst.kind} at budget {worst.budget})")
@@ -58,11 +59,11 @@ def command(
     return 0 if good else 3
 
 
-def _limit(checkpoint: "Checkpoint") -> tuple[str, float]:
-    """The path that scoring takes and its fraction of the limit; empty for models that are not causal."""
+def _limit(checkpoint: "Checkpoint") -> tuple[str, float | None]:
+    """The path that scoring takes and its fraction of the limit, as far as a model has them."""
     from harness.engine.doctor import limit_fraction
 
-    return limit_fraction(checkpoint) if checkpoint.family == "causal" else ("", 0.0)
+    return limit_fraction(checkpoint) if checkpoint.family == "causal" else ("", None)
 
 
 def _show(findings: "list[Finding]", tolerance: float) -> None:

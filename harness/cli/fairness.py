@@ -1,11 +1,18 @@
 """`harness fairness RUN TASK --by SLICE`: how differently a model decides for the groups of a slice."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.options import json_option, store_option
+
+if TYPE_CHECKING:
+    from harness.metrics.fairness import Fairness
 
 
 @click.command("fairness")
@@ -15,10 +22,8 @@ from harness.cli.options import json_option, store_option
 @click.option("--positive", metavar="LABEL", help="The label whose giving is a selection [the second of two].")
 @json_option
 @store_option
-def command(run: str, task: str, by: str, positive: str | None, json_file: object, store: str | None) -> int:
+def command(run: str, task: str, by: str, positive: str | None, json_file: Path | None, store: str | None) -> int:
     """Gaps between the groups of SLICE in accuracy, selection rate, true- and false-positive rate."""
-    from pathlib import Path
-
     from harness.metrics.fairness import compare_groups, decisions
     from harness.store import open_store
 
@@ -27,21 +32,19 @@ def command(run: str, task: str, by: str, positive: str | None, json_file: objec
     result = compare_groups(
         decisions(opened.outcomes(found.id, task), by, positive), int(found.settings.get("seed", 0))
     )
-    if isinstance(json_file, Path):
+    if json_file:
         told = {"run": found.id, "model": found.model, "task": task, "by": by, **asdict(result)}
         json_file.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     _show(f"{found.model}  ·  {task} by {by}", result)
     return 0
 
 
-def _show(title: str, result: object) -> None:
+def _show(title: str, result: Fairness) -> None:
     from rich.console import Console
     from rich.table import Table
 
     from harness.cli.table import number
-    from harness.metrics.fairness import Fairness
 
-    assert isinstance(result, Fairness)
     console = Console()
     console = console if console.is_terminal else Console(width=120)
 

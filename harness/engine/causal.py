@@ -144,7 +144,8 @@ class Causal:
         cost = self._generator.cost if self._generator is not None else None
         asked = self._asked + (cost.asked if cost else 0)
         computed = work.rows + (cost.computed if cost else 0)
-        seconds = self._seconds["compute"]
+        seconds, scoring = self._seconds["compute"], self._seconds["score"]
+        limit = self.limit_fraction(scoring, 0.3) if scoring >= LONG else None
         return {
             "path": "tree" if self.scorer.tree else f"padded: {self.alone}",
             "tokens_asked": float(asked),
@@ -159,17 +160,21 @@ class Causal:
             "tokens_per_second": computed / seconds if seconds else 0.0,
             "peak_memory": float(peak_memory(self.checkpoint.device)),
             "token_budget": float(self.budget),
-            **self._limit(),
+            **({} if limit is None else {"limit_fraction": limit}),
             **({"generation": self._generation()} if self._generator is not None else {}),
         }
 
-    def _limit(self) -> dict[str, float]:
-        """How near scoring came to the best rate of a product; of long scoring only, where the noise is small."""
-        work, seconds = self.scorer.work, self._seconds["score"]
-        if seconds < LONG:
-            return {}
-        operations = needed(self.checkpoint.model, work.rows - work.padding, work.logits, work.pairs)
-        return {"limit_fraction": operations / seconds / best_rate(self.checkpoint.model, seconds=0.3)}
+    def limit_fraction(self, seconds: float, measured: float = 3.0) -> float | None:
+        """(operations of all that was scored / best rate of a product) / ``seconds`` that it took.
+
+        The rate is ``measured`` for about so many seconds. None for models without a tree or with a head of their own:
+        of them it is not known which products a token takes.
+        """
+        if not self.scorer.tree or self.scorer.whole:
+            return None
+        work, model = self.scorer.work, self.checkpoint.model
+        operations = needed(model, work.rows - work.padding, work.logits, work.pairs)
+        return operations / best_rate(model, seconds=measured) / seconds
 
     def _generation(self) -> str:
         """How answers are generated, and why not together where they are not."""

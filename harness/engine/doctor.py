@@ -157,17 +157,13 @@ def differs(ours: Response, theirs: Response) -> bool:
     return type(ours) is not type(theirs)
 
 
-def limit_fraction(checkpoint: Checkpoint) -> tuple[str, float]:
-    """Which path a causal model's scoring takes, and (operations needed / best rate) / seconds over 80 requests."""
+def limit_fraction(checkpoint: Checkpoint) -> tuple[str, float | None]:
+    """Which path a causal model's scoring takes, and how near 80 requests come to the limit, where that is known."""
     from harness.engine.causal import Causal
-    from harness.engine.limit import best_rate, needed
 
     backend = Causal(checkpoint)
     requests = requests_for(Choose, (), 80)
     questions = [Question(_task(), Example(str(n), {}), 0, request) for n, request in enumerate(requests)]
     started = perf_counter()
     _answers(backend, questions)
-    seconds = perf_counter() - started
-    work = backend.scorer.work
-    operations = needed(checkpoint.model, work.rows - work.padding, work.logits, work.pairs)
-    return str(backend.stats()["path"]), operations / best_rate(checkpoint.model) / seconds
+    return str(backend.stats()["path"]), backend.limit_fraction(perf_counter() - started)

@@ -56,6 +56,8 @@ def rates(
     until = perf_counter() + seconds
     while not found or perf_counter() < until:
         for (inputs, outputs), count in [(shape, count) for shape in products(model) for count in rows]:
+            if found and perf_counter() >= until:
+                break
             x = torch.randn(1, count, inputs, device=model.device, dtype=model.dtype)
             weights = [torch.randn(outputs, inputs, device=model.device, dtype=model.dtype) for _ in range(3)]
             found.setdefault(((inputs, outputs), count), []).append(_rate(x, weights))

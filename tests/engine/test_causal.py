@@ -154,6 +154,18 @@ def test_equal_requests_are_computed_once(folder: Path) -> None:
     assert many.stats()["tokens_asked"] == 10 * float(one.stats()["tokens_asked"])
 
 
+@pytest.mark.parametrize(("kind", "told"), [("llama", True), ("mamba", False), ("gemma2", False)])
+def test_the_share_of_the_limit_is_told_where_it_is_known(
+    kind: str, told: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.engine.causal.LONG", 0.0)
+    one = load(str(saved(causal(kind, 65), tmp_path)), Options(device="cpu"))
+    answers(one, ask([Choose("w1 w2 w3", (" w4", " w5 w6"))]))
+    found = one.stats()
+    assert ("limit_fraction" in found) is told and (not told or 0 < float(found["limit_fraction"]) < 1)
+    assert (one.limit_fraction(1.0, 0.01) is not None) is told  # type: ignore[attr-defined]
+
+
 def test_too_long_says_how_many_and_truncation_goes_on(folder: Path) -> None:
     questions = ask([Choose("w1 " * 600, ("w2", "w3")), Choose("w1", (" w2", " w3")), Generate("w1 " * 510, 10)])
     with pytest.raises(TooLong, match=r"2 examples .* 512 tokens \(words: 2\)"):
