@@ -197,7 +197,10 @@ def measure(store: str, only: Sequence[str]) -> bool:
 
     kept = True
     with serving(store) as (address, server), sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
+        chromium = play.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
+        browser = chromium.new_context(viewport={"width": 1360, "height": 1200})
         for warm in (False, True):
             warming = browser.new_page()  # imports of the server and of the browser are paid once, by nobody's page
             warming.add_init_script(STATES)
@@ -208,7 +211,7 @@ def measure(store: str, only: Sequence[str]) -> bool:
         for name, (path, click) in PAGES.items():
             if only and name not in only:
                 continue
-            page = browser.new_page(viewport={"width": 1360, "height": 1200})
+            page = browser.new_page()
             page.add_init_script(STATES)
             page.goto(f"{address}/{path}")
             first = settled(page, 0.0) / 1000
@@ -223,7 +226,7 @@ def measure(store: str, only: Sequence[str]) -> bool:
             page.close()
         memory = server.memory_info().rss / 2**20
         print(f"memory of the server {memory:.0f} MB (bound {MEMORY:.0f})")
-        browser.close()
+        chromium.close()
     return kept and memory < MEMORY
 
 

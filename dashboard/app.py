@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from dashboard import place
+
 PAGES = {
     "Results": (("leaderboard", "Leaderboard"), ("run", "Run"), ("samples", "Samples"), ("compare", "Compare")),
     "Trust": (("bias", "Bias card"), ("reliability", "Calibration and robustness")),
@@ -9,6 +11,7 @@ PAGES = {
 }
 
 st.set_page_config(page_title="harness", layout="wide")
+place.warm()
 st.navigation(
     {
         section: [

@@ -13,7 +13,7 @@ from harness.errors import HarnessError
 from harness.store import Store
 from harness.types import Metric
 
-BUDGET = 10_000
+BUDGET = 2_500
 """Examples of a run that are compared without being asked for."""
 
 FLIPS = 200

@@ -70,8 +70,13 @@ with place.sentence():
         st.warning("What this does not show:")
         st.text(cut(probe.card.limits))
         scorer(probe)
-        for metric in (name for name in probe.numbers if not bias.about_scorer(name)):
+        own = [name for name in probe.numbers if not bias.about_scorer(name)]
+        ideal = [name for name in own if probe.ideals[name] is not None] or own
+        for metric in ideal:
             metric_chart(probe, metric)
+        if others := [probe.numbers[name].assign(metric=name) for name in own if name not in ideal]:
+            st.subheader("Its other numbers", anchor=False)
+            show.table(pd.concat(others), f"others of {probe.task}")
         if st.toggle("Verdicts, gaps between groups and swaps", key="report", bind="query-params"):
             report(run, probe.task)
         st.caption(

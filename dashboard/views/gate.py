@@ -6,7 +6,6 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import gates, place, runs, show
-from dashboard.text import escaped
 from harness.errors import HarnessError
 
 st.title("Gate")
@@ -55,7 +54,8 @@ with place.sentence():
         st.text(f"•  {rule}")
     show.table(rules, "verdicts")
     failed = [row for row in show.records(rules) if row["verdict"].startswith(gates.MARKS["FAIL"])]
-    for row in failed[:10]:
-        where = "" if row["slice"] == "all" else f" on {row['slice']}"
-        with st.expander(escaped(f"Examples behind {row['task']} {row['metric']}{where}")):
-            examples(chosen["run"], chosen["baseline"] or None, row)
+    if failed:
+        st.subheader("Examples behind a failure", anchor=False)
+        about = [f"{row['task']} {row['metric']}" + f" on {row['slice']}" * (row["slice"] != "all") for row in failed]
+        place_of = st.selectbox("Failed rule", range(len(failed)), format_func=about.__getitem__)
+        examples(chosen["run"], chosen["baseline"] or None, failed[place_of])

@@ -26,6 +26,7 @@ def command(host: str, port: int, store: str | None) -> int:
         sys.executable, "-m", "streamlit", "run", str(script), "--server.address", host, "--server.port", str(port),
         "--server.headless", "true", "--browser.gatherUsageStats", "false", "--client.showErrorDetails", "none",
         "--client.toolbarMode", "minimal", "--runner.magicEnabled", "false",
+        "--server.fileWatcherType", "none",
     ]  # fmt: skip
     place = {"HARNESS_STORE": store} if store else {}
     click.echo(f"http://{host}:{port}")
