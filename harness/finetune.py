@@ -137,7 +137,7 @@ def split_of(task: Task, protocol: Protocol, mirror: Path | None) -> Split:
 
 
 def score(backend: Backend, task: Task, examples: Sequence[Example]) -> list[tuple[str, float]]:
-    """Every metric of the task over ``examples``, where it has a value."""
+    """Every metric of the task over ``examples``, where it has a value; reference values are left out."""
     requests = [task.ask(example, ()) for example in examples]
     asked = [
         Question(task, example, part, request)
@@ -150,7 +150,8 @@ def score(backend: Backend, task: Task, examples: Sequence[Example]) -> list[tup
         running.judge_one(task, example, parts, tuple(next(left) for _ in parts))
         for example, parts in zip(examples, requests, strict=True)
     ]
-    found = [running.estimate(task.name, metric, "all", outcomes) for metric in task.metrics]
+    told = [metric for metric in task.metrics if metric.interval != "none"]  # no reference values
+    found = [running.estimate(task.name, metric, "all", outcomes) for metric in told]
     return [(one.metric, one.value) for one in found if one.value is not None]
 
 
