@@ -2,8 +2,6 @@
 
 import streamlit as st
 
-from dashboard import place
-
 PAGES = {
     "Results": (("leaderboard", "Leaderboard"), ("run", "Run"), ("samples", "Samples"), ("compare", "Compare")),
     "Trust": (("bias", "Bias card"), ("reliability", "Calibration and robustness")),
@@ -11,7 +9,6 @@ PAGES = {
 }
 
 st.set_page_config(page_title="harness", layout="wide")
-place.warm()
 st.navigation(
     {
         section: [

@@ -1,10 +1,8 @@
 """The store that the pages read, the address they live at, and a sentence instead of a stack trace."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from importlib import import_module
+from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import streamlit as st
@@ -54,18 +52,6 @@ def ask(query: Callable[Concatenate[Store, P], R], *args: P.args, **kwargs: P.kw
     key, name = _key(), f"{query.__module__}.{query.__qualname__}"
     answer: R = _answered(key, runs.stamp(_opened(*key)), name, query, (args, kwargs))
     return answer
-
-
-@st.cache_resource(show_spinner=False)
-def warm() -> None:
-    """Load what comparing needs (two seconds of imports) beside the first page, not in front of the second."""
-    Thread(target=_imports, daemon=True).start()
-
-
-def _imports() -> None:
-    for name in ("duckdb", "scipy.stats", "statsmodels.stats.multitest"):
-        with suppress(ImportError):
-            import_module(name)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -71,22 +71,31 @@ class Flip:
 def answers(store: Store, run: str, task: str) -> list[Answer]:
     """The samples of one task, as far as a comparison needs them."""
     columns = ["example_id", "cluster", "prompt_hash", "correct", "values", "slices", "prediction", "responses"]
-    frame = store.samples(run, task, columns=columns)
-    return [_answer({str(k): v for k, v in record.items()}) for record in frame.to_dict("records")]
+    frame = store.samples(run, task, columns=columns).astype(object)
+    for name in ("values", "slices", "responses"):
+        frame[name] = _decoded(frame[name].tolist())
+    return [_answer(*row) for row in frame.itertuples(index=False, name=None)]
 
 
-def _answer(record: Mapping[str, object]) -> Answer:
-    values, cluster, correct = record["values"], record["cluster"], record["correct"]
-    loaded = json.loads(values) if isinstance(values, str) else None
+def _decoded(texts: Sequence[object]) -> list[Any]:
+    """A column of JSON decoded at once, a third of the time of one by one; what is no text is None."""
+    loaded: list[Any] = json.loads("[" + ",".join(text if isinstance(text, str) else "null" for text in texts) + "]")
+    return loaded
+
+
+def _answer(
+    example: object, cluster: object, prompt: object, correct: object, values: Any, slices: Any, prediction: object,
+    responses: Any,
+) -> Answer:  # fmt: skip
     return Answer(
-        example=str(record["example_id"]),
-        cluster=f"cluster {cluster}" if isinstance(cluster, str) else f"example {record['example_id']}",
-        prompt=str(record["prompt_hash"]),
+        example=str(example),
+        cluster=f"cluster {cluster}" if isinstance(cluster, str) else f"example {example}",
+        prompt=str(prompt),
         correct=bool(correct) if isinstance(correct, bool | np.bool_) else None,
-        values=loaded and {k: tuple(v) if isinstance(v, list) else v for k, v in loaded.items()},
-        slices=json.loads(str(record["slices"])),
-        prediction=str(record["prediction"]),
-        logprob=_logprob(json.loads(str(record["responses"]))),
+        values=values and {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()},
+        slices=slices,
+        prediction=str(prediction),
+        logprob=_logprob(responses),
     )
 
 

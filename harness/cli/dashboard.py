@@ -23,10 +23,10 @@ def command(host: str, port: int, store: str | None) -> int:
         raise UsageError('the dashboard is not installed; pip install "rai-harness[dashboard]"')
     script = Path(app.origin).with_name("app.py")
     words = [
-        sys.executable, "-m", "streamlit", "run", str(script), "--server.address", host, "--server.port", str(port),
-        "--server.headless", "true", "--browser.gatherUsageStats", "false", "--client.showErrorDetails", "none",
+        sys.executable, "-m", "dashboard.serve", "run", str(script), "--server.address", host,
+        "--server.port", str(port), "--server.headless", "true", "--server.fileWatcherType", "none",
+        "--browser.gatherUsageStats", "false", "--client.showErrorDetails", "none",
         "--client.toolbarMode", "minimal", "--runner.magicEnabled", "false",
-        "--server.fileWatcherType", "none",
     ]  # fmt: skip
     place = {"HARNESS_STORE": store} if store else {}
     click.echo(f"http://{host}:{port}")
