@@ -63,9 +63,10 @@ def keep_freed_memory() -> None:
     A pass makes the same tensors again and again; getting each from the system anew, page by page, cost a quarter of
     the time of a 135M model. Only glibc has these settings (mallopt(3)); elsewhere this does nothing.
     """
-    trim_threshold, most_maps = -1, -4  # M_TRIM_THRESHOLD, M_MMAP_MAX
+    trim_threshold, most_maps, most_arenas = -1, -4, -8  # M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX
     if sys.platform.startswith("linux"):
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
         if mallopt is not None:
             mallopt(most_maps, 0)
+            mallopt(most_arenas, 1)  # threads of their own would each keep what they freed
             mallopt(trim_threshold, 2**31 - 1)

@@ -12,6 +12,7 @@ from harness.engine.check import open_scorer
 from harness.engine.checkpoint import Checkpoint
 from harness.engine.encode import Encoded, Encoder, Prompt, Span, encode
 from harness.engine.generate import Generator, generate
+from harness.engine.lanes import in_lanes, lanes_of
 from harness.engine.limit import best_rate, needed
 from harness.engine.plan import Plan, plan, plan_padded
 from harness.engine.reference import Score, respond
@@ -37,6 +38,7 @@ class Causal:
             keep_freed_memory()
         self.budget = asked or rows_for(config, checkpoint.device, checkpoint.dtype)
         self.scorer, self.alone = open_scorer(checkpoint.model)
+        self.lanes = lanes_of(checkpoint.device) if self.scorer.tree else 1
         self._generator: Generator | None = None
         path = "tree" if self.scorer.tree else "padded"
         fingerprint = {**checkpoint.fingerprint, "attention": path, "token_budget": str(self.budget)}
@@ -86,19 +88,25 @@ class Causal:
     def _batches(self, questions: Sequence[Question], work: "Schedule") -> Iterator[Batch]:
         kept: dict[int, Layers] = {}
         scores: dict[int, list[Answer]] = {}
-        for number in work.steps:
-            started = perf_counter()
-            for answer in self.scorer.run(work.plan, number, kept):
-                scores.setdefault(answer.span, []).append(answer)
-            for old in [step for step in kept if work.last_use[step] <= number]:
-                del kept[old]
-            batch: Batch = [(i, self._respond(questions[i], work, i, scores)) for i in work.finished.get(number, ())]
-            for span in work.read_last.get(number, ()):
-                scores.pop(span, None)
-            self._seconds["compute"] += perf_counter() - started
-            self._seconds["score"] += perf_counter() - started
-            if batch:
-                yield batch
+        parents = [step.parent for step in work.plan.steps]
+        started = perf_counter()
+        with self.scorer.ready():
+            for number, answers in in_lanes(
+                work.steps, parents, lambda step: self.scorer.run(work.plan, step, kept), self.lanes
+            ):
+                for answer in answers:
+                    scores.setdefault(answer.span, []).append(answer)
+                for old in [step for step in list(kept) if work.last_use[step] <= number]:
+                    del kept[old]
+                finished = work.finished.get(number, ())
+                batch: Batch = [(i, self._respond(questions[i], work, i, scores)) for i in finished]
+                for span in work.read_last.get(number, ()):
+                    scores.pop(span, None)
+                self._seconds["compute"] += perf_counter() - started
+                self._seconds["score"] += perf_counter() - started
+                if batch:
+                    yield batch
+                started = perf_counter()
 
     def _respond(
         self, question: Question, work: "Schedule", index: int, scores: Mapping[int, list[Answer]]

@@ -103,7 +103,8 @@ def run_all(scorer: Scorer, laid: Plan) -> list[np.ndarray[Any, Any]]:
     """Token log-probabilities of every span of a plan."""
     kept: dict[int, Any] = {}
     found = [np.zeros(len(span.tokens) - span.start, np.float32) for span in laid.spans]
-    for number in range(len(laid.steps)):
-        for answer in scorer.run(laid, number, kept):
-            found[answer.span][answer.offset : answer.offset + len(answer.logprobs)] = answer.logprobs
+    with scorer.ready():
+        for number in range(len(laid.steps)):
+            for answer in scorer.run(laid, number, kept):
+                found[answer.span][answer.offset : answer.offset + len(answer.logprobs)] = answer.logprobs
     return found

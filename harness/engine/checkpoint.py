@@ -13,7 +13,7 @@ import torch
 from harness.engine.backend import Options
 from harness.errors import ModelError, UsageError
 
-ENGINE_VERSION = "1"
+ENGINE_VERSION = "2"
 """Raised whenever a change to the engine may change a digit of an answer."""
 
 Family = Literal["causal", "seq2seq", "classifier", "masked"]

@@ -1,11 +1,13 @@
-"""Norms and gated feed-forward layers without fresh memory for every intermediate result, while the tree is computed.
+"""Stand-ins for a model's modules while the tree is computed; the reference never sees them.
 
-The element-wise work of a small model is dominated by touching new memory. A replacement is used only for a module
-whose own output it reproduces on a sample; the reference never sees it.
+Norms and gated feed-forward layers do without fresh memory for every intermediate result: the element-wise work of a
+small model is dominated by touching new memory. The last layer computes only the rows that somebody reads, apart from
+its keys and values. A stand-in is used only for a module whose own output it reproduces on a sample.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -13,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 Forward = Callable[[Tensor], Tensor]
+_READ: ContextVar[Tensor | None] = ContextVar("read", default=None)
 
 
 def fusable(model: Any) -> Mapping[nn.Module, Forward]:
@@ -28,7 +31,18 @@ def fusable(model: Any) -> Mapping[nn.Module, Forward]:
             found[module] = forward
     samples = {type(module): (module, forward) for module, forward in found.items()}
     proven = {kind for kind, (module, forward) in samples.items() if _same(module, forward)}
-    return {module: forward for module, forward in found.items() if type(module) in proven}
+    fast = {module: forward for module, forward in found.items() if type(module) in proven}
+    return fast | {module: _of_read_rows(fast.get(module, module.forward)) for module in _last(model, fast)}
+
+
+@contextmanager
+def reading(rows: Tensor) -> Iterator[None]:
+    """In this thread only ``rows`` of a pass are read from its last layer."""
+    token = _READ.set(rows)
+    try:
+        yield
+    finally:
+        _READ.reset(token)
 
 
 @contextmanager
@@ -41,6 +55,32 @@ def fused(modules: Mapping[nn.Module, Forward]) -> Iterator[None]:
     finally:
         for module in modules:
             del module.forward
+
+
+def _last(model: Any, fast: Mapping[nn.Module, Forward]) -> list[nn.Module]:
+    """Modules of the last layer that treat every row alone: feed-forward layer, queries, output of the attention."""
+    layers = getattr(model.base_model, "layers", None)
+    if not isinstance(layers, nn.ModuleList) or not len(layers):
+        return []
+    attention, feed_forward = (getattr(layers[-1], name, None) for name in ("self_attn", "mlp"))
+    projections = [getattr(attention, name, None) for name in ("q_proj", "o_proj")]
+    found: list[nn.Module] = [one for one in projections if type(one) is nn.Linear and "forward" not in vars(one)]
+    if isinstance(feed_forward, nn.Module) and feed_forward in fast:
+        found.append(feed_forward)
+    return found
+
+
+def _of_read_rows(forward: Forward) -> Forward:
+    """``forward`` of the rows that are read, zeros for the others. x [1, rows, width]."""
+
+    def some(x: Tensor) -> Tensor:
+        rows = _READ.get()
+        if rows is None:
+            return forward(x)
+        part = forward(x[:, rows.to(x.device)])
+        return part.new_zeros(1, x.shape[1], part.shape[-1]).index_copy_(1, rows.to(part.device), part)
+
+    return some
 
 
 def _norm(module: nn.Module) -> Forward | None:

@@ -1,7 +1,9 @@
 """Runs the steps of a plan through a causal model and reads the few logits that somebody asked for."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass, field
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ from torch import Tensor
 
 from harness.engine.attention import Layers, TreePass, tiles
 from harness.engine.budget import vocabulary_block
-from harness.engine.fuse import Forward, fused
+from harness.engine.fuse import Forward, fused, reading
 from harness.engine.plan import Plan, Read, Step, lay_out
 from harness.engine.slots import attending
 
@@ -51,10 +53,23 @@ class Scorer:
     whole: bool = False
     fast: Mapping[torch.nn.Module, Forward] = field(default_factory=dict)
     work: Work = field(default_factory=Work)
+    _lock: Lock = field(default_factory=Lock, repr=False)
+
+    @contextmanager
+    def ready(self) -> Iterator[None]:
+        """The model as ``run`` needs it; afterwards it is as it was."""
+        if not self.tree:
+            yield
+            return
+        with attending(self.model), fused(self.fast):
+            yield
 
     @torch.inference_mode()
     def run(self, plan: Plan, number: int, kept: dict[int, Layers]) -> list[Answer]:
-        """Compute one step; ``kept`` holds what earlier steps keep, and receives what this one keeps."""
+        """Compute one step while ``ready``; ``kept`` holds what earlier steps keep, and receives what this one keeps.
+
+        Several threads may run steps at once.
+        """
         step = plan.steps[number]
         return self._run_tree(plan, number, step, kept) if self.tree else self._run_padded(plan, step)
 
@@ -66,12 +81,11 @@ class Scorer:
         ids = torch.from_numpy(rows.tokens)[None].to(device).long()
         positions = torch.from_numpy(rows.depths)[None].to(device)
         read = _distinct(rows.reads)
-        with attending(self.model), fused(self.fast):
+        with reading(torch.from_numpy(read).to(device)):
             hidden = self._forward(read, input_ids=ids, position_ids=positions, use_cache=False, harness_pass=work)
         if step.keep:
             kept[number] = work.kept
-        self.work.rows += len(rows.tokens)
-        self.work.pairs += int(rows.depths.sum()) + len(rows.depths)
+        self._count(Work(len(rows.tokens), 0, len(read), int(rows.depths.sum()) + len(rows.depths)))
         return self._answers(plan, rows.reads, read, hidden)
 
     def _run_padded(self, plan: Plan, step: Step) -> list[Answer]:
@@ -90,10 +104,13 @@ class Scorer:
         device = self.model.device
         ids_, mask_ = torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)
         hidden = self._forward(read, input_ids=ids_, attention_mask=mask_, use_cache=False)
-        self.work.rows += ids.size
-        self.work.padding += int(ids.size - mask.sum())
-        self.work.pairs += sum(len(one) * (len(one) + 1) // 2 for one in sequences)
+        pairs = sum(len(one) * (len(one) + 1) // 2 for one in sequences)
+        self._count(Work(ids.size, int(ids.size - mask.sum()), len(read), pairs))
         return self._answers(plan, reads, read, hidden)
+
+    def _count(self, more: Work) -> None:
+        with self._lock:
+            self.work = Work(*(a + b for a, b in zip(astuple(self.work), astuple(more), strict=True)))
 
     def _forward(self, read: NDArray[np.int64], **inputs: Any) -> Tensor:
         """Hidden states (or, where the head is not plain, logits) of the rows that are read: [read, width]."""
@@ -106,7 +123,6 @@ class Scorer:
         place = np.concatenate([np.searchsorted(read, one.rows) for one in reads])
         targets = np.concatenate([_targets(plan, one) for one in reads])
         logprobs, greedy = self._logprobs(hidden, place, targets)
-        self.work.logits += len(read)
         ends = np.cumsum([len(one.rows) for one in reads]).tolist()
         starts = [0, *ends[:-1]]
         return [

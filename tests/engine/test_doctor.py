@@ -14,7 +14,7 @@ from harness.engine.backend import Options
 from harness.engine.checkpoint import read_checkpoint
 from harness.engine.doctor import compare, examine
 from harness.engine.encode import Encoder, pair, windows
-from harness.engine.fuse import fusable, fused
+from harness.engine.fuse import fusable, fused, reading
 from harness.engine.limit import best_rate, needed, products
 from harness.engine.smollm2 import smollm2_folder
 from harness.errors import ModelError
@@ -53,7 +53,7 @@ def test_encoders_are_examined_too(tmp_path: Path) -> None:
 def test_stand_ins_give_the_modules_numbers_and_go_again() -> None:
     model = causal("llama", 65)
     stand_ins = fusable(model)
-    assert len(stand_ins) == 2 * 3 + 1  # two norms and one feed-forward per layer, and the last norm
+    assert len(stand_ins) == 2 * 3 + 1 + 2  # two norms and one feed-forward per layer, the last norm, the last q and o
     x = torch.randn(1, 5, 32)
     with torch.inference_mode():
         for module in stand_ins:
@@ -62,6 +62,20 @@ def test_stand_ins_give_the_modules_numbers_and_go_again() -> None:
                 torch.testing.assert_close(module(x), before, atol=1e-5, rtol=1e-5)
             assert "forward" not in vars(module)
     assert not any("Gemma" in type(module).__name__ for module in fusable(causal("gemma2", 65)))
+
+
+def test_the_last_layer_computes_only_the_rows_that_are_read() -> None:
+    model = causal("llama", 65)
+    stand_ins = fusable(model)
+    last, first = model.model.layers[-1], model.model.layers[0]
+    x, rows = torch.randn(1, 5, 32), torch.tensor([1, 4])
+    with torch.inference_mode():
+        for module, partly in ((last.mlp, True), (last.self_attn.q_proj, True), (first.mlp, False)):
+            before = module(x)
+            with fused(stand_ins), reading(rows):
+                after = module(x)
+            torch.testing.assert_close(after[:, rows], before[:, rows], atol=1e-5, rtol=1e-5)
+            assert bool((after[:, [0, 2, 3]] == 0).all()) == partly
 
 
 def test_the_limit_counts_every_product_once() -> None:
