@@ -34,8 +34,34 @@ class Tile:
     mask: Tensor | None
 
 
-Layers = list[tuple[Tensor, Tensor]]
-"""Keys and values [1, h_kv, tokens, d] of every layer."""
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Keys and values [1, h_kv, room, d] of one layer, of which the first ``count`` tokens are known."""
+
+    keys: Tensor
+    values: Tensor
+    count: int
+
+    def known(self) -> tuple[Tensor, Tensor]:
+        return self.keys[:, :, : self.count], self.values[:, :, : self.count]
+
+    def extended(self, k: Tensor, v: Tensor, room: int) -> "Kept":
+        """With more tokens: in place if there is room left, which only one block may use; else in room for ``room``."""
+        total = self.count + k.shape[2]
+        whole = self
+        if self.keys.shape[2] < total:
+            whole = Kept(
+                k.new_empty(*k.shape[:2], room, k.shape[3]), v.new_empty(*v.shape[:2], room, v.shape[3]), total
+            )
+            for new, old in zip((whole.keys, whole.values), self.known(), strict=True):
+                new[:, :, : self.count] = old
+        whole.keys[:, :, self.count : total] = k
+        whole.values[:, :, self.count : total] = v
+        return Kept(whole.keys, whole.values, total)
+
+
+Layers = list[Kept]
+"""What is kept of every layer."""
 
 
 def subtree_ends(depths: Ints) -> Ints:
@@ -90,19 +116,19 @@ def _additive(seen: NDArray[np.bool_], device: torch.device, dtype: torch.dtype)
 class TreePass:
     """One forward pass over the rows of a step; ``prefix`` holds the kept tokens that all of them see.
 
-    ``kept`` receives the keys and values of every layer, prefix included, when ``keep`` is set.
+    ``kept`` receives what is kept of every layer, prefix included, with room for ``room`` tokens; 0: nothing is kept.
     """
 
     tiles: Sequence[Tile]
     prefix: Layers | None = None
-    keep: bool = False
+    room: int = 0
     kept: Layers = field(default_factory=list)
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
         """q [1, h, rows, d], k and v [1, h_kv, rows, d] -> [1, h, rows, d]."""
-        prefix = self.prefix[layer] if self.prefix is not None else None
-        if self.keep:
-            self._store(layer, k, v, prefix)
+        prefix = self.prefix[layer].known() if self.prefix is not None else None
+        if self.room:
+            self._store(layer, k, v)
         out = torch.empty(*q.shape[:-1], v.shape[-1], dtype=q.dtype, device=q.device)
         shared = over_prefix(q, *prefix, scale) if prefix is not None else None
         for tile in self.tiles:
@@ -118,10 +144,8 @@ class TreePass:
             out[:, :, own] = join(parts)
         return out
 
-    def _store(self, layer: int, k: Tensor, v: Tensor, prefix: tuple[Tensor, Tensor] | None) -> None:
+    def _store(self, layer: int, k: Tensor, v: Tensor) -> None:
         if layer != len(self.kept):
             raise ValueError("the model computes its layers in an order of its own")
-        if prefix is None:
-            self.kept.append((k.clone(), v.clone()))
-        else:
-            self.kept.append((torch.cat((prefix[0], k), 2), torch.cat((prefix[1], v), 2)))
+        before = self.prefix[layer] if self.prefix is not None else Kept(k[:, :, :0], v[:, :, :0], 0)
+        self.kept.append(before.extended(k, v, self.room))

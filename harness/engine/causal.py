@@ -20,7 +20,7 @@ from harness.engine.score import Answer
 from harness.errors import UsageError
 from harness.types import Choose, Failed, Generate, Likelihood, ModelInfo, Question, Response
 
-LONG = 5.0
+LONG = 20.0
 """Seconds of scoring from which on its distance from the machine's limit is measured."""
 
 
@@ -153,7 +153,7 @@ class Causal:
         asked = self._asked + (cost.asked if cost else 0)
         computed = work.rows + (cost.computed if cost else 0)
         seconds, scoring = self._seconds["compute"], self._seconds["score"]
-        limit = self.limit_fraction(scoring, 0.3) if scoring >= LONG else None
+        limit = self.limit_fraction(scoring, 1.0) if scoring >= LONG else None
         return {
             "path": "tree" if self.scorer.tree else f"padded: {self.alone}",
             "tokens_asked": float(asked),

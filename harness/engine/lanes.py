@@ -15,7 +15,7 @@ import torch
 T = TypeVar("T")
 MOST = 8
 """More lanes would need the memory of as many passes."""
-AHEAD = 4
+AHEAD = 16
 """Passes per lane among which the next is looked for, so that few kept blocks exist at once."""
 
 

@@ -26,13 +26,14 @@ class Step:
     """One forward pass: tokens from depth ``base`` on of the sequences ``members``, up to ``end`` where that is set.
 
     ``parent``: the step whose kept keys and values (with those of its own parents) are the first ``base`` tokens of
-    every member; -1 if base is 0. ``keep``: later steps continue this one, a single chain of tokens.
+    every member; -1 if base is 0. ``room``: later steps continue this one, a single chain of tokens; it is the end of
+    the block that it belongs to. 0 for a step that nobody continues.
     """
 
     members: tuple[int, ...]
     base: int = 0
     parent: int = -1
-    keep: bool = False
+    room: int = 0
     end: int | None = None
 
 
@@ -152,6 +153,7 @@ class _Planner:
                 parent = self._keep(low, high, base, depth, parent)
             loose, kept = self._split(low, high, depth)
             self._pack(loose, depth, parent)
+            kept.sort(key=lambda group: -self._rows(group[0], group[1], depth))  # passes may run side by side
             todo.extend((first, last, depth, deeper, parent) for first, last, deeper in reversed(kept))
         return self.made
 
@@ -195,7 +197,7 @@ class _Planner:
         count = -(-(depth - base) // self.budget)
         bounds = np.linspace(base, depth, count + 1).astype(int).tolist()
         for start, end in pairwise(bounds):
-            self.made.append(Step(tuple(range(low, high)), start, parent, keep=True, end=end))
+            self.made.append(Step(tuple(range(low, high)), start, parent, room=depth, end=end))
             parent = len(self.made) - 1
         return parent
 
@@ -206,13 +208,15 @@ class _Planner:
         joints = [base, *(int(self.lcp[a + 1 : b + 1].min()) for a, b in pairwise(loose))]
         lcp, lengths = np.array(joints), self.lengths[loose]
         sums = np.concatenate(([0], np.cumsum(lengths - lcp)))
-        at, count = 0, len(loose)
+        at, count, passes = 0, len(loose), 0
         while at < count:
             again = int(lcp[at]) - base  # rows that the pass before has computed already
             left = int(sums[count] - sums[at]) + again
             if not left:
                 break  # sequences that end where the kept block does: all that they read is in it
-            size = -(-left // -(-left // self.budget))
+            least = -(-left // self.budget)
+            passes = max(least, passes - 1) if at else least + (least > 1 and least % 2)  # even: for two at once
+            size = -(-left // passes)
             fits = int(np.searchsorted(sums, sums[at] + size - again, side="right")) - 1
             if fits < count:
                 most = int(np.searchsorted(sums, sums[at] + self.budget - again, side="right")) - 1
@@ -234,7 +238,7 @@ class _Planner:
 # ------------------------------------------------------------------------------------------------------------- layout
 def lay_out(plan: Plan, step: Step) -> Rows:
     """The rows of a step and who reads them."""
-    if step.keep:
+    if step.room:
         return _lay_out_chain(plan, step)
     tokens: list[Tokens] = []
     depths: list[Ints] = []

@@ -77,13 +77,13 @@ class Scorer:
         rows = lay_out(plan, step)
         device = self.model.device
         prefix = kept[step.parent] if step.parent >= 0 else None
-        work = TreePass(tiles(rows.depths, device, self.model.dtype), prefix, step.keep)
+        work = TreePass(tiles(rows.depths, device, self.model.dtype), prefix, step.room)
         ids = torch.from_numpy(rows.tokens)[None].to(device).long()
         positions = torch.from_numpy(rows.depths)[None].to(device)
         read = _distinct(rows.reads)
         with reading(torch.from_numpy(read).to(device)):
             hidden = self._forward(read, input_ids=ids, position_ids=positions, use_cache=False, harness_pass=work)
-        if step.keep:
+        if step.room:
             kept[number] = work.kept
         self._count(Work(len(rows.tokens), 0, len(read), int(rows.depths.sum()) + len(rows.depths)))
         return self._answers(plan, rows.reads, read, hidden)

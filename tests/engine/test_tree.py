@@ -135,7 +135,7 @@ def test_a_long_shared_block_is_computed_once() -> None:
     spans = shared_block(block=100, questions=12, tail=20)
     laid = plan(spans, 128)
     rows = [len(lay_out(laid, step).tokens) for step in laid.steps]
-    assert [step.keep for step in laid.steps] == [True, False, False]
+    assert [step.room for step in laid.steps] == [laid.steps[0].end, 0, 0]
     assert sum(rows) <= 100 + 12 * 20 + 8  # a few first tokens shared by chance are computed in both passes
     assert_close(run_all(scorer("llama")[0], laid), reference("llama", spans))
 
@@ -166,7 +166,7 @@ def test_a_row_sees_its_ancestors_and_nothing_else() -> None:
 
 def test_probes_use_kept_blocks_and_branches() -> None:
     laid = plan(probes(model("llama")), 24)
-    assert any(step.keep for step in laid.steps) and any(not step.keep and step.parent >= 0 for step in laid.steps)
+    assert any(step.room for step in laid.steps) and any(not step.room and step.parent >= 0 for step in laid.steps)
 
 
 def test_a_plan_of_many_requests_takes_seconds() -> None:
@@ -190,6 +190,6 @@ def test_kept_blocks_of_long_texts_do_not_pile_up() -> None:
     for number, step in enumerate(steps):
         if step.parent >= 0:
             last_use[step.parent] = number
-    alive = [sum(made <= now < last_use[made] for made in last_use if steps[made].keep) for now in range(len(steps))]
-    assert sum(step.keep for step in steps) == 10
+    alive = [sum(made <= now < last_use[made] for made in last_use if steps[made].room) for now in range(len(steps))]
+    assert sum(step.room > 0 for step in steps) == 10
     assert max(alive) == 1
