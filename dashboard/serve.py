@@ -9,7 +9,7 @@ from threading import Thread
 
 from streamlit.web.cli import main
 
-NEEDED = ("pandas", "altair", "dashboard.place", "duckdb", "scipy.stats", "statsmodels.stats.multitest", "tasks")
+NEEDED = ("pandas", "altair", "dashboard.place", "duckdb", "scipy.special", "statsmodels.stats.multitest", "tasks")
 
 
 def load() -> None:

@@ -220,14 +220,16 @@ class _Planner:
             fits = int(np.searchsorted(sums, sums[at] + size - again, side="right")) - 1
             if fits < count:
                 most = int(np.searchsorted(sums, sums[at] + self.budget - again, side="right")) - 1
-                fits = self._cut(lcp, sums, at, max(most, at + 1), size - again)
+                must = left - (passes - 1) * self.budget  # for the others to fit
+                fits = self._cut(lcp, sums, at, max(most, at + 1), (size - again, max(0.8 * size, must) - again))
             self.made.append(Step(tuple(loose[at:fits]), base, parent))
             at = fits
 
     @staticmethod
-    def _cut(lcp: Ints, sums: Ints, at: int, most: int, size: int) -> int:
-        """The joint with the shortest shared prefix among those that leave a pass of nearly ``size`` rows or more."""
-        least = max(at + 1, int(np.searchsorted(sums, sums[at] + 0.8 * size)))
+    def _cut(lcp: Ints, sums: Ints, at: int, most: int, sizes: tuple[int, float]) -> int:
+        """The joint with the shortest shared prefix; ``sizes``: rows wanted before it, and the least of them."""
+        size, lowest = sizes
+        least = max(at + 1, int(np.searchsorted(sums, sums[at] + lowest)))
         if least >= most:
             return most
         joints = lcp[least : most + 1] if most < len(lcp) else lcp[least:most]

@@ -57,7 +57,7 @@ def confidence(
     cluster jackknife, CV3 of MacKinnon, Nielsen and Webb 2023), which keeps its coverage when clusters are few; rank
     statistics a percentile bootstrap of clusters, reference values none.
     """
-    from scipy import stats as scipy_stats
+    from scipy.special import ndtri, stdtrit
 
     metric, table = summed(metric, rows)
     _, groups = np.unique(clusters, return_inverse=True)
@@ -71,14 +71,14 @@ def confidence(
     if not np.isfinite(left_out).all():
         return bootstrap(metric, table, groups, level=level, seed=seed)
     error = jackknife_error(left_out, value)
-    quantile = float(scipy_stats.t.ppf((1 + level) / 2, count - 1))
+    quantile = float(stdtrit(count - 1, (1 + level) / 2))
     if metric.interval == "wilson":
         n = float(table[:, 1].sum()) if table.shape[1] > 1 else n
         value, error = value / metric.scale, error / metric.scale
         naive = value * (1 - value) / n
         clustered = count < len(table) and naive > 0
         effective = n / max(1.0, error**2 / naive) if clustered else n
-        ends = wilson(value, effective, quantile if clustered else float(scipy_stats.norm.ppf((1 + level) / 2)))
+        ends = wilson(value, effective, quantile if clustered else float(ndtri((1 + level) / 2)))
         return metric.scale * ends[0], metric.scale * ends[1]
     return value - quantile * error, value + quantile * error
 
@@ -170,7 +170,7 @@ def mean_of_parts(parts: Sequence[Part], *, level: float = 0.95) -> tuple[Part, 
 
     No interval where a part has no error or all errors are 0.
     """
-    from scipy import stats as scipy_stats
+    from scipy.special import stdtrit
 
     value = float(np.mean([part.value for part in parts]))
     variances = np.array([part.error for part in parts]) ** 2 / len(parts) ** 2
@@ -179,7 +179,7 @@ def mean_of_parts(parts: Sequence[Part], *, level: float = 0.95) -> tuple[Part, 
     share = (variances**2 / np.array([max(1, part.freedom) for part in parts])).sum()
     freedom = variances.sum() ** 2 / share
     error = float(np.sqrt(variances.sum()))
-    half = float(scipy_stats.t.ppf((1 + level) / 2, freedom)) * error
+    half = float(stdtrit(freedom, (1 + level) / 2)) * error
     return Part(value, error, float(freedom)), (value - half, value + half)
 
 
@@ -213,7 +213,7 @@ def paired(
     p: exact McNemar for unclustered 0/1 values, sign flips of clusters for means, paired bootstrap for the rest;
     ``tested`` False leaves it out, which saves nearly all of the time.
     """
-    from scipy import stats as scipy_stats
+    from scipy.special import stdtrit
 
     (_, one), (metric, two) = summed(metric, first), summed(metric, second)
     _, groups = np.unique(clusters, return_inverse=True)
@@ -223,16 +223,16 @@ def paired(
     if count < 2 or not np.isfinite(difference):
         return Paired(*values, difference, None, None, None, count - 1, None, "none below two clusters", n, count)
     error = jackknife_error(_left_out(metric, two, groups) - _left_out(metric, one, groups), difference)
-    half = float(scipy_stats.t.ppf((1 + level) / 2, count - 1)) * error
+    half = float(stdtrit(count - 1, (1 + level) / 2)) * error
     p, test = _paired_test(metric, one, two, groups, seed) if tested else (None, "not tested")
     return Paired(*values, difference, difference - half, difference + half, error, count - 1, p, test, n, count)
 
 
 def mcnemar(broken: int, fixed: int) -> float:
     """Exact two-sided McNemar test: under no difference a discordant pair is either kind with probability 1/2."""
-    from scipy.stats import binomtest
+    from scipy.special import bdtr
 
-    return float(binomtest(broken, broken + fixed).pvalue) if broken + fixed else 1.0
+    return min(1.0, 2 * float(bdtr(min(broken, fixed), broken + fixed, 0.5)))
 
 
 def sign_flip(differences: Array, *, seed: int = 0, resamples: int = 10_000) -> float:
@@ -276,23 +276,23 @@ def benjamini_hochberg(p: Sequence[float]) -> list[float]:
 
 def detectable(error: float, *, alpha: float = 0.05, power: float = 0.8) -> float:
     """Smallest true difference that a two-sided test with this standard error finds with this power."""
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
-    return float(norm.ppf(1 - alpha / 2) + norm.ppf(power)) * error
+    return float(ndtri(1 - alpha / 2) + ndtri(power)) * error
 
 
 def error_of(low: float, high: float) -> float:
     """Standard error of a number whose 95 % interval this is."""
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
-    return (high - low) / (2 * float(norm.ppf(0.975)))
+    return (high - low) / (2 * float(ndtri(0.975)))
 
 
 def widened(value: float, low: float, high: float, times: int) -> tuple[float, float]:
     """A 95 % interval at level 1 - 0.05 / times: then ``times`` such intervals hold together (Bonferroni)."""
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
-    factor = float(norm.ppf(1 - 0.025 / times) / norm.ppf(0.975))
+    factor = float(ndtri(1 - 0.025 / times) / ndtri(0.975))
     return value - factor * (value - low), value + factor * (high - value)
 
 
@@ -348,13 +348,13 @@ def _drawn_sums(table: Array, drawn: NDArray[np.int32]) -> Array:
 
 def _bca(metric: Metric, rows: Array, groups: NDArray[np.int64], values: Array, tails: Array) -> Array:
     """Quantiles corrected for bias and acceleration."""
-    from scipy.stats import norm
+    from scipy.special import ndtr, ndtri
 
     share = np.clip((values < point(metric, rows)).mean(), 1 / len(values), 1 - 1 / len(values))
     left_out = _left_out(metric, rows, groups)
     gaps = left_out.mean() - left_out
     spread = (gaps**2).sum() ** 1.5
     acceleration = (gaps**3).sum() / (6 * spread) if spread else 0.0
-    bias, z = norm.ppf(share), norm.ppf(tails)
-    corrected: Array = norm.cdf(bias + (bias + z) / (1 - acceleration * (bias + z)))
+    bias, z = ndtri(share), ndtri(tails)
+    corrected: Array = ndtr(bias + (bias + z) / (1 - acceleration * (bias + z)))
     return corrected
