@@ -1,6 +1,7 @@
 """How near scoring comes to what the machine can do: (operations needed / best rate of a product) / scoring time.
 
     python benchmarks/limit.py [--data DIR] [--rows mmlu,arc,piqa,sst2] [--budget N] [--rounds 3]
+    python benchmarks/limit.py --growth [...]   instead: the time of all questions over that of the first half
 
 Operations needed: the multiply-adds of every distinct token (products by weights, and with its ancestors in
 attention) and of every position whose logits are read. Best rate: the fastest single turn of a product of the model's
@@ -39,6 +40,17 @@ def measure(backend: Causal, questions: list[Question]) -> tuple[float, float, i
     return seconds, needed(backend.checkpoint.model, rows - padding, logits, pairs), rows - padding
 
 
+def growth(name: str, backend: Causal, questions: list[Question], rounds: int) -> str:
+    """The time of all questions over the time of the first half, alternating."""
+    half, whole = [], []
+    for _ in range(rounds):
+        half.append(measure(backend, questions[: len(questions) // 2]))
+        whole.append(measure(backend, questions))
+    short, long = (statistics.median(r[0] for r in side) for side in (half, whole))
+    rows = whole[0][2] / half[0][2]
+    return f"{name:10} half {short:.2f} s, all {long:.2f} s: {long / short:.2f} times the time, {rows:.2f} of the rows"
+
+
 def main() -> None:
     """Print one line for every row of the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -47,6 +59,7 @@ def main() -> None:
     parser.add_argument("--budget", type=int)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--model", default="smollm2")
+    parser.add_argument("--growth", action="store_true")
     asked = parser.parse_args()
     options = Options(token_budget=asked.budget)
     backend = Causal(read_checkpoint(asked.model, folder_of(asked.model, options), options))
@@ -55,6 +68,9 @@ def main() -> None:
         task = catalogue().tasks[row.task]
         requests = requests_of(row, asked.data)
         questions = [Question(task, Example(str(n), {}), 0, request) for n, request in enumerate(requests)]
+        if asked.growth:
+            print(growth(row.name, backend, questions, asked.rounds), flush=True)
+            continue
         rounds = [measure(backend, questions) for _ in range(asked.rounds)]
         turns.append(rates(backend.checkpoint.model))
         best = max(rate for found in turns for case in found.values() for rate in case)

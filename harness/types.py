@@ -317,6 +317,12 @@ class Estimate:
     clusters: int
     failed: int
 
+    def against(self, ideal: float) -> str:
+        """Whether the interval covers ``ideal``, in words; empty without an interval."""
+        if self.low is None or self.high is None:
+            return ""
+        return f"{'not distinguishable' if self.low <= ideal <= self.high else 'differs'} from {ideal:g}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -382,3 +388,12 @@ class Run:
     status: Literal["running", "finished", "failed", "interrupted"] = "running"
     message: str = ""
     engine: Mapping[str, float | str] = field(default_factory=dict)
+
+    def ideals(self) -> dict[tuple[str, str], float]:
+        """The known ideal of every (task, metric) that has one."""
+        return {
+            (task.name, str(metric["name"])): float(metric["ideal"])
+            for task in self.tasks
+            for metric in task.metrics
+            if metric["better"] == "ideal" and metric["ideal"] is not None
+        }

@@ -154,11 +154,11 @@ def gather(store: Store, run_id: str) -> BiasCard:
     """The card of a run. Raises UnknownName for a run that is not there, DataError where it tells nothing of bias."""
     run = store.run(run_id)
     results = store.results(run.id)
-    ideals = {(t.name, str(m["name"])): m["ideal"] for t in run.tasks for m in t.metrics if m["better"] == "ideal"}
+    ideals = run.ideals()
     swaps = {label for e in results for label in [_swap(e.metric)] if label}
     few = _few(results)
     probes = tuple(
-        read_probe(e, float(ideal))
+        read_probe(e, ideal)
         for e in results
         for ideal in [ideals.get((e.task, e.metric))]
         if ideal is not None

@@ -17,12 +17,19 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """An estimate with its task's version and data hash, and the baseline's value where the same was asked."""
+    """An estimate with its task's version and data hash, its ideal, and the baseline's value of the same question."""
 
     estimate: Estimate
     version: int
     data_sha256: str
     baseline: float | None = None
+    ideal: float | None = None
+
+    @property
+    def interval(self) -> str:
+        """The 95 % interval as text, and what it says of an ideal."""
+        against = self.estimate.against(self.ideal) if self.ideal is not None else ""
+        return ", ".join(filter(None, (interval(self.estimate), against)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +48,10 @@ def gather(store: Store, run_id: str, baseline: str | None) -> Facts:
     base = store.run(baseline) if baseline else None
     tasks = {task.name: task for task in run.tasks}
     theirs = _same(run, base, store.results(base.id)) if base else {}
+    ideals = run.ideals()
     numbers = tuple(
-        Number(e, *asked_for(e.task, tasks), theirs.get((e.task, e.metric, e.slice))) for e in store.results(run.id)
+        Number(e, *asked_for(e.task, tasks), theirs.get((e.task, e.metric, e.slice)), ideals.get((e.task, e.metric)))
+        for e in store.results(run.id)
     )
     return Facts(run, base, numbers, evidence())
 

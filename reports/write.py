@@ -28,7 +28,7 @@ def html(store: Store, run_id: str, baseline: str | None = None) -> str:
     alt = "Scores with 95 % intervals: " + "; ".join(f"{bar['label']} {bar['text']}" for bar in bars)
     return template.get_template("report.html").render(
         run=facts.run, baseline=facts.baseline, numbers=facts.numbers, evidence=facts.evidence, bars=bars, alt=alt,
-        shown=shown, interval=interval,
+        shown=shown,
     )  # fmt: skip
 
 
@@ -71,7 +71,7 @@ def _markdown(facts: Facts) -> str:
 
 def _cells(number: Number, run: Run, baseline: Run | None) -> list[str]:
     e = number.estimate
-    cells = [e.task, str(number.version), e.metric, e.slice, shown(e.value), interval(e), str(e.n), str(e.failed),
+    cells = [e.task, str(number.version), e.metric, e.slice, shown(e.value), number.interval, str(e.n), str(e.failed),
              number.data_sha256[:12], run.id]  # fmt: skip
     return [*cells, shown(number.baseline)] if baseline else cells
 
@@ -125,7 +125,7 @@ def card(store: Store, run_id: str, baseline: str | None = None) -> dict[str, st
 def _note(number: Number, run: Run) -> str:
     e = number.estimate
     return (
-        f"95 % interval {interval(e)}, n {e.n}, failed {e.failed}, task version {number.version}, "
+        f"95 % interval {number.interval}, n {e.n}, failed {e.failed}, task version {number.version}, "
         f"data {number.data_sha256[:12]}, run {run.id}"
     )
 

@@ -31,6 +31,7 @@ def results_table(run: Run, estimates: Sequence[Estimate], *, slices: bool = Fal
     from harness.metrics.calibrate import NAMES
 
     shown = [e for e in estimates if slices or (e.slice == "all" and e.metric not in NAMES)]
+    ideals = run.ideals() if any((e.task, e.metric) in run.ideals() for e in shown) else {}
     more = "" if slices or len(shown) == len(estimates) else f"; slices and calibration: harness show {run.id}"
 
     console = Console()
@@ -46,12 +47,16 @@ def results_table(run: Run, estimates: Sequence[Estimate], *, slices: bool = Fal
         table.add_column(name)
     for name in ("value", "95 % interval", "n", "clusters", "failed"):
         table.add_column(name, justify="right")
+    if ideals:
+        table.add_column("against the ideal")
     last = ""
     for e in shown:
         where = (e.slice,) if slices else ()
+        ideal = ideals.get((e.task, e.metric))
         table.add_row(
             e.task if e.task != last else "", e.metric, *where,
             number(e.value), interval(e), str(e.n), str(e.clusters), str(e.failed),
+            *([e.against(ideal) if ideal is not None else ""] if ideals else []),
         )  # fmt: skip
         last = e.task
     console.print(table)

@@ -11,10 +11,11 @@ import yaml
 from lxml import etree
 
 from harness.api import evaluate
+from harness.cli.table import results_table
 from harness.errors import UnknownName
 from harness.kinds import multiple_choice
 from harness.store import Store, open_store
-from harness.types import Card, Dataset, TaskRecord
+from harness.types import Card, Dataset, Estimate, TaskRecord
 from reports import REPORTS
 from reports.facts import dataset_of
 
@@ -155,3 +156,18 @@ def test_the_report_prints_and_runs_nothing(runs: tuple[Store, str, str], tmp_pa
         assert len(page.pdf()) > 10_000
         browser.close()
     assert len(asked) == 1
+
+
+def test_an_interval_says_whether_it_covers_the_ideal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    number = Estimate("t", "m", "all", 55.0, 45.0, 65.0, 90, 90, 0)
+    assert number.against(50) == "not distinguishable from 50" and number.against(65) == "not distinguishable from 65"
+    assert number.against(44) == "differs from 44" and replace(number, low=None, high=None).against(50) == ""
+    result = evaluate("scripted:oracle", ["demo/pronouns"], store=str(tmp_path))
+    words = {
+        e.against(ideal) for e in result.estimates for ideal in [result.run.ideals().get((e.task, e.metric))] if ideal
+    }
+    assert {"differs from 50", "not distinguishable from 50"} <= words
+    for form in ("md", "html"):
+        assert all(word in str(REPORTS[form](open_store(str(tmp_path)), result.run.id, None)) for word in words)
+    results_table(result.run, result.estimates)
+    assert "against the ideal" in capsys.readouterr().out
