@@ -169,7 +169,8 @@ def check_bound(rule: Rule, row: Estimate, times: int = 1) -> Verdict:
         raise UsageError(f"{row.task}:{row.metric} on {row.slice} has no value: an empty result is not a pass")
     lower = {"max": -math.inf, "min": rule.margin, "max_abs": -rule.margin}[rule.limit]
     upper = {"max": rule.margin, "min": math.inf, "max_abs": rule.margin}[rule.limit]
-    message = f"{value:.4g} (allowed {lower:g}..{upper:g})"
+    words = {"max": f"at most {upper:g}", "min": f"at least {lower:g}", "max_abs": f"{lower:g}..{upper:g}"}
+    message = f"{value:.4g} (allowed: {words[rule.limit]})"
     state: State = "INCONCLUSIVE"
     need: int | None = None
     if rule.mode == "strict" or row.metric == FAILED_RATE:
