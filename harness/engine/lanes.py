@@ -20,8 +20,9 @@ AHEAD = 16
 
 
 def lanes_of(device: torch.device) -> int:
-    """How many passes to compute at once: one per thread of a CPU, up to MOST; one on an accelerator."""
-    return min(MOST, torch.get_num_threads()) if device.type == "cpu" else 1
+    """How many passes to compute at once: on a CPU one per thread, or per few threads of many; one elsewhere."""
+    threads = torch.get_num_threads()
+    return threads // -(-threads // MOST) if device.type == "cpu" else 1
 
 
 def in_lanes(

@@ -61,8 +61,13 @@ def test_an_error_comes_out_and_the_threads_come_back(lanes: int) -> None:
     assert torch.get_num_threads() == before
 
 
-def test_an_accelerator_has_one_lane() -> None:
-    assert lanes_of(torch.device("cuda")) == 1 <= lanes_of(torch.device("cpu")) <= torch.get_num_threads()
+@pytest.mark.parametrize(("threads", "lanes"), [(1, 1), (2, 2), (8, 8), (12, 6), (64, 8), (96, 8)])
+def test_lanes_use_all_threads_and_an_accelerator_has_one(
+    threads: int, lanes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    assert lanes_of(torch.device("cpu")) == lanes
+    assert lanes_of(torch.device("cuda")) == 1
 
 
 def test_the_answers_are_the_same_bits(tmp_path: Path) -> None:
