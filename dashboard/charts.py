@@ -9,7 +9,7 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8
 """Okabe and Ito's colours, with grey for their black, which a dark page would hide."""
 
 Layers = alt.LayerChart | alt.FacetChart
-SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "triangle-down", "stroke")
+SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "triangle-down", "triangle-right")
 LINE = "#8C8C8C"
 ROW = 26
 """Height of a row in pixels."""
