@@ -31,7 +31,8 @@ def results_table(run: Run, estimates: Sequence[Estimate], *, slices: bool = Fal
     from harness.metrics.calibrate import NAMES
 
     shown = [e for e in estimates if slices or (e.slice == "all" and e.metric not in NAMES)]
-    ideals = run.ideals() if any((e.task, e.metric) in run.ideals() for e in shown) else {}
+    known = run.ideals()
+    ideals = known if any((e.task, e.metric) in known for e in shown) else {}
     more = "" if slices or len(shown) == len(estimates) else f"; slices and calibration: harness show {run.id}"
 
     console = Console()
