@@ -1,5 +1,6 @@
 """The command `harness`: finds its subcommands lazily and turns every error into one line and an exit code."""
 
+import gc
 import sys
 from importlib import import_module
 
@@ -56,6 +57,7 @@ def cli(debug: bool) -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
+    gc.set_threshold(50_000)  # by default a sixth of a short run goes into looking for garbage in imported modules
     words = sys.argv[1:] if args is None else args
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]

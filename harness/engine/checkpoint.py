@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -131,14 +131,13 @@ def weight_files(folder: Path, allow_pickle: bool) -> list[Path]:
     return found or pickles
 
 
-def _print(folder: Path, weights: list[Path], dtype: torch.dtype) -> dict[str, str]:
+def _print(folder: Path, weights: list[Path]) -> dict[str, str]:
     """Hashes of what is in ``folder``; reads every byte of the weights."""
     tokenizer = [path for path in folder.iterdir() if path.is_file() and path.name.startswith(_TOKENIZER_FILES)]
     return {
         "weights": sha256_of(weights, folder),
         "config": sha256_of(sorted(folder.glob("*config.json")), folder),
         "tokenizer": sha256_of(tokenizer, folder),
-        "dtype": str(dtype).removeprefix("torch."),
     }
 
 
@@ -162,10 +161,17 @@ def _placement(device: torch.device, weights: list[Path]) -> dict[str, Any]:
 
 
 def read_checkpoint(name: str, folder: Path, options: Options) -> Checkpoint:
-    """Read config, tokenizer and weights of ``folder``; the weights are hashed while they load.
+    """Read config, tokenizer and weights of ``folder``; the weights are hashed while transformers is imported.
 
     Raises ModelError when something is missing or unreadable, UsageError for a device that is not there.
     """
+    weights = weight_files(folder, options.allow_pickle)
+    with ThreadPoolExecutor(1) as pool:
+        prints = pool.submit(_print, folder, weights)
+        return _read(name, folder, weights, options, prints)
+
+
+def _read(name: str, folder: Path, weights: list[Path], options: Options, prints: Future[dict[str, str]]) -> Checkpoint:
     from transformers import AutoConfig, AutoTokenizer
     from transformers.utils import logging
 
@@ -178,20 +184,17 @@ def read_checkpoint(name: str, folder: Path, options: Options) -> Checkpoint:
         family = family_of(config)
         device = device_of(options.device)
         dtype = dtype_of(options, device, config)
-        weights = weight_files(folder, options.allow_pickle)
         placement = _placement(device, weights)
-        with ThreadPoolExecutor(1) as pool:
-            prints = pool.submit(_print, folder, weights, dtype)
-            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust)
-            model = _auto_class(family).from_pretrained(
-                folder,
-                config=config,
-                dtype=dtype,
-                trust_remote_code=trust,
-                use_safetensors=not options.allow_pickle or weights[0].suffix == ".safetensors",
-                **placement,
-            )
-            fingerprint = prints.result()
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust)
+        model = _auto_class(family).from_pretrained(
+            folder,
+            config=config,
+            dtype=dtype,
+            trust_remote_code=trust,
+            use_safetensors=not options.allow_pickle or weights[0].suffix == ".safetensors",
+            **placement,
+        )
+        fingerprint = prints.result()
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
         raise ModelError(
             f"model {name!r} does not load: {str(error).strip().splitlines()[0] if str(error) else error!r}"
@@ -202,6 +205,7 @@ def read_checkpoint(name: str, folder: Path, options: Options) -> Checkpoint:
     if options.chat and not template:
         raise UsageError(f"model {name!r} has no chat template; run without --chat")
     fingerprint |= {
+        "dtype": str(dtype).removeprefix("torch."),
         "chat_template": hashlib.sha256(str(template).encode()).hexdigest() if template else "none",
         "system": options.system or "none",
         "truncate": options.truncate or "none",

@@ -235,9 +235,12 @@ def test_what_does_not_load_says_so_in_one_line(folder: Path, tmp_path: Path) ->
         load("smolm2", Options())
     with pytest.raises(ModelError, match="no folder 'nobody/nothing' here"):
         load("nobody/nothing", Options())
-    (tmp_path / "config.json").write_text(json.dumps({"architectures": ["ResNetModel"], "model_type": "resnet"}))
+    odd = tmp_path / "odd"
+    odd.mkdir()
+    (odd / "config.json").write_text(json.dumps({"architectures": ["ResNetModel"], "model_type": "resnet"}))
+    (odd / "model.safetensors").write_bytes(b"never read")
     with pytest.raises(ModelError, match="architecture 'ResNetModel' is not supported"):
-        load(str(tmp_path), Options(device="cpu"))
+        load(str(odd), Options(device="cpu"))
     (tmp_path / "config.json").write_text((folder / "config.json").read_text())
     (tmp_path / "pytorch_model.bin").write_bytes(b"not a pickle")
     with pytest.raises(ModelError, match="only pickled weights"):
