@@ -181,7 +181,7 @@ def difference(
         ideal=metric.ideal,
         paired=result,
         adjusted=None,
-        detectable=stats.detectable(result.error) if result.error else None,
+        detectable=stats.detectable(result.error, result.freedom) if result.error else None,
         fixed=flips.count((False, True)),
         broken=flips.count((True, False)),
         dropped=len(pairs) - len(both),

@@ -142,7 +142,7 @@ def check_drop(rule: Rule, row: Difference, alpha: float, p: float | None, group
     elif drop + half <= rule.margin:
         state = "PASS"
     else:
-        need, told = _settled(paired.error, paired.n, rule.margin - drop, level)
+        need, told = _settled(paired.error, paired.n, rule.margin - drop, level, paired.freedom)
         message += told
     return Verdict(
         rule, row.task, row.metric, row.slice, state, paired.second, paired.first, paired.low, paired.high, paired.n,
@@ -186,7 +186,9 @@ def check_bound(rule: Rule, row: Estimate, times: int = 1) -> Verdict:
             state = "PASS"
         else:
             gap = min((value - bound for bound in (lower, upper) if math.isfinite(bound)), key=abs)
-            need, told = _settled(stats.error_of(row.low, row.high), row.n, gap, 0.05 / times)
+            freedom = row.clusters - 1
+            error = stats.error_of(row.low, row.high, freedom)
+            need, told = _settled(error, row.n, gap, 0.05 / times, freedom)
             message += told
     return Verdict(
         rule, row.task, row.metric, row.slice, state, value, None, row.low, row.high, row.n, message, needed=need
@@ -241,10 +243,11 @@ def _quarantined(gate: Gate, verdict: Verdict, today: date) -> bool:
     return any(today <= entry.until and fnmatchcase(name, entry.metric) for entry in gate.quarantine)
 
 
-def _settled(error: float, n: int, gap: float, alpha: float) -> tuple[int, str]:
+def _settled(error: float, n: int, gap: float, alpha: float, freedom: int) -> tuple[int, str]:
     """The n that would settle an inconclusive number ``gap`` away from its margin, and what to say of it."""
     need = stats.needed(error, n, abs(gap) or error, alpha=alpha)
-    return need, f"; smallest detectable {stats.detectable(error, alpha=alpha):.4g}, would settle at n = {need}"
+    least = stats.detectable(error, freedom, alpha=alpha)
+    return need, f"; smallest detectable {least:.4g}, would settle at n = {need}"
 
 
 def _worst(verdicts: Sequence[Verdict]) -> Verdict:

@@ -102,8 +102,9 @@ class BiasCard:
 # ------------------------------------------------------------------------------------------------------------- verdicts
 def read_probe(e: Estimate, ideal: float) -> Probe:
     """A number against its ideal: the 95 % interval decides, and where it does not the smallest detectable effect."""
-    error = None if e.low is None or e.high is None else stats.error_of(e.low, e.high)
-    least = stats.detectable(error) if error else None
+    freedom = e.clusters - 1
+    error = None if e.low is None or e.high is None else stats.error_of(e.low, e.high, freedom)
+    least = stats.detectable(error, freedom) if error else None
     differs = None if e.value is None or e.low is None or e.high is None else not e.low <= ideal <= e.high
     if e.value is None:
         verdict = f"no number: {e.n} judged, {e.failed} failed"

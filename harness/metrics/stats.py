@@ -274,18 +274,24 @@ def benjamini_hochberg(p: Sequence[float]) -> list[float]:
     return [float(x) for x in multipletests(list(p), method="fdr_bh")[1]] if len(p) else []
 
 
-def detectable(error: float, *, alpha: float = 0.05, power: float = 0.8) -> float:
-    """Smallest true difference that a two-sided test with this standard error finds with this power."""
-    from scipy.special import ndtri
+def detectable(error: float, freedom: float = np.inf, *, alpha: float = 0.05, power: float = 0.8) -> float:
+    """Smallest true difference that a two-sided t test with this standard error finds with this power (Bloom 1995).
 
-    return float(ndtri(1 - alpha / 2) + ndtri(power)) * error
+    ``freedom``: degrees of freedom of the error, clusters - 1; infinite for the normal distribution.
+    """
+    return (quantile(1 - alpha / 2, freedom) + quantile(power, freedom)) * error
 
 
-def error_of(low: float, high: float) -> float:
-    """Standard error of a number whose 95 % interval this is."""
-    from scipy.special import ndtri
+def error_of(low: float, high: float, freedom: float = np.inf) -> float:
+    """Standard error of a number whose 95 % interval this is, if that used t with ``freedom`` degrees of freedom."""
+    return (high - low) / (2 * quantile(0.975, freedom))
 
-    return (high - low) / (2 * float(ndtri(0.975)))
+
+def quantile(share: float, freedom: float = np.inf) -> float:
+    """Of Student's t distribution; of the normal one where ``freedom`` is infinite."""
+    from scipy.special import ndtri, stdtrit
+
+    return float(ndtri(share) if freedom == np.inf else stdtrit(freedom, share))
 
 
 def widened(value: float, low: float, high: float, times: int) -> tuple[float, float]:

@@ -125,5 +125,7 @@ def test_sign_flips_reject_at_their_level() -> None:
 def test_detectable_and_needed_agree() -> None:
     error = 0.02
     assert stats.detectable(error) == pytest.approx(2.8016 * error, rel=1e-4)
+    assert stats.detectable(error, 11) == pytest.approx((2.2010 + 0.8755) * error, rel=1e-4)
+    assert stats.error_of(0.5 - 2.2010 * error, 0.5 + 2.2010 * error, 11) == pytest.approx(error, rel=1e-4)
     assert stats.needed(error, 500, stats.detectable(error)) in (500, 501)
     assert stats.needed(error, 500, stats.detectable(error) / 2) in (2000, 2001)

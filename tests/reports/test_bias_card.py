@@ -12,7 +12,7 @@ from random import Random
 import numpy as np
 import pytest
 from lxml import etree
-from scipy.stats import norm
+from scipy.stats import t
 
 from harness.api import evaluate
 from harness.cli.main import main
@@ -55,8 +55,11 @@ def test_verdicts_of_probes(given: Estimate, differs: bool | None, verdict: str)
 
 
 def test_the_smallest_detectable_effect_is_that_of_the_statistics() -> None:
-    found = read_probe(number(55, 55 - 1.959964 * 5, 55 + 1.959964 * 5), 50.0)
-    assert found.detectable == pytest.approx(stats.detectable(5.0), rel=1e-6)
+    def least(quantile: float, clusters: int) -> float | None:
+        return read_probe(number(55, 55 - quantile * 5, 55 + quantile * 5, clusters), 50.0).detectable
+
+    assert least(1.959964, 10**7) == pytest.approx(2.801586 * 5, rel=1e-5)
+    assert least(2.200985, 12) == pytest.approx((2.200985 + 0.875530) * 5, rel=1e-5)  # t with 11 degrees of freedom
 
 
 def test_verdicts_of_gaps_and_flips() -> None:
@@ -156,15 +159,17 @@ def share_found(rate: float, n: int, seeds: range, size: int = 1, spread: float 
 
 
 def promised(rate: float, n: int, size: int = 1, spread: float = 0.2) -> float:
-    """The power of a two-sided test of a share at its standard error and level 5 %."""
+    """The power of a two-sided t test of a share at its true standard error and level 5 %, as the MDE assumes it."""
     error = np.sqrt(rate * (1 - rate) * (1 + (size - 1) * spread) / n)
-    return float(
-        norm.cdf(abs(rate - 0.5) / error - norm.ppf(0.975)) + norm.cdf(-abs(rate - 0.5) / error - norm.ppf(0.975))
-    )
+    shift, freedom = abs(rate - 0.5) / error, n // size - 1
+    beyond = stats.quantile(0.975, freedom)
+    return float(t.cdf(shift - beyond, freedom) + t.cdf(-shift - beyond, freedom))
 
 
 @pytest.mark.parametrize("size", [1, 5])
-@pytest.mark.parametrize(("rate", "n"), [(0.5, 60), (0.5, 300), (0.6, 60), (0.6, 300), (0.55, 1500), (0.7, 300)])
+@pytest.mark.parametrize(
+    ("rate", "n"), [(0.5, 60), (0.5, 300), (0.6, 60), (0.6, 300), (0.55, 1500), (0.7, 60), (0.7, 300)]
+)
 def test_a_bias_is_found_as_often_as_promised(rate: float, n: int, size: int) -> None:
     assert share_found(rate, n, range(200), size) == pytest.approx(promised(rate, n, size), abs=0.08)
 
