@@ -1,9 +1,11 @@
 """The peer's own task files beside ours: the same prompts, predictions and log-likelihoods, example by example.
 
     PEER_PYTHON=/path/to/peer/bin/python python benchmarks/parity.py --data DIR [--tasks arc_easy,piqa] [--limit 50]
+        [--characters 1500]
 
 lm-evaluation-harness reads the same local rows through its own YAML files; ours go through `harness.run`. Every line of
-the table says how many prompts, predictions and choices agree and how far the log-likelihoods are apart.
+the table says how many prompts, predictions and choices agree and how far the log-likelihoods are apart. A page of
+WikiText is up to 8,000 tokens long: with ``--characters`` only the beginning of each is read.
 """
 
 import argparse
@@ -73,9 +75,21 @@ def theirs(tasks: list[str], limit: int, data: list[Path], model: str, shots: in
     return found
 
 
-def overlay(folder: Path, data: Path, limit: int) -> Path:
-    """What the peer's files expect under other names: whole pages of wikitext, PIQA's copy, MMLU's dev split."""
+def beginnings(folder: Path, data: Path, limit: int, characters: int) -> Path:
+    """WikiText whose pages end after ``characters``: the line of the title, and one line of text."""
+    place = folder / "Salesforce" / "wikitext" / "wikitext-2-v1"
+    place.mkdir(parents=True)
     pages = running.plan([catalogue().tasks["wikitext"]], Settings(limit=limit), data)[0].examples
+    with (place / "test.jsonl").open("w", encoding="utf-8") as file:
+        for page in pages:
+            title, end, text = page.fields["page"].partition(" = \n")
+            file.writelines(json.dumps({"text": line}) + "\n" for line in (title + end, text[:characters]))
+    return folder
+
+
+def overlay(folder: Path, data: Path, limit: int, wikitext: Path | None = None) -> Path:
+    """What the peer's files expect under other names: whole pages of wikitext, PIQA's copy, MMLU's dev split."""
+    pages = running.plan([catalogue().tasks["wikitext"]], Settings(limit=limit), wikitext or data)[0].examples
     place = folder / "EleutherAI" / "wikitext_document_level" / "wikitext-2-raw-v1"
     place.mkdir(parents=True)
     rows = "".join(json.dumps({"page": page.fields["page"]}) + "\n" for page in pages)
@@ -124,6 +138,7 @@ if __name__ == "__main__":
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--tasks", default=",".join(PEER_TASK))
     parser.add_argument("--limit", type=int, default=50)
+    parser.add_argument("--characters", type=int)
     given = parser.parse_args()
     from harness.engine.smollm2 import smollm2_folder
 
@@ -131,9 +146,11 @@ if __name__ == "__main__":
     print("| task | examples | equal prompts | equal predictions | max abs diff | max rel diff | ours | peer |")
     print("|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as scratch:
-        data = [overlay(Path(scratch), given.data, given.limit), given.data]
+        cut = given.characters
+        wikitext = beginnings(Path(scratch) / "cut", given.data, given.limit, cut) if cut else given.data
+        data = [overlay(Path(scratch), given.data, given.limit, wikitext), given.data]
         for name in given.tasks.split(","):
-            limit = min(given.limit, 10) if name == "wikitext" else given.limit
-            mine, judged = ours(catalogue().tasks[name], limit, given.data, backend)
+            limit = min(given.limit, 10) if name == "wikitext" and not cut else given.limit
+            mine, judged = ours(catalogue().tasks[name], limit, wikitext if name == "wikitext" else given.data, backend)
             peer = theirs([PEER_TASK[name]], limit, data, str(smollm2_folder()), SHOTS.get(name))
             print(report(name, mine, judged, peer), flush=True)
