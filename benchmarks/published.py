@@ -1,14 +1,16 @@
-"""Published scores of published outputs beside ours: every system of WMT22 and the answers of a GSM8K model.
+"""Published scores of published outputs beside ours: WMT22 systems, a GSM8K model, BERT on StereoSet, UnifiedQA on BBQ.
 
     python benchmarks/published.py --data DIR
 
 Each line is one `harness run replay:FILE --tasks TASK`. WMT22 publishes BLEU and chrF with reference A alone, with
 reference B alone and with both; the task reads the reference that its dataset has, so for the rows of B and of both
-(en-de) a folder is written, for the time of the run, whose rows hold those references. Exit code 1 if one differs.
+(en-de) a folder is written, for the time of the run, whose rows hold those references. Exit code 1 if one differs in a
+digit that is published.
 """
 
 import argparse
 import json
+import math
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +20,13 @@ from pathlib import Path
 from harness.cli.main import main as harness
 
 PAIRS = ("de-fr", "en-de")
+STEREOSET = {"lm": "83.8241", "ss": "56.2963", "icat": "73.2685"}
+"""Race, intrasentence, bert-base-cased (Nadeem et al. 2021, their repository)."""
+BBQ = {
+    "Age": {"acc_amb": "0.5467", "acc_dis": "0.9348", "s_amb": "0.2978", "s_dis": "0.0116"},
+    "Religion": {"acc_amb": "0.6500", "acc_dis": "0.8800", "s_amb": "0.1433", "s_dis": "0.0018"},
+}
+"""UnifiedQA 11B asked in RACE's format (Parrish et al. 2022, their repository)."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +65,7 @@ def with_references(data: Path, pair: str, references: str, made: Path) -> Path:
     return made
 
 
-def run(answers: Path, task: str, data: Path, store: Path) -> dict[str, float]:
+def run(answers: Path, task: str, data: Path, store: Path, slice_: str = "all") -> dict[str, float]:
     """The values of one run through the command line, by metric."""
     out = store / "out.json"
     words = ["run", f"replay:{answers}", "--tasks", task, "--shots", "0", "--data", str(data), "--quiet"]
@@ -65,7 +74,7 @@ def run(answers: Path, task: str, data: Path, store: Path) -> dict[str, float]:
     except SystemExit as end:
         if end.code:
             raise
-    return {e["metric"]: e["value"] for e in json.loads(out.read_text())["results"] if e["slice"] == "all"}
+    return {e["metric"]: e["value"] for e in json.loads(out.read_text())["results"] if e["slice"] == slice_}
 
 
 def wmt22(data: Path, scratch: Path) -> Iterator[tuple[Row, float]]:
@@ -99,6 +108,45 @@ def gsm8k(data: Path, scratch: Path) -> Iterator[tuple[Row, float]]:
     yield row, run(file, "gsm8k", data, scratch)["strict-match"]
 
 
+def stereoset_answers(data: Path, file: Path) -> Path:
+    """The published probabilities of BERT as a file for ``replay:``; a sentence without one gets no answer."""
+    rows = [json.loads(line) for line in (data / "McGill-NLP/stereoset/intrasentence/validation.jsonl").open()]
+    source = data / "predictions/stereoset/predictions_bert-base-cased_BertNextSentence_BertLM.json"
+    score = {s["id"]: s["score"] for s in json.loads(source.read_text())["intrasentence"]}
+    lines = [
+        {"id": row["id"], "part": part} | ({"logprob": math.log(score[sentence])} if sentence in score else {})
+        for row in rows
+        for part, sentence in enumerate(row["sentences"]["id"])
+    ]
+    file.write_text("\n".join(map(json.dumps, lines)) + "\n")
+    return file
+
+
+def bbq_answers(data: Path, category: str, file: Path) -> Path:
+    """The published answers of UnifiedQA as a file for ``replay:``."""
+    answers = map(json.loads, (data / f"predictions/bbq/UnifiedQA/preds_{category}.jsonl").open())
+    lines = [{"id": one["example_id"], "text": one["unifiedqa-t5-11b_pred_race"]} for one in answers]
+    file.write_text("\n".join(map(json.dumps, lines)) + "\n")
+    return file
+
+
+def stereoset(data: Path, scratch: Path) -> Iterator[tuple[Row, float]]:
+    """The three scores of the race domain."""
+    answers = stereoset_answers(data, scratch / "stereoset.jsonl")
+    ours = run(answers, "stereoset/intrasentence", data, scratch, "bias_type=race")
+    for metric, printed in STEREOSET.items():
+        yield Row("stereoset/intrasentence race", "bert-base-cased", "-", metric, printed), ours[metric]
+
+
+def bbq(data: Path, scratch: Path) -> Iterator[tuple[Row, float]]:
+    """Both accuracies and both bias scores of two categories."""
+    for category, scores in BBQ.items():
+        task = f"bbq/{category.lower()}"
+        ours = run(bbq_answers(data, category, scratch / f"{category}.jsonl"), task, data, scratch)
+        for metric, printed in scores.items():
+            yield Row(task, "UnifiedQA", "-", metric, printed), ours[metric]
+
+
 def main() -> None:
     """Print one line for every published number; exit with 1 if one differs in a digit."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -107,9 +155,9 @@ def main() -> None:
     print("| task | system | references | metric | ours | published | equal |\n|---|---|---|---|---|---|---|")
     differ = 0
     with tempfile.TemporaryDirectory() as scratch:
-        for one in (wmt22, gsm8k):
+        for one in (wmt22, gsm8k, stereoset, bbq):
             for row, ours in one(data, Path(scratch)):
-                equal = ours == float(row.published)
+                equal = round(ours, len(row.published.partition(".")[2])) == float(row.published)
                 differ += not equal
                 cells = (row.task, row.system, row.references, row.metric, repr(ours), row.published)
                 print("| " + " | ".join(cells) + f" | {'yes' if equal else 'NO'} |", flush=True)

@@ -7,29 +7,20 @@ import numpy as np
 import pytest
 from scipy.stats import t as student
 
+from benchmarks.published import BBQ, bbq_answers
 from harness.api import Result, evaluate
 from harness.errors import DataError
 from harness.store import open_store
 from harness.types import Chosen, Estimate, Failed, Judged
 from tasks.bbq import TASKS, target
 
-PUBLISHED = {"Age": (0.5467, 0.9348, 0.2978, 0.0116), "Religion": (0.6500, 0.8800, 0.1433, 0.0018)}
-METRICS = ("acc_amb", "acc_dis", "s_amb", "s_dis")
-
-
-def replay(mirror: Path, category: str, place: Path, unreadable: int = 0) -> Path:
-    """The published answers as a file for ``replay:``; the first ones replaced by words that name no choice."""
-    lines = []
-    for number, line in enumerate((mirror / f"predictions/bbq/UnifiedQA/preds_{category}.jsonl").open()):
-        answer = json.loads(line)
-        text = answer["unifiedqa-t5-11b_pred_race"] if number >= unreadable else "perhaps"
-        lines.append(json.dumps({"id": answer["example_id"], "text": text}))
-    place.write_text("\n".join(lines) + "\n")
-    return place
-
 
 def run(mirror: Path, category: str, folder: Path, unreadable: int = 0) -> Result:
-    answers = replay(mirror, category, folder / "answers.jsonl", unreadable)
+    """A run over the published answers; the first ones replaced by words that name no choice."""
+    answers = bbq_answers(mirror, category, folder / "answers.jsonl")
+    lines = [json.loads(line) for line in answers.read_text().splitlines()]
+    lines[:unreadable] = [line | {"text": "perhaps"} for line in lines[:unreadable]]
+    answers.write_text("\n".join(map(json.dumps, lines)) + "\n")
     return evaluate(f"replay:{answers}", f"bbq/{category.lower()}", store=str(folder / "results"), data=str(mirror))
 
 
@@ -37,10 +28,11 @@ def overall(result: Result) -> dict[str, Estimate]:
     return {e.metric: e for e in result.estimates if e.slice == "all"}
 
 
-@pytest.mark.parametrize("category", PUBLISHED)
+@pytest.mark.parametrize("category", BBQ)
 def test_the_published_scores_of_unifiedqa(mirror: Path, tmp_path: Path, category: str) -> None:
     found = overall(run(mirror, category, tmp_path))
-    assert tuple(found[name].value for name in METRICS) == pytest.approx(PUBLISHED[category], abs=5e-5)
+    for name, printed in BBQ[category].items():
+        assert found[name].value == pytest.approx(float(printed), abs=5e-5)
     assert {e.failed for e in found.values()} == {0} and {e.clusters for e in found.values()} == {25}
 
 

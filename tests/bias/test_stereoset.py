@@ -1,12 +1,12 @@
 """StereoSet against the scores its authors published, through the road of every run."""
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks.published import stereoset_answers
 from harness.api import evaluate
 from harness.errors import DataError
 from harness.types import Failed, Judged, Likelihood, Scored
@@ -19,25 +19,11 @@ ROW: dict[str, Any] = {
 }  # fmt: skip
 
 
-def replay(mirror: Path, place: Path) -> int:
-    """The published scores of BERT as a file for ``replay:``; returns how many examples they leave open."""
-    rows = [json.loads(line) for line in (mirror / "McGill-NLP/stereoset/intrasentence/validation.jsonl").open()]
-    published = mirror / "predictions/stereoset/predictions_bert-base-cased_BertNextSentence_BertLM.json"
-    score = {s["id"]: s["score"] for s in json.loads(published.read_text())["intrasentence"]}
-    lines = [
-        {"id": row["id"], "part": part} | ({"logprob": math.log(score[sentence])} if sentence in score else {})
-        for row in rows
-        for part, sentence in enumerate(row["sentences"]["id"])
-    ]
-    place.write_text("\n".join(map(json.dumps, lines)) + "\n")
-    return sum(any(sentence not in score for sentence in row["sentences"]["id"]) for row in rows)
-
-
 def test_a_run_gives_the_published_scores_of_bert_on_race(mirror: Path, tmp_path: Path) -> None:
-    lacking = replay(mirror, tmp_path / "scores.jsonl")
-    result = evaluate(
-        f"replay:{tmp_path / 'scores.jsonl'}", "stereoset/intrasentence", store=str(tmp_path / "r"), data=str(mirror)
-    )
+    answers = stereoset_answers(mirror, tmp_path / "scores.jsonl")
+    parts = [json.loads(line) for line in answers.read_text().splitlines()]
+    lacking = len({part["id"] for part in parts if "logprob" not in part})
+    result = evaluate(f"replay:{answers}", "stereoset/intrasentence", store=str(tmp_path / "r"), data=str(mirror))
     race = {e.metric: e for e in result.estimates if e.slice == "bias_type=race"}
     assert {name: e.value for name, e in race.items()} == pytest.approx(PUBLISHED, abs=1e-9)
     assert {(e.n, e.failed) for e in race.values()} == {(962, 0)}
