@@ -9,7 +9,6 @@ Wherever a row's content is described, a string is a ``str.format`` template ove
 column, and a function takes the row. A measure is a metric with the function that gives an example's value for it.
 """
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -121,8 +120,6 @@ def multiple_choice(
     def judge(example: Example, responses: tuple[Response, ...]) -> Judged | Failed:
         (response,) = responses
         assert isinstance(response, Chosen)
-        if any(math.isnan(p) for p in response.logprobs):
-            return Failed("nan", f"log-probabilities {response.logprobs}")
         values = _values(measures, example, response.picked, response)
         return Judged(example.fields["choices"][response.picked], values, response.picked == example.target)
 
@@ -325,8 +322,6 @@ def likelihood(
     def judge(example: Example, responses: tuple[Response, ...]) -> Judged | Failed:
         (response,) = responses
         assert isinstance(response, Scored)
-        if not math.isfinite(response.logprob):
-            return Failed("nan", f"log-likelihood {response.logprob}")
         return Judged(f"{response.logprob:.4f}", _values(measures, example, response), None)
 
     def scored(example: Example, each: float) -> tuple[Response, ...]:
@@ -376,8 +371,6 @@ def pair(
     def judge(example: Example, responses: tuple[Response, ...]) -> Judged | Failed:
         one, two = responses
         assert isinstance(one, Scored) and isinstance(two, Scored)
-        if not (math.isfinite(one.logprob) and math.isfinite(two.logprob)):
-            return Failed("nan", f"log-likelihoods {one.logprob} and {two.logprob}")
         picked = "first" if one.logprob > two.logprob else "second" if two.logprob > one.logprob else "tie"
         return Judged(picked, _values(measures, example, one, two), None)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from harness.scorers import identities
 from harness.scorers.bound import signed, texts_of
 from harness.scorers.identities import audit
 from harness.types import (
+    Chosen,
     Estimate,
     Example,
     Failed,
@@ -27,6 +29,7 @@ from harness.types import (
     Question,
     Request,
     Response,
+    Scored,
     Settings,
     Task,
     TaskRecord,
@@ -143,14 +146,26 @@ def _score_together(planned: Sequence[Planned], responses: Sequence[Response]) -
 
 
 def judge_one(task: Task, example: Example, requests: tuple[Request, ...], responses: tuple[Response, ...]) -> Outcome:
-    """One example's outcome: judged, or failed with the first failure among its responses."""
-    failure = next((r for r in responses if isinstance(r, Failed)), None)
+    """One example's outcome: judged, or failed with the first failure among its responses.
+
+    A log-probability that is no number is a failure, whatever the task would make of it.
+    """
+    failure = next(filter(None, map(failure_of, responses)), None)
     if failure:
         return Outcome(example, requests, responses, None, failure)
     judged = task.judge(example, responses)
     if isinstance(judged, Failed):
         return Outcome(example, requests, responses, None, judged)
     return Outcome(example, requests, responses, judged)
+
+
+def failure_of(response: Response) -> Failed | None:
+    """Why nothing can be read off a response; None where something can. A choice may be impossible, a text not."""
+    if isinstance(response, Chosen) and any(map(math.isnan, response.logprobs)):
+        return Failed("nan", f"log-probabilities {response.logprobs}")
+    if isinstance(response, Scored) and not math.isfinite(response.logprob):
+        return Failed("nan", f"log-likelihood {response.logprob}")
+    return response if isinstance(response, Failed) else None
 
 
 def summarise(task: Task, outcomes: Sequence[Outcome], seed: int = 0) -> list[Estimate]:

@@ -1,6 +1,7 @@
 """The whole road on scripted models: what is stored, what a failure does, what is shared and what is refused."""
 
 import json
+import math
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,21 @@ from harness.journal import Journal
 from harness.kinds import multiple_choice
 from harness.plugins import catalogue, load_model
 from harness.store import open_store
-from harness.types import Card, Choose, Dataset, Failed, ModelInfo, Question, Response, Settings, Task
+from harness.types import (
+    Card,
+    Choose,
+    Chosen,
+    Dataset,
+    Example,
+    Failed,
+    Judged,
+    ModelInfo,
+    Question,
+    Response,
+    Scored,
+    Settings,
+    Task,
+)  # fmt: skip
 
 CARD = Card(measures="m", limits="l", source="s", licence="Apache-2.0")
 
@@ -204,3 +219,16 @@ def test_unknown_settings_and_models_name_the_valid_ones(tmp_path: Path) -> None
         harness.evaluate("scripted:oracle", ["demo/qa"], limits=3)
     with pytest.raises(Exception, match="oracle"):
         load_model("scripted:oracel", Options())
+
+
+@pytest.mark.parametrize(
+    "response",
+    [Chosen(0, (math.nan, -1.0), (1, 1)), Scored(math.nan, 1, 1, False), Scored(-math.inf, 1, 1, False)],
+)
+def test_a_log_probability_that_is_no_number_is_a_failure_whatever_the_task_makes_of_it(
+    tmp_path: Path, response: Response
+) -> None:
+    task = replace(letters(tmp_path / "l.jsonl"), judge=lambda example, responses: Judged("0", {}, True))
+    outcome = running.judge_one(task, Example("a", {}), (), (Chosen(0, (-math.inf, -1.0), (1, 1)), response))
+    assert outcome.judged is None and outcome.failure is not None and outcome.failure.kind == "nan"
+    assert running.judge_one(task, Example("a", {}), (), (Chosen(0, (-math.inf, -1.0), (1, 1)),)).judged

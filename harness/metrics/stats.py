@@ -87,7 +87,7 @@ def wilson(share: float, n: float, z: float) -> tuple[float, float]:
     """Wilson's score interval of a share of ``n`` (may be an effective size) at quantile ``z``."""
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * float(np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return max(0.0, middle - half) if share > 0 else 0.0, min(1.0, middle + half) if share < 1 else 1.0
 
 
 def bootstrap(

@@ -31,6 +31,11 @@ def test_wilson_equals_statsmodels() -> None:
         assert (low, high) == pytest.approx(proportion_confint(hits, n, method="wilson"), abs=1e-9)
 
 
+def test_wilson_of_none_and_of_all_reaches_the_end_exactly() -> None:
+    for n in range(2, 2000, 7):
+        assert stats.wilson(0.0, n, 1.959964)[0] == 0.0 and stats.wilson(1.0, n, 1.959964)[1] == 1.0
+
+
 def test_t_interval_equals_scipy_without_clusters() -> None:
     rows = np.random.default_rng(0).normal(size=40)
     expected = scipy_stats.t.interval(0.95, 39, rows.mean(), scipy_stats.sem(rows))
