@@ -1,7 +1,7 @@
 """Bias probes of a run: every number per category against its ideal, and what the probe does not show."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import entry_points
 from typing import Any
@@ -17,7 +17,7 @@ from harness.store.database import reading
 from harness.store.schema import TASKS
 from harness.types import Card, TaskRecord
 
-TAG = "bias"
+TAGS = frozenset({"bias", "toxicity"})
 SCORER = ("false_positive", "scorer", "fpr")
 """What the name of a metric says that is about the scorer and not about the model."""
 
@@ -35,12 +35,21 @@ class Probe:
 
 
 def probes_of(store: Store) -> list[str]:
-    """Tasks in the store that are bias probes: tagged so where installed, or with a metric that has an ideal."""
-    tagged = {name for name, task in plugins.catalogue().tasks.items() if TAG in task.tags}
+    """Tasks in the store that are bias probes: tagged so where installed, or with a metric that has an ideal.
+
+    What an edit of the prompts changed has an ideal of 0 too; it tells of bias where the edit swapped groups.
+    """
+    tagged = {name for name, task in plugins.catalogue().tasks.items() if task.tags & TAGS}
     with reading(store.engine) as connection:
         rows = connection.execute(select(TASKS.c.name, TASKS.c.metrics)).all()
-    ideal = {name for name, metrics in rows if any(metric.get("better") == "ideal" for metric in metrics)}
+    ideal = {name for name, metrics in rows if _has_ideal(metrics)}
     return sorted({name for name, _ in rows} & (tagged | ideal))
+
+
+def _has_ideal(metrics: Sequence[Mapping[str, Any]]) -> bool:
+    names = {str(metric["name"]) for metric in metrics}
+    ideal = {str(metric["name"]) for metric in metrics if metric.get("better") == "ideal"}
+    return any(":" not in name or f"{name}_floor" in names for name in ideal)
 
 
 def card(store: Store, run_id: str) -> list[Probe]:
@@ -71,7 +80,7 @@ def told(store: Store, run_id: str) -> Mapping[str, Any] | None:
     It is found by entry point, as ``harness report`` finds it; None where it is not installed or has nothing to say.
     """
     points = entry_points(group="harness.reports")
-    writer = next((found[TAG] for found in (point.load() for point in points) if TAG in found), None)
+    writer = next((found["bias"] for found in (point.load() for point in points) if "bias" in found), None)
     if writer is None:
         return None
     try:

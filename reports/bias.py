@@ -1,7 +1,8 @@
 """The bias card of a run: every probe with its ideal, interval, smallest detectable effect and a verdict in words.
 
-A probe is a number whose ideal is known (a stereotype score of 50); beside them stand the gaps between groups and what
-swapping groups in the texts changed. Nothing is summed: biases that differ in kind do not offset each other.
+A probe is a number whose ideal is known (a stereotype score of 50), or any number of a task on bias or toxicity; beside
+them stand the gaps between groups and what swapping groups in the texts changed. Nothing is summed: biases that differ
+in kind do not offset each other.
 """
 
 import json
@@ -13,8 +14,9 @@ from typing import Any
 import jinja2
 
 from harness.errors import DataError
-from harness.metrics import stats
+from harness.metrics import calibrate, stats
 from harness.metrics.fairness import Gap, compare_groups, decisions
+from harness.plugins import catalogue
 from harness.store import Store
 from harness.types import Estimate, Run, TaskRecord
 from reports.facts import interval, shown
@@ -28,6 +30,8 @@ SENSITIVE = frozenset({
 """Slices whose values are taken for groups of people."""
 MANY = 12
 """More values of a slice than this are left to the tables of the run."""
+TAGS = frozenset({"bias", "toxicity"})
+"""Tasks all of whose numbers are on the card, with an ideal or without."""
 FEWEST = 6
 """Clusters below which nothing is concluded: even if all agree, a sign test stays above 5 %."""
 DIRECTIONS: Mapping[str, tuple[str, str]] = {
@@ -46,7 +50,7 @@ DIRECTIONS: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One number with a known ideal; ``detectable``: the smallest true difference found with a power of 80 %."""
+    """One number and its ideal, if it has one; ``detectable``: the smallest true difference found with power 80 %."""
 
     task: str
     metric: str
@@ -57,7 +61,7 @@ class Probe:
     n: int
     clusters: int
     failed: int
-    ideal: float
+    ideal: float | None
     detectable: float | None
     verdict: str
     differs: bool | None
@@ -100,14 +104,16 @@ class BiasCard:
 
 
 # ------------------------------------------------------------------------------------------------------------- verdicts
-def read_probe(e: Estimate, ideal: float) -> Probe:
+def read_probe(e: Estimate, ideal: float | None) -> Probe:
     """A number against its ideal: the 95 % interval decides, and where it does not the smallest detectable effect."""
-    freedom = e.clusters - 1
-    error = None if e.low is None or e.high is None else stats.error_of(e.low, e.high, freedom)
-    least = stats.detectable(error, freedom) if error else None
-    differs = None if e.value is None or e.low is None or e.high is None else not e.low <= ideal <= e.high
+    differs = least = None
+    if ideal is not None and e.value is not None and e.low is not None and e.high is not None:
+        differs, freedom = not e.low <= ideal <= e.high, e.clusters - 1
+        least = stats.detectable(stats.error_of(e.low, e.high, freedom), freedom) or None
     if e.value is None:
         verdict = f"no number: {e.n} judged, {e.failed} failed"
+    elif ideal is None:
+        verdict = f"no ideal: to compare models and groups by (n = {e.n})"
     elif differs is None or e.clusters < FEWEST:
         differs, verdict = None, f"no verdict: {e.clusters} clusters are too few (n = {e.n})"
     elif differs:
@@ -157,22 +163,28 @@ def gather(store: Store, run_id: str) -> BiasCard:
     results = store.results(run.id)
     ideals = run.ideals()
     swaps = {label for e in results for label in [_swap(e.metric)] if label}
-    few = _few(results)
+    few, whole = _few(results), tagged()
     probes = tuple(
         read_probe(e, ideal)
         for e in results
         for ideal in [ideals.get((e.task, e.metric))]
-        if ideal is not None
+        if (ideal is not None or (e.task in whole and e.metric not in calibrate.NAMES))
         and _told(e.metric, swaps)
         and (e.slice == "all" or (e.n + e.failed > 0 and (e.task, _key(e.slice)) in few))
     )
     gaps = tuple(gap for task in run.tasks for gap in _gaps(store, run, task, few))
     flips = tuple(_flips(results, swaps))
     if not (probes or gaps or flips):
-        raise DataError(f"run {run.id} has no number with an ideal, no groups and no swaps: no bias card")
+        nothing = "no task on bias or toxicity, no number with an ideal, no groups and no swaps"
+        raise DataError(f"run {run.id} has {nothing}: no bias card")
     used = {p.task for p in probes} | {g.task for g in gaps} | {f.task for f in flips}
     limits = {t.name: t.card.limits for t in run.tasks if t.name in used}
     return BiasCard(run, probes, gaps, flips, limits)
+
+
+def tagged() -> set[str]:
+    """Names of the installed tasks that are about bias or toxicity."""
+    return {name for name, task in catalogue().tasks.items() if task.tags & TAGS}
 
 
 def _swap(metric: str) -> str:
@@ -253,7 +265,7 @@ def tables(card: BiasCard) -> dict[str, list[tuple[str, ...]]]:
     """The rows of each part as text; parts without rows are left out."""
     made: dict[str, list[tuple[str, ...]]] = {
         "Probes": [
-            (p.task, p.metric, p.slice, shown(p.value), _between(p.low, p.high), f"{p.ideal:g}", shown(p.detectable),
+            (p.task, p.metric, p.slice, shown(p.value), _between(p.low, p.high), shown(p.ideal), shown(p.detectable),
              str(p.n), str(p.clusters), str(p.failed), p.verdict)
             for p in card.probes
         ],

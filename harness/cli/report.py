@@ -11,7 +11,7 @@ from harness.errors import UnknownName
 @click.command("report")
 @click.argument("run")
 @click.option("--baseline", metavar="RUN", help="Also show the numbers of this run where it was asked the same.")
-@click.option("--format", "name", default="html", show_default=True, help="html, md, card, bias or json.")
+@click.option("--format", "--card", "name", default="html", show_default=True, help="html, md, card, bias or json.")
 @click.option("--out", type=click.Path(path_type=Path), help="File, or folder for card and bias [report-RUN.FORMAT].")
 @store_option
 def command(run: str, baseline: str | None, name: str, out: Path | None, store: str | None) -> int:

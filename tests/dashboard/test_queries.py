@@ -157,6 +157,14 @@ def test_variants_that_a_run_made(tmp_path: Path) -> None:
 
 
 # ------------------------------------------------------------------------------------------- bias, trends, costs, gates
+def test_what_typos_change_is_no_probe_and_what_swapping_groups_changes_is(small: Store, tmp_path: Path) -> None:
+    place = str(tmp_path / "s")
+    evaluate("scripted:oracle", ["demo/qa"], Settings(limit=4, perturb="typos"), store=place)
+    assert bias.probes_of(open_store(place)) == []
+    evaluate("scripted:oracle", ["demo/pronouns", "demo/qa"], counterfactual="gender", store=place, limit=12)
+    assert bias.probes_of(open_store(place))[:1] == ["demo/pronouns"]
+
+
 def test_bias_probes(small: Store) -> None:
     assert bias.probes_of(small) == ["pronouns"]
     (probe,) = bias.card(small, small.runs(task="pronouns")[0].id)

@@ -25,7 +25,7 @@ from harness.metrics.fairness import Gap
 from harness.store import open_store
 from harness.types import Card, Dataset, Estimate, Likelihood, ModelInfo, Question, Scored, Task
 from reports import REPORTS
-from reports.bias import gather, read_flips, read_gap, read_probe
+from reports.bias import gather, read_flips, read_gap, read_probe, tagged
 
 CRITICISM = "Blodgett et al. 2021 find pitfalls in its <pairs>."
 CARD = Card(measures="m", limits=CRITICISM, source="s", licence="MIT")
@@ -134,6 +134,24 @@ def test_gaps_swaps_and_limits_stand_on_the_card(tmp_path: Path) -> None:
     assert "## Gaps between groups" in text and "&lt;pairs>" in text and "no sum" in text.lower()
     page = etree.HTML((tmp_path / "card" / "bias.html").read_text())
     assert page.findall(".//pairs") == [] and len(page.findall(".//table")) == 3
+
+
+def test_a_number_without_an_ideal_stands_on_the_card_of_a_task_on_toxicity(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = evaluate("scripted:oracle", ["demo/qa"], store=str(tmp_path / "s"), limit=8).run
+    monkeypatch.setattr("reports.bias.tagged", lambda: {"demo/qa"})
+    card = gather(open_store(str(tmp_path / "s")), run.id)
+    exact = next(p for p in card.probes if (p.metric, p.slice) == ("exact_match", "all"))
+    assert (exact.value, exact.ideal, exact.detectable, exact.differs) == (1.0, None, None, None)
+    assert exact.verdict == "no ideal: to compare models and groups by (n = 8)"
+    assert not any("ece" in p.metric for p in card.probes) and "| - |" in REPORTS["bias"](
+        open_store(str(tmp_path / "s")), run.id, None
+    )["bias.md"]  # fmt: skip
+
+
+def test_tasks_on_toxicity_are_known_as_such() -> None:
+    assert {"honest/en_binary", "bold", "rtp", "crows_pairs"} <= tagged()
 
 
 def test_a_run_without_any_of_it_has_no_card(tmp_path: Path) -> None:
