@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import charts, place, show
-from dashboard.text import escaped
+from dashboard.text import cut, escaped
 from harness.errors import HarnessError
 from harness.journal import progress
 from harness.types import Run
@@ -38,7 +38,9 @@ def warnings(run: Run, numbers: pd.DataFrame) -> None:
     """What keeps a reader from trusting a number."""
     if run.status in ("failed", "interrupted"):
         st.warning(f"This run is {run.status}; its numbers are not there:")
-        st.text(run.message or "no reason was stored")
+        st.text(cut(run.message) or "no reason was stored")
+    if lost := int(run.engine.get("prompts_cut") or 0):
+        st.warning(f"Prompts that were cut from the left to fit the model's context: {lost:,}")
     if numbers.empty:
         return
     whole = numbers[numbers["slice"] == "all"].drop_duplicates("task")
@@ -87,7 +89,7 @@ with place.sentence():
     if run is None:
         place.welcome()
         st.stop()
-    st.text(f"{run.model}   {run.status}   started {run.started}" + (f"   ended {run.finished}" * bool(run.finished)))
+    st.text(f"{cut(run.model, 1000)}   {run.status}   started {run.started}" + (f"   ended {run.finished}" * bool(run.finished)))
     if run.status == "running":
         live(run.id)
     numbers = pd.DataFrame([asdict(e) for e in place.store().results(run.id)])

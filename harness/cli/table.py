@@ -33,7 +33,9 @@ def results_table(run: Run, estimates: Sequence[Estimate], *, slices: bool = Fal
     shown = [e for e in estimates if slices or (e.slice == "all" and e.metric not in NAMES)]
     known = run.ideals()
     ideals = known if any((e.task, e.metric) in known for e in shown) else {}
-    more = "" if slices or len(shown) == len(estimates) else f"; slices and calibration: harness show {run.id}"
+    cut = int(run.engine.get("prompts_cut") or 0)
+    lost = f"; {cut} prompts were cut from the left to fit the context" if cut else ""
+    more = lost if slices or len(shown) == len(estimates) else f"{lost}; slices and calibration: harness show {run.id}"
 
     console = Console()
     if not console.is_terminal:

@@ -161,6 +161,7 @@ class Causal:
             "share_saved": 1.0 - computed / asked if asked else 0.0,
             "padding": work.padding / work.rows if work.rows else 0.0,
             "logits_read": float(work.logits),
+            "prompts_cut": float(self.encoder.cut),
             "seconds_compute": seconds,
             "seconds_load": self.checkpoint.load_seconds,
             "seconds_tokenise": self._seconds["encode"],

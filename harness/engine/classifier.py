@@ -133,6 +133,7 @@ class Classifier:
                 columns = [list(column) for column in zip(*same, strict=True)]
                 batch = tokenizer(*columns, return_attention_mask=False, **how)
                 found |= {texts: {name: batch[name][i] for name in batch} for i, texts in enumerate(same)}
+                self.meter.cut += sum(bool(one.overflowing) for one in batch.encodings or ())
         encoded = [found[texts] for texts in places]
         lengths = [len(found[_inputs(question)]["input_ids"]) for question in questions]
         self.meter.asked += sum(lengths)

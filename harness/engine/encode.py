@@ -39,13 +39,14 @@ Encoded = tuple[Span, ...] | Prompt | Failed
 class Encoder:
     """A tokenizer with the conventions of one model: its prefix token, chat template and context.
 
-    ``context``: tokens that the model can read at once, None if unlimited.
+    ``context``: tokens that the model can read at once, None if unlimited. ``cut`` counts prompts that lost their start.
     """
 
     def __init__(self, tokenizer: Any, options: Options, context: int | None) -> None:
         self.tokenizer = tokenizer
         self.options = options
         self.context = context
+        self.cut = 0
         prefix = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
         self.prefix = int(prefix or 0)
         self._bos = tokenizer.decode([self.prefix])
@@ -115,7 +116,9 @@ def encode(questions: Sequence[Question], encoder: Encoder) -> list[Encoded]:
     special = encoder.texts(text for texts in asked for text in texts.special)
     plain = encoder.texts((text for texts in asked for text in texts.plain), special=False)
     made = [_spans(q, texts, special, plain, encoder) for q, texts in zip(questions, asked, strict=True)]
-    return fit(questions, made, encoder.context, encoder.options.truncate)
+    fitting = fit(questions, made, encoder.context, encoder.options.truncate)
+    encoder.cut += sum(one is not whole for one, whole in zip(fitting, made, strict=True))
+    return fitting
 
 
 @dataclass(frozen=True, slots=True)

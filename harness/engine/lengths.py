@@ -28,6 +28,7 @@ class Meter:
     asked: int = 0
     computed: int = 0
     padding: int = 0
+    cut: int = 0
     compute: float = 0.0
     tokenise: float = 0.0
 
@@ -39,6 +40,7 @@ class Meter:
             "tokens_computed": float(self.computed),
             "share_saved": 1.0 - (self.computed - self.padding) / self.asked if self.asked else 0.0,
             "padding": self.padding / self.computed if self.computed else 0.0,
+            "prompts_cut": float(self.cut),
             "seconds_compute": self.compute,
             "seconds_load": checkpoint.load_seconds,
             "seconds_tokenise": self.tokenise,

@@ -116,6 +116,7 @@ class Masked:
         if self.checkpoint.options.truncate == "left":
             if len(scored) > room:
                 raise TooLong(f"a text of {len(scored)} tokens leaves no room for its context in {self.limit}")
+            self.meter.cut += 1
             return [_around(head, tokens[inner[-1] + 1 - room : inner[-1] + 1], tail, room - len(scored))]
         return [Masking(tuple(tokens), scored)]
 

@@ -123,6 +123,7 @@ class Reference:
             "path": "reference",
             "tokens_asked": float(self._tokens),
             "tokens_computed": float(self._tokens),
+            "prompts_cut": float(self.encoder.cut),
             "seconds_compute": self._seconds,
             "seconds_load": self.checkpoint.load_seconds,
         }

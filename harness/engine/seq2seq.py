@@ -117,6 +117,7 @@ class Seq2seq:
     def _read(self, text: str) -> tuple[int, ...]:
         tokens = tuple(self.checkpoint.tokenizer(text)["input_ids"]) or (min(self.ends),)
         if self.limit is not None and self.checkpoint.options.truncate == "left" and len(tokens) > self.limit:
+            self.meter.cut += 1
             ending = tokens[-1:] if tokens[-1] in self.ends else ()
             kept = tokens[: len(tokens) - len(ending)]
             return (*kept[len(kept) + len(ending) - self.limit :], *ending)

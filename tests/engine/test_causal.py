@@ -171,7 +171,9 @@ def test_too_long_says_how_many_and_truncation_goes_on(folder: Path) -> None:
     with pytest.raises(TooLong, match=r"2 examples .* 512 tokens \(words: 2\)"):
         load(str(folder), Options(device="cpu")).answer(questions)
     left = Options(device="cpu", truncate="left")
-    cut = answers(load(str(folder), left), questions)
+    model = load(str(folder), left)
+    cut = answers(model, questions)
+    assert model.stats()["prompts_cut"] == 2
     slow = answers(load(str(folder), Options(device="cpu", truncate="left", engine="reference")), questions)
     for index in slow:
         close(cut[index], slow[index])

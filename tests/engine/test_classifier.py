@@ -117,7 +117,8 @@ def test_what_cannot_be_asked_is_refused_before_anything_runs(folder, backend):
     with pytest.raises(Unsupported, match="0 inputs"):
         backend.answer(asked([Choose("w1", LABELS)]))
     cut = load(str(folder), Options(truncate="left"))
-    [response] = ask(cut, [choose("w5 w6 " + long)])
+    [response, _] = ask(cut, [choose("w5 w6 " + long), choose("w1")])
+    assert cut.stats()["prompts_cut"] == 1
     assert response.logprobs == pytest.approx(alone(cut, choose(" ".join(["w1"] * 63))), abs=1e-4)
 
 

@@ -92,7 +92,9 @@ def test_long_contexts_are_refused_or_cut_from_the_left(folder, backend):
     request = Likelihood(" w1 w2", words(100, 6))
     with pytest.raises(TooLong, match="64 tokens"):
         backend.answer(asked([request]))
-    [response] = ask(load(str(folder), Options(truncate="left")), [request])
+    cut = load(str(folder), Options(truncate="left"))
+    [response] = ask(cut, [request])
+    assert cut.stats()["prompts_cut"] == 1
     assert response.token_logprobs == pytest.approx(pll(backend, words(100, 6).split(" ", 39)[-1], "w1 w2"), abs=1e-4)
 
 
