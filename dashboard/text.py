@@ -6,8 +6,9 @@ from difflib import SequenceMatcher
 
 import pandas as pd
 
-CUT = 20_000
-"""Characters of one text that a page shows: a line of a megabyte must not stop a browser."""
+from harness.visible import cut
+
+__all__ = ["CELL", "cut", "escaped", "harmless", "word_difference"]
 
 CELL = 300
 """Characters of one text in a table."""
@@ -16,12 +17,6 @@ WORDS = 600
 """Words of each side that a difference looks at."""
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=])")
-
-
-def cut(text: str, length: int = CUT) -> str:
-    """A text that is harmless to show: control and direction marks visible, no more than ``length`` characters."""
-    shown = "".join(c if c.isprintable() or c in "\n\t" else f"\\u{ord(c):04x}" for c in text[:length])
-    return shown if len(text) <= length else f"{shown}… ({len(text):,} characters)"
 
 
 def harmless(frame: pd.DataFrame) -> pd.DataFrame:

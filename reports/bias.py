@@ -11,8 +11,6 @@ from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-import jinja2
-
 from harness.errors import DataError
 from harness.metrics import calibrate, stats
 from harness.metrics.fairness import Gap, compare_groups, decisions
@@ -20,6 +18,7 @@ from harness.plugins import catalogue
 from harness.store import Store
 from harness.types import Estimate, Run, TaskRecord
 from reports.facts import interval, shown
+from reports.page import line, page, plain
 
 SCHEMA = 1
 SENSITIVE = frozenset({
@@ -288,14 +287,12 @@ def _between(low: float | None, high: float | None) -> str:
 
 def markdown(card: BiasCard) -> str:
     """The card as Markdown."""
-    from reports.write import _line, _plain
-
-    lines = [f"# Bias card of {_plain(card.run.model)}", "", f"Run {card.run.id}, started {card.run.started}.", ""]
+    lines = [f"# Bias card of {plain(card.run.model)}", "", f"Run {card.run.id}, started {card.run.started}.", ""]
     for title, rows in tables(card).items():
-        lines += [f"## {title}", "", _line(list(HEADS[title])), _line(["---"] * len(HEADS[title]))]
-        lines += [*(_line(list(row)) for row in rows), ""]
+        lines += [f"## {title}", "", line(list(HEADS[title])), line(["---"] * len(HEADS[title]))]
+        lines += [*(line(list(row)) for row in rows), ""]
     lines += [*(line for note in NOTES for line in (note, "")), "## Limits", ""]
-    return "\n".join([*lines, *(f"- {_plain(name)}: {_plain(text)}" for name, text in card.limits.items()), ""])
+    return "\n".join([*lines, *(f"- {plain(name)}: {plain(text)}" for name, text in card.limits.items()), ""])
 
 
 def as_json(card: BiasCard) -> str:
@@ -306,10 +303,7 @@ def as_json(card: BiasCard) -> str:
 
 def html(card: BiasCard) -> str:
     """The card as one page that loads nothing."""
-    loader = jinja2.Environment(
-        loader=jinja2.PackageLoader("reports", "."), autoescape=True, undefined=jinja2.StrictUndefined
-    )
-    return loader.get_template("bias.html").render(card=card, tables=tables(card), heads=HEADS, notes=NOTES)
+    return page("bias.html", card=card, tables=tables(card), heads=HEADS, notes=NOTES)
 
 
 def bias(store: Store, run_id: str, baseline: str | None = None) -> dict[str, str]:

@@ -5,12 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-import jinja2
-
 from harness.metrics import calibrate
 from harness.store import Store
 from harness.types import Estimate, Run
 from reports.facts import SCHEMA, Facts, Number, dataset_of, gather, interval, shown
+from reports.page import line, page, plain
 
 BARS = 60
 """The most numbers that the picture of an HTML report draws."""
@@ -21,12 +20,11 @@ Writer = Callable[[Store, str, str | None], str | dict[str, str]]
 def html(store: Store, run_id: str, baseline: str | None = None) -> str:
     """One self-contained page: every text is escaped, nothing is loaded from anywhere."""
     facts = gather(store, run_id, baseline)
-    loader = jinja2.PackageLoader("reports", ".")
-    template = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
     drawn = [n.estimate for n in facts.numbers if n.estimate.slice == "all" and _drawable(n.estimate)]
     bars = [_bar(e) for e in drawn[:BARS]]
     alt = "Scores with 95 % intervals: " + "; ".join(f"{bar['label']} {bar['text']}" for bar in bars)
-    return template.get_template("report.html").render(
+    return page(
+        "report.html",
         run=facts.run, baseline=facts.baseline, numbers=facts.numbers, evidence=facts.evidence, bars=bars, alt=alt,
         shown=shown,
     )  # fmt: skip
@@ -56,13 +54,13 @@ def markdown(store: Store, run_id: str, baseline: str | None = None) -> str:
 
 def _markdown(facts: Facts) -> str:
     run = facts.run
-    lines = [f"# Evaluation of {_plain(run.model)}", "", f"Run {run.id}, {run.status}, started {run.started}.", ""]
+    lines = [f"# Evaluation of {plain(run.model)}", "", f"Run {run.id}, {run.status}, started {run.started}.", ""]
     head = ["Task", "Version", "Metric", "Slice", "Value", "95 % interval", "n", "Failed", "Data sha256", "Run"]
     head += ["Baseline"] if facts.baseline else []
-    lines += [_line(head), _line(["---"] * len(head))]
-    lines += [_line(_cells(number, run, facts.baseline)) for number in facts.numbers]
+    lines += [line(head), line(["---"] * len(head))]
+    lines += [line(_cells(number, run, facts.baseline)) for number in facts.numbers]
     lines += ["", "## Limits", ""]
-    lines += [f"- {_plain(t.name)}: {_plain(t.card.limits)} Licence: {_plain(t.card.licence)}." for t in run.tasks]
+    lines += [f"- {plain(t.name)}: {plain(t.card.limits)} Licence: {plain(t.card.licence)}." for t in run.tasks]
     lines += ["", "## What this is evidence for", "", "Evidence, and no statement that any rule is met.", ""]
     lines += [f"- Evidence for {f['framework']}, {m['id']}: {m['evidence']}" for f in facts.evidence
               for m in f["measures"]]  # fmt: skip
@@ -74,16 +72,6 @@ def _cells(number: Number, run: Run, baseline: Run | None) -> list[str]:
     cells = [e.task, str(number.version), e.metric, e.slice, shown(e.value), number.interval, str(e.n), str(e.failed),
              number.data_sha256[:12], run.id]  # fmt: skip
     return [*cells, shown(number.baseline)] if baseline else cells
-
-
-def _line(cells: list[str]) -> str:
-    return f"| {' | '.join(_plain(cell) for cell in cells)} |"
-
-
-def _plain(text: str) -> str:
-    """A text that Markdown takes for nothing but text."""
-    flat = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
-    return "".join(f"\\{c}" if c in "\\`*[]|" else c for c in flat)
 
 
 def card(store: Store, run_id: str, baseline: str | None = None) -> dict[str, str]:

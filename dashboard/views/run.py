@@ -89,7 +89,8 @@ with place.sentence():
     if run is None:
         place.welcome()
         st.stop()
-    st.text(f"{cut(run.model, 1000)}   {run.status}   started {run.started}" + (f"   ended {run.finished}" * bool(run.finished)))
+    ended = f"   ended {run.finished}" if run.finished else ""
+    st.text(f"{cut(run.model, 1000)}   {run.status}   started {run.started}{ended}")
     if run.status == "running":
         live(run.id)
     numbers = pd.DataFrame([asdict(e) for e in place.store().results(run.id)])

@@ -39,7 +39,7 @@ Encoded = tuple[Span, ...] | Prompt | Failed
 class Encoder:
     """A tokenizer with the conventions of one model: its prefix token, chat template and context.
 
-    ``context``: tokens that the model can read at once, None if unlimited. ``cut`` counts prompts that lost their start.
+    ``context``: tokens that the model can read at once, None if unlimited. ``cut``: how many prompts lost their start.
     """
 
     def __init__(self, tokenizer: Any, options: Options, context: int | None) -> None:

@@ -6,6 +6,7 @@ Run as a script it prints how often each planted bias is found, beside the power
 import json
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from random import Random
 
@@ -140,7 +141,7 @@ def test_a_number_without_an_ideal_stands_on_the_card_of_a_task_on_toxicity(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = evaluate("scripted:oracle", ["demo/qa"], store=str(tmp_path / "s"), limit=8).run
-    monkeypatch.setattr("reports.bias.tagged", lambda: {"demo/qa"})
+    monkeypatch.setattr(import_module("reports.bias"), "tagged", lambda: {"demo/qa"})
     card = gather(open_store(str(tmp_path / "s")), run.id)
     exact = next(p for p in card.probes if (p.metric, p.slice) == ("exact_match", "all"))
     assert (exact.value, exact.ideal, exact.detectable, exact.differs) == (1.0, None, None, None)

@@ -17,9 +17,11 @@ from harness.kinds import multiple_choice
 from harness.store import Store, open_store
 from harness.types import Card, Dataset, Estimate, TaskRecord
 from reports import REPORTS
+from reports.bias import BiasCard
 from reports.facts import dataset_of
+from reports.page import page, plain
 
-EVIL = "<script>alert(1)</script> [x](http://x.invalid) | `y`"
+EVIL = "<script>alert(1)</script> [x](http://x.invalid) | `y` \x1b[31m \u202etfel _em_ ~~s~~ $x$ www.y.invalid a_b"
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +43,7 @@ def test_html(runs: tuple[Store, str, str]) -> None:
     assert isinstance(text, str)
     page = etree.HTML(text)
     assert not page.findall(".//script") and not page.findall(".//link") and "src=" not in text
-    assert "&lt;script&gt;" in text
+    assert "&lt;script&gt;" in text and "\x1b" not in text and "\u202e" not in text and "\\u202etfel" in text
     assert page.find(".//svg").get("aria-label").startswith("Scores with 95 % intervals: letters acc 1 [")
     row = next(r for r in page.iterfind(".//table/tbody/tr") if r[2].text == "acc")
     assert [*[cell.text for cell in row][:2], row[6].text, row[8].text, row[9].text] == ["letters", "3", "8", "4", "1"]
@@ -51,8 +53,26 @@ def test_html(runs: tuple[Store, str, str]) -> None:
 
 def test_markdown_escapes(runs: tuple[Store, str, str]) -> None:
     text = REPORTS["md"](runs[0], runs[2], None)
-    assert isinstance(text, str) and "<script>" not in text and "\\[x\\](http" in text and "\\| \\`y" in text
+    assert isinstance(text, str) and "<script>" not in text and "\\[x\\](http\\://" in text and "\\| \\`y" in text
     assert "| letters | 3 | acc | all | 1 |" in text
+
+
+def test_markdown_renders_hostile_text_as_text(runs: tuple[Store, str, str]) -> None:
+    from markdown_it import MarkdownIt
+
+    page = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(str(REPORTS["md"](*runs[:2], None)))
+    told = etree.HTML(page)
+    assert not [tag for tag in ("a", "em", "strong", "s", "code", "script") if told.findall(f".//{tag}")]
+    assert "_em_ ~~s~~ $x$ www.y.invalid a_b" in "".join(told.itertext())
+    assert "\x1b" not in page and "\u202e" not in page and "\\u202etfel" in page
+
+
+def test_long_text_is_cut(runs: tuple[Store, str, str]) -> None:
+    store, name, _ = runs
+    run = replace(store.run(name), model="z" * 1_000_000, message="y" * 1_000_000)
+    card = BiasCard(run, (), (), (), {})
+    assert len(plain(run.model)) < 6_000
+    assert len(page("bias.html", card=card, tables={}, heads={}, notes=())) < 20_000
 
 
 def test_card_is_read_back(runs: tuple[Store, str, str]) -> None:

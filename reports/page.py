@@ -1,0 +1,35 @@
+"""HTML pages and Markdown lines in which every text from outside is nothing but text."""
+
+import re
+from typing import Any
+
+import jinja2
+
+from harness.visible import cut
+
+LONGEST = 5_000
+"""Characters of one text in a report."""
+
+_MARKDOWN = re.compile(r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|:(?=//)|(?<=www)\.")
+
+
+def page(template: str, **facts: Any) -> str:
+    """A page of this package: every text is cut and escaped, nothing is loaded from anywhere."""
+    loader = jinja2.PackageLoader("reports", ".")
+    made = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, finalize=_harmless)
+    return made.get_template(template).render(**facts)
+
+
+def _harmless(value: Any) -> Any:
+    return cut(value, LONGEST) if type(value) is str else value
+
+
+def plain(text: str) -> str:
+    """A text that Markdown takes for nothing but text."""
+    flat = " ".join(cut(text, LONGEST).split()).replace("&", "&amp;").replace("<", "&lt;")
+    return _MARKDOWN.sub(r"\\\g<0>", flat)
+
+
+def line(cells: list[str]) -> str:
+    """One row of a Markdown table."""
+    return f"| {' | '.join(map(plain, cells))} |"
