@@ -1,15 +1,17 @@
 """`harness dashboard`: the pages over a store, in a browser."""
 
 import os
+import socket
 import subprocess
 import sys
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
 from harness.cli.options import store_option
-from harness.errors import UsageError
+from harness.errors import StoreError, UsageError
 
 
 @click.command("dashboard")
@@ -28,6 +30,31 @@ def command(host: str, port: int, store: str | None) -> int:
         "--browser.gatherUsageStats", "false", "--client.showErrorDetails", "none",
         "--client.toolbarMode", "minimal", "--runner.magicEnabled", "false",
     ]  # fmt: skip
+    _check_store(store)
+    _check_address(host, port)
+    click.echo(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
     place = {"HARNESS_STORE": store} if store else {}
-    click.echo(f"http://{host}:{port}")
-    return subprocess.call(words, env={**os.environ, **place})
+    return 3 if subprocess.call(words, env={**os.environ, **place}) else 0
+
+
+def _check_store(store: str | None) -> None:
+    """Refuse what can be no store; one that is not there yet or does not answer is told of on the page."""
+    from harness.store import open_store
+
+    with suppress(StoreError):
+        open_store(store, create=False)
+
+
+def _check_address(host: str, port: int) -> None:
+    """Whether this machine can listen there: the server itself would say so in the middle of its log, or not at all."""
+    if not host.strip():
+        raise UsageError(
+            "--host is empty, which would let everybody in; valid: 127.0.0.1, or an address of this machine"
+        )
+    try:
+        ((family, kind, _, _, address), *_) = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise UsageError(f"cannot listen at --host {host} --port {port}: {error.strerror or error}") from error
