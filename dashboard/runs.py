@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
+from dashboard.asked import averages
+from harness.groups import AVERAGE
 from harness.store import Store
 from harness.store.database import reading
 from harness.store.schema import BASELINES, MODELS, RUNS, TAGS, TASK_SETS, TASKS, VERDICTS
@@ -72,11 +74,12 @@ def models(store: Store) -> list[str]:
 def measured(store: Store, tasks: Sequence[str] = ()) -> list[tuple[str, str]]:
     """Every (task, metric) that some run of the store was asked for, or only those of ``tasks``.
 
-    Tasks by name, each one's metrics in its own order: what it is about comes first.
+    Tasks by name, each one's metrics in its own order: what it is about comes first. Averages of groups are among them.
     """
     query = select(TASKS.c.name, TASKS.c.metrics)
     query = query.where(TASKS.c.name.in_(tasks)) if tasks else query
     with reading(store.engine) as connection:
         rows = connection.execute(query).all()
+        groups = () if tasks else connection.execute(averages()).scalars().all()
     found = dict.fromkeys((name, str(metric["name"])) for name, metrics in rows for metric in metrics)
-    return sorted(found, key=lambda pair: pair[0])
+    return sorted([*found, *((group, AVERAGE) for group in groups)], key=lambda pair: pair[0])

@@ -8,11 +8,13 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Select, Subquery, func, select
 
+from dashboard.asked import asked
 from dashboard.runs import short
 from harness.store import Store
 from harness.store.database import reading
-from harness.store.schema import MODELS, RESULTS, RUNS, TASK_SETS, TASKS
+from harness.store.schema import MODELS, RESULTS, RUNS, TASKS
 
+ASKED = ("task_id", "name", "version", "shots")
 PAGE = 200
 """The most rows that travel to a browser at once."""
 
@@ -52,7 +54,8 @@ def page(store: Store, wanted: Wanted, number: int = 0, size: int = PAGE) -> tup
          r.shots, r.version, r.run)
         for r in rows
     ]  # fmt: skip
-    return pd.DataFrame(found, columns=list(COLUMNS)), int(total)
+    whole = {"shots": "Int64", "version": "Int64"}  # none for the average of a group
+    return pd.DataFrame(found, columns=list(COLUMNS)).astype(whole), int(total)
 
 
 def everything(store: Store, wanted: Wanted) -> pd.DataFrame:
@@ -61,7 +64,7 @@ def everything(store: Store, wanted: Wanted) -> pd.DataFrame:
 
 
 def _newest() -> Subquery:
-    """(id, model_id, task_id, shots): the newest finished run of every model with every definition of a task.
+    """(id, model_id, task_id, name, version, shots): the newest finished run of a model with a definition of a task.
 
     First the newest run of every model and set of tasks, which are few, then of every task in them.
     """
@@ -69,12 +72,13 @@ def _newest() -> Subquery:
     repeat = func.row_number().over(partition_by=[RUNS.c.model_id, RUNS.c.task_set], order_by=by_time).label("repeat")
     finished = select(RUNS.c.id, RUNS.c.model_id, RUNS.c.started, RUNS.c.task_set, repeat)
     runs = finished.where(RUNS.c.status == "finished").subquery()
+    tasks = asked()
     rank = func.row_number().over(
-        partition_by=[runs.c.model_id, TASK_SETS.c.task_id], order_by=[runs.c.started.desc(), runs.c.id.desc()]
+        partition_by=[runs.c.model_id, tasks.c.task_id], order_by=[runs.c.started.desc(), runs.c.id.desc()]
     )
     ranked = (
-        select(runs.c.id, runs.c.model_id, TASK_SETS.c.task_id, TASK_SETS.c.shots, rank.label("rank"))
-        .join(TASK_SETS, TASK_SETS.c.id == runs.c.task_set)
+        select(runs.c.id, runs.c.model_id, *(tasks.c[name] for name in ASKED), rank.label("rank"))
+        .join(tasks, tasks.c.task_set == runs.c.task_set)
         .where(runs.c.repeat == 1)
         .subquery()
     )
@@ -85,8 +89,7 @@ def _joined(newest: Subquery, columns: Sequence[Any]) -> Select[Any]:
     return (
         select(*columns)
         .select_from(newest)
-        .join(TASKS, TASKS.c.id == newest.c.task_id)
-        .join(RESULTS, (RESULTS.c.run_id == newest.c.id) & (RESULTS.c.task == TASKS.c.name))
+        .join(RESULTS, (RESULTS.c.run_id == newest.c.id) & (RESULTS.c.task == newest.c.name))
     )
 
 
@@ -94,7 +97,7 @@ def _numbers(newest: Subquery, wanted: Wanted) -> Select[Any]:
     r = RESULTS.c
     columns = (
         r.task, r.metric, MODELS.c.name.label("model"), r.value, r.low, r.high, r.n, r.failed, newest.c.shots,
-        TASKS.c.version, newest.c.id.label("run"), newest.c.task_id,
+        newest.c.version, newest.c.id.label("run"), newest.c.task_id,
     )  # fmt: skip
     query = _joined(newest, columns).join(MODELS, MODELS.c.id == newest.c.model_id).where(r.slice == wanted.slice)
     if wanted.tasks:

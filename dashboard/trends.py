@@ -3,7 +3,9 @@
 import pandas as pd
 from sqlalchemy import select
 
+from dashboard.asked import asked, averages
 from dashboard.runs import family, short
+from harness.groups import AVERAGE
 from harness.store import Store
 from harness.store.database import reading
 from harness.store.schema import MODELS, RESULTS, RUNS, TASK_SETS, TASKS, VERDICTS
@@ -27,14 +29,16 @@ def asked_of(store: Store, name: str) -> list[tuple[str, str]]:
         .join(TASK_SETS, TASK_SETS.c.task_id == TASKS.c.id)
         .where(TASK_SETS.c.id.in_(select(RUNS.c.task_set).where(RUNS.c.model_id.in_(_members(store, name)))))
     )
+    average = averages().where(RUNS.c.model_id.in_(_members(store, name)), RUNS.c.status == "finished")
     with reading(store.engine) as connection:
         rows = connection.execute(query).all()
+        groups = connection.execute(average).scalars().all()
     found = {(row[0], str(metric["name"])): 0 for row in rows for metric in row[1]}
     for row in rows:
         for metric in row[1]:
             found[row[0], str(metric["name"])] += 1
     most = {task: max(n for (t, _), n in found.items() if t == task) for task, _ in found}
-    return sorted(found, key=lambda key: (-most[key[0]], key[0]))
+    return sorted(found, key=lambda key: (-most[key[0]], key[0])) + [(group, AVERAGE) for group in sorted(groups)]
 
 
 def _members(store: Store, name: str) -> list[str]:
@@ -46,17 +50,16 @@ def _members(store: Store, name: str) -> list[str]:
 
 def history(store: Store, name: str, task: str, metric: str) -> pd.DataFrame:
     """The newest runs of a family, oldest first; a series is one definition of the task, so no line joins others."""
-    r = RESULTS.c
+    r, tasks = RESULTS.c, asked()
     query = (
         select(
-            RUNS.c.id, MODELS.c.name, RUNS.c.started, TASKS.c.version, TASKS.c.data_sha256, TASK_SETS.c.shots,
+            RUNS.c.id, MODELS.c.name, RUNS.c.started, tasks.c.version, tasks.c.data_sha256, tasks.c.shots,
             r.value, r.low, r.high, r.n, r.failed,
         )
         .select_from(RESULTS)
         .join(RUNS, RUNS.c.id == r.run_id)
         .join(MODELS, MODELS.c.id == RUNS.c.model_id)
-        .join(TASK_SETS, TASK_SETS.c.id == RUNS.c.task_set)
-        .join(TASKS, (TASKS.c.id == TASK_SETS.c.task_id) & (TASKS.c.name == r.task))
+        .join(tasks, (tasks.c.task_set == RUNS.c.task_set) & (tasks.c.name == r.task))
         .where(RUNS.c.model_id.in_(_members(store, name)), RUNS.c.status == "finished")
         .where(r.task == task, r.metric == metric, r.slice == "all")
         .order_by(RUNS.c.started.desc(), RUNS.c.id.desc())
@@ -67,11 +70,17 @@ def history(store: Store, name: str, task: str, metric: str) -> pd.DataFrame:
     baselines, gates = _baselines(store), _gates(store, [row[0] for row in rows])
     several = len({row[4] for row in rows}) > 1
     made = [
-        (row[0], f"v{row[3]}, {row[5]}-shot" + f", data {row[4][:8]}" * several, short(row[1]), row[2], *row[6:],
+        (row[0], _series(row[3], row[4], row[5], several), short(row[1]), row[2], *row[6:],
          baselines.get(row[0], ""), gates.get(row[0], ""))
         for row in reversed(rows)
     ]  # fmt: skip
     return pd.DataFrame(made, columns=list(COLUMNS))
+
+
+def _series(version: int | None, data: str | None, shots: int | None, several: bool) -> str:
+    if version is None or data is None:
+        return "whole group"
+    return f"v{version}, {shots}-shot" + f", data {data[:8]}" * several
 
 
 def _baselines(store: Store) -> dict[str, str]:

@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sqlalchemy import insert
 
-from dashboard import bias, differences, efficiency, examples, gates, reliability, text, trends
+from dashboard import bias, differences, efficiency, examples, gates, reliability, runs, standings, text, trends
 from harness.api import evaluate
 from harness.errors import UsageError
 from harness.kinds import ACC, multiple_choice
 from harness.store import Store, open_store
+from harness.store.database import writing
+from harness.store.schema import RESULTS
 from harness.types import Card, Choose, Chosen, Dataset, Example, Judged, Outcome, Settings
 
 RunOf = Callable[[str], str]
@@ -163,6 +166,27 @@ def test_what_typos_change_is_no_probe_and_what_swapping_groups_changes_is(small
     assert bias.probes_of(open_store(place)) == []
     evaluate("scripted:oracle", ["demo/qa"], counterfactual="gender", store=place)
     assert bias.probes_of(open_store(place)) == ["demo/qa"]
+
+
+def test_the_average_of_a_group_stands_where_runs_are_compared(tmp_path: Path) -> None:
+    for rule in ("oracle", "opposite"):
+        evaluate(f"scripted:{rule}", ["demo/qa"], store=str(tmp_path / "s"), limit=4)
+    store = open_store(str(tmp_path / "s"))
+    assert runs.measured(store)[-1] != ("glue", "average") and trends.asked_of(store, "scripted:oracle")
+    with writing(store.engine) as connection:
+        for run, value in zip(store.runs(), (0.2, 0.8), strict=True):
+            for place, group in enumerate(("glue", "superglue", "demo/qa")):  # the last one is a task, not a group
+                row = {"run_id": run.id, "position": 1000 + place, "task": group, "metric": "average", "slice": "all"}
+                numbers = {"value": value, "low": value - 0.1, "high": value + 0.1, "n": 4, "clusters": 4, "failed": 0}
+                connection.execute(insert(RESULTS).values(**row, **numbers))
+    board, total = standings.page(store, standings.Wanted(tasks=("glue", "superglue")))
+    assert total == 4 and board["value"].tolist() == [0.8, 0.2] * 2 and board["rank"].tolist() == ["1", "2"] * 2
+    assert board["version"].isna().all() and {("glue", "average"), ("superglue", "average")} <= set(
+        runs.measured(store)
+    )
+    assert ("glue", "average") in trends.asked_of(store, "scripted:oracle")
+    history = trends.history(store, "scripted:oracle", "glue", "average")
+    assert history["series"].tolist() == ["whole group"] and history["value"].tolist() == [0.8]
 
 
 def test_bias_probes(small: Store) -> None:
