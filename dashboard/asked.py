@@ -17,8 +17,7 @@ def asked() -> Subquery:
         TASK_SETS.c.id.label("task_set"), TASKS.c.id.label("task_id"), TASKS.c.name, TASKS.c.version,
         TASKS.c.data_sha256, TASK_SETS.c.shots,
     ).join(TASKS, TASKS.c.id == TASK_SETS.c.task_id)  # fmt: skip
-    sets = averages().add_columns(RUNS.c.task_set)
-    own = sets.subquery()
+    own = averages().add_columns(RUNS.c.task_set).join(RUNS, RUNS.c.id == RESULTS.c.run_id).subquery()
     groups = select(own.c.task_set, own.c.task_set + ":" + own.c.task, own.c.task, null(), null(), null())
     return union_all(tasks, groups).subquery("asked")
 
@@ -26,5 +25,6 @@ def asked() -> Subquery:
 def averages() -> Select[tuple[str]]:
     """Names of the groups of which some run has the average."""
     r = RESULTS.c
-    query = select(r.task).join(RUNS, RUNS.c.id == r.run_id).distinct()
-    return query.where(r.task.in_(sorted(catalogue().averages)), r.metric == AVERAGE, r.slice == "all")
+    return (
+        select(r.task).distinct().where(r.task.in_(sorted(catalogue().averages)), r.metric == AVERAGE, r.slice == "all")
+    )

@@ -29,7 +29,8 @@ def asked_of(store: Store, name: str) -> list[tuple[str, str]]:
         .join(TASK_SETS, TASK_SETS.c.task_id == TASKS.c.id)
         .where(TASK_SETS.c.id.in_(select(RUNS.c.task_set).where(RUNS.c.model_id.in_(_members(store, name)))))
     )
-    average = averages().where(RUNS.c.model_id.in_(_members(store, name)), RUNS.c.status == "finished")
+    own = select(RUNS.c.id).where(RUNS.c.model_id.in_(_members(store, name)), RUNS.c.status == "finished")
+    average = averages().where(RESULTS.c.run_id.in_(own))
     with reading(store.engine) as connection:
         rows = connection.execute(query).all()
         groups = connection.execute(average).scalars().all()
