@@ -1,5 +1,7 @@
 """What runs were asked, in SQL: their tasks, and the averages of whole groups over them; no Streamlit in here."""
 
+from functools import cache
+
 from sqlalchemy import Select, Subquery, null, select, union_all
 
 from harness.groups import AVERAGE
@@ -25,6 +27,9 @@ def asked() -> Subquery:
 def averages() -> Select[tuple[str]]:
     """Names of the groups of which some run has the average."""
     r = RESULTS.c
-    return (
-        select(r.task).distinct().where(r.task.in_(sorted(catalogue().averages)), r.metric == AVERAGE, r.slice == "all")
-    )
+    return select(r.task).distinct().where(r.task.in_(_groups()), r.metric == AVERAGE, r.slice == "all")
+
+
+@cache
+def _groups() -> list[str]:
+    return sorted(catalogue().averages)

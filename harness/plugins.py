@@ -1,16 +1,18 @@
 """Finds tasks, models and metrics that packages offer through entry points, and names the culprit when one is broken.
 
-Entry-point groups: ``harness.tasks`` (a Task, a sequence of them, or a function that returns them), ``harness.groups``
-(a mapping of group name to task patterns or to a ``Group``, which has an average too), ``harness.models`` (a function
-(name, options) -> Backend, asked for as ``ENTRYPOINT:name``), ``harness.scorers`` (what follows ``ENTRYPOINT:`` -> a
-function from texts to numbers from 0 to 1) and ``harness.metrics`` (a function that returns a Metric, or a Metric and
-the function that gives an example's value, which a task file can then name).
+Entry-point groups: ``harness.tasks`` (a Task, a sequence of them, or a function that returns them),
+``harness.groups`` (a mapping of group name to task patterns or to a ``Group``, which has an average too),
+``harness.families`` (a function from a member's name to the task ``ENTRYPOINT/member``, for tasks too many to list),
+``harness.models`` (a function (name, options) -> Backend, asked for as ``ENTRYPOINT:name``), ``harness.scorers`` (what
+follows ``ENTRYPOINT:`` -> a function from texts to numbers from 0 to 1) and ``harness.metrics`` (a function that
+returns a Metric, or a Metric and the function that gives an example's value, which a task file can then name).
 """
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
@@ -174,9 +176,13 @@ def _matching(found: Catalogue, name: str) -> list[Task]:
         if not hits:
             raise UnknownName("tag", name[4:], tags)
         return hits
-    hits = [task for key, task in found.tasks.items() if fnmatchcase(key, name)] if set(name) & set("*?[") else []
+    pattern = bool(set(name) & set("*?["))
+    hits = [task for key, task in found.tasks.items() if pattern and fnmatchcase(key, name)]
     if hits:
         return hits
+    family, _, member = name.partition("/")
+    for point in entry_points(group="harness.families", name=family) if member and not pattern else ():
+        return _as_tasks(partial(_load(point), member))
     hint = "; ".join(f"plug-in {b.name} is broken: {b.reason}" for b in found.broken)
     error = UnknownName("task", name, [*found.tasks, *found.groups])
     raise UsageError(f"{error} ({hint})") if hint else error

@@ -10,6 +10,7 @@ import pytest
 
 from harness import run as running
 from harness.api import Place, evaluate, rescore
+from harness.cli.run import tuned_averages
 from harness.groups import Group, figures
 from harness.kinds import classification
 from harness.metrics import stats
@@ -131,6 +132,19 @@ def test_the_average_of_glue_through_a_run(tiny_glue: Path, tmp_path: Path) -> N
     partly = evaluate("scripted:oracle", ["glue/cola", "glue/sst2"], Settings(shots=0), place=place)
     assert {e.task for e in partly.estimates} == {"glue/cola", "glue/sst2"}
     assert len(said) == 1 and said[0].startswith("glue has no average: glue/mrpc, glue/stsb, ")
+
+
+def test_the_average_over_runs_of_one_task_each(
+    tiny_glue: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said: list[str] = []
+    place = Place(store=str(tmp_path / "store"), data=tiny_glue, notice=said.append)
+    members = catalogue().averages["glue"].members
+    ids = [evaluate("scripted:oracle", name, Settings(shots=0), place=place).run.id for name in members]
+    tuned_averages("m", ids, place)
+    assert capsys.readouterr().out == "m fine-tuned on each of glue: average 1 -, n 60\n" and said == []
+    tuned_averages("m", ids[1:], place)
+    assert said == [f"glue has no average: {members[0]} is not in this run"] and capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("name", ["glue", "superglue"])

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import UnknownName
+from harness.plugins import catalogue, select
+
 HARNESS = str(Path(sys.executable).with_name("harness"))
 PACKAGE = Path(__file__).parent / "plugin_package"
 
@@ -69,3 +72,16 @@ def test_a_broken_plug_in_is_listed_with_its_reason_and_stops_only_its_own_tasks
 
 def test_without_the_package_nothing_of_it_is_there(tmp_path: Path) -> None:
     assert "weather" not in harness(tmp_path, tmp_path, "list", "tasks").stdout
+
+
+def test_pairs_of_languages_that_are_not_listed_are_tasks_by_name() -> None:
+    found = catalogue()
+    czech, japanese, short = select(found, ["wmt22/en-cs", "flores/deu_Latn-jpn_Jpan", "flores/deu_Latn-fra_Latn"])
+    assert "wmt22/en-cs" not in found.tasks and czech.dataset[0].config == "en-cs"
+    assert japanese.dataset[0].config == "deu_Latn-jpn_Jpan" and "tok:char" in str(japanese.metrics)
+    assert short.name == "flores/de-fr"
+    for wrong in ("wmt22/en-xx", "flores/deu_Latn-xxx_Latn", "flores/de-de", "wmt22/en"):
+        with pytest.raises(UnknownName, match="unknown (language|pair of languages)"):
+            select(found, [wrong])
+    with pytest.raises(UnknownName, match="unknown task"):
+        select(found, ["wmt22/*-xx"])

@@ -98,6 +98,7 @@ def _run(jobs: list[Any], given: dict[str, Any]) -> int:
     if not given["protocol"] and (given["head_only"] or given["train_limit"]):
         raise click.UsageError("--head-only and --train-limit belong to --protocol finetune")
     written, empty = [], []
+    tuned: dict[str, list[str]] = {}
     for job, model, tasks in _asked(jobs, given, place.data):
         with progress_bar(job.model, quiet=given["quiet"]) as progress:
             result = evaluate(model, tasks, job.settings, options=job.options, place=replace(place, progress=progress))
@@ -105,7 +106,11 @@ def _run(jobs: list[Any], given: dict[str, Any]) -> int:
         if not given["quiet"]:
             results_table(result.run, result.estimates)
             _training_scores(result.run.engine)
+        if given["protocol"]:
+            tuned.setdefault(job.model, []).append(result.run.id)
         empty += _without_value(result.estimates)
+    for model, runs in tuned.items():
+        tuned_averages(model, runs, place)
     if given["json_file"]:
         given["json_file"].write_text(json.dumps(written[0] if len(written) == 1 else written, indent=1) + "\n")
     for e in empty:
@@ -122,11 +127,15 @@ def _asked(jobs: list[Any], given: dict[str, Any], data: Path | None) -> Iterato
         return
     from platformdirs import user_cache_path
 
+    from harness import run as running
     from harness.finetune import Protocol, tune
     from harness.plugins import catalogue, select
 
     kept = user_cache_path("rai-harness") / "finetuned"
     for job in jobs:
+        running.plan(
+            select(catalogue(), job.tasks), job.settings, data
+        )  # what is not at hand stops before hours of work
         protocol = Protocol(head_only=given["head_only"], train_limit=given["train_limit"], seed=job.settings.seed)
         for task in select(catalogue(), job.tasks):
             click.echo(f"harness: fine-tuning {job.model} on {task.name}", err=True)
@@ -142,6 +151,22 @@ def _training_scores(engine: Mapping[str, float | str]) -> None:
         parts = [("train", "train"), ("held-out", "held_out"), ("validation", "validation"), ("gap", "gap")]
         told = [f"{label} {engine[f'{key}_{name}']:.4f}" for label, key in parts if f"{key}_{name}" in engine]
         click.echo(f"{name}: {', '.join(told)}")
+
+
+def tuned_averages(model: str, runs: Sequence[str], place: Any) -> None:
+    """Averages of groups over runs that had one fine-tuned model for each task, and why there is none."""
+    from harness.cli.table import interval, number
+    from harness.groups import figures
+    from harness.plugins import catalogue, select
+    from harness.store import open_store
+
+    store, found = open_store(place.store, create=False), catalogue()
+    outcomes = {task.name: tuple(store.outcomes(run, task.name)) for run in runs for task in store.run(run).tasks}
+    told = figures(found.averages, select(found, outcomes), outcomes)
+    for e in told.estimates:
+        click.echo(f"{model} fine-tuned on each of {e.task}: {e.metric} {number(e.value)} {interval(e)}, n {e.n}")
+    for reason in told.reasons:
+        place.notice(reason)
 
 
 def _without_value(estimates: Sequence[Estimate]) -> list[Estimate]:
