@@ -12,11 +12,11 @@ with place.sentence():
         st.stop()
     one, two, three = st.columns(3)
     with one:
-        task = place.asked("task", list(dict.fromkeys(task for task, _ in measured)), "Task")
+        task = place.asked("task", list(dict.fromkeys(task for task, _ in measured)), "Task", then=("metric",))
     with two:
-        metric = place.asked("metric", [m for t, m in measured if t == task], "Metric") if task else None
+        metric = place.asked("metric", [m for t, m in measured if t == task], "Metric", of="This task")
     with three:
-        cost = place.asked("cost", list(efficiency.COSTS), "Cost", efficiency.COSTS.__getitem__)
+        cost = place.asked("cost", list(efficiency.COSTS), "Cost", efficiency.COSTS.__getitem__, of="This page")
     if task is None or metric is None or cost is None:
         st.stop()
     frame = place.ask(efficiency.points, task, metric, cost)

@@ -99,11 +99,12 @@ with place.sentence():
     example = st.query_params.get("example")
     if example is None:
         listing(run, task)
-    elif (found := place.ask(examples.one, run.id, task, example)) is None:
-        st.error("There is no such example in this task:")
-        st.text(cut(example, 200))
     else:
         back = {"run": run.id, "task": task}
         st.page_link("views/samples.py", label="All samples of this task", query_params=back)
+        if (found := place.ask(examples.one, run.id, task, example)) is None:
+            st.error("This task has no example of this name:")
+            st.text(cut(example, 200))
+            st.stop()
         detail(found)
         st.page_link("views/compare.py", label="Compare this run", query_params={"candidate": run.id})

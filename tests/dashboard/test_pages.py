@@ -101,10 +101,49 @@ def test_unknown_names_in_the_address_are_a_sentence(page: Page, name: str, quer
     assert len(test.error) == 1
 
 
-def test_unknown_task_and_example(page: Page, run_of: RunOf) -> None:
+def test_unknown_task_and_example(page: Page, said: Said, run_of: RunOf) -> None:
     run = run_of("oracle")
-    assert page("small", "samples", run=run, task="none").error
-    assert page("small", "samples", run=run, task="letters", example="none").error
+    test = page("small", "samples", run=run, task="none")
+    assert "This run has no task of this name:" in said(test) and "none" in said(test)
+    assert "This task has no example of this name:" in said(
+        page("small", "samples", run=run, task="letters", example="none")
+    )
+    test.selectbox[1].set_value("letters").run()
+    assert not test.error and test.query_params["task"] == "letters" and len(test.dataframe[0].value) == 12
+
+
+@pytest.mark.parametrize(("name", "label", "query", "kept"), [
+    ("samples", "Run", {"task": "letters", "example": "x"}, {"task": "pronouns"}),
+    ("reliability", "Run", {"task": "letters"}, {"task": "pronouns"}),
+    ("trends", "Model family", {"family": "scripted:opposite", "task": "letters", "metric": "acc"},
+     {"family": "scripted:oracle"}),
+    ("trends", "Task", {"family": "scripted:oracle", "task": "letters", "metric": "acc"}, {"task": "pronouns"}),
+    ("efficiency", "Task", {"task": "letters", "metric": "acc", "cost": "tokens"},
+     {"task": "pronouns", "metric": "prefers", "cost": "tokens"}),
+])  # fmt: skip
+def test_what_depended_on_another_choice_is_forgotten(
+    page: Page, small: Store, run_of: RunOf, name: str, label: str, query: dict[str, str], kept: dict[str, str]
+) -> None:
+    runs = {"run": run_of("oracle")} if label == "Run" else {}
+    test = page("small", name, **runs, **query)
+    other = {"Run": small.runs(task="pronouns")[0].id, "Model family": "scripted:oracle", "Task": "pronouns"}
+    next(box for box in test.selectbox if box.label == label).set_value(other[label]).run()
+    assert not test.exception and not test.error
+    for key, value in kept.items():
+        assert test.query_params[key] == value
+    assert "example" not in test.query_params
+
+
+@pytest.mark.parametrize(("name", "query"), [
+    ("run", {"run": "nobody"}), ("compare", {"candidate": "nobody"}), ("bias", {"probe": "nothing"}),
+    ("trends", {"metric": "nothing"}), ("efficiency", {"task": "nothing"}), ("efficiency", {"cost": "nothing"}),
+])  # fmt: skip
+def test_an_unknown_name_leaves_its_selector(page: Page, name: str, query: dict[str, str]) -> None:
+    test = page("small", name, **query)
+    box = test.selectbox[-1]
+    assert len(test.error) == 1 and box.value is None
+    box.select_index(0).run()
+    assert not test.exception and not test.error
 
 
 def test_unfinished_and_failed_runs_say_so(page: Page, said: Said) -> None:
