@@ -22,13 +22,14 @@ def table(
     ``whole`` gives what a download holds if that is more than what is shown.
     """
     shown = harmless(frame.head(ROWS))
+    key = f"table {name}" + f" {pd.util.hash_pandas_object(shown).sum()}" * select  # picked is a row of this very table
     numbers: dict[str, Any] = {
         str(c): st.column_config.NumberColumn(format="%.4f") for c in frame.select_dtypes("float").columns
     }
     options: dict[str, Any] = {"on_select": "rerun", "selection_mode": "single-row"} if select else {}
     picked = st.dataframe(
         shown, hide_index=True, width="stretch", placeholder="-", column_config=numbers, alt=f"Table: {name}",
-        key=f"table {name}", **options,
+        key=key, **options,
     )  # fmt: skip
     st.download_button(
         "Download CSV", lambda: (whole() if whole else frame).to_csv(index=False), f"{_file(name)}.csv", "text/csv",

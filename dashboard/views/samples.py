@@ -1,13 +1,9 @@
 """The questions of a run and what came back, a page at a time; one sample in full."""
 
-import json
-from typing import Any
-
-import pandas as pd
 import streamlit as st
 
-from dashboard import examples, place, show
-from dashboard.text import cut, escaped, word_difference
+from dashboard import examples, place, sample, show
+from dashboard.text import cut, escaped
 from harness.types import Run
 
 SIZE = 50
@@ -54,42 +50,6 @@ def listing(run: Run, task: str) -> None:
             st.page_link("views/samples.py", label=f"Sample {escaped(example, 80)}", query_params=query)
 
 
-def detail(row: dict[str, Any]) -> None:
-    """Everything about one sample, as text."""
-    cluster, asked = row["cluster"] or "its own", row["prompt_hash"][:16]
-    st.text(f"Outcome: {examples.outcome(row)}   cluster: {cluster}   prompt hash: {asked}")
-    block("Prompt", row["prompt"])
-    block("Answer", row["prediction"])
-    gold = examples.gold_of(row)
-    block("Gold", gold)
-    if row["prediction"] is not None and gold and str(row["prediction"]).split() != gold.split():
-        st.subheader("Answer against gold, by words", anchor=False)
-        st.caption("[-only in the gold-] and {+only in the answer+}", width="content")
-        st.code(cut(word_difference(gold, str(row["prediction"]))), language=None, wrap_lines=True)
-    options = examples.choices(row)
-    if not options.empty:
-        st.subheader("Choices", anchor=False)
-        show.table(options, "choices")
-    block("Failure", row.get("failure_kind"))
-    block("What failed", row.get("failure_message"))
-    values = {str(k).removeprefix("value."): v for k, v in row.items() if str(k).startswith("value.")}
-    if values:
-        st.subheader("Values", anchor=False)
-        show.facts(values, "values")
-    for name in ("slices", "fields", "requests", "responses"):
-        with st.expander(name.capitalize()):
-            unfolded = json.dumps(json.loads(row[name] or "null"), indent=1, ensure_ascii=False)
-            st.code(cut(unfolded), language=None, wrap_lines=True)
-
-
-def block(title: str, value: Any) -> None:
-    """A titled text, if there is one."""
-    if value is None or value == "" or pd.isna(value):
-        return
-    st.subheader(title, anchor=False)
-    st.code(cut(str(value)), language=None, wrap_lines=True)
-
-
 st.title("Samples")
 with place.sentence():
     chosen = place.chosen_samples()
@@ -106,5 +66,5 @@ with place.sentence():
             st.error("This task has no example of this name:")
             st.text(cut(example, 200))
             st.stop()
-        detail(found)
+        sample.detail(found)
         st.page_link("views/compare.py", label="Compare this run", query_params={"candidate": run.id})

@@ -232,6 +232,25 @@ def test_compare_refuses_saying_what_changed(
     assert set(test.dataframe[0].value["difference"]) == {0.0}
 
 
+def test_compare_shows_an_example_in_both_runs(page: Page, said: Said, small: Store, run_of: RunOf) -> None:
+    runs = {"baseline": run_of("oracle"), "candidate": run_of("opposite")}
+    example = str(small.samples(runs["baseline"], "letters", "prompt = 'q3:'", limit=1)["example_id"].iloc[0])
+    test = page("small", "compare", **runs, task="letters", example=example)
+    assert not test.exception and not test.error
+    words = said(test)
+    assert "of 12 examples 0 were fixed and 12 broken; 0 are right in both runs, 0 wrong in both." in words
+    prompts, answers = [code.value for code in test.main.code if code.value == "q3:"], test.columns[-4:-2]
+    assert len(prompts) == 1
+    assert [column.text[0].value for column in answers] == ["Outcome: right", "Outcome: wrong"]
+    assert [len(column.dataframe[0].value) for column in answers] == [3, 3]
+    links = [link.proto.query_string for column in test.columns[-2:] for link in column.get("page_link")]
+    assert len(links) == 2 and all(run in link for run, link in zip(runs.values(), links, strict=True))
+    test.selectbox[0].set_value(run_of("fail-every-3")).run()
+    assert not test.exception and "example" not in test.query_params
+    test = page("small", "compare", **runs, task="letters", example="<b>none")
+    assert not test.exception and "Not both runs have this example." in said(test)
+
+
 def test_the_bias_card_says_what_it_does_not_show(page: Page, said: Said, small: Store) -> None:
     probe = small.runs(task="pronouns")[0].id
     test = page("small", "bias", run=probe)
