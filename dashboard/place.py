@@ -106,6 +106,29 @@ def asked(
     return chosen
 
 
+def asked_of(name: str, options: Sequence[str], label: str, show: Callable[[str], str] = str) -> str | None:
+    """As ``asked``, of what filters leave: a name that is not there is told and left out, the first one is taken."""
+    if st.query_params.get(name) not in (None, *known(name, options)):
+        del st.query_params[name]
+    return asked(name, options, label, show)
+
+
+def known(name: str, options: Sequence[str]) -> Sequence[str]:
+    """The options of a filter that is bound to the address as ``name``; what else the address asks for is told."""
+    lost = [value for value in st.query_params.get_all(name) if value not in options]
+    if lost:
+        st.text(f"Not found and left out: {name}={cut(', '.join(lost), 200)}")
+    return options
+
+
+def from_the_first(page: str, about: object) -> None:
+    """Turn the number that is bound to the address as ``page`` back to 1 when it counts pages of something else."""
+    key = f"what {page} counts"
+    if st.session_state.get(key, about) != about:
+        st.session_state[page] = 1
+    st.session_state[key] = about
+
+
 def chosen_run(
     name: str = "run",
     label: str = "Run",
@@ -135,14 +158,14 @@ def chosen_samples(tasks: Sequence[str] | None = None) -> tuple[Run, str] | None
     """A finished run and one of its tasks (of ``tasks``), both in the address; None, having said why, for none."""
     left, right = st.columns(2)
     with left:
-        run = chosen_run(status="finished", tasks=tasks, then=("task", "example"))
+        run = chosen_run(status="finished", tasks=tasks, then=("task", "example", "metric"))
     if run is None:
         welcome()
         return None
     with right:
         stored = [artifact.task for artifact in store().artifacts(run.id)]
         possible = [name for name in stored if tasks is None or name in tasks]
-        task = asked("task", possible, "Task", of="This run", then=("example",))
+        task = asked("task", possible, "Task", of="This run", then=("example", "metric"))
     if task is None:
         st.info("This run has no samples to show.")
         return None

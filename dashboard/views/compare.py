@@ -5,8 +5,8 @@ import streamlit as st
 from dashboard import charts, differences, examples, place, sample, show
 from dashboard.text import CELL, cut, escaped
 
-FLIP = ("task", "example")
-"""What the address says of the example that is shown in both runs."""
+OLD = ("task", "example", "metric")
+"""What the address says of two runs, and not of others."""
 
 st.title("Compare")
 
@@ -27,10 +27,10 @@ def side_by_side(first: str, second: str, task: str, example: str) -> None:
 with place.sentence():
     left, right = st.columns(2)
     with right:
-        second = place.chosen_run("candidate", "Candidate", status="finished", then=FLIP)
+        second = place.chosen_run("candidate", "Candidate", status="finished", then=OLD)
     with left:  # by default no run is compared with itself
         last = second.id if second else None
-        first = place.chosen_run("baseline", "Baseline", status="finished", last=last, then=FLIP)
+        first = place.chosen_run("baseline", "Baseline", status="finished", last=last, then=OLD)
     if first is None or second is None:
         place.welcome()
         st.stop()
@@ -44,7 +44,7 @@ with place.sentence():
         st.stop()
     one, two, three = st.columns([3, 1, 1], vertical_alignment="bottom")
     cheap = place.ask(differences.affordable, first.id, second.id)
-    tasks = one.multiselect("Tasks", common, key="only", bind="query-params") or cheap
+    tasks = one.multiselect("Tasks", place.known("only", common), key="only", bind="query-params") or cheap
     slices = two.toggle("Every slice", key="slices", bind="query-params")
     intersect = three.toggle("Only what is equal", key="intersect", bind="query-params", help="As --intersect does.")
     found = place.ask(differences.between, first.id, second.id, tuple(tasks), intersect, slices)
@@ -61,7 +61,7 @@ with place.sentence():
         "detectable: the smallest true difference found with a power of 80 %; reworded: asked with another prompt."
     )
     show.table(found.numbers, "differences")
-    metric = st.selectbox("Metric of the chart", show.metrics_of(found.numbers))
+    metric = place.asked_of("metric", show.metrics_of(found.numbers), "Metric of the chart")
     part = found.numbers[found.numbers["metric"] == metric].head(60)
     part = part.assign(label=part["task"] + part["slice"].map(lambda s: "" if s == "all" else f"  {s}"))
     drawn = part.drop(columns="value", errors="ignore").rename(columns={"difference": "value"})

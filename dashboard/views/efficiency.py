@@ -33,7 +33,9 @@ with place.sentence():
         if len(drawn) < len(known):
             st.caption(f"Drawn: {len(models)} models with the newest runs; the table has all.")
         words = f"{metric} on {task} against {efficiency.COSTS[cost]} of {len(drawn)} runs"
-        show.chart(charts.scatter(drawn, cost, efficiency.COSTS[cost]), frame, "efficiency", words)
+        show.chart(
+            charts.scatter(drawn, cost, efficiency.COSTS[cost]), frame, "efficiency", words, efficiency.RUNS_SHOWN
+        )
     unknown = int(frame[cost].isna().sum())
     if unknown:
         st.text(f"{unknown} runs have no such cost: nothing was counted (answers made elsewhere, or scripted).")

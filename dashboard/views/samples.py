@@ -1,5 +1,7 @@
 """The questions of a run and what came back, a page at a time; one sample in full."""
 
+from functools import partial
+
 import streamlit as st
 
 from dashboard import examples, place, sample, show
@@ -15,11 +17,11 @@ def filters(run: Run, task: str) -> examples.Filter:
     slices = sorted({e.slice for e in place.store().results(run.id) if e.task == task and e.slice != "all"})
     metrics = [c.removeprefix("value.") for c in columns if c.startswith("value.")]
     one, two, three = st.columns(3)
-    state = one.selectbox("Show", list(examples.STATES), key="show", bind="query-params")
+    state = one.selectbox("Show", place.known("show", list(examples.STATES)), key="show", bind="query-params")
     text = two.text_input("Prompt, answer or gold contains", key="text", bind="query-params")
-    part = three.selectbox("Slice", ["any", *slices], key="slice", bind="query-params")
+    part = three.selectbox("Slice", place.known("slice", ["any", *slices]), key="slice", bind="query-params")
     one, two, three = st.columns(3)
-    metric = one.selectbox("Value of", ["any metric", *metrics], key="value", bind="query-params")
+    metric = one.selectbox("Value of", place.known("value", ["any metric", *metrics]), key="value", bind="query-params")
     chosen = metric if metric in metrics else ""
     low = two.number_input("at least", value=None, key="low", bind="query-params", disabled=not chosen)
     high = three.number_input("at most", value=None, key="high", bind="query-params", disabled=not chosen)
@@ -29,6 +31,7 @@ def filters(run: Run, task: str) -> examples.Filter:
 def listing(run: Run, task: str) -> None:
     """A page of samples with filters, and a link to each."""
     wanted = filters(run, task)
+    place.from_the_first("sheet", (run.id, task, wanted))
     page = int(st.number_input("Page", min_value=1, value=1, key="sheet", bind="query-params"))
     found = place.ask(examples.page, run.id, task, wanted, page - 1, SIZE)
     if found.frame.empty:
@@ -38,9 +41,10 @@ def listing(run: Run, task: str) -> None:
     st.caption(
         f"Samples {first:,} to {first + len(found.frame) - 1:,} of this filter; "
         + ("more follow on the next page. " if found.more else "these are the last. ")
-        + "Select a row to open a sample."
+        + f"Select a row to open a sample. The download has all that fit, up to {examples.MOST:,}."
     )
-    picked = show.table(found.frame, "samples", select=True)
+    whole = partial(examples.everything, place.store(), run.id, task, wanted)
+    picked = show.table(found.frame, "samples", whole=whole, select=True)
     ids = [str(example) for example in found.frame["example"]]
     if picked is not None:
         st.switch_page("views/samples.py", query_params={"run": run.id, "task": task, "example": ids[picked]})

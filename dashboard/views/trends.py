@@ -34,7 +34,7 @@ with place.sentence():
     )
     words = f"{metric} on {task} over {len(frame)} runs with intervals; baselines and gate verdicts are named"
     marks = trends.marks(frame)
-    show.chart(charts.trend(frame, marks), frame, "trend", words)
+    show.chart(charts.trend(frame, marks), frame, "trend", words, trends.RUNS_SHOWN)
     if not marks.empty:
         st.subheader("Marked runs", anchor=False)
         show.table(frame.loc[marks.index, ["started", "run", "value", "baseline", "gate"]], "marked runs")

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -167,3 +168,9 @@ def test_a_run_in_progress_moves_without_a_reload(
         browser.get_by_text("3 of 4 answers").wait_for(timeout=15_000)
         store.finish(store.run("unfinished"), {}, [])
         browser.get_by_text("of 4 answers").wait_for(state="detached", timeout=15_000)
+        store.start(replace(store.run("unfinished"), id="gone", status="running", finished=None))
+        browser.goto(f"{address}/run?run=gone")
+        browser.get_by_text("no journal here").wait_for()
+        store.rm("gone", force=True)
+        browser.get_by_text("This store has no run of this name").wait_for(timeout=15_000)
+        assert browser.get_by_text("no journal here").count() == 0

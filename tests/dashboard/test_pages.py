@@ -206,6 +206,84 @@ def test_filters_live_in_the_address(page: Page, said: Said, run_of: RunOf) -> N
     assert "No sample on page 9" in said(test)
 
 
+def test_another_filter_starts_at_the_first_page(page: Page, said: Said, run_of: RunOf) -> None:
+    test = page("small", "samples", run=run_of("opposite"), task="letters", sheet="9")
+    assert "No sample on page 9" in said(test)
+    test.text_input(key="text").set_value("q11").run()
+    assert not test.exception and "Samples 1 to 1 of this filter" in said(test)
+
+
+@pytest.mark.parametrize(("name", "query"), [
+    ("leaderboard", {"tasks": "nope"}), ("leaderboard", {"metrics": "*nope*"}), ("leaderboard", {"groups": "nope"}),
+    ("leaderboard", {"part": "foo=bar"}), ("leaderboard", {"metric": "nope"}), ("samples", {"slice": "foo=bar"}),
+    ("samples", {"show": "nothing"}), ("samples", {"value": "zzz"}), ("compare", {"only": "nope"}),
+    ("compare", {"metric": "nope"}), ("run", {"metric": "nope"}), ("reliability", {"bins": "nope"}),
+])  # fmt: skip
+def test_what_is_left_out_of_the_address_is_told(page: Page, run_of: RunOf, name: str, query: dict[str, str]) -> None:
+    first, second = run_of("oracle"), run_of("opposite")
+    runs = {"compare": {"baseline": first, "candidate": second}, "leaderboard": {}}.get(name, {"run": first})
+    test = page("small", name, **runs, **query)
+    ((key, value),) = query.items()
+    assert not test.exception and not test.error and test.dataframe
+    assert f"Not found and left out: {key}={value}" in [text.value for text in test.text]
+    test.run()
+    assert not any("left out" in text.value for text in test.text)
+
+
+def test_what_is_chosen_for_a_chart_is_in_the_address(page: Page, run_of: RunOf, tmp_path: Path, letters) -> None:  # type: ignore[no-untyped-def]
+    from harness.api import evaluate
+
+    test = page("small", "leaderboard")
+    test.selectbox[-1].set_value("exact").run()
+    assert test.query_params["metric"] == "exact"
+    assert page("small", "leaderboard", metric="exact").selectbox[-1].value == "exact"
+    assert page("small", "run", run=run_of("oracle"), sliced="true").toggle[0].value
+    task = letters(tmp_path / "rows.jsonl", count=6)
+    run = evaluate("scripted:oracle", [task], store=str(tmp_path / "s"), perturb="case", strength="1").run.id
+    test = page(str(tmp_path / "s"), "reliability", run=run, metric="acc")
+    assert not test.exception and test.selectbox[-1].label == "Metric over variants"
+    assert test.query_params["metric"] == "acc"
+
+
+def test_the_failed_rule_is_in_the_address(
+    page: Page, said: Said, stores: Callable[[str], str], run_of: RunOf, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(stores("small"), tmp_path / "copy")
+    store = open_store(str(copy))
+    rule = {"metric": "letters:acc", "limit": "min", "margin": 0.5, "slices": "all", "mode": "interval"}
+    told = [
+        {"rule": rule, "task": "letters", "metric": "acc", "slice": slice, "state": "FAIL", "value": 0.0, "n": 4,
+         "baseline": None, "message": "low", "quarantined": False}
+        for slice in ("room=1", "room=2")
+    ]  # fmt: skip
+    for _ in range(200):
+        store.save_verdicts(run_of("opposite"), {"exit_code": 1, "verdicts": told})
+    test = page(str(copy), "gate", gate="7", rule="2")
+    assert not test.exception and not test.error
+    assert test.selectbox[-1].value == "2" and test.query_params["rule"] == "2"
+    assert "The first 200 rows; if there are more" in said(test)
+    test.selectbox[0].set_value("8").run()
+    assert test.query_params["rule"] == "1"
+
+
+def test_failures_are_marked_and_told_apart(page: Page, said: Said, run_of: RunOf) -> None:
+    board = page("small", "leaderboard", metrics="acc").dataframe[0].value.set_index("model")["failed"]
+    assert board["scripted:fail-every-3"] == "✗ 4 failed" and board["scripted:oracle"] == "none"
+    words = said(page("small", "run", run=run_of("fail-every-3")))
+    assert "Examples that failed and are in no number: letters \\(4 scripted\\)" in words
+
+
+def test_the_leaderboard_shows_a_slice_and_a_group(page: Page, tmp_path: Path, letters) -> None:  # type: ignore[no-untyped-def]
+    from harness.api import evaluate
+
+    test = page("small", "leaderboard", metrics="acc", part="room=1")
+    assert set(test.dataframe[0].value["n"]) <= {2, 3, 4} and len(test.dataframe[0].value) == 3
+    tasks = [letters(tmp_path / f"{i}.jsonl", name) for i, name in enumerate(("own/a", "own/b", "alone"))]
+    evaluate("scripted:oracle", tasks, store=str(tmp_path / "s"))
+    test = page(str(tmp_path / "s"), "leaderboard", groups="own", metrics="acc")
+    assert list(test.dataframe[0].value["task"]) == ["own/a", "own/b"]
+
+
 def test_the_leaderboard_filters(page: Page, said: Said) -> None:
     test = page("small", "leaderboard", metrics="acc", model="OPPO")
     assert list(test.dataframe[0].value["model"]) == ["scripted:opposite"]

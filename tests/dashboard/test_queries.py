@@ -42,6 +42,19 @@ def test_filters_and_pages(small: Store, run_of: RunOf) -> None:
     assert [examples.page(small, run, "letters", Filter(), n, 6).more for n in (0, 1)] == [True, False]
 
 
+def test_a_download_has_every_sample_that_fits(small: Store, run_of: RunOf) -> None:
+    run = run_of("opposite")
+    whole = examples.everything(small, run, "letters", Filter(), most=100, size=5)
+    pd.testing.assert_frame_equal(whole, examples.page(small, run, "letters", Filter()).frame)
+    assert len(examples.everything(small, run, "letters", Filter(), most=10, size=5)) == 10
+    assert len(examples.everything(small, run, "letters", Filter(slice="room=1"))) == 4
+
+
+def test_failures_by_kind(small: Store, run_of: RunOf) -> None:
+    assert examples.failures(small, run_of("fail-every-3"), ["letters", "lost"]) == {"letters": "4 scripted"}
+    assert examples.failures(small, run_of("oracle"), ["letters"]) == {}
+
+
 @pytest.mark.parametrize("bad", [Filter("nonsense"), Filter(slice="x=1"), Filter(metric='x" or 1=1 --')])
 def test_bad_filters(small: Store, run_of: RunOf, bad: Filter) -> None:
     with pytest.raises(UsageError):
