@@ -118,6 +118,12 @@ def known(name: str, options: Sequence[str]) -> Sequence[str]:
     lost = [value for value in st.query_params.get_all(name) if value not in options]
     if lost:
         st.text(f"Not found and left out: {name}={cut(', '.join(lost), 200)}")
+        if name in st.session_state:  # chosen among other options: it goes from the widget and the address too
+            chosen = st.session_state[name]
+            if isinstance(chosen, list):
+                st.session_state[name] = [value for value in chosen if value in options]
+            elif chosen not in options:
+                st.session_state[name] = options[0]
     return options
 
 

@@ -230,6 +230,16 @@ def test_what_is_left_out_of_the_address_is_told(page: Page, run_of: RunOf, name
     assert not any("left out" in text.value for text in test.text)
 
 
+def test_a_filter_that_another_task_lacks_is_taken_back(page: Page, said: Said, small: Store, run_of: RunOf) -> None:
+    test = page("small", "samples", run=run_of("oracle"), task="letters", slice="room=1")
+    assert test.selectbox(key="slice").value == "room=1"
+    test.selectbox[0].set_value(small.runs(task="pronouns")[0].id).run()
+    assert not test.exception and "Not found and left out: slice=room=1" in said(test)
+    assert test.selectbox(key="slice").value == "any" and "slice" not in test.query_params
+    other = {"baseline": run_of("oracle"), "candidate": run_of("opposite")}
+    assert page("small", "compare", **other, only="letters").multiselect[0].value == ["letters"]
+
+
 def test_what_is_chosen_for_a_chart_is_in_the_address(page: Page, run_of: RunOf, tmp_path: Path, letters) -> None:  # type: ignore[no-untyped-def]
     from harness.api import evaluate
 
