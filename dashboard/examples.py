@@ -16,7 +16,7 @@ from harness.store import Store
 PAGE = 200
 """The most samples that travel to a browser at once."""
 
-MOST, READ = 100_000, 10_000
+MOST, READ = 100_000, 2_000
 """The most samples of a download, and how many of them are read at once."""
 
 COLUMNS = ("example_id", "correct", "prediction", "target", "fields", "failure_kind")

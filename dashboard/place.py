@@ -1,7 +1,7 @@
 """The store that the pages read, the address they live at, and a sentence instead of a stack trace."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import runs
 from dashboard.text import cut, escaped
-from harness.errors import HarnessError, StoreError, UnknownName
+from harness.errors import HarnessError, StoreError, UnknownName, UsageError
 from harness.store import Store, open_store
 from harness.store.places import places
 from harness.types import Run
@@ -152,10 +152,13 @@ def chosen_run(
     ids = sorted(texts, key=lambda run: run == last)
     wanted = st.query_params.get(name)
     if wanted is not None and wanted not in texts:
-        with suppress(UnknownName):  # one that is not there (any more) is told below
+        try:
             found = store().run(wanted).id
             ids.append(found)
             st.query_params[name] = found
+        except UsageError as error:  # that it is not there (any more) is told below, but not which ones begin so
+            if not isinstance(error, UnknownName):
+                st.text(cut(str(error), 1000))
     chosen = asked(name, ids, label, lambda run: texts.get(run, run), then=then)
     return store().run(chosen) if chosen else None
 

@@ -44,7 +44,7 @@ def warnings(run: Run, numbers: pd.DataFrame) -> None:
     failed, few = whole[whole["failed"] > 0], whole[whole["n"] < 30]
     if not failed.empty:
         kinds = place.ask(examples.failures, run.id, tuple(failed["task"]))
-        named = ", ".join(f"{row.task} ({kinds.get(row.task, row.failed)})" for row in failed.itertuples())
+        named = ", ".join(f"{row['task']} ({kinds.get(row['task'], row['failed'])})" for row in show.records(failed))
         st.warning(f"Examples that failed and are in no number: {escaped(named, 1000)}")
     if not few.empty:
         named = ", ".join(f"{row.task} ({row.n})" for row in few.itertuples())

@@ -174,10 +174,12 @@ def test_a_run_in_progress_moves_and_ends(page: Page, said: Said, stores: Callab
     assert not test.get("progress") and "finished" in said(test)
 
 
-def test_the_address_names_the_run(page: Page, run_of: RunOf) -> None:
+def test_the_address_names_the_run(page: Page, said: Said, run_of: RunOf) -> None:
     test = page("small", "run", run=run_of("oracle"))
     assert test.selectbox[0].value == run_of("oracle")
     assert any("scripted:oracle" in text.value for text in test.text)
+    test = page("small", "run", run="20")
+    assert not test.exception and "is the beginning of several runs" in said(test) and test.selectbox[0].value is None
     assert page("small", "run", run=run_of("oracle")[:-1]).selectbox[0].value == run_of("oracle")
 
 
