@@ -1,5 +1,6 @@
 """Two runs compared by ``harness.compare``, task by task, so that one that cannot be compared says why."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -67,8 +68,37 @@ def between(store: Store, first: str, second: str, tasks: Sequence[str], interse
         rows += found[0]
         flips += found[1]
     table = pd.DataFrame([_row(row) for row in corrected(rows)])
-    flipped = pd.DataFrame([_flip(flip) for flip in flips[:FLIPS]])
+    flipped = pd.DataFrame([_flip(flip) for flip in most_changed(flips)])
     return Comparison(table, flipped, refused, len(flips))
+
+
+def most_changed(flips: Sequence[Flip], most: int = FLIPS) -> list[Flip]:
+    """At most so many, the largest change of log-probability first; no task is crowded out by others."""
+    share = most // max(1, len({flip.task for flip in flips}))
+    before: Counter[str] = Counter()
+    ranked = []
+    for flip in sorted(flips, key=lambda flip: -abs(flip.change or 0.0)):
+        ranked.append((before[flip.task] >= share, flip))
+        before[flip.task] += 1
+    kept = [flip for _, flip in sorted(ranked, key=lambda pair: pair[0])[:most]]
+    return sorted(kept, key=lambda flip: -abs(flip.change or 0.0))
+
+
+def matrix(numbers: pd.DataFrame) -> pd.DataFrame:
+    """Per task and metric over all examples that are right or wrong: in how many runs they are right."""
+    cells = ["both right", "fixed", "broken", "both wrong"]
+    rows = numbers[(numbers["slice"] == "all") & (numbers[cells].sum(axis=1) > 0)]
+    return rows[["task", "metric", *cells]].reset_index(drop=True)
+
+
+def in_words(matrix: pd.DataFrame, most: int = 20) -> list[str]:
+    """The matrix as sentences, one for each task (metrics that count the same examples are told once)."""
+    told = matrix.groupby(["task", *matrix.columns[2:]], sort=False)["metric"].agg(", ".join).reset_index()
+    return [
+        f"{task} ({metrics}): of {right + fixed + broken + wrong:,} examples {fixed:,} were fixed and {broken:,} "
+        f"broken; {right:,} are right in both runs, {wrong:,} wrong in both."
+        for task, right, fixed, broken, wrong, metrics in told.head(most).itertuples(index=False, name=None)
+    ]
 
 
 def _row(row: Difference) -> dict[str, Any]:
@@ -76,8 +106,9 @@ def _row(row: Difference) -> dict[str, Any]:
     return {
         "task": row.task, "metric": row.metric, "slice": row.slice, "baseline": p.first, "candidate": p.second,
         "difference": p.difference, "low": p.low, "high": p.high, "p": p.p, "p (Holm)": row.adjusted,
-        "verdict": _verdict(row), "detectable": row.detectable, "fixed": row.fixed, "broken": row.broken, "n": p.n,
-        "clusters": p.clusters, "dropped": row.dropped, "reworded": row.reworded, "test": p.test,
+        "verdict": _verdict(row), "detectable": row.detectable, "both right": row.right, "fixed": row.fixed,
+        "broken": row.broken, "both wrong": row.wrong, "n": p.n, "clusters": p.clusters, "dropped": row.dropped,
+        "reworded": row.reworded, "test": p.test,
     }  # fmt: skip
 
 
@@ -93,6 +124,6 @@ def _verdict(row: Difference) -> str:
 
 def _flip(flip: Flip) -> dict[str, Any]:
     return {
-        "task": flip.task, "example": cut(flip.example, CELL), "what": "fixed" if flip.fixed else "broken",
+        "task": flip.task, "example": flip.example, "what": "fixed" if flip.fixed else "broken",
         "before": cut(flip.before, CELL), "after": cut(flip.after, CELL), "change of logprob": flip.change,
     }  # fmt: skip

@@ -3,17 +3,21 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from dashboard.text import harmless
-from harness.errors import UsageError
+from harness.errors import HarnessError, UsageError
 from harness.store import Store
 
 PAGE = 200
 """The most samples that travel to a browser at once."""
+
+MOST, READ = 100_000, 2_000
+"""The most samples of a download, and how many of them are read at once."""
 
 COLUMNS = ("example_id", "correct", "prediction", "target", "fields", "failure_kind")
 """What the table of samples is made from, beside the values; one sample shows everything."""
@@ -80,6 +84,20 @@ def page(store: Store, run: str, task: str, filter: Filter, number: int = 0, siz
     """Page ``number`` (from 0) of the samples that fit, read in SQL; never more than PAGE rows."""
     if not 1 <= size <= PAGE:
         raise UsageError(f"page size {size}; valid: 1 to {PAGE}")
+    return _read(store, run, task, filter, number, size)
+
+
+def everything(store: Store, run: str, task: str, filter: Filter, most: int = MOST, size: int = READ) -> pd.DataFrame:
+    """The first samples that fit, for a download; read in pages, so that whole samples are never held together."""
+    parts = []
+    for number in range(most // size):
+        parts.append(_read(store, run, task, filter, number, size))
+        if not parts[-1].more:
+            break
+    return pd.concat([part.frame for part in parts], ignore_index=True)
+
+
+def _read(store: Store, run: str, task: str, filter: Filter, number: int, size: int) -> Found:
     known = columns_of(store, run, task)
     shown = [*COLUMNS, *(c for c in known if c.startswith("value."))]
     frame = store.samples(run, task, condition(filter, known), None, size + 1, max(number, 0) * size, shown)
@@ -100,6 +118,16 @@ def outcome(sample: Mapping[str, Any]) -> str:
         return f"failed: {sample['failure_kind']}"
     correct = sample["correct"]
     return "judged" if correct is None or pd.isna(correct) else "right" if correct else "wrong"
+
+
+def failures(store: Store, run: str, tasks: Sequence[str]) -> dict[str, str]:
+    """How many examples of each task failed in which way ("3 server, 2 unparsed"); nothing on lost samples."""
+    found = {}
+    for task in tasks:
+        with suppress(HarnessError):
+            kinds = store.samples(run, task, "failure_kind is not null", columns=["failure_kind"])["failure_kind"]
+            found[task] = ", ".join(f"{n:,} {kind}" for kind, n in kinds.value_counts().items())
+    return {task: told for task, told in found.items() if told}
 
 
 def one(store: Store, run: str, task: str, example: str) -> dict[str, Any] | None:

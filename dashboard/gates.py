@@ -18,7 +18,8 @@ from harness.store import Store
 from harness.store.database import reading
 from harness.store.schema import MODELS, RUNS, VERDICTS
 
-NEWEST = 200
+NEWEST, EXAMPLES = 200, 50
+"""The most verdicts, and the most examples behind a failed rule, that are shown."""
 MARKS = {"PASS": "✓ PASS", "FAIL": "✗ FAIL", "INCONCLUSIVE": "? INCONCLUSIVE"}
 
 
@@ -72,7 +73,7 @@ def in_words(rule: Mapping[str, Any]) -> str:
     return re.sub(r" \(alpha [^)]*\)", "", told)
 
 
-def failing(store: Store, run: str, baseline: str | None, row: Mapping[str, Any], most: int = 50) -> pd.DataFrame:
+def failing(store: Store, run: str, baseline: str | None, row: Mapping[str, Any], most: int = EXAMPLES) -> pd.DataFrame:
     """Examples behind a failed rule: those that broke against the baseline, else those wrong or failed."""
     task, where = str(row["task"]), str(row["slice"])
     if baseline:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import runs
 from dashboard.text import cut, escaped
-from harness.errors import HarnessError, StoreError
+from harness.errors import HarnessError, StoreError, UnknownName, UsageError
 from harness.store import Store, open_store
 from harness.store.places import places
 from harness.types import Run
@@ -76,19 +76,63 @@ def heading(text: str) -> None:
 
 
 # A name that is bound to a widget somewhere (``bind="query-params"``) cannot be one of these: a session keeps bindings.
-def asked(name: str, options: Sequence[str], label: str, show: Callable[[str], str] = str) -> str | None:
-    """A choice that lives in the address as ``name``; None, with a sentence, for one that is not there."""
-    wanted = st.query_params.get(name)
-    if wanted is not None and wanted not in options:
-        st.error(f"There is no such {label.lower()} in this store:")
-        st.text(cut(wanted, 200))
-        return None
+def asked(
+    name: str,
+    options: Sequence[str],
+    label: str,
+    show: Callable[[str], str] = str,
+    *,
+    of: str = "This store",
+    then: Sequence[str] = (),
+) -> str | None:
+    """A choice that lives in the address as ``name``; None where there is nothing to choose.
+
+    When the user chooses another one, the address forgets what depended on the old one, the names ``then``. Where the
+    address names something that ``of`` does not have, the page says so and ends here: the user goes on by choosing.
+    """
     if not options:
         return None
-    index = options.index(wanted) if wanted is not None else 0
+    wanted = st.query_params.get(name)
+    index = 0 if wanted is None else options.index(wanted) if wanted in options else None
     chosen = st.selectbox(label, options, index=index, format_func=show)
+    if chosen is None:
+        st.error(f"{of} has no {label.lower()} of this name:")
+        st.text(cut(str(wanted), 200))
+        st.stop()
+    if wanted is not None and chosen != wanted:
+        for child in then:
+            st.query_params.pop(child, None)
     st.query_params[name] = chosen
     return chosen
+
+
+def asked_of(name: str, options: Sequence[str], label: str, show: Callable[[str], str] = str) -> str | None:
+    """As ``asked``, of what filters leave: a name that is not there is told and left out, the first one is taken."""
+    if st.query_params.get(name) not in (None, *known(name, options)):
+        del st.query_params[name]
+    return asked(name, options, label, show)
+
+
+def known(name: str, options: Sequence[str]) -> Sequence[str]:
+    """The options of a filter that is bound to the address as ``name``; what else the address asks for is told."""
+    lost = [value for value in st.query_params.get_all(name) if value not in options]
+    if lost:
+        st.text(f"Not found and left out: {name}={cut(', '.join(lost), 200)}")
+        if name in st.session_state:  # chosen among other options: it goes from the widget and the address too
+            chosen = st.session_state[name]
+            if isinstance(chosen, list):
+                st.session_state[name] = [value for value in chosen if value in options]
+            elif chosen not in options:
+                st.session_state[name] = options[0]
+    return options
+
+
+def from_the_first(page: str, about: object) -> None:
+    """Turn the number that is bound to the address as ``page`` back to 1 when it counts pages of something else."""
+    key = f"what {page} counts"
+    if st.session_state.get(key, about) != about:
+        st.session_state[page] = 1
+    st.session_state[key] = about
 
 
 def chosen_run(
@@ -98,19 +142,24 @@ def chosen_run(
     status: str | None = None,
     tasks: Sequence[str] | None = None,
     last: str | None = None,
+    then: Sequence[str] = (),
 ) -> Run | None:
     """The run that the address names by id, tag or beginning of an id; the newest where it names none.
 
-    ``last`` is offered last. None where there is no run. Raises UnknownName for one that is not there (any more).
+    ``last`` is offered last, ``then`` are the names that depend on it. None where there is no run.
     """
     texts = {choice.id: choice.text for choice in ask(runs.choices, status, tasks)}
     ids = sorted(texts, key=lambda run: run == last)
     wanted = st.query_params.get(name)
     if wanted is not None and wanted not in texts:
-        run = store().run(wanted)
-        ids.append(run.id)
-        st.query_params[name] = run.id
-    chosen = asked(name, ids, label, lambda run: texts.get(run, run))
+        try:
+            found = store().run(wanted).id
+            ids.append(found)
+            st.query_params[name] = found
+        except UsageError as error:  # that it is not there (any more) is told below, but not which ones begin so
+            if not isinstance(error, UnknownName):
+                st.text(cut(str(error), 1000))
+    chosen = asked(name, ids, label, lambda run: texts.get(run, run), then=then)
     return store().run(chosen) if chosen else None
 
 
@@ -118,13 +167,14 @@ def chosen_samples(tasks: Sequence[str] | None = None) -> tuple[Run, str] | None
     """A finished run and one of its tasks (of ``tasks``), both in the address; None, having said why, for none."""
     left, right = st.columns(2)
     with left:
-        run = chosen_run(status="finished", tasks=tasks)
+        run = chosen_run(status="finished", tasks=tasks, then=("task", "example", "metric"))
     if run is None:
         welcome()
         return None
     with right:
         stored = [artifact.task for artifact in store().artifacts(run.id)]
-        task = asked("task", [name for name in stored if tasks is None or name in tasks], "Task")
+        possible = [name for name in stored if tasks is None or name in tasks]
+        task = asked("task", possible, "Task", of="This run", then=("example", "metric"))
     if task is None:
         st.info("This run has no samples to show.")
         return None

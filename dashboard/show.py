@@ -15,20 +15,23 @@ ROWS = 200
 
 
 def table(
-    frame: pd.DataFrame, name: str, *, whole: Callable[[], pd.DataFrame] | None = None, select: bool = False
-) -> int | None:
+    frame: pd.DataFrame, name: str, *, whole: Callable[[], pd.DataFrame] | None = None, select: bool = False,
+    most: int | None = None,
+) -> int | None:  # fmt: skip
     """A table and its download; missing is shown as "-". With ``select`` the number of the row that was picked.
 
-    ``whole`` gives what a download holds if that is more than what is shown.
+    ``whole`` gives what a download holds if that is more than what is shown; ``most`` is how many rows the frame has
+    at most, where there may be more than it holds.
     """
     shown = harmless(frame.head(ROWS))
+    key = f"table {name}" + f" {pd.util.hash_pandas_object(shown).sum()}" * select  # picked is a row of this very table
     numbers: dict[str, Any] = {
         str(c): st.column_config.NumberColumn(format="%.4f") for c in frame.select_dtypes("float").columns
     }
     options: dict[str, Any] = {"on_select": "rerun", "selection_mode": "single-row"} if select else {}
     picked = st.dataframe(
         shown, hide_index=True, width="stretch", placeholder="-", column_config=numbers, alt=f"Table: {name}",
-        key=f"table {name}", **options,
+        key=key, **options,
     )  # fmt: skip
     st.download_button(
         "Download CSV", lambda: (whole() if whole else frame).to_csv(index=False), f"{_file(name)}.csv", "text/csv",
@@ -36,6 +39,8 @@ def table(
     )  # fmt: skip
     if len(frame) > ROWS:
         st.caption(f"The first {ROWS} of {len(frame):,} rows; the download has all.")
+    if most is not None and len(frame) >= most:
+        st.caption(f"The first {most:,} rows; if there are more, neither the table nor the download has them.")
     rows = picked["selection"]["rows"] if select else []
     return int(rows[0]) if rows else None
 
@@ -51,11 +56,13 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
 
 
-def chart(picture: alt.LayerChart | alt.FacetChart, frame: pd.DataFrame, name: str, alt_text: str) -> None:
+def chart(
+    picture: alt.LayerChart | alt.FacetChart, frame: pd.DataFrame, name: str, alt_text: str, most: int | None = None
+) -> None:
     """A chart, what it shows in words for those who do not see it, and its data as a table with a download."""
     st.altair_chart(picture, width="stretch", alt=alt_text, key=f"chart {name}")
     with st.expander("Data of this chart"):
-        table(frame, name)
+        table(frame, name, most=most)
 
 
 def facts(record: dict[str, Any], name: str) -> None:

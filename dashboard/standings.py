@@ -63,6 +63,13 @@ def everything(store: Store, wanted: Wanted) -> pd.DataFrame:
     return page(store, wanted, 0, 10_000_000)[0]
 
 
+def slices(store: Store) -> list[str]:
+    """The slices that the leaderboard has numbers of."""
+    query = _joined(_newest(), (RESULTS.c.slice,)).where(RESULTS.c.slice != "all").distinct()
+    with reading(store.engine) as connection:
+        return sorted(connection.execute(query).scalars())
+
+
 def _newest() -> Subquery:
     """(id, model_id, task_id, name, version, shots): the newest finished run of a model with a definition of a task.
 

@@ -39,7 +39,7 @@ class Difference:
 
     ``adjusted`` is p after Holm over all rows of the comparison; ``detectable`` the smallest true difference that
     this comparison finds with a power of 80 %; ``dropped`` examples were not comparable, ``reworded`` ones were
-    asked with another prompt (other few-shot examples).
+    asked with another prompt (other few-shot examples); ``right`` and ``wrong`` are so in both runs.
     """
 
     task: str
@@ -54,6 +54,8 @@ class Difference:
     broken: int
     dropped: int
     reworded: int
+    right: int = 0
+    wrong: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +188,8 @@ def difference(
         broken=flips.count((True, False)),
         dropped=len(pairs) - len(both),
         reworded=sum(a.prompt != b.prompt for a, b in both),
+        right=flips.count((True, True)),
+        wrong=flips.count((False, False)),
     )
 
 

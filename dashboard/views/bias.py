@@ -50,7 +50,7 @@ def report(run: Run, task: str) -> None:
 
 with place.sentence():
     names = place.ask(bias.probes_of)
-    run = place.chosen_run(status="finished", tasks=names) if names else None
+    run = place.chosen_run(status="finished", tasks=names, then=("probe",)) if names else None
     if run is None:
         if not place.ask(runs.measured):
             place.welcome()
@@ -63,7 +63,7 @@ with place.sentence():
         st.info("This run has no bias probe; the runs to choose from do.")
         st.stop()
     st.text(f"{run.model}   run {run.id}")
-    wanted = place.asked("probe", [probe.task for probe in probes], "Probe")
+    wanted = place.asked("probe", [probe.task for probe in probes], "Probe", of="This run")
     for probe in (one for one in probes if one.task == wanted):
         place.heading(f"{probe.task}, version {probe.version}")
         st.text(cut(probe.card.measures))

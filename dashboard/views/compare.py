@@ -2,16 +2,35 @@
 
 import streamlit as st
 
-from dashboard import charts, differences, place, show
-from dashboard.text import escaped
+from dashboard import charts, differences, examples, place, sample, show
+from dashboard.text import CELL, cut, escaped
+
+OLD = ("task", "example", "metric")
+"""What the address says of two runs, and not of others."""
 
 st.title("Compare")
+
+
+def side_by_side(first: str, second: str, task: str, example: str) -> None:
+    """One question, and what both runs made of it."""
+    place.heading(f"{task}, example {cut(example, CELL)}")
+    rows = [place.ask(examples.one, run, task, example) for run in (first, second)]
+    if rows[0] is None or rows[1] is None:
+        st.text("Not both runs have this example.")
+        return
+    sample.beside(rows[0], rows[1], ("Baseline", "Candidate"))
+    for column, run in zip(st.columns(2), (first, second), strict=True):
+        query = {"run": run, "task": task, "example": example}
+        column.page_link("views/samples.py", label=f"This sample of run {escaped(run)}", query_params=query)
+
+
 with place.sentence():
     left, right = st.columns(2)
     with right:
-        second = place.chosen_run("candidate", "Candidate", status="finished")
+        second = place.chosen_run("candidate", "Candidate", status="finished", then=OLD)
     with left:  # by default no run is compared with itself
-        first = place.chosen_run("baseline", "Baseline", status="finished", last=second.id if second else None)
+        last = second.id if second else None
+        first = place.chosen_run("baseline", "Baseline", status="finished", last=last, then=OLD)
     if first is None or second is None:
         place.welcome()
         st.stop()
@@ -25,7 +44,7 @@ with place.sentence():
         st.stop()
     one, two, three = st.columns([3, 1, 1], vertical_alignment="bottom")
     cheap = place.ask(differences.affordable, first.id, second.id)
-    tasks = one.multiselect("Tasks", common, key="only", bind="query-params") or cheap
+    tasks = one.multiselect("Tasks", place.known("only", common), key="only", bind="query-params") or cheap
     slices = two.toggle("Every slice", key="slices", bind="query-params")
     intersect = three.toggle("Only what is equal", key="intersect", bind="query-params", help="As --intersect does.")
     found = place.ask(differences.between, first.id, second.id, tuple(tasks), intersect, slices)
@@ -42,20 +61,31 @@ with place.sentence():
         "detectable: the smallest true difference found with a power of 80 %; reworded: asked with another prompt."
     )
     show.table(found.numbers, "differences")
-    metric = st.selectbox("Metric of the chart", show.metrics_of(found.numbers))
+    metric = place.asked_of("metric", show.metrics_of(found.numbers), "Metric of the chart")
     part = found.numbers[found.numbers["metric"] == metric].head(60)
     part = part.assign(label=part["task"] + part["slice"].map(lambda s: "" if s == "all" else f"  {s}"))
     drawn = part.drop(columns="value", errors="ignore").rename(columns={"difference": "value"})
     words = f"Difference of {metric} on {len(part)} tasks and slices with 95 % intervals; the dashed line is none"
     picture = charts.forest(drawn, "label", "verdict", ideal=0.0)
     show.chart(picture, part.drop(columns="label"), "differences chart", words)
+    if not (matrix := differences.matrix(found.numbers)).empty:
+        st.subheader("Fixed and broken", anchor=False)
+        for told in differences.in_words(matrix):
+            st.text(told)
+        show.table(matrix, "fixed and broken")
     st.subheader("Examples that flipped", anchor=False)
     if found.flips.empty:
         st.text("no example flipped")
     else:
-        st.caption(f"{found.flipped:,} in all; the largest change of log-probability first in each task.")
+        st.caption(
+            f"{found.flipped:,} in all; the largest change of log-probability first. "
+            + f"The table and its file hold {len(found.flips)} of them, some of every task. "
+            * (found.flipped > len(found.flips))
+            + "Select a row to see both answers."
+        )
         picked = show.table(found.flips, "flips", select=True)
         if picked is not None:
-            row = found.flips.iloc[picked]
-            query = {"run": second.id, "task": str(row["task"]), "example": str(row["example"])}
-            st.switch_page("views/samples.py", query_params=query)
+            st.query_params["task"] = str(found.flips["task"].iloc[picked])
+            st.query_params["example"] = str(found.flips["example"].iloc[picked])
+    if "task" in st.query_params and "example" in st.query_params:
+        side_by_side(first.id, second.id, st.query_params["task"], st.query_params["example"])

@@ -12,11 +12,11 @@ with place.sentence():
         st.stop()
     one, two, three = st.columns(3)
     with one:
-        task = place.asked("task", list(dict.fromkeys(task for task, _ in measured)), "Task")
+        task = place.asked("task", list(dict.fromkeys(task for task, _ in measured)), "Task", then=("metric",))
     with two:
-        metric = place.asked("metric", [m for t, m in measured if t == task], "Metric") if task else None
+        metric = place.asked("metric", [m for t, m in measured if t == task], "Metric", of="This task")
     with three:
-        cost = place.asked("cost", list(efficiency.COSTS), "Cost", efficiency.COSTS.__getitem__)
+        cost = place.asked("cost", list(efficiency.COSTS), "Cost", efficiency.COSTS.__getitem__, of="This page")
     if task is None or metric is None or cost is None:
         st.stop()
     frame = place.ask(efficiency.points, task, metric, cost)
@@ -33,7 +33,9 @@ with place.sentence():
         if len(drawn) < len(known):
             st.caption(f"Drawn: {len(models)} models with the newest runs; the table has all.")
         words = f"{metric} on {task} against {efficiency.COSTS[cost]} of {len(drawn)} runs"
-        show.chart(charts.scatter(drawn, cost, efficiency.COSTS[cost]), frame, "efficiency", words)
+        show.chart(
+            charts.scatter(drawn, cost, efficiency.COSTS[cost]), frame, "efficiency", words, efficiency.RUNS_SHOWN
+        )
     unknown = int(frame[cost].isna().sum())
     if unknown:
         st.text(f"{unknown} runs have no such cost: nothing was counted (answers made elsewhere, or scripted).")

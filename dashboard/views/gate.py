@@ -23,7 +23,9 @@ def examples(run: str, baseline: str | None, row: dict[str, Any]) -> None:
         st.text("no single example is behind this number")
         return
     st.caption("Right in the baseline and wrong in this run." if used else "Wrong or failed in this run.")
-    picked = show.table(frame, f"examples {row['task']} {row['metric']} {row['slice']}", select=True)
+    picked = show.table(
+        frame, f"examples {row['task']} {row['metric']} {row['slice']}", select=True, most=gates.EXAMPLES
+    )
     if picked is not None:
         query = {"run": run, "task": str(row["task"]), "example": str(frame["example"].iloc[picked])}
         st.switch_page("views/samples.py", query_params=query)
@@ -39,10 +41,10 @@ with place.sentence():
             st.code("harness gate gate.toml RUN --baseline NAME", language="bash")
         st.stop()
     st.subheader("History", anchor=False)
-    show.table(history, "gate history")
+    show.table(history, "gate history", most=gates.NEWEST)
     past = show.records(history)
     texts = {row["gate"]: f"{row['at']}  {row['outcome']}  {row['model']}  run {row['run']}" for row in past}
-    number = place.asked("gate", list(texts), "Gate", texts.__getitem__)
+    number = place.asked("gate", list(texts), "Gate", texts.__getitem__, then=("rule",))
     record = place.ask(gates.verdict, number) if number else None
     if record is None:
         st.stop()
@@ -57,5 +59,6 @@ with place.sentence():
     if failed:
         st.subheader("Examples behind a failure", anchor=False)
         about = [f"{row['task']} {row['metric']}" + f" on {row['slice']}" * (row["slice"] != "all") for row in failed]
-        place_of = st.selectbox("Failed rule", range(len(failed)), format_func=about.__getitem__)
-        examples(chosen["run"], chosen["baseline"] or None, failed[place_of])
+        numbers = [str(number) for number in range(1, len(failed) + 1)]
+        rule = place.asked_of("rule", numbers, "Failed rule", lambda number: about[int(number) - 1])
+        examples(chosen["run"], chosen["baseline"] or None, failed[int(rule or 1) - 1])

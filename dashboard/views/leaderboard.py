@@ -4,7 +4,7 @@ import math
 
 import streamlit as st
 
-from dashboard import charts, place, runs, show, standings
+from dashboard import charts, groups, place, runs, show, standings
 
 st.title("Leaderboard")
 with place.sentence():
@@ -12,11 +12,20 @@ with place.sentence():
     if not measured:
         place.welcome()
         st.stop()
+    members = place.ask(groups.groups)
     left, middle, right = st.columns(3)
-    tasks = left.multiselect("Tasks", sorted({task for task, _ in measured}), key="tasks", bind="query-params")
-    metrics = middle.multiselect("Metrics", sorted({m for _, m in measured}), key="metrics", bind="query-params")
-    model = right.text_input("Model contains", key="model", bind="query-params")
-    wanted = standings.Wanted(tuple(tasks), tuple(metrics), (model or "").strip())
+    chosen = left.multiselect("Groups", place.known("groups", list(members)), key="groups", bind="query-params")
+    names = place.known("tasks", sorted({task for task, _ in measured}))
+    tasks = middle.multiselect("Tasks", names, key="tasks", bind="query-params")
+    names = place.known("metrics", sorted({metric for _, metric in measured}))
+    metrics = right.multiselect("Metrics", names, key="metrics", bind="query-params")
+    left, middle, _ = st.columns(3)
+    slices = place.known("part", ["all", *place.ask(standings.slices)])
+    part = left.selectbox("Slice", slices, key="part", bind="query-params")
+    model = middle.text_input("Model contains", key="model", bind="query-params")
+    asked = dict.fromkeys([*tasks, *(task for group in chosen for task in members[group])])
+    wanted = standings.Wanted(tuple(asked), tuple(metrics), (model or "").strip(), part)
+    place.from_the_first("page", wanted)
     here = place.ask(standings.page, wanted, 0)
     pages = max(1, math.ceil(here[1] / standings.PAGE))
     number = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
@@ -28,15 +37,17 @@ with place.sentence():
         f"{total:,} numbers. A rank range counts a model as ahead only where its whole 95 % interval is better, among "
         "those asked the same (version, data, few-shot examples). Missing is -. Select a row to open its run."
     )
-    picked = show.table(board, "leaderboard", whole=lambda: standings.everything(place.store(), wanted), select=True)
+    marked = board.assign(failed=[f"✗ {count:,} failed" if count else "none" for count in board["failed"]])
+    picked = show.table(marked, "leaderboard", whole=lambda: standings.everything(place.store(), wanted), select=True)
     if picked is not None:
         st.switch_page("views/run.py", query_params={"run": str(board["run"].iloc[picked])})
     st.subheader("One metric over tasks", anchor=False)
-    metric = st.selectbox("Metric of the chart", show.metrics_of(board))
-    part = board[board["metric"] == metric].head(60)
-    part = part.assign(label=part["task"] + ", " + part["shots"].astype(str) + "-shot")
-    models = list(dict.fromkeys(part["model"]))[: len(charts.PALETTE)]
-    drawn = part[part["model"].isin(models)]
+    metric = place.asked_of("metric", show.metrics_of(board), "Metric of the chart")
+    found = board[board["metric"] == metric].head(60)
+    shots = [f", {count}-shot" if count >= 0 else "" for count in found["shots"].fillna(-1)]  # none for a whole group
+    found = found.assign(label=found["task"] + shots)
+    models = list(dict.fromkeys(found["model"]))[: len(charts.PALETTE)]
+    drawn = found[found["model"].isin(models)]
     if len(drawn) < (board["metric"] == metric).sum():
         st.caption(f"Drawn: {len(drawn)} numbers of {len(models)} models of this page; filter to see others.")
     words = f"{metric} of {len(models)} models on {drawn['task'].nunique()} tasks, each with its 95 % interval"

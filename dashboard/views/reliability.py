@@ -15,7 +15,7 @@ def calibration(run: Run, task: str) -> None:
     """The reliability diagram of a task of choices."""
     st.subheader("Calibration", anchor=False)
     kind = st.segmented_control(
-        "Bins", list(KINDS), default="equal width", required=True, key="bins", bind="query-params"
+        "Bins", place.known("bins", list(KINDS)), default="equal width", required=True, key="bins", bind="query-params"
     )
     found = place.ask(reliability.calibration, run.id, task, KINDS.get(str(kind), "width"))
     if not found.n:
@@ -40,7 +40,7 @@ def robustness(run: Run, task: str) -> None:
         st.info("This run has no perturbed variants of the task. Make some with:")
         st.code(f"harness run {run.model} --tasks {task} --perturb typos,case,spaces", language=None)
         return
-    metric = st.selectbox("Metric over variants", show.metrics_of(numbers))
+    metric = place.asked_of("metric", show.metrics_of(numbers), "Metric over variants")
     part = numbers[numbers["metric"] == metric]
     words = f"{metric} of the original and of {len(part) - 1} variants with 95 % intervals"
     show.chart(charts.forest(part, "variant", "metric"), part, "variants", words)

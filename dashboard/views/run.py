@@ -5,7 +5,7 @@ from dataclasses import asdict
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, place, show
+from dashboard import charts, examples, place, show
 from dashboard.text import cut, escaped
 from harness.errors import HarnessError
 from harness.journal import progress
@@ -16,14 +16,13 @@ EVERY = 2.0  # seconds between two looks at a run in progress
 
 @st.fragment(run_every=EVERY)
 def live(run_id: str) -> None:
-    """How far a run in progress is, read from its journal; when it ends the page is drawn anew."""
+    """How far a run in progress is, read from its journal; when it ends or is removed the page is drawn anew."""
     try:
         store = place.store()
         run = store.run(run_id)
         journal = store.journals / f"{run_id}.journal"
-    except HarnessError as error:
-        st.text(str(error))
-        return
+    except HarnessError:  # the page, drawn anew, says why
+        st.rerun()
     if run.status != "running":
         st.rerun()
     try:
@@ -46,7 +45,8 @@ def warnings(run: Run, numbers: pd.DataFrame) -> None:
     whole = numbers[numbers["slice"] == "all"].drop_duplicates("task")
     failed, few = whole[whole["failed"] > 0], whole[whole["n"] < 30]
     if not failed.empty:
-        named = ", ".join(f"{row.task} ({row.failed})" for row in failed.itertuples())
+        kinds = place.ask(examples.failures, run.id, tuple(failed["task"]))
+        named = ", ".join(f"{row['task']} ({kinds.get(row['task'], row['failed'])})" for row in show.records(failed))
         st.warning(f"Examples that failed and are in no number: {escaped(named, 1000)}")
     if not few.empty:
         named = ", ".join(f"{row.task} ({row.n})" for row in few.itertuples())
@@ -56,8 +56,9 @@ def warnings(run: Run, numbers: pd.DataFrame) -> None:
 def pictures(numbers: pd.DataFrame) -> None:
     """One metric over the tasks, or over the slices of them."""
     left, right = st.columns([3, 1], vertical_alignment="bottom")
-    metric = left.selectbox("Metric of the chart", show.metrics_of(numbers))
-    sliced = right.toggle("With slices")
+    with left:
+        metric = place.asked_of("metric", show.metrics_of(numbers), "Metric of the chart")
+    sliced = right.toggle("With slices", key="sliced", bind="query-params")
     part = numbers[numbers["metric"] == metric]
     part = part if sliced else part[part["slice"] == "all"]
     part = part.assign(label=part["task"] + part["slice"].map(lambda s: "" if s == "all" else f"  {s}")).head(60)
@@ -85,7 +86,7 @@ def facts(run: Run) -> None:
 
 st.title("Run")
 with place.sentence():
-    run = place.chosen_run()
+    run = place.chosen_run(then=("metric",))
     if run is None:
         place.welcome()
         st.stop()

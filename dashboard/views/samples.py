@@ -1,13 +1,11 @@
 """The questions of a run and what came back, a page at a time; one sample in full."""
 
-import json
-from typing import Any
+from functools import partial
 
-import pandas as pd
 import streamlit as st
 
-from dashboard import examples, place, show
-from dashboard.text import cut, escaped, word_difference
+from dashboard import examples, place, sample, show
+from dashboard.text import cut, escaped
 from harness.types import Run
 
 SIZE = 50
@@ -19,11 +17,11 @@ def filters(run: Run, task: str) -> examples.Filter:
     slices = sorted({e.slice for e in place.store().results(run.id) if e.task == task and e.slice != "all"})
     metrics = [c.removeprefix("value.") for c in columns if c.startswith("value.")]
     one, two, three = st.columns(3)
-    state = one.selectbox("Show", list(examples.STATES), key="show", bind="query-params")
+    state = one.selectbox("Show", place.known("show", list(examples.STATES)), key="show", bind="query-params")
     text = two.text_input("Prompt, answer or gold contains", key="text", bind="query-params")
-    part = three.selectbox("Slice", ["any", *slices], key="slice", bind="query-params")
+    part = three.selectbox("Slice", place.known("slice", ["any", *slices]), key="slice", bind="query-params")
     one, two, three = st.columns(3)
-    metric = one.selectbox("Value of", ["any metric", *metrics], key="value", bind="query-params")
+    metric = one.selectbox("Value of", place.known("value", ["any metric", *metrics]), key="value", bind="query-params")
     chosen = metric if metric in metrics else ""
     low = two.number_input("at least", value=None, key="low", bind="query-params", disabled=not chosen)
     high = three.number_input("at most", value=None, key="high", bind="query-params", disabled=not chosen)
@@ -33,6 +31,7 @@ def filters(run: Run, task: str) -> examples.Filter:
 def listing(run: Run, task: str) -> None:
     """A page of samples with filters, and a link to each."""
     wanted = filters(run, task)
+    place.from_the_first("sheet", (run.id, task, wanted))
     page = int(st.number_input("Page", min_value=1, value=1, key="sheet", bind="query-params"))
     found = place.ask(examples.page, run.id, task, wanted, page - 1, SIZE)
     if found.frame.empty:
@@ -42,9 +41,10 @@ def listing(run: Run, task: str) -> None:
     st.caption(
         f"Samples {first:,} to {first + len(found.frame) - 1:,} of this filter; "
         + ("more follow on the next page. " if found.more else "these are the last. ")
-        + "Select a row to open a sample."
+        + f"Select a row to open a sample. The download has all that fit, up to {examples.MOST:,}."
     )
-    picked = show.table(found.frame, "samples", select=True)
+    whole = partial(examples.everything, place.store(), run.id, task, wanted)
+    picked = show.table(found.frame, "samples", whole=whole, select=True)
     ids = [str(example) for example in found.frame["example"]]
     if picked is not None:
         st.switch_page("views/samples.py", query_params={"run": run.id, "task": task, "example": ids[picked]})
@@ -52,42 +52,6 @@ def listing(run: Run, task: str) -> None:
         for example in ids:
             query = {"run": run.id, "task": task, "example": example}
             st.page_link("views/samples.py", label=f"Sample {escaped(example, 80)}", query_params=query)
-
-
-def detail(row: dict[str, Any]) -> None:
-    """Everything about one sample, as text."""
-    cluster, asked = row["cluster"] or "its own", row["prompt_hash"][:16]
-    st.text(f"Outcome: {examples.outcome(row)}   cluster: {cluster}   prompt hash: {asked}")
-    block("Prompt", row["prompt"])
-    block("Answer", row["prediction"])
-    gold = examples.gold_of(row)
-    block("Gold", gold)
-    if row["prediction"] is not None and gold and str(row["prediction"]).split() != gold.split():
-        st.subheader("Answer against gold, by words", anchor=False)
-        st.caption("[-only in the gold-] and {+only in the answer+}", width="content")
-        st.code(cut(word_difference(gold, str(row["prediction"]))), language=None, wrap_lines=True)
-    options = examples.choices(row)
-    if not options.empty:
-        st.subheader("Choices", anchor=False)
-        show.table(options, "choices")
-    block("Failure", row.get("failure_kind"))
-    block("What failed", row.get("failure_message"))
-    values = {str(k).removeprefix("value."): v for k, v in row.items() if str(k).startswith("value.")}
-    if values:
-        st.subheader("Values", anchor=False)
-        show.facts(values, "values")
-    for name in ("slices", "fields", "requests", "responses"):
-        with st.expander(name.capitalize()):
-            unfolded = json.dumps(json.loads(row[name] or "null"), indent=1, ensure_ascii=False)
-            st.code(cut(unfolded), language=None, wrap_lines=True)
-
-
-def block(title: str, value: Any) -> None:
-    """A titled text, if there is one."""
-    if value is None or value == "" or pd.isna(value):
-        return
-    st.subheader(title, anchor=False)
-    st.code(cut(str(value)), language=None, wrap_lines=True)
 
 
 st.title("Samples")
@@ -99,11 +63,12 @@ with place.sentence():
     example = st.query_params.get("example")
     if example is None:
         listing(run, task)
-    elif (found := place.ask(examples.one, run.id, task, example)) is None:
-        st.error("There is no such example in this task:")
-        st.text(cut(example, 200))
     else:
         back = {"run": run.id, "task": task}
         st.page_link("views/samples.py", label="All samples of this task", query_params=back)
-        detail(found)
+        if (found := place.ask(examples.one, run.id, task, example)) is None:
+            st.error("This task has no example of this name:")
+            st.text(cut(example, 200))
+            st.stop()
+        sample.detail(found)
         st.page_link("views/compare.py", label="Compare this run", query_params={"candidate": run.id})

@@ -13,14 +13,15 @@ with place.sentence():
         st.stop()
     one, two, three = st.columns(3)
     with one:
-        name = place.asked("family", families, "Model family", short)
+        name = place.asked("family", families, "Model family", short, then=("task", "metric"))
     if name is None:
         st.stop()
     asked = place.ask(trends.asked_of, name)
     with two:
-        task = place.asked("task", list(dict.fromkeys(task for task, _ in asked)), "Task")
+        tasks = list(dict.fromkeys(task for task, _ in asked))
+        task = place.asked("task", tasks, "Task", of="This model family", then=("metric",))
     with three:
-        metric = place.asked("metric", [m for t, m in asked if t == task], "Metric") if task else None
+        metric = place.asked("metric", [m for t, m in asked if t == task], "Metric", of="This task")
     if task is None or metric is None:
         st.stop()
     frame = place.ask(trends.history, name, task, metric)
@@ -33,7 +34,7 @@ with place.sentence():
     )
     words = f"{metric} on {task} over {len(frame)} runs with intervals; baselines and gate verdicts are named"
     marks = trends.marks(frame)
-    show.chart(charts.trend(frame, marks), frame, "trend", words)
+    show.chart(charts.trend(frame, marks), frame, "trend", words, trends.RUNS_SHOWN)
     if not marks.empty:
         st.subheader("Marked runs", anchor=False)
         show.table(frame.loc[marks.index, ["started", "run", "value", "baseline", "gate"]], "marked runs")

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -117,6 +118,20 @@ def test_a_click_on_a_filter_is_in_the_address_and_survives_a_reload(
     page.get_by_text("Samples 1 to 1 of this filter").wait_for()
 
 
+def test_a_flip_that_is_clicked_is_shown_in_both_runs(
+    server: str, browser: "Page", run_of: Callable[[str], str]
+) -> None:
+    page = browser
+    page.goto(f"{server}/compare?baseline={run_of('oracle')}&candidate={run_of('opposite')}")
+    settle(page, "Compare")
+    flips = page.get_by_test_id("stDataFrame").last
+    flips.scroll_into_view_if_needed()
+    flips.click(position={"x": 18, "y": 53})  # the box before the first row
+    page.get_by_text("Outcome: right").wait_for()
+    page.get_by_text("Outcome: wrong").wait_for()
+    assert "example=" in page.url and "task=letters" in page.url
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_hostile_output_changes_no_page(server: str, browser: "Page", small: Store, theme: str) -> None:
     page, errors, dialogs = browser, [], []
@@ -167,3 +182,9 @@ def test_a_run_in_progress_moves_without_a_reload(
         browser.get_by_text("3 of 4 answers").wait_for(timeout=15_000)
         store.finish(store.run("unfinished"), {}, [])
         browser.get_by_text("of 4 answers").wait_for(state="detached", timeout=15_000)
+        store.start(replace(store.run("unfinished"), id="gone", status="running", finished=None))
+        browser.goto(f"{address}/run?run=gone")
+        browser.get_by_text("no journal here").wait_for()
+        store.rm("gone", force=True)
+        browser.get_by_text("This store has no run of this name").wait_for(timeout=15_000)
+        assert browser.get_by_text("no journal here").count() == 0

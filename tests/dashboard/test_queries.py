@@ -12,6 +12,7 @@ from sqlalchemy import insert
 
 from dashboard import bias, differences, efficiency, examples, gates, reliability, runs, standings, text, trends
 from harness.api import evaluate
+from harness.compare import Flip
 from harness.errors import UsageError
 from harness.kinds import ACC, multiple_choice
 from harness.store import Store, open_store
@@ -42,6 +43,19 @@ def test_filters_and_pages(small: Store, run_of: RunOf) -> None:
     assert count(small, wrong, Filter(metric="acc", low=0.5)) == 0
     assert count(small, wrong, Filter(metric="acc", high=0.5)) == 12
     assert [examples.page(small, run, "letters", Filter(), n, 6).more for n in (0, 1)] == [True, False]
+
+
+def test_a_download_has_every_sample_that_fits(small: Store, run_of: RunOf) -> None:
+    run = run_of("opposite")
+    whole = examples.everything(small, run, "letters", Filter(), most=100, size=5)
+    pd.testing.assert_frame_equal(whole, examples.page(small, run, "letters", Filter()).frame)
+    assert len(examples.everything(small, run, "letters", Filter(), most=10, size=5)) == 10
+    assert len(examples.everything(small, run, "letters", Filter(slice="room=1"))) == 4
+
+
+def test_failures_by_kind(small: Store, run_of: RunOf) -> None:
+    assert examples.failures(small, run_of("fail-every-3"), ["letters", "lost"]) == {"letters": "4 scripted"}
+    assert examples.failures(small, run_of("oracle"), ["letters"]) == {}
 
 
 @pytest.mark.parametrize("bad", [Filter("nonsense"), Filter(slice="x=1"), Filter(metric='x" or 1=1 --')])
@@ -92,6 +106,29 @@ def test_compare(small: Store, run_of: RunOf) -> None:
     sliced = differences.between(small, run_of("oracle"), run_of("opposite"), ("letters",), False, True)
     assert (sliced.numbers["metric"] == "acc").sum() == 6
     assert (sliced.numbers["p (Holm)"] >= sliced.numbers["p"]).all()
+
+
+def test_the_matrix_agrees_with_fixed_and_broken(small: Store, run_of: RunOf) -> None:
+    for first, second, cells in (
+        ("oracle", "opposite", [0, 0, 12, 0]), ("opposite", "fail-every-3", [0, 8, 0, 0]),
+        ("oracle", "oracle", [12, 0, 0, 0]),
+    ):  # fmt: skip
+        found = differences.between(small, run_of(first), run_of(second), ("letters",), False, True)
+        matrix = differences.matrix(found.numbers)
+        assert matrix.set_index("metric").loc["acc"].tolist()[1:] == cells
+        whole = found.numbers[found.numbers["slice"] == "all"]
+        assert matrix[["fixed", "broken"]].values.tolist() == whole[["fixed", "broken"]].values.tolist()
+        assert set(matrix[["both right", "fixed", "broken", "both wrong"]].sum(axis=1)) == set(whole["n"])
+        assert len(differences.in_words(matrix)) == 1
+
+
+def test_every_task_has_its_share_of_the_flips() -> None:
+    flips = [Flip("a", str(i), True, "", "", float(i)) for i in range(30)]
+    flips += [Flip("b", str(i), False, "", "", -0.5) for i in range(3)] + [Flip("c", "0", False, "", "", None)]
+    kept = differences.most_changed(flips, 10)
+    assert [flip.task for flip in kept] == ["a"] * 6 + ["b"] * 3 + ["c"]
+    assert [flip.example for flip in kept[:6]] == ["29", "28", "27", "26", "25", "24"]
+    assert differences.most_changed(flips[:3], 10) == flips[2::-1]
 
 
 def test_failures_are_no_pairs(small: Store, run_of: RunOf) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from dashboard import runs, standings
+from dashboard import groups, runs, standings
+from harness.api import evaluate
 from harness.store import Store, open_store
-from harness.types import Estimate
+from harness.types import Estimate, Task
 
 THREE = [(0.9, 0.8, 1.0), (0.7, 0.6, 0.85), (0.2, 0.1, 0.3), (None, None, None)]
 
@@ -28,6 +29,22 @@ def test_numbers(small: Store) -> None:
     assert found["failed"].to_dict()["scripted:fail-every-3"] == 4
     assert found["rank"].to_dict()["scripted:opposite"] == "3"
     assert total == 3
+
+
+def test_slices(small: Store) -> None:
+    assert {"variant=shouted", "room=1", "kind=x"} <= set(standings.slices(small)) and "all" not in standings.slices(
+        small
+    )
+    board, _ = standings.page(small, standings.Wanted(metrics=("acc",), slice="room=1"))
+    assert len(board) == 3 and set(board["n"] + board["failed"]) == {4}
+
+
+def test_groups_are_those_of_the_tasks_and_of_their_names(tmp_path: Path, letters: Callable[..., Task]) -> None:
+    tasks = [letters(tmp_path / f"{i}.jsonl", name) for i, name in enumerate(("glue/sst2", "own/a", "own/b", "alone"))]
+    evaluate("scripted:oracle", tasks, store=str(tmp_path / "s"))
+    found = groups.groups(open_store(str(tmp_path / "s")))
+    assert found["glue"] == ("glue/sst2", "glue") and found["own"] == ("own/a", "own/b", "own")
+    assert not any("alone" in members for members in found.values())
 
 
 def test_it_agrees_with_the_store(small: Store) -> None:
