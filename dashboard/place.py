@@ -16,6 +16,8 @@ from harness.types import Run
 
 FIRST_RUN = "harness run scripted:oracle --tasks glue/sst2 --limit 20"
 
+CHANGED = "a choice that others depend on was changed in this run of the page"
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -57,6 +59,7 @@ def ask(query: Callable[Concatenate[Store, P], R], *args: P.args, **kwargs: P.kw
 @contextmanager
 def sentence() -> Iterator[None]:
     """Show an error that a user may act on as one sentence."""
+    st.session_state[CHANGED] = False
     try:
         yield
     except HarnessError as error:
@@ -87,12 +90,15 @@ def asked(
 ) -> str | None:
     """A choice that lives in the address as ``name``; None where there is nothing to choose.
 
-    When the user chooses another one, the address forgets what depended on the old one, the names ``then``. Where the
-    address names something that ``of`` does not have, the page says so and ends here: the user goes on by choosing.
+    When the user chooses another one, the address forgets the names ``then``, and later choices that the new one does
+    not have. Where the address names something else that ``of`` does not have, the page says so and ends here: the
+    user goes on by choosing.
     """
     if not options:
         return None
     wanted = st.query_params.get(name)
+    if wanted not in options and st.session_state[CHANGED]:
+        wanted = None
     index = 0 if wanted is None else options.index(wanted) if wanted in options else None
     chosen = st.selectbox(label, options, index=index, format_func=show)
     if chosen is None:
@@ -100,6 +106,7 @@ def asked(
         st.text(cut(str(wanted), 200))
         st.stop()
     if wanted is not None and chosen != wanted:
+        st.session_state[CHANGED] = True
         for child in then:
             st.query_params.pop(child, None)
     st.query_params[name] = chosen
@@ -108,7 +115,9 @@ def asked(
 
 def asked_of(name: str, options: Sequence[str], label: str, show: Callable[[str], str] = str) -> str | None:
     """As ``asked``, of what filters leave: a name that is not there is told and left out, the first one is taken."""
-    if st.query_params.get(name) not in (None, *known(name, options)):
+    if st.query_params.get(name) not in (None, *options):
+        if not st.session_state[CHANGED]:
+            known(name, options)
         del st.query_params[name]
     return asked(name, options, label, show)
 
@@ -167,14 +176,14 @@ def chosen_samples(tasks: Sequence[str] | None = None) -> tuple[Run, str] | None
     """A finished run and one of its tasks (of ``tasks``), both in the address; None, having said why, for none."""
     left, right = st.columns(2)
     with left:
-        run = chosen_run(status="finished", tasks=tasks, then=("task", "example", "metric"))
+        run = chosen_run(status="finished", tasks=tasks, then=("example",))
     if run is None:
         welcome()
         return None
     with right:
         stored = [artifact.task for artifact in store().artifacts(run.id)]
         possible = [name for name in stored if tasks is None or name in tasks]
-        task = asked("task", possible, "Task", of="This run", then=("example", "metric"))
+        task = asked("task", possible, "Task", of="This run", then=("example",))
     if task is None:
         st.info("This run has no samples to show.")
         return None

@@ -50,7 +50,7 @@ def report(run: Run, task: str) -> None:
 
 with place.sentence():
     names = place.ask(bias.probes_of)
-    run = place.chosen_run(status="finished", tasks=names, then=("probe",)) if names else None
+    run = place.chosen_run(status="finished", tasks=names) if names else None
     if run is None:
         if not place.ask(runs.measured):
             place.welcome()

@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard import charts, differences, examples, place, sample, show
 from dashboard.text import CELL, cut, escaped
 
-OLD = ("task", "example", "metric")
+OLD = ("task", "example")
 """What the address says of two runs, and not of others."""
 
 st.title("Compare")

@@ -12,7 +12,7 @@ with place.sentence():
         st.stop()
     one, two, three = st.columns(3)
     with one:
-        task = place.asked("task", list(dict.fromkeys(task for task, _ in measured)), "Task", then=("metric",))
+        task = place.asked("task", list(dict.fromkeys(task for task, _ in measured)), "Task")
     with two:
         metric = place.asked("metric", [m for t, m in measured if t == task], "Metric", of="This task")
     with three:

@@ -86,7 +86,7 @@ def facts(run: Run) -> None:
 
 st.title("Run")
 with place.sentence():
-    run = place.chosen_run(then=("metric",))
+    run = place.chosen_run()
     if run is None:
         place.welcome()
         st.stop()

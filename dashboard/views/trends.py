@@ -13,13 +13,13 @@ with place.sentence():
         st.stop()
     one, two, three = st.columns(3)
     with one:
-        name = place.asked("family", families, "Model family", short, then=("task", "metric"))
+        name = place.asked("family", families, "Model family", short)
     if name is None:
         st.stop()
     asked = place.ask(trends.asked_of, name)
     with two:
         tasks = list(dict.fromkeys(task for task, _ in asked))
-        task = place.asked("task", tasks, "Task", of="This model family", then=("metric",))
+        task = place.asked("task", tasks, "Task", of="This model family")
     with three:
         metric = place.asked("metric", [m for t, m in asked if t == task], "Metric", of="This task")
     if task is None or metric is None:
