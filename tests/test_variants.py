@@ -107,8 +107,34 @@ def test_a_file_of_pairs_and_what_is_none(tmp_path: Path) -> None:
     path.write_text("first,second\nyoung\n", encoding="utf-8")
     with pytest.raises(DataError, match="age.csv:2"):
         swap_of(str(path))
+    for rows, said in (
+        ("he,they\nhe,xe\n", "age.csv:1: the first line must be the header first,second, not he,they"),
+        ("first,second\nhe,they\nit,one\nHe,xe\n", "age.csv:4: 'he' cannot be swapped for 'xe' and for 'they'"),
+        ("first,second\nyoung,old\nyouthful,old\n", "age.csv:3: 'old' cannot be swapped for 'youthful'"),
+        ("first,second\n", "has no pair"),
+        ("", "has no pair"),
+    ):
+        path.write_text(rows, encoding="utf-8")
+        with pytest.raises(DataError, match=said):
+            swap_of(str(path))
+    path.write_text("\ufefffirst,second\nhim,her\nhis,her\nhis,hers\nhim,her\n", encoding="utf-8")
+    assert swap_of(str(path)).swap("I saw her with her son", "1") == "I saw him with his son"
     with pytest.raises(UnknownName, match="gender, names, religion"):
         swap_of("zodiac")
+
+
+def test_the_name_of_a_file_of_pairs_changes_nothing(tmp_path: Path) -> None:
+    for name in ("names", "mood"):
+        (tmp_path / f"{name}.csv").write_text("first,second\nHe,She\n", encoding="utf-8")
+        settings = Settings(counterfactual=str(tmp_path / f"{name}.csv"))
+        wrapped = varied(verdicts(tmp_path), settings)
+        (example,) = wrapped.read([{"text": "He made a big car", "label": 0}], wrapped.dataset[0])
+        asked = [r.prompt for r in wrapped.ask(example, ()) if isinstance(r, Choose)]
+        assert asked == ["He made a big car:", "She made a big car:", "He made a big automobile:"]
+    (tmp_path / "gender.csv").write_text("first,second\nking,queen\n", encoding="utf-8")
+    for twice in (f"gender,{tmp_path / 'gender.csv'}", "gender,gender", f"names,{tmp_path / 'names.csv'}"):
+        with pytest.raises(UsageError, match="two variants are called '(gender|names)'"):
+            varied(verdicts(tmp_path), Settings(counterfactual=twice))
 
 
 def test_a_swap_reaches_choices_and_answers() -> None:

@@ -125,9 +125,13 @@ def _plan(settings: Settings) -> Plan:
             changes[label] = partial(change.edited, edit=EDITS[name], strength=strength, seed=label)
     perturbed = (*changes, *([ORDER] if ORDER in names else []))
     for swap in swaps:
-        neutral = change.swapped if swap.name == "names" else change.reworded
-        changes[swap.name] = partial(change.swapped, rewrite=swap.swap)
-        changes[f"{swap.name}_floor"] = partial(neutral, rewrite=swap.neutral)
+        neutral = change.swapped if swap.everywhere else change.reworded
+        made = {swap.name: partial(change.swapped, rewrite=swap.swap),
+                f"{swap.name}_floor": partial(neutral, rewrite=swap.neutral)}  # fmt: skip
+        doubled = next((label for label in made if label in changes), None)
+        if doubled:
+            raise UsageError(f"two variants are called {doubled!r}: name each once, and a file as no other is named")
+        changes |= made
     swapped = tuple(label for label in changes if label not in perturbed)
     return Plan(changes, ORDER in names, perturbed, swapped, tuple((s.name, s.identity) for s in swaps))
 
