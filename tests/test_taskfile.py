@@ -39,7 +39,8 @@ def test_questions_to_be_answered_in_writing(tmp_path: Path) -> None:
 def test_a_text_and_a_column_as_corpus(tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text("A short text of seven words in all.\n", encoding="utf-8")
     rows = lines(tmp_path / "rows.jsonl", [{"body": "one two"}, {"body": "three"}])
-    for name in (f"corpus:{tmp_path / 'text.txt'}", f"corpus:{rows}:body"):
+    plain = lines(tmp_path / "plain.jsonl", [{"text": "one two"}])
+    for name in (f"corpus:{tmp_path / 'text.txt'}", f"corpus:{rows}:body", f"corpus:{plain}"):
         assert set(scores(tmp_path, name)) == {
             "word_perplexity",
             "byte_perplexity",
