@@ -71,6 +71,8 @@ def evaluate(
     named = [task for task in wanted if isinstance(task, str)]
     if named:
         chosen += plugins.select(plugins.catalogue(), named)
+    if settings.scorer and not any(task.bind for task in chosen):
+        place.notice(f"no task of this run needs a scorer of texts: {settings.scorer} is not used")
     chosen = plugins.bound(chosen, settings.scorer, options)
     plain, chosen = chosen, [varied(task, settings) for task in chosen]
     planned = running.plan(chosen, settings, place.data)
