@@ -19,7 +19,7 @@ from harness.groups import figures
 from harness.journal import Journal, header
 from harness.store import Store, open_store
 from harness.types import Estimate, Outcome, Run, Settings, Task
-from harness.variants import require_terms, varied
+from harness.variants import require_changes, varied
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,12 +71,13 @@ def evaluate(
     named = [task for task in wanted if isinstance(task, str)]
     if named:
         chosen += plugins.select(plugins.catalogue(), named)
+    if settings.scorer and not any(task.bind for task in chosen):
+        place.notice(f"no task of this run needs a scorer of texts: {settings.scorer} is not used")
     chosen = plugins.bound(chosen, settings.scorer, options)
     plain, chosen = chosen, [varied(task, settings) for task in chosen]
     planned = running.plan(chosen, settings, place.data)
-    if settings.counterfactual and not settings.perturb:
-        for task, p in zip(plain, planned, strict=True):
-            require_terms(task, p.examples, p.requests, settings.counterfactual)
+    for task, p in zip(plain, planned, strict=True):
+        require_changes(task, settings, p.examples)
     for p in planned:
         if p.record.shots_source.startswith("evaluated split"):
             place.notice(f"{p.task.name}: few-shot examples come from the {p.record.shots_source}")

@@ -11,6 +11,7 @@ import numpy as np
 
 from harness.errors import DataError, UnknownName, UsageError
 from harness.metrics import calibrate, classify, stats
+from harness.metrics.outside import CONTENTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -137,6 +138,7 @@ def common_tasks(first: Run, second: Run, wanted: Sequence[str], *, intersect: b
             )
             if before != after
         ]
+        changed += _rewritten(a, b)
         if changed and not intersect:
             raise UsageError(
                 f"{name} changed between the runs ({', '.join(changed)}); --intersect compares what is equal"
@@ -149,6 +151,16 @@ def _scorer(record: TaskRecord) -> str:
     """What scored the texts of a task, if it needed that; the metric of the scorer's own errors remembers it."""
     kept = (str(metric["signature"]) for metric in record.metrics if metric["name"] == "scorer_fpr")
     return next(kept, "none")
+
+
+def _rewritten(first: TaskRecord, second: TaskRecord) -> list[str]:
+    """The metrics of both records that come from a file of the user's whose contents changed."""
+    one, two = (
+        {str(metric["name"]): str(metric.get("signature", "")).partition(CONTENTS)[2] for metric in record.metrics}
+        for record in (first, second)
+    )
+    pairs = [(name, old, two.get(name)) for name, old in one.items()]
+    return [f"metric {name} {old} -> {new}" for name, old, new in pairs if old and new and old != new]
 
 
 def metrics_of(record: TaskRecord, installed: Mapping[str, Metric]) -> list[Metric]:

@@ -442,6 +442,10 @@ def _text(row: Row, template: Column) -> str:
         return str(template(row)) if callable(template) else template.format_map(row)
     except KeyError as error:
         raise DataError(f"no column {error.args[0]!r}; there are {', '.join(map(str, row))}") from None
+    except (ValueError, TypeError, IndexError, AttributeError) as error:
+        if callable(template):
+            raise
+        raise DataError(f"the template {template!r} does not fit: {error}") from None
 
 
 def _index(target: Any, options: Sequence[str], labels: Sequence[str]) -> int:

@@ -158,14 +158,14 @@ def metrics() -> tuple[dict[str, Metric], list[Broken]]:
 
 
 def _matching(found: Catalogue, name: str) -> list[Task]:
-    if name.endswith((".jsonl", ".toml", ".yaml", ".yml")):
-        from harness.taskfile import task_from_file
-
-        return [task_from_file(Path(name))]
     if name.startswith("corpus:"):
         from harness.taskfile import corpus
 
         return [corpus(name.removeprefix("corpus:"))]
+    if name.endswith((".jsonl", ".toml", ".yaml", ".yml")):
+        from harness.taskfile import task_from_file
+
+        return [task_from_file(Path(name))]
     if name in found.tasks:
         return [found.tasks[name]]
     if name in found.groups:

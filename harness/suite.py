@@ -79,7 +79,10 @@ def _record(path: Path, key: str, record: type, values: Any) -> Any:
     for name, value in values.items():
         if not _fits(value, hints[name]):
             raise UsageError(f"{path}: {key}.{name} = {value!r} is not {_words(hints[name])}")
-    return record(**values)
+    try:
+        return record(**values)
+    except UsageError as error:
+        raise UsageError(f"{path}: {key}: {error}") from None
 
 
 def _fits(value: Any, hint: Any) -> bool:

@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 from harness.data import file, hub, read_rows
@@ -20,6 +21,8 @@ KEYS: Mapping[str, type | tuple[type, ...]] = {
     "measures": str, "limits": str, "source": str, "licence": str,
 }  # fmt: skip
 """What a description may hold; see docs/tasks.md."""
+TEXTS = ("stop", "slices")
+LEAST = {"shots": 0, "max_tokens": 1}
 
 
 def text_measures() -> dict[str, TextMeasure]:
@@ -110,7 +113,28 @@ def _checked(path: Path, told: Any) -> dict[str, Any]:
         if not isinstance(value, KEYS[key]) or isinstance(value, bool):
             kinds = KEYS[key] if isinstance(KEYS[key], tuple) else (KEYS[key],)
             raise UsageError(f"{path}: {key} = {value!r} is not {' or '.join(kind.__name__ for kind in kinds)}")  # type: ignore[union-attr]
+        if flaw := _flaw(key, value):
+            raise UsageError(f"{path}: {key} = {value!r} {flaw}")
     return told
+
+
+def _flaw(key: str, value: Any) -> str:
+    """What is wrong with a value of the right type; empty where nothing is."""
+    if key in TEXTS and not all(isinstance(text, str) and text for text in value):
+        return "is not a list of texts, none of them empty"
+    if key in LEAST and value < LEAST[key]:
+        return f"is less than {LEAST[key]}"
+    return _no_template(value) if key == "prompt" else ""
+
+
+def _no_template(text: str) -> str:
+    """Why a text is not a template over columns; empty where it is one."""
+    try:
+        names = [name for _, name, _, _ in Formatter().parse(text) if name is not None]
+    except ValueError as error:
+        return f"is not a template: {error}; a brace that is meant is written twice"
+    bare = next((name for name in names if not name or name[0].isdigit()), None)
+    return "" if bare is None else f"is not a template over columns: {{{bare}}} names none"
 
 
 def _described(path: Path, told: Mapping[str, Any]) -> Task:

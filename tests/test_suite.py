@@ -47,6 +47,10 @@ def test_models_times_tasks_with_blocks_that_override(tmp_path: Path) -> None:
         ('models = ["a"]\ntasks = ["b"]\nsettings = {limit = true}', "settings.limit = True"),
         ('models = ["a"]\ntasks = ["b"]\nsettings = {shots_mode = "x"}', "'fixed' or 'per-example'"),
         ('models = ["a"]\ntasks = ["b"]\noptions = {dtyp = "float32"}', "did you mean dtype"),
+        (
+            'models = ["a"]\ntasks = ["b"]\noptions = {system = "Be brief."}',
+            "options: a system message (--system) belongs",
+        ),
         ('models = "a"\ntasks = ["b"]', "models must be a list of names"),
         ('models = ["a"]', "names no run"),
         ("models = [", "not valid TOML"),

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from harness.api import evaluate
+from harness.compare import compare
 from harness.errors import DataError, UsageError
 from harness.plugins import catalogue, select
+from harness.store import open_store
 
 
 def lines(path: Path, rows: list[dict[str, object]]) -> str:
@@ -39,7 +41,8 @@ def test_questions_to_be_answered_in_writing(tmp_path: Path) -> None:
 def test_a_text_and_a_column_as_corpus(tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text("A short text of seven words in all.\n", encoding="utf-8")
     rows = lines(tmp_path / "rows.jsonl", [{"body": "one two"}, {"body": "three"}])
-    for name in (f"corpus:{tmp_path / 'text.txt'}", f"corpus:{rows}:body"):
+    plain = lines(tmp_path / "plain.jsonl", [{"text": "one two"}])
+    for name in (f"corpus:{tmp_path / 'text.txt'}", f"corpus:{rows}:body", f"corpus:{plain}"):
         assert set(scores(tmp_path, name)) == {
             "word_perplexity",
             "byte_perplexity",
@@ -105,6 +108,23 @@ def test_a_description_with_metrics_from_outside(tmp_path: Path, suffix: str) ->
     assert task.ask(task.read(ROWS, task.dataset[0])[0], ())[0].prompt == "Q: Which colour has the sky?\nA:"
 
 
+def test_a_metric_whose_file_was_rewritten_is_not_compared_with_itself(tmp_path: Path) -> None:
+    lines(tmp_path / "rows.jsonl", ROWS)
+    (tmp_path / "colours.toml").write_text(
+        'data = "rows.jsonl"\nmetrics = [{use = "python:own.py:length", level = "example"}]'
+    )
+    runs, place = [], str(tmp_path / "store")
+    for content in (OWN, OWN, OWN.replace("sum", "2 * sum")):
+        (tmp_path / "own.py").write_text(content)
+        runs.append(evaluate("scripted:oracle", str(tmp_path / "colours.toml"), store=place).run.id)
+    store = open_store(place)
+    assert compare(store, runs[0], runs[1], {})[0][0].paired.difference == 0.0
+    with pytest.raises(
+        UsageError, match=r"colours changed between the runs \(metric length [0-9a-f]{12} -> [0-9a-f]{12}\)"
+    ):
+        compare(store, runs[1], runs[2], {})
+
+
 def test_a_description_of_choices(tmp_path: Path) -> None:
     rows = [{"q": f"q{i}", "options": ["a", "bb"], "right": answer} for i, answer in enumerate(["a", 1, "bb"])]
     lines(tmp_path / "rows.jsonl", rows)
@@ -125,6 +145,22 @@ def test_a_description_of_choices(tmp_path: Path) -> None:
         ('prompt = "x"', "at least the key data"),
         ('data = "rows.jsonl"\nmetric = []', "unknown key in a task file 'metric'; did you mean metrics"),
         ('data = "rows.jsonl"\nmax_tokens = "5"', "max_tokens = '5' is not int"),
+        ('data = "rows.jsonl"\nmax_tokens = 0', "max_tokens = 0 is less than 1"),
+        ('data = "rows.jsonl"\nshots = -1', "colours.toml: shots = -1 is less than 0"),
+        ('data = "rows.jsonl"\nstop = [1]', "colours.toml: stop = [1] is not a list of texts"),
+        ('data = "rows.jsonl"\nstop = [""]', "stop = [''] is not a list of texts"),
+        ('data = "rows.jsonl"\nslices = [["topic"]]', "slices = [['topic']] is not a list of texts"),
+        (
+            'data = "rows.jsonl"\nprompt = "{question[0]} {0} {"',
+            "colours.toml: prompt = '{question[0]} {0} {' is not a",
+        ),
+        ('data = "rows.jsonl"\nprompt = "{question} {0}"', "columns: {0} names none"),
+        ('data = "rows.jsonl"\nprompt = "{}"', "columns: {} names none"),
+        (
+            'data = "rows.jsonl"\nprompt = "{question:d}"',
+            "row 1 of rows/default/jsonl: the template '{question:d}' does",
+        ),
+        ('data = "rows.jsonl"\nprompt = "{question.stem}"', "the template '{question.stem}' does not fit"),
         ('data = "rows.jsonl"\nmetrics = ["rogue1"]', "unknown metric 'rogue1'; did you mean rouge1"),
         ('data = "rows.jsonl"\nmetrics = ["evaluate:none"]', "metric evaluate:none is not at hand"),
         ('data = "rows.jsonl"\nmetrics = [{use = "bleu", lvl = 1}]', "a table of use, name, level and better"),
@@ -134,7 +170,7 @@ def test_a_description_of_choices(tmp_path: Path) -> None:
 )
 def test_what_is_wrong_in_a_description_is_named(tmp_path: Path, told: str, said: str) -> None:
     lines(tmp_path / "rows.jsonl", ROWS)
-    (tmp_path / "colours.toml").write_text(told)
+    (tmp_path / "colours.toml").write_text(told, encoding="utf-8")
     with pytest.raises(UsageError) as error:
         scores(tmp_path, str(tmp_path / "colours.toml"))
     assert said in str(error.value)

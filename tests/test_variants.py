@@ -69,7 +69,7 @@ def test_words_of_the_answer_and_of_the_template_stay() -> None:
     example = Example(
         "1", {"text": HOME, "prompt": f"Passage: {HOME}\nQ:", "inputs": (HOME,)}, ("Rotterdam",)
     )  # fmt: skip
-    out = edited(example, EDITS["typos"], 1.0, "s").fields
+    out = edited(example, (), EDITS["typos"], 1.0, "s").fields
     assert out["prompt"].startswith("Passage: ") and out["prompt"].endswith("\nQ:") and "Rotterdam" in out["prompt"]
     assert "doctor" not in out["prompt"] and out["inputs"] == (out["text"],) and out["text"] in out["prompt"]
 
@@ -107,13 +107,39 @@ def test_a_file_of_pairs_and_what_is_none(tmp_path: Path) -> None:
     path.write_text("first,second\nyoung\n", encoding="utf-8")
     with pytest.raises(DataError, match="age.csv:2"):
         swap_of(str(path))
+    for rows, said in (
+        ("he,they\nhe,xe\n", "age.csv:1: the first line must be the header first,second, not he,they"),
+        ("first,second\nhe,they\nit,one\nHe,xe\n", "age.csv:4: 'he' cannot be swapped for 'xe' and for 'they'"),
+        ("first,second\nyoung,old\nyouthful,old\n", "age.csv:3: 'old' cannot be swapped for 'youthful'"),
+        ("first,second\n", "has no pair"),
+        ("", "has no pair"),
+    ):
+        path.write_text(rows, encoding="utf-8")
+        with pytest.raises(DataError, match=said):
+            swap_of(str(path))
+    path.write_text("\ufefffirst,second\nhim,her\nhis,her\nhis,hers\nhim,her\n", encoding="utf-8")
+    assert swap_of(str(path)).swap("I saw her with her son", "1") == "I saw him with his son"
     with pytest.raises(UnknownName, match="gender, names, religion"):
         swap_of("zodiac")
 
 
+def test_the_name_of_a_file_of_pairs_changes_nothing(tmp_path: Path) -> None:
+    for name in ("names", "mood"):
+        (tmp_path / f"{name}.csv").write_text("first,second\nHe,She\n", encoding="utf-8")
+        settings = Settings(counterfactual=str(tmp_path / f"{name}.csv"))
+        wrapped = varied(verdicts(tmp_path), settings)
+        (example,) = wrapped.read([{"text": "He made a big car", "label": 0}], wrapped.dataset[0])
+        asked = [r.prompt for r in wrapped.ask(example, ()) if isinstance(r, Choose)]
+        assert asked == ["He made a big car:", "She made a big car:", "He made a big automobile:"]
+    (tmp_path / "gender.csv").write_text("first,second\nking,queen\n", encoding="utf-8")
+    for twice in (f"gender,{tmp_path / 'gender.csv'}", "gender,gender", f"names,{tmp_path / 'names.csv'}"):
+        with pytest.raises(UsageError, match="two variants are called '(gender|names)'"):
+            varied(verdicts(tmp_path), Settings(counterfactual=twice))
+
+
 def test_a_swap_reaches_choices_and_answers() -> None:
     fields = {"prompt": "Who came? Her father.", "choices": ["the man", "the cat"], "inputs": ("his son",), "n": 3}
-    out = swapped(Example("1", fields, ("a king", 2)), swap_of("gender").swap)
+    out = swapped(Example("1", fields, ("a king", 2)), (), swap_of("gender").swap)
     assert out.fields == {"prompt": "Who came? His mother.", "choices": ["the woman", "the cat"],
                           "inputs": ("her daughter",), "n": 3}  # fmt: skip
     assert out.target == ("a queen", 2)
@@ -140,6 +166,68 @@ def test_lettered_options_change_places_and_the_answer_is_told_in_the_first_orde
 def test_choices_change_places_with_their_labels() -> None:
     moved = reordered(Choose("p", ("x", "y"), (), ("neg", "pos")), "1")
     assert moved is not None and moved[0].choices == ("y", "x") and moved[0].labels == ("pos", "neg")
+
+
+# ------------------------------------------------------------------------------- rows in a row, many questions
+def multirc() -> tuple[Task, list[Example]]:
+    from tasks.superglue import MULTIRC
+
+    story = "Susan walked her dog along the river before breakfast"
+    rows = [
+        {"paragraph": story, "question": f"Who walked the {animal} today?", "answer": answer, "label": label,
+         "idx": {"paragraph": 0, "question": number, "answer": i}}
+        for number, animal in enumerate(("dog", "other dog")) for i, (answer, label) in enumerate(
+            (("Susan", 1), ("the river", 0)))
+    ]  # fmt: skip
+    return MULTIRC, MULTIRC.read(rows, MULTIRC.dataset[0])
+
+
+def test_an_edit_reaches_the_texts_of_rows_within_a_row_and_no_option_or_label() -> None:
+    task, (example, _) = multirc()
+    plain = [r for r in task.ask(example, ()) if isinstance(r, Choose)]
+    out = edited(example, plain, EDITS["typos"], 1.0, "s")
+    asked = [r for r in task.ask(out, ()) if isinstance(r, Choose)]
+    for before, after in zip(plain, asked, strict=True):
+        assert after.choices == before.choices and after.labels == before.labels
+        assert "walked" not in after.prompt and "Susan" in after.prompt and "river" in after.prompt
+        assert "\nQuestion: " in after.prompt and after.prompt.endswith("\nAnswer:")
+        assert after.inputs[0] != before.inputs[0] and after.inputs[2] == before.inputs[2]
+    assert out.target == example.target and [r["label"] for r in out.fields["rows"]] == [1, 0]
+    assert len({r["paragraph"] for r in out.fields["rows"]}) == 1  # equal texts stay equal
+
+
+def test_every_question_of_an_example_has_its_options_in_an_order_of_its_own() -> None:
+    asked = [Choose(f"q{i}", tuple("abcdef"), (), tuple("uvwxyz")) for i in range(4)]
+    task, (example, _) = multirc()
+    several = replace(task, ask=lambda e, shown: (*asked, Choose("A. x", ("A", "B"))))
+    requests = varied(several, Settings(perturb="option-order")).ask(example, ())[5:]
+    moved = [r.choices for r in requests if isinstance(r, Choose)]
+    assert len(moved) == 5 and len(set(moved)) == 5 and moved[4] == ("A", "B")  # where nothing can move, nothing does
+    assert all(sorted(choices) == list("abcdef") != list(choices) for choices in moved[:4])
+    wrapped = varied(task, Settings(perturb="option-order"))
+    judged = wrapped.judge(example, wrapped.best(example))
+    assert judged.values["flip_rate:option-order"] == 0.0 and judged.values["robust_acc"] == 1.0  # type: ignore[union-attr]
+    first = tuple(Chosen(0) for _ in wrapped.ask(example, ()))
+    assert wrapped.judge(example, first).values["flip_rate:option-order"] == 1.0  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", ["superglue/multirc", "winogender"])
+def test_perturbations_of_tasks_that_ask_several_things(name: str, mirror: Path, tmp_path: Path) -> None:
+    given = {"perturb": "typos,option-order", "strength": "1", "limit": 5, "data": mirror, "store": str(tmp_path / "s")}
+    for model, right in (("scripted:oracle", 1.0), ("scripted:opposite", 0.0)):
+        found = numbers(evaluate(model, [name], **given).estimates)
+        assert found["robust_acc"] == (right, 5) and found["flip_rate:typos@1"] == (0.0, 5)
+        assert found["flip_rate:option-order"] == (0.0, 5)
+        assert found["exact_match_change:typos@1" if "multirc" in name else "acc_change:typos@1"] == (0.0, 5)
+
+
+def test_what_changes_no_example_gives_no_number(tmp_path: Path) -> None:
+    for settings, said in (
+        (Settings(perturb="case,contractions,dialect"), "verdicts: contractions@0.1, dialect@0.1 change none of its 4"),
+        (Settings(perturb="case", strength="1", counterfactual="religion"), "religion, religion_floor change none"),
+    ):
+        with pytest.raises(DataError, match=said):
+            evaluate("scripted:oracle", [verdicts(tmp_path)], settings, store=str(tmp_path / "s"))
 
 
 # -------------------------------------------------------------------------------------------------------- whole tasks
@@ -267,7 +355,7 @@ def test_what_does_not_apply_is_refused(tmp_path: Path) -> None:
         varied(known["demo/pronouns"], Settings(perturb="typos"))
     with pytest.raises(Unsupported, match="no options"):
         varied(known["demo/qa"], Settings(perturb="option-order"))
-    with pytest.raises(DataError, match="nothing to swap"):
+    with pytest.raises(DataError, match="religion, religion_floor change none of its 4 examples"):
         evaluate("scripted:oracle", [task], counterfactual="religion", store=str(tmp_path / "s"))
     assert varied(task, Settings()) is task and varied(task, replace(Settings(), perturb="case")).variant
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from harness.cli.options import data_option, json_option, mirror, names, quiet_option, samples_option, store_option
 from harness.types import Estimate
@@ -64,6 +65,7 @@ def command(models: tuple[str, ...], **given: Any) -> int:
     """
     from harness.suite import Job, jobs_of
 
+    _refuse_idle(given)
     suites = [m for m in models if m.endswith(".toml")]
     if suites and (len(models) > 1 or given["tasks"]):
         raise click.UsageError("a suite file names its own models and tasks: give it alone")
@@ -73,6 +75,15 @@ def command(models: tuple[str, ...], **given: Any) -> int:
     if not all(job.tasks for job in jobs):
         raise click.UsageError("--tasks is missing; `harness list tasks` shows them")
     return _run(jobs, given)
+
+
+def _refuse_idle(given: dict[str, Any]) -> None:
+    """Options that do nothing without another one. Raises a usage error."""
+    if not given["protocol"] and (given["head_only"] or given["train_limit"]):
+        raise click.UsageError("--head-only and --train-limit belong to --protocol finetune")
+    source = click.get_current_context().get_parameter_source("strength")
+    if source is ParameterSource.COMMANDLINE and not given["perturb"]:
+        raise click.UsageError("--strength belongs to --perturb")
 
 
 def _records(given: dict[str, Any]) -> tuple[Any, Any]:
@@ -95,8 +106,6 @@ def _run(jobs: list[Any], given: dict[str, Any]) -> int:
         resume=given["resume"], command=shlex.join(["harness", *sys.argv[1:]]),
         notice=lambda text: click.echo(f"harness: {text}", err=True),
     )  # fmt: skip
-    if not given["protocol"] and (given["head_only"] or given["train_limit"]):
-        raise click.UsageError("--head-only and --train-limit belong to --protocol finetune")
     written, empty = [], []
     tuned: dict[str, list[str]] = {}
     for job, model, tasks in _asked(jobs, given, place.data):

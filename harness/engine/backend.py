@@ -4,6 +4,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from harness.errors import UsageError
 from harness.types import ModelInfo, Question, Response
 
 Batch = list[tuple[int, Response]]
@@ -49,3 +50,8 @@ class Options:
     base_url: str | None = None
     concurrency: int = 8
     timeout: float = 60.0
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for a system message that no model would see."""
+        if self.system is not None and not self.chat:
+            raise UsageError("a system message (--system) belongs to --chat: without it no model is shown one")

@@ -4,6 +4,7 @@
 {"task": "arc_easy", "id": "7", "logprobs": [-1.2, -3.4]}         answers Choose
 {"task": "lambada", "id": "3", "logprob": -2.5, "tokens": 2}      answers Likelihood and PseudoLikelihood
 ``part`` (from 0) tells the requests of one example apart; ``task`` may be left out where a run has one task.
+A text of null is an output that is missing: the example has failed.
 """
 
 import hashlib
@@ -120,10 +121,12 @@ def _respond(request: Request, answer: Mapping[str, Any]) -> Response:
             if len(scores) != len(request.choices):
                 return Failed("replay", f"{len(scores)} log-probabilities for {len(request.choices)} choices")
             return Chosen(scores.index(max(scores)), scores, tuple(1 for _ in scores))
+        case Choose() | Generate() if answer.get("text", "") is None:
+            return Failed("missing", "the text of the answer is null")
         case Choose() if "text" in answer:
-            return named(request, str(answer["text"]))
+            return named(request, answer["text"])
         case Generate() if "text" in answer:
-            return Generated(str(answer["text"]), len(str(answer["text"]).split()), "end")
+            return Generated(answer["text"], len(answer["text"].split()), "end")
         case Likelihood() | PseudoLikelihood() if "logprob" in answer:
             size = len(request.text.encode())
             return Scored(float(answer["logprob"]), int(answer.get("tokens", 1)), size, bool(answer.get("greedy")))
@@ -145,6 +148,8 @@ def _keyed(path: Path, lines: Sequence[str]) -> dict[Key, dict[str, Any]]:
             key = (row.get("task"), str(row["id"]), int(row.get("part", 0)))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(f"{path}:{number}: not an answer with an id: {error!r}") from None
+        if not isinstance(row.get("text"), str | None):
+            raise DataError(f"{path}:{number}: text is {row['text']!r:.80}, not a string")
         if key in answers:
             raise DataError(f"{path}:{number}: a second answer for example {key[1]!r}")
         answers[key] = {k: v for k, v in row.items() if k not in ("task", "id", "part")}

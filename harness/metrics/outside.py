@@ -48,6 +48,8 @@ AFFORDABLE = 200
 """Examples up to which a corpus metric is computed for resamples."""
 THINNED = 10
 """One resample in so many is computed: about 200 of the 2,000."""
+CONTENTS = "|contents:"
+"""In a signature, before the hash of a file of the user's."""
 SCHEMES = {
     "evaluate": "evaluate:NAME",
     "torchmetrics": "torchmetrics:CLASS",
@@ -176,8 +178,21 @@ def _name(spec: Spec) -> str:
 
 
 def _signature(spec: Spec) -> str:
+    """What pins the metric: how it is written and used, the library's release, the contents of a file of the user's."""
     scheme, _, _ = _parts(spec)
-    return f"{spec.use}|{spec.level}" + (f"|evaluate:{version('evaluate')}" if scheme == "evaluate" else "")
+    release = f"|evaluate:{version('evaluate')}" if scheme == "evaluate" else ""
+    held = b"\0".join(script.read_bytes() for script in _scripts(spec))
+    contents = CONTENTS + blake2b(held, digest_size=6).hexdigest() if held else ""
+    return f"{spec.use}|{spec.level}{release}{contents}"
+
+
+def _scripts(spec: Spec) -> list[Path]:
+    """The user's own files that a metric is computed by; none where it is an installed one."""
+    scheme, place, _ = _parts(spec)
+    own = spec.base / (place.rpartition(":")[0] if scheme == "python" else place)
+    if own.is_dir() and scheme == "evaluate":
+        return sorted(own.glob("*.py"))
+    return [own] if own.suffix == ".py" and own.is_file() else []
 
 
 def _check(spec: Spec) -> None:

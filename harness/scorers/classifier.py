@@ -27,7 +27,12 @@ def classifier(spec: str, options: Options) -> Scorer:
     """
     name, _, label = spec.partition("#")
     own = Options(device=options.device, dtype=options.dtype)
-    folder = folder_of(name if Path(name).expanduser().is_dir() else f"hf:{name}", own)
+    try:
+        folder = folder_of(name if Path(name).expanduser().is_dir() else f"hf:{name}", own)
+    except UnknownName:
+        raise UsageError(
+            f"scorer hf:{name}: {name} is neither a folder here nor ORG/NAME[@REVISION] of the Hub"
+        ) from None
     checkpoint = read_checkpoint(name, folder, own)
     if checkpoint.family != "classifier":
         raise UsageError(f"scorer {name!r} is a {checkpoint.family} model; it must be a sequence classifier")

@@ -1,5 +1,5 @@
 """Variants of a task: every example also asked with small edits, reordered options or swapped groups."""
 
-from harness.variants.task import require_terms, varied
+from harness.variants.task import require_changes, varied
 
-__all__ = ["require_terms", "varied"]
+__all__ = ["require_changes", "varied"]

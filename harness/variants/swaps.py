@@ -5,7 +5,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from random import Random
 
@@ -21,22 +21,30 @@ OBJECT = re.compile(
     re.IGNORECASE,
 )
 """What follows a possessive "her" (her book) and not an object (saw her and)."""
+FORMS = {"her": {"him", "his"}, "his": {"her", "hers"}}
+"""Terms that may stand in two pairs: the sentence tells which of them is meant."""
+HEADER = ("first", "second")
 
 
 @dataclass(frozen=True, slots=True)
 class Swap:
-    """A named exchange of terms: ``swap`` across the groups, ``neutral`` within them; ``identity`` pins both."""
+    """A named exchange of terms: ``swap`` across the groups, ``neutral`` within them; ``identity`` pins both.
+
+    ``everywhere``: the neutral edit reaches choices and answers as the swap does, and not only the texts of the prompt.
+    """
 
     name: str
     swap: Rewrite
     neutral: Rewrite
     identity: str
+    everywhere: bool = False
 
 
 def swap_of(spec: str) -> Swap:
     """``gender``, ``religion``, ``names`` or a CSV file of pairs. Raises UnknownName, DataError."""
     if spec == "names":
-        return Swap("names", rename, lambda text, id: rename(text, id, across=False), _digest(table("names")))
+        within = partial(rename, across=False)
+        return Swap("names", rename, within, _digest(table("names")), everywhere=True)
     if spec in ("gender", "religion"):
         return _of_pairs(spec, table(spec))
     path = Path(spec)
@@ -46,17 +54,27 @@ def swap_of(spec: str) -> Swap:
 
 
 def _pairs(path: Path) -> tuple[tuple[str, ...], ...]:
-    """Rows of two terms after a header; DataError names the first row that is none."""
+    """Rows of two terms after the header; DataError names the first row that is none or contradicts one before."""
     try:
-        rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
+        rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: {error}") from error
     for number, row in enumerate(rows, 1):
         if len(row) != 2 or not all(term.strip() for term in row):
-            raise DataError(f"{path}:{number}: {row} is not a pair; write a header, then first,second in each line")
-    if len(rows) < 2:
+            raise DataError(
+                f"{path}:{number}: {row} is not a pair; write two terms, separated by a comma, in each line"
+            )
+    pairs = [tuple(term.strip().lower() for term in row) for row in rows]
+    if pairs and pairs[0] != HEADER:
+        raise DataError(f"{path}:1: the first line must be the header {','.join(HEADER)}, not {','.join(rows[0])}")
+    if len(pairs) < 2:
         raise DataError(f"{path}: has no pair below its header")
-    return tuple(tuple(term.strip().lower() for term in row) for row in rows[1:])
+    other: dict[str, str] = {}
+    for number, pair in enumerate(pairs[1:], 2):
+        for term, new in (pair, pair[::-1]):
+            if other.setdefault(term, new) != new and {new, other[term]} != FORMS.get(term):
+                raise DataError(f"{path}:{number}: {term!r} cannot be swapped for {new!r} and for {other[term]!r}")
+    return tuple(pairs[1:])
 
 
 def _of_pairs(name: str, pairs: tuple[tuple[str, ...], ...]) -> Swap:

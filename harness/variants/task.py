@@ -29,22 +29,27 @@ from harness.types import (
 )
 from harness.variants import change, options
 from harness.variants.edits import EDITS
-from harness.variants.swaps import Swap, swap_of
+from harness.variants.swaps import swap_of
 
 ORDER = "option-order"
 PERTURBATIONS = (*EDITS, ORDER)
-Changed = tuple[str, Example, tuple[int, ...]]
-"""Label, the example to ask, and new places of its options (empty: their own)."""
+Places = tuple[int, ...]
+Changed = tuple[str, Example, tuple[Places, ...]]
+"""Label, the example to ask, and of each of its requests the new places of the options (empty: their own)."""
+Change = Callable[[Example, Sequence[Request]], Example]
+"""An example and what it asks -> the example to ask instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is done to every example: label -> change, the seed of the order, and which labels say robustness."""
+    """What is done to every example: label -> change, whether options change places, which labels say robustness and
+    which tell of swaps, and name and identity of each swap."""
 
-    changes: Mapping[str, Callable[[Example], Example]]
+    changes: Mapping[str, Change]
     order: bool
     perturbed: tuple[str, ...]
     swapped: tuple[str, ...]
+    swaps: tuple[tuple[str, str], ...]
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -56,19 +61,17 @@ def varied(task: Task, settings: Settings) -> Task:
 
     Raises UnknownName or UsageError for settings that are none, Unsupported for a task they do not apply to.
     """
-    names = [name.strip() for name in settings.perturb.split(",") if name.strip()]
-    swaps = [swap_of(name.strip()) for name in settings.counterfactual.split(",") if name.strip()]
-    if not names and not swaps:
+    if not _named(settings.perturb) and not _named(settings.counterfactual):
         return task
     if not task.requests <= {Choose, Generate}:
         raise Unsupported(
             f"{task.name} asks for the likelihood of given texts, which variants would change: --perturb and "
             "--counterfactual apply to tasks that choose or generate"
         )
-    plan = _plan(names, _strengths(settings.strength), swaps)
+    plan = _plan(settings)
     if plan.order and Choose not in task.requests:
         raise Unsupported(f"{task.name} has no options to put in order; of these apply: {', '.join(EDITS)}")
-    identity = f"{settings.perturb}|{settings.strength}|{[(s.name, s.identity) for s in swaps]}"
+    identity = f"{settings.perturb}|{settings.strength}|{list(plan.swaps)}"
     return replace(
         task, ask=partial(_ask, task, plan), judge=partial(_judge, task, plan),
         best=partial(_scripted, task, plan, task.best), worst=partial(_scripted, task, plan, task.worst),
@@ -76,10 +79,25 @@ def varied(task: Task, settings: Settings) -> Task:
     )  # fmt: skip
 
 
-def require_terms(task: Task, examples: Sequence[Example], requests: Sequence[Sequence[Request]], spec: str) -> None:
-    """DataError if no example holds a term to swap: a flip rate of nothing is no finding. ``task`` as it was."""
-    if all(len(asked) == len(task.ask(e, ())) for e, asked in zip(examples, requests, strict=True)):
-        raise DataError(f"{task.name}: none of its {len(examples)} examples holds a term of {spec!r}; nothing to swap")
+def require_changes(task: Task, settings: Settings, examples: Sequence[Example]) -> None:
+    """DataError that names every variant which changes no example: its accuracy would be the original's, its flip
+    rate of nothing. ``task`` as it was."""
+    plan = _plan(settings)
+    idle = list(plan.labels)
+    for example in examples:
+        if not idle:
+            return
+        made = {label for label, _, _ in _variants(task, plan, example)}
+        idle = [label for label in idle if label not in made]
+    if idle:
+        told = f"{', '.join(idle)} {'changes' if len(idle) == 1 else 'change'} none of its {len(examples)} examples"
+        raise DataError(
+            f"{task.name}: {told}, so that no number would say anything of them; leave out what does not apply"
+        )
+
+
+def _named(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _strengths(text: str) -> list[float]:
@@ -95,8 +113,10 @@ def _strengths(text: str) -> list[float]:
     return found
 
 
-def _plan(names: Sequence[str], strengths: Sequence[float], swaps: Sequence[Swap]) -> Plan:
-    changes: dict[str, Callable[[Example], Example]] = {}
+def _plan(settings: Settings) -> Plan:
+    names, swaps = _named(settings.perturb), [swap_of(name) for name in _named(settings.counterfactual)]
+    strengths = _strengths(settings.strength)
+    changes: dict[str, Change] = {}
     for name in names:
         if name not in PERTURBATIONS:
             raise UnknownName("perturbation", name, PERTURBATIONS)
@@ -105,29 +125,42 @@ def _plan(names: Sequence[str], strengths: Sequence[float], swaps: Sequence[Swap
             changes[label] = partial(change.edited, edit=EDITS[name], strength=strength, seed=label)
     perturbed = (*changes, *([ORDER] if ORDER in names else []))
     for swap in swaps:
-        neutral = change.swapped if swap.name == "names" else change.reworded
-        changes[swap.name] = partial(change.swapped, rewrite=swap.swap)
-        changes[f"{swap.name}_floor"] = partial(neutral, rewrite=swap.neutral)
-    return Plan(changes, ORDER in names, perturbed, tuple(label for label in changes if label not in perturbed))
+        neutral = change.swapped if swap.everywhere else change.reworded
+        made = {swap.name: partial(change.swapped, rewrite=swap.swap),
+                f"{swap.name}_floor": partial(neutral, rewrite=swap.neutral)}  # fmt: skip
+        doubled = next((label for label in made if label in changes), None)
+        if doubled:
+            raise UsageError(f"two variants are called {doubled!r}: name each once, and a file as no other is named")
+        changes |= made
+    swapped = tuple(label for label in changes if label not in perturbed)
+    return Plan(changes, ORDER in names, perturbed, swapped, tuple((s.name, s.identity) for s in swaps))
 
 
 def _variants(task: Task, plan: Plan, example: Example) -> list[Changed]:
     """The variants that ask something else than the example itself."""
     plain = task.ask(example, ())
-    found = [(label, edit(example), ()) for label, edit in plan.changes.items()]
+    found = [(label, edit(example, plain), ()) for label, edit in plan.changes.items()]
     changed: list[Changed] = [each for each in found if task.ask(each[1], ()) != plain]
-    moved = [options.reordered(request, f"{ORDER}\0{example.id}") for request in plain] if plan.order else []
-    if len(moved) == 1 and moved[0]:
-        changed.append((ORDER, example, moved[0][1]))
+    moved = _reordered(example, plain) if plan.order else []
+    if any(moved):
+        changed.append((ORDER, example, tuple(each[1] if each else () for each in moved)))
     return changed
+
+
+def _reordered(example: Example, requests: Sequence[Request]) -> list[tuple[Choose, Places] | None]:
+    """Each request with its options in an order of its own, None where they cannot be moved."""
+    parts = ["", *(f"\0{part}" for part in range(1, len(requests)))]
+    return [options.reordered(r, f"{ORDER}\0{example.id}{part}") for r, part in zip(requests, parts, strict=True)]
 
 
 def _ask(task: Task, plan: Plan, example: Example, shown: Sequence[Example]) -> tuple[Request, ...]:
     asked = task.ask(example, shown)
     for _, other, places in _variants(task, plan, example):
         requests = task.ask(other, shown)
-        moved = options.reordered(requests[0], f"{ORDER}\0{example.id}") if places else None
-        asked += (moved[0],) if moved else requests
+        if places:
+            each = zip(requests, _reordered(example, requests), places, strict=True)
+            requests = tuple(new[0] if new and moved else old for old, new, moved in each)
+        asked += requests
     return asked
 
 
@@ -139,9 +172,17 @@ def _parts(
     for label, other, places in [("", example, ()), *_variants(task, plan, example)]:
         size = len(task.ask(other, ()))
         given = responses[start : start + size]
-        parts.append((label, other, tuple(options.to_original(r, places) for r in given) if places else given))
+        parts.append((label, other, _placed(given, places, options.to_original)))
         start += size
     return parts
+
+
+def _placed(
+    responses: tuple[Response, ...], places: tuple[Places, ...], told: Callable[[Response, Places], Response]
+) -> tuple[Response, ...]:
+    """The responses with those to reordered options told in the other order."""
+    each = zip(responses, places or [()] * len(responses), strict=True)
+    return tuple(told(response, moved) if moved else response for response, moved in each)
 
 
 def _judge(task: Task, plan: Plan, example: Example, responses: tuple[Response, ...]) -> Judged | Failed:
@@ -171,8 +212,9 @@ def _same_answer(plan: Plan, label: str, base: Judged, other: Judged, example: E
     """Whether two predictions say the same: the original's with its terms swapped, where terms were swapped."""
     if label not in plan.swapped:
         return base.prediction == other.prediction
-    asked = replace(example, fields={"text": base.prediction}, target=None)
-    return bool(plan.changes[label](asked).fields["text"] == other.prediction) or base.prediction == other.prediction
+    said = replace(example, fields={"text": base.prediction}, target=None)
+    expected = plan.changes[label](said, [Choose(base.prediction, ())]).fields["text"]
+    return other.prediction in (base.prediction, expected)
 
 
 def _pair_values(
@@ -191,12 +233,19 @@ def _pair_values(
 
 def _changes(task: Task, label: str, base: Judged, other: Judged) -> dict[str, Value]:
     """The scores of a changed example less those of the original."""
-    pairs = ((name, base.values.get(name), other.values.get(name)) for name in _scored(task))
+    pairs = ((name, _score(base.values.get(name)), _score(other.values.get(name))) for name in _scored(task))
     return {
         f"{name}_change:{label}": after - before
         for name, before, after in pairs
-        if isinstance(before, float) and isinstance(after, float)
+        if before is not None and after is not None
     }
+
+
+def _score(value: Value | None) -> float | None:
+    """An example's score: the number itself, or the share of its several answers that a row (hit, counted) tells."""
+    if isinstance(value, tuple):
+        return value[0] / value[1] if value[1] else None
+    return value
 
 
 def _scripted(
@@ -205,7 +254,7 @@ def _scripted(
     given = respond(example)
     for _, other, places in _variants(task, plan, example):
         answer = respond(other)
-        given += tuple(options.to_reordered(r, places) for r in answer) if places else answer
+        given += _placed(answer, places, options.to_reordered)
     return given
 
 

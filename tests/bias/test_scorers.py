@@ -151,7 +151,8 @@ def test_rescore_and_compare_see_the_scorer(tmp_path: Path, mirror: Path) -> Non
         ([], "rtp needs a scorer of texts: --scorer lexicon:FILE | hf:PATH[@REV][#LABEL] | NAME"),
         (["--scorer", "bogus"], "unknown scorer 'bogus'; valid: lexicon:FILE, hf:PATH"),
         (["--scorer", "lexicon:none.txt"], "none.txt: no such lexicon"),
-        (["--scorer", "hf:./nowhere"], "unknown model 'hf:./nowhere'"),
+        (["--scorer", "hf:./nowhere"], "scorer hf:./nowhere: ./nowhere is neither a folder here nor ORG/NAME"),
+        (["--scorer", "hf:smollm2"], "scorer hf:smollm2: smollm2 is neither a folder here nor ORG/NAME"),
     ],
 )
 def test_a_missing_or_wrong_scorer_ends_with_2_and_one_line(tmp_path: Path, given: list[str], message: str) -> None:

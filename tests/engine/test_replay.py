@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from harness.api import evaluate
+from harness.engine.replay import respond
 from harness.errors import DataError
 from harness.kinds import multiple_choice
-from harness.types import Card, Dataset, Task
+from harness.types import Card, Choose, Dataset, Failed, Generate, Task
 
 CARD = Card(measures="m", limits="l", source="s", licence="x")
 
@@ -46,6 +47,14 @@ def test_what_is_no_number_is_failed(tmp_path: Path, task: Task) -> None:
     assert replay(tmp_path, task, lines)["acc"] == (1.0, 1, 3)
 
 
+def test_a_missing_output_is_failed_and_no_text(tmp_path: Path, task: Task) -> None:
+    spoken = [json.dumps({"id": str(i), "text": None if i == 2 else "yes"}) for i in range(4)]
+    assert replay(tmp_path, task, spoken)["acc"] == (1 / 3, 3, 1)
+    for request in (Generate("Which colour?", 5), Choose("Is there any?", ("None", "some"))):
+        assert respond(request, {"text": None}) == Failed("missing", "the text of the answer is null")
+    assert respond(Generate("q", 5), {"text": None, "logprobs": [-1.0]}).kind == "missing"  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
@@ -56,6 +65,8 @@ def test_what_is_no_number_is_failed(tmp_path: Path, task: Task) -> None:
         ([json.dumps({"id": "0", "text": "yes"})] * 2, "answers:2: a second answer for example '0'"),
         (['{"id": "0", "text": "y'], "answers:1: not an answer"),
         (['{"text": "y"}'], "answers:1: not an answer with an id"),
+        (['{"id": "0", "text": "y"}', '{"id": "1", "text": ["y"]}'], "answers:2: text is ['y'], not a string"),
+        (['{"id": "0", "text": 3}'], "answers:1: text is 3, not a string"),
     ],
 )
 def test_what_is_wrong_is_named(lines: list[str], said: str, tmp_path: Path, task: Task) -> None:

@@ -119,6 +119,9 @@ def test_a_metric_of_the_evaluate_library_from_a_folder(place: Path, references:
     pairs = text_measure(Spec(use=use + "#pairs", base=place))
     assert stats.point(pairs[0], rows(pairs, ["a b", "c b"], [reference] * 2)) == 2.0
     assert measure[0].signature.startswith("evaluate:shared|corpus|evaluate:0.")
+    before = text_measure(Spec(use="evaluate:shared", base=place))[0].signature
+    (place / "shared" / "shared.py").write_text("# another")
+    assert text_measure(Spec(use="evaluate:shared", base=place))[0].signature != before
 
 
 def test_several_references_for_a_metric_of_one(place: Path) -> None:
