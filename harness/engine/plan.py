@@ -7,7 +7,7 @@ order of a depth-first walk. Blocks that many sequences share become steps of th
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from harness.engine.encode import Span, Tokens
 
 Ints = NDArray[np.int64]
+BLOCK = 128
+"""Tokens of two sequences that are compared at once, to begin with."""
 SHORTEST = 32
 """Shorter shared blocks are computed again in every pass: a pass of few rows costs more than it saves."""
 SAVED = 64
@@ -96,18 +98,26 @@ def plan_padded(spans: Sequence[Span], budget: int) -> Plan:
 
 
 def _sorted(spans: Sequence[Span]) -> tuple[list[Tokens], list[tuple[int, ...]]]:
-    """Distinct sequences in lexicographic order (big-endian bytes compare as the tokens do) and who reads each."""
-    keys = [span.tokens[:-1].astype(">u4").tobytes() for span in spans]
-    sequences: list[Tokens] = []
-    readers: list[tuple[int, ...]] = []
-    last: bytes | None = None
-    for index in sorted(range(len(spans)), key=keys.__getitem__):
-        if keys[index] != last:
-            last = keys[index]
-            sequences.append(spans[index].tokens[:-1])
-            readers.append(())
-        readers[-1] += (index,)
-    return sequences, readers
+    """Distinct sequences in lexicographic order and who reads each."""
+    tokens = [span.tokens[:-1] for span in spans]
+    readers = [tuple(equal) for equal in _ordered(tokens, range(len(tokens)))]
+    return [tokens[equal[0]] for equal in readers], readers
+
+
+def _ordered(tokens: Sequence[Tokens], members: Sequence[int], start: int = 0) -> Iterator[list[int]]:
+    """Members with equal tokens together, in lexicographic order.
+
+    They are compared a block at a time, as big-endian bytes, which compare as the tokens do: a copy of all tokens would
+    be as large as the requests. Blocks grow, so that the longest texts take few of them.
+    """
+    width = max(BLOCK, start)
+    keys = {member: tokens[member][start : start + width].astype(">u4").tobytes() for member in members}
+    for key, group in groupby(sorted(members, key=keys.__getitem__), keys.__getitem__):
+        alike = list(group)
+        if len(alike) == 1 or len(key) < 4 * width:
+            yield alike
+        else:
+            yield from _ordered(tokens, alike, start + width)
 
 
 def _shared(sequences: Sequence[Tokens]) -> Ints:
