@@ -85,19 +85,21 @@ def most_changed(flips: Sequence[Flip], most: int = FLIPS) -> list[Flip]:
 
 
 def matrix(numbers: pd.DataFrame) -> pd.DataFrame:
-    """Per task and metric over all examples that are right or wrong: in how many runs they are right."""
+    """Per task over all examples that are right or wrong: in how many runs they are right.
+
+    An example is right or wrong by what its task is about, so a task has one row, whatever else it measures.
+    """
     cells = ["both right", "fixed", "broken", "both wrong"]
-    rows = numbers[(numbers["slice"] == "all") & (numbers[cells].sum(axis=1) > 0)]
-    return rows[["task", "metric", *cells]].reset_index(drop=True)
+    rows = numbers[(numbers["slice"] == "all") & (numbers[cells].sum(axis=1) > 0)].drop_duplicates("task")
+    return rows[["task", *cells]].reset_index(drop=True)
 
 
 def in_words(matrix: pd.DataFrame, most: int = 20) -> list[str]:
-    """The matrix as sentences, one for each task (metrics that count the same examples are told once)."""
-    told = matrix.groupby(["task", *matrix.columns[2:]], sort=False)["metric"].agg(", ".join).reset_index()
+    """The matrix as sentences, one for each task."""
     return [
-        f"{task} ({metrics}): of {right + fixed + broken + wrong:,} examples {fixed:,} were fixed and {broken:,} "
-        f"broken; {right:,} are right in both runs, {wrong:,} wrong in both."
-        for task, right, fixed, broken, wrong, metrics in told.head(most).itertuples(index=False, name=None)
+        f"{task}: of {right + fixed + broken + wrong:,} examples {fixed:,} were fixed and {broken:,} broken; "
+        f"{right:,} are right in both runs, {wrong:,} wrong in both."
+        for task, right, fixed, broken, wrong in matrix.head(most).itertuples(index=False, name=None)
     ]
 
 

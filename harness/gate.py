@@ -130,7 +130,7 @@ def check_drop(rule: Rule, row: Difference, alpha: float, p: float | None, group
         raise UsageError(f"{row.task}:{row.metric} on {row.slice} is not a number: it cannot be compared")
     half = float(stdtrit(paired.freedom, 1 - level / 2)) * paired.error if paired.error else 0.0
     interval = f"{100 - 100 * level:.4g} % interval {drop - half:.4g}..{drop + half:.4g}"
-    message = f"drop {drop:+.4g} (margin {rule.margin:g}, {interval})"
+    message = f"drop {drop + 0.0:+.4g} (margin {rule.margin:g}, {interval})"
     state: State = "INCONCLUSIVE"
     need: int | None = None
     if rule.mode == "strict" or paired.error == 0:

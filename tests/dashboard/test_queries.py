@@ -115,11 +115,10 @@ def test_the_matrix_agrees_with_fixed_and_broken(small: Store, run_of: RunOf) ->
     ):  # fmt: skip
         found = differences.between(small, run_of(first), run_of(second), ("letters",), False, True)
         matrix = differences.matrix(found.numbers)
-        assert matrix.set_index("metric").loc["acc"].tolist()[1:] == cells
+        assert matrix.values.tolist() == [["letters", *cells]]
         whole = found.numbers[found.numbers["slice"] == "all"]
-        assert matrix[["fixed", "broken"]].values.tolist() == whole[["fixed", "broken"]].values.tolist()
-        assert set(matrix[["both right", "fixed", "broken", "both wrong"]].sum(axis=1)) == set(whole["n"])
-        assert len(differences.in_words(matrix)) == 1
+        assert set(whole["fixed"]) == {cells[1]} and set(whole["broken"]) == {cells[2]}
+        assert sum(cells) == whole["n"].max() and len(differences.in_words(matrix)) == 1
 
 
 def test_every_task_has_its_share_of_the_flips() -> None:
