@@ -9,15 +9,14 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import select
 
-from harness import plugins
 from harness.errors import DataError
 from harness.metrics import calibrate
+from harness.plugins import about_bias
 from harness.store import Store
 from harness.store.database import reading
 from harness.store.schema import TASKS
 from harness.types import Card, TaskRecord
 
-TAGS = frozenset({"bias", "toxicity"})
 SCORER = ("false_positive", "scorer", "fpr")
 """What the name of a metric says that is about the scorer and not about the model."""
 
@@ -39,11 +38,10 @@ def probes_of(store: Store) -> list[str]:
 
     What an edit of the prompts changed has an ideal of 0 too; it tells of bias where the edit swapped groups.
     """
-    tagged = {name for name, task in plugins.catalogue().tasks.items() if task.tags & TAGS}
     with reading(store.engine) as connection:
         rows = connection.execute(select(TASKS.c.name, TASKS.c.metrics)).all()
     ideal = {name for name, metrics in rows if _has_ideal(metrics)}
-    return sorted({name for name, _ in rows} & (tagged | ideal))
+    return sorted({name for name, _ in rows} & (about_bias() | ideal))
 
 
 def _has_ideal(metrics: Sequence[Mapping[str, Any]]) -> bool:

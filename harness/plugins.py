@@ -67,6 +67,11 @@ def catalogue() -> Catalogue:
     return found
 
 
+def about_bias() -> set[str]:
+    """Names of the installed tasks on bias or toxicity: all of their numbers belong on a bias card."""
+    return {name for name, task in catalogue().tasks.items() if task.tags & {"bias", "toxicity"}}
+
+
 def select(found: Catalogue, wanted: Iterable[str]) -> list[Task]:
     """Tasks by name, group, pattern (``mmlu/*``), tag (``tag:safety``) or file (``questions.jsonl``), each once.
 

@@ -14,7 +14,7 @@ from typing import Any
 from harness.errors import DataError
 from harness.metrics import calibrate, stats
 from harness.metrics.fairness import Gap, compare_groups, decisions
-from harness.plugins import catalogue
+from harness.plugins import about_bias
 from harness.store import Store
 from harness.types import Estimate, Run, TaskRecord
 from reports.facts import interval, shown
@@ -29,8 +29,6 @@ SENSITIVE = frozenset({
 """Slices whose values are taken for groups of people."""
 MANY = 12
 """More values of a slice than this are left to the tables of the run."""
-TAGS = frozenset({"bias", "toxicity"})
-"""Tasks all of whose numbers are on the card, with an ideal or without."""
 FEWEST = 6
 """Clusters below which nothing is concluded: even if all agree, a sign test stays above 5 %."""
 DIRECTIONS: Mapping[str, tuple[str, str]] = {
@@ -162,7 +160,7 @@ def gather(store: Store, run_id: str) -> BiasCard:
     results = store.results(run.id)
     ideals = run.ideals()
     swaps = {label for e in results for label in [_swap(e.metric)] if label}
-    few, whole = _few(results), tagged()
+    few, whole = _few(results), about_bias()
     probes = tuple(
         read_probe(e, ideal)
         for e in results
@@ -179,11 +177,6 @@ def gather(store: Store, run_id: str) -> BiasCard:
     used = {p.task for p in probes} | {g.task for g in gaps} | {f.task for f in flips}
     limits = {t.name: t.card.limits for t in run.tasks if t.name in used}
     return BiasCard(run, probes, gaps, flips, limits)
-
-
-def tagged() -> set[str]:
-    """Names of the installed tasks that are about bias or toxicity."""
-    return {name for name, task in catalogue().tasks.items() if task.tags & TAGS}
 
 
 def _swap(metric: str) -> str:

@@ -142,11 +142,10 @@ def _asked(jobs: list[Any], given: dict[str, Any], data: Path | None) -> Iterato
 
     kept = user_cache_path("rai-harness") / "finetuned"
     for job in jobs:
-        running.plan(
-            select(catalogue(), job.tasks), job.settings, data
-        )  # what is not at hand stops before hours of work
+        tasks = select(catalogue(), job.tasks)
+        running.plan(tasks, job.settings, data)  # a data set that is not at hand stops before hours of work
         protocol = Protocol(head_only=given["head_only"], train_limit=given["train_limit"], seed=job.settings.seed)
-        for task in select(catalogue(), job.tasks):
+        for task in tasks:
             click.echo(f"harness: fine-tuning {job.model} on {task.name}", err=True)
             backend = tune(
                 job.model, task, protocol, settings=job.settings, options=job.options, mirror=data, kept=kept
