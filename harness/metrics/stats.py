@@ -57,8 +57,6 @@ def confidence(
     cluster jackknife, CV3 of MacKinnon, Nielsen and Webb 2023), which keeps its coverage when clusters are few; rank
     statistics a percentile bootstrap of clusters, reference values none.
     """
-    from scipy.special import ndtri, stdtrit
-
     metric, table = summed(metric, rows)
     _, groups = np.unique(clusters, return_inverse=True)
     count = int(groups.max()) + 1
@@ -71,16 +69,16 @@ def confidence(
     if not np.isfinite(left_out).all():
         return bootstrap(metric, table, groups, level=level, seed=seed)
     error = jackknife_error(left_out, value)
-    quantile = float(stdtrit(count - 1, (1 + level) / 2))
+    reach = quantile((1 + level) / 2, count - 1)
     if metric.interval == "wilson":
         n = float(table[:, 1].sum()) if table.shape[1] > 1 else n
         value, error = value / metric.scale, error / metric.scale
         naive = value * (1 - value) / n
         clustered = count < len(table) and naive > 0
         effective = n / max(1.0, error**2 / naive) if clustered else n
-        ends = wilson(value, effective, quantile if clustered else float(ndtri((1 + level) / 2)))
+        ends = wilson(value, effective, reach if clustered else quantile((1 + level) / 2))
         return metric.scale * ends[0], metric.scale * ends[1]
-    return value - quantile * error, value + quantile * error
+    return value - reach * error, value + reach * error
 
 
 def wilson(share: float, n: float, z: float) -> tuple[float, float]:
@@ -296,9 +294,7 @@ def quantile(share: float, freedom: float = np.inf) -> float:
 
 def widened(value: float, low: float, high: float, times: int) -> tuple[float, float]:
     """A 95 % interval at level 1 - 0.05 / times: then ``times`` such intervals hold together (Bonferroni)."""
-    from scipy.special import ndtri
-
-    factor = float(ndtri(1 - 0.025 / times) / ndtri(0.975))
+    factor = quantile(1 - 0.025 / times) / quantile(0.975)
     return value - factor * (value - low), value + factor * (high - value)
 
 
