@@ -5,16 +5,19 @@ if c <= r and no row between them, r included, is as shallow as c. The rows are 
 its own rows and the ancestors of its first row, which are all the earlier rows that any of its rows can see.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.engine.slots import join, over_prefix, partial_attention
+from harness.engine.blocks import blocks
+from harness.engine.device import fast_kernels, onto
+from harness.engine.parts import biased, join, needs_depths, over_prefix, partial_attention
+from harness.engine.rule import Rule
 
 Ints = NDArray[np.int64]
 SMALL, LARGE = 32, 256
@@ -64,18 +67,6 @@ Layers = list[Kept]
 """What is kept of every layer."""
 
 
-def subtree_ends(depths: Ints) -> Ints:
-    """For every row the first later one that is not below it."""
-    ends = np.full(len(depths), len(depths), np.int64)
-    open_rows: list[int] = []
-    values = depths.tolist()
-    for row, depth in enumerate(values):
-        while open_rows and values[open_rows[-1]] >= depth:
-            ends[open_rows.pop()] = row
-        open_rows.append(row)
-    return ends
-
-
 def bounds(depths: Ints, small: int = SMALL, large: int = LARGE) -> list[int]:
     """Where tiles begin (and the last ends): at branches where there are any, shallow ones first."""
     branches = set((np.flatnonzero(np.diff(depths) != 1) + 1).tolist())
@@ -87,9 +78,8 @@ def bounds(depths: Ints, small: int = SMALL, large: int = LARGE) -> list[int]:
     return [*found, len(depths)]
 
 
-def tiles(depths: Ints, device: torch.device, dtype: torch.dtype) -> list[Tile]:
-    """Tiles that cover the rows of one pass. depths [rows]."""
-    ends = subtree_ends(depths)
+def tiles(depths: Ints, ends: Ints, device: torch.device, dtype: torch.dtype) -> list[Tile]:
+    """Tiles that cover the rows of one pass. depths, ends [rows]."""
     cuts = bounds(depths)
     rows = np.arange(len(depths))
     found = []
@@ -114,34 +104,59 @@ def _additive(seen: NDArray[np.bool_], device: torch.device, dtype: torch.dtype)
 
 @dataclass(slots=True)
 class TreePass:
-    """One forward pass over the rows of a step; ``prefix`` holds the kept tokens that all of them see.
+    """One forward pass over the rows of a step; ``prefix`` holds the kept tokens that all of them may see.
 
+    ``depths``, ``ends`` [rows]: how deep a row stands in the tree, and the first later row that is not below it.
     ``kept`` receives what is kept of every layer, prefix included, with room for ``room`` tokens; 0: nothing is kept.
     """
 
-    tiles: Sequence[Tile]
+    depths: Ints
+    ends: Ints
     prefix: Layers | None = None
     room: int = 0
     kept: Layers = field(default_factory=list)
+    _tiles: list[Tile] = field(default_factory=list)
+    _layouts: dict[tuple[torch.device, int | None], Any] = field(default_factory=dict)
 
-    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
+    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, rule: Rule) -> Tensor:
         """q [1, h, rows, d], k and v [1, h_kv, rows, d] -> [1, h, rows, d]."""
         prefix = self.prefix[layer].known() if self.prefix is not None else None
         if self.room:
             self._store(layer, k, v)
+        if fast_kernels(q.device):
+            from harness.engine.kernels import tree
+
+            return tree(q, k, v, prefix, self._layout(q.device, rule.reach), rule)
+        return self._in_tiles(q, k, v, prefix, rule)
+
+    def _layout(self, device: torch.device, reach: int | None) -> Any:
+        """The tree on the device, once for all layers that see as far."""
+        from harness.engine.kernels import Layout
+
+        if (device, reach) not in self._layouts:
+            seen = blocks(self.ends, self.depths, reach)
+            self._layouts[device, reach] = Layout(*onto(device, self.ends, self.depths, seen.starts, seen.keys))
+        return self._layouts[device, reach]
+
+    def _in_tiles(self, q: Tensor, k: Tensor, v: Tensor, prefix: tuple[Tensor, Tensor] | None, rule: Rule) -> Tensor:
+        if not self._tiles:
+            self._tiles = tiles(self.depths, self.ends, q.device, q.dtype)
         out = torch.empty(*q.shape[:-1], v.shape[-1], dtype=q.dtype, device=q.device)
-        shared = over_prefix(q, *prefix, scale) if prefix is not None else None
-        for tile in self.tiles:
+        depths = torch.from_numpy(self.depths).to(q.device)
+        shared = over_prefix(q, *prefix, rule, depths) if prefix is not None else None
+        for tile in self._tiles:
             own = slice(tile.low, tile.high)
             if isinstance(tile.keys, slice):
-                keys, values = k[:, :, tile.keys], v[:, :, tile.keys]
+                keys, values, above = k[:, :, tile.keys], v[:, :, tile.keys], depths[tile.keys]
             else:
                 index = tile.keys.to(k.device)  # layers of one model may live on several devices
-                keys, values = k.index_select(2, index), v.index_select(2, index)
+                keys, values, above = k.index_select(2, index), v.index_select(2, index), depths[index]
             mask = tile.mask.to(q.device) if tile.mask is not None else None
-            part = partial_attention(q[:, :, own], keys, values, scale, causal=mask is None, mask=mask)
+            if needs_depths(rule):
+                mask = biased(rule, depths[own], above, _causal(tile, q) if mask is None else mask, q.dtype)
+            part = partial_attention(q[:, :, own], keys, values, rule, causal=mask is None, mask=mask)
             parts = [part] if shared is None else [part, (shared[0][:, :, own], shared[1][:, :, own])]
-            out[:, :, own] = join(parts)
+            out[:, :, own] = join(parts, rule)
         return out
 
     def _store(self, layer: int, k: Tensor, v: Tensor) -> None:
@@ -149,3 +164,8 @@ class TreePass:
             raise ValueError("the model computes its layers in an order of its own")
         before = self.prefix[layer] if self.prefix is not None else Kept(k[:, :, :0], v[:, :, :0], 0)
         self.kept.append(before.extended(k, v, self.room))
+
+
+def _causal(tile: Tile, q: Tensor) -> Tensor:
+    count = tile.high - tile.low
+    return torch.full((count, count), -torch.inf, dtype=q.dtype, device=q.device).triu(1)[None, None]

@@ -12,8 +12,8 @@ import torch
 
 CPU_ROWS, GPU_ROWS = 1024, 8192
 """Rows from which on matrix products run at their best rate."""
-LOGITS = 4 << 20
-"""Bytes of logits that exist at once: they stay in the processor's cache between the product and the sum."""
+CPU_LOGITS, GPU_LOGITS = 4 << 20, 512 << 20
+"""Bytes of logits that exist at once: on a CPU they stay in its cache between the product and the sum."""
 SMALLEST = 32
 
 
@@ -26,9 +26,9 @@ def rows_for(config: Any, device: torch.device, dtype: torch.dtype) -> int:
     return int(max(SMALLEST, min(wanted, memory_of(device) // 16 // per_row)))
 
 
-def vocabulary_block(rows: int) -> int:
+def vocabulary_block(rows: int, device: torch.device) -> int:
     """Words of the vocabulary whose float32 logits, for ``rows`` rows, exist at once."""
-    return max(1024, LOGITS // (4 * max(1, rows)))
+    return max(1024, (CPU_LOGITS if device.type == "cpu" else GPU_LOGITS) // (4 * max(1, rows)))
 
 
 def memory_of(device: torch.device) -> int:

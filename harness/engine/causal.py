@@ -12,7 +12,7 @@ from harness.engine.check import open_scorer
 from harness.engine.checkpoint import Checkpoint
 from harness.engine.encode import Encoded, Encoder, Prompt, Span, encode
 from harness.engine.generate import Generator, generate
-from harness.engine.lanes import in_lanes, lanes_of
+from harness.engine.lanes import behind, in_lanes, lanes_of
 from harness.engine.limit import best_rate, needed
 from harness.engine.plan import Plan, plan, plan_padded
 from harness.engine.reference import Score, respond
@@ -39,6 +39,7 @@ class Causal:
         self.budget = asked or rows_for(config, checkpoint.device, checkpoint.dtype)
         self.scorer, self.alone = open_scorer(checkpoint.model)
         self.lanes = lanes_of(checkpoint.device) if self.scorer.tree else 1
+        self.lag = 1 if checkpoint.device.type == "cuda" else 0
         self._generator: Generator | None = None
         path = "tree" if self.scorer.tree else "padded"
         fingerprint = {**checkpoint.fingerprint, "attention": path, "token_budget": str(self.budget)}
@@ -91,9 +92,8 @@ class Causal:
         parents = [step.parent for step in work.plan.steps]
         started = perf_counter()
         with self.scorer.ready():
-            for number, answers in in_lanes(
-                work.steps, parents, lambda step: self.scorer.run(work.plan, step, kept), self.lanes
-            ):
+            started_ = in_lanes(work.steps, parents, lambda step: self.scorer.run(work.plan, step, kept), self.lanes)
+            for number, answers in behind(started_, self.lag):
                 for answer in answers:
                     scores.setdefault(answer.span, []).append(answer)
                 for old in [step for step in list(kept) if work.last_use[step] <= number]:

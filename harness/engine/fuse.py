@@ -19,9 +19,7 @@ _READ: ContextVar[Tensor | None] = ContextVar("read", default=None)
 
 
 def fusable(model: Any) -> Mapping[nn.Module, Forward]:
-    """Modules of a float32 model with the forward function that may stand in for theirs."""
-    if model.dtype != torch.float32:
-        return {}
+    """Modules of a model with the forward function that may stand in for theirs."""
     found: dict[nn.Module, Forward] = {}
     for module in model.modules():
         if "forward" in vars(module):  # somebody else's hook, such as one that moves inputs between devices
@@ -113,6 +111,7 @@ def _same(module: nn.Module, forward: Forward) -> bool:
     width = first.shape[-1]
     sample = torch.linspace(-2, 2, 3 * width, device=first.device, dtype=first.dtype).sin().view(1, 3, width)
     try:
-        return torch.allclose(module(sample), forward(sample.clone()), atol=1e-5, rtol=1e-5)
+        allowed = 1e-5 if first.dtype == torch.float32 else 4 * torch.finfo(first.dtype).eps
+        return torch.allclose(module(sample), forward(sample.clone()), atol=allowed, rtol=allowed)
     except Exception:  # whatever a module that only looks alike raises
         return False

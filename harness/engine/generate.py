@@ -11,9 +11,10 @@ from torch import Tensor
 
 from harness.engine.batching import Row, Shard, plan
 from harness.engine.budget import out_of_memory
+from harness.engine.passes import attending, under_way
 from harness.engine.reference import end_tokens
 from harness.engine.sampling import cut, pick, stream
-from harness.engine.slots import Prefill, Slots, Step, attending
+from harness.engine.slots import Prefill, Slots, Step
 from harness.types import Generate, Generated, Response
 
 ROWS = 32
@@ -279,12 +280,12 @@ class Generator:
         device = self.model.device
         index = torch.tensor(list(read), device=device)
         keep = {"logits_to_keep": index} if self._reads_some else {}
-        logits: Tensor = self.model(
-            input_ids=torch.tensor([list(ids)], device=device),
-            position_ids=torch.tensor([list(positions)], device=device),
-            use_cache=False,
-            harness_pass=attended,
-            **keep,
-        ).logits[0]
+        with under_way(attended):
+            logits: Tensor = self.model(
+                input_ids=torch.tensor([list(ids)], device=device),
+                position_ids=torch.tensor([list(positions)], device=device),
+                use_cache=False,
+                **keep,
+            ).logits[0]
         self.cost.computed += len(ids)
         return (logits if self._reads_some else logits[index]).float()

@@ -4,7 +4,8 @@ A product of matrices keeps all threads busy; element-wise work, small tiles of 
 products do not. Two passes on one thread each take less time than one after the other on two.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -45,6 +46,18 @@ def in_lanes(
                 yield step, work.done.pop(step)
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def behind(started: Iterable[tuple[int, Callable[[], T]]], lag: int) -> Iterator[tuple[int, T]]:
+    """(step, result) of steps that were started, in order, each waited for only when ``lag`` more are under way."""
+    waiting: deque[tuple[int, Callable[[], T]]] = deque()
+    for one in started:
+        waiting.append(one)
+        if len(waiting) > lag:
+            step, result = waiting.popleft()
+            yield step, result()
+    for step, result in waiting:
+        yield step, result()
 
 
 @contextmanager

@@ -66,10 +66,15 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A step laid out: ``tokens`` and their ``depths`` in the tree, depth first, and who reads what."""
+    """A step laid out: ``tokens`` and their ``depths`` in the tree, depth first, and who reads what.
+
+    ``ends``: for every row the first later one that is not below it, so that c is an ancestor of r (or r itself)
+    exactly if ``c <= r < ends[c]``.
+    """
 
     tokens: Tokens
     depths: Ints
+    ends: Ints
     reads: tuple[Read, ...]
 
 
@@ -256,18 +261,22 @@ def lay_out(plan: Plan, step: Step) -> Rows:
     depths: list[Ints] = []
     reads: list[Read] = []
     path = np.zeros(max(len(plan.sequences[m]) for m in step.members), np.int64)  # row of the current token per depth
-    count, before = 0, None
+    ends = np.zeros(sum(len(plan.sequences[m]) - step.base for m in step.members), np.int64)  # more than there will be
+    count, depth, before = 0, step.base, None
     for member in step.members:
         sequence = plan.sequences[member]
         shared = step.base if before is None else int(plan.lcp[before + 1 : member + 1].min())
         new = len(sequence) - shared
+        ends[path[shared:depth]] = count  # a branch ends what is open below it
+        depth = len(sequence)
         path[shared : shared + new] = np.arange(count, count + new)
         tokens.append(sequence[shared:])
         depths.append(np.arange(shared, len(sequence)))
         count += new
         before = member
         reads.extend(_reads(plan, member, step.base, len(sequence), path))
-    return Rows(np.concatenate(tokens), np.concatenate(depths), tuple(reads))
+    ends[path[step.base : depth]] = count
+    return Rows(np.concatenate(tokens), np.concatenate(depths), ends[:count], tuple(reads))
 
 
 def _lay_out_chain(plan: Plan, step: Step) -> Rows:
@@ -275,7 +284,8 @@ def _lay_out_chain(plan: Plan, step: Step) -> Rows:
     path = np.arange(-step.base, step.end - step.base)
     reads = [read for member in step.members for read in _reads(plan, member, step.base, step.end, path)]
     tokens = plan.sequences[step.members[0]][step.base : step.end]
-    return Rows(tokens, np.arange(step.base, step.end), tuple(reads))
+    ends = np.full(len(tokens), len(tokens), np.int64)
+    return Rows(tokens, np.arange(step.base, step.end), ends, tuple(reads))
 
 
 def _reads(plan: Plan, member: int, base: int, end: int, path: Ints) -> Iterator[Read]:

@@ -1,6 +1,6 @@
 """Runs the steps of a plan through a causal model and reads the few logits that somebody asked for."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, field
 from threading import Lock
@@ -11,13 +11,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.engine.attention import Layers, TreePass, tiles
+from harness.engine.attention import Layers, TreePass
 from harness.engine.budget import vocabulary_block
+from harness.engine.device import fast_kernels, later, onto
 from harness.engine.fuse import Forward, fused, reading
+from harness.engine.passes import attending, under_way
 from harness.engine.plan import Plan, Read, Step, lay_out
-from harness.engine.slots import attending
+from harness.engine.truth import Error
 
 Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,10 @@ class Answer:
     offset: int
     logprobs: Floats
     greedy: NDArray[np.bool_]
+
+
+Pending = Callable[[], list[Answer]]
+"""The answers of a pass that a GPU may still be computing; calling it waits for them."""
 
 
 @dataclass(slots=True)
@@ -46,6 +53,7 @@ class Scorer:
 
     ``fast``: stand-ins for modules while a tree is computed.
     ``whole``: the model turns hidden states into logits in a way of its own; its own forward pass then does it all.
+    ``error``: how far probes were from the truth (in float32: from the plain pass); ``plain_error``: the plain pass.
     """
 
     model: Any
@@ -53,6 +61,8 @@ class Scorer:
     whole: bool = False
     fast: Mapping[torch.nn.Module, Forward] = field(default_factory=dict)
     work: Work = field(default_factory=Work)
+    error: Error | None = None
+    plain_error: Error | None = None
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     @contextmanager
@@ -65,30 +75,30 @@ class Scorer:
             yield
 
     @torch.inference_mode()
-    def run(self, plan: Plan, number: int, kept: dict[int, Layers]) -> list[Answer]:
-        """Compute one step while ``ready``; ``kept`` holds what earlier steps keep, and receives what this one keeps.
+    def run(self, plan: Plan, number: int, kept: dict[int, Layers]) -> Pending:
+        """Start one step while ``ready``; ``kept`` holds what earlier steps keep, and receives what this one keeps.
 
         Several threads may run steps at once.
         """
         step = plan.steps[number]
         return self._run_tree(plan, number, step, kept) if self.tree else self._run_padded(plan, step)
 
-    def _run_tree(self, plan: Plan, number: int, step: Step, kept: dict[int, Layers]) -> list[Answer]:
+    def _run_tree(self, plan: Plan, number: int, step: Step, kept: dict[int, Layers]) -> Pending:
         rows = lay_out(plan, step)
-        device = self.model.device
-        prefix = kept[step.parent] if step.parent >= 0 else None
-        work = TreePass(tiles(rows.depths, device, self.model.dtype), prefix, step.room)
-        ids = torch.from_numpy(rows.tokens)[None].to(device).long()
-        positions = torch.from_numpy(rows.depths)[None].to(device)
-        read = _distinct(rows.reads)
-        with reading(torch.from_numpy(read).to(device)):
-            hidden = self._forward(read, input_ids=ids, position_ids=positions, use_cache=False, harness_pass=work)
+        work = TreePass(rows.depths, rows.ends, kept[step.parent] if step.parent >= 0 else None, step.room)
+        asked = _asked(plan, rows.reads)
+        ids, positions, *there = onto(
+            self.model.device, rows.tokens, rows.depths, asked.read, asked.place, asked.target
+        )
+        with reading(there[0].long()), under_way(work):
+            inputs = {"input_ids": ids[None].long(), "position_ids": positions[None].long()}
+            hidden = self._forward(there[0], **inputs, use_cache=False)
         if step.room:
             kept[number] = work.kept
-        self._count(Work(len(rows.tokens), 0, len(read), int(rows.depths.sum()) + len(rows.depths)))
-        return self._answers(plan, rows.reads, read, hidden)
+        self._count(Work(len(rows.tokens), 0, len(asked.read), int(rows.depths.sum()) + len(rows.depths)))
+        return self._answers(rows.reads, hidden, *there[1:])
 
-    def _run_padded(self, plan: Plan, step: Step) -> list[Answer]:
+    def _run_padded(self, plan: Plan, step: Step) -> Pending:
         """Right padding: no token of a causal model sees it."""
         sequences = [plan.sequences[member] for member in step.members]
         width = max(map(len, sequences))
@@ -100,74 +110,107 @@ class Scorer:
             for span in plan.readers[member]:
                 first = plan.spans[span].start - 1
                 reads.append(Read(span, 0, np.arange(first, len(sequence)) + row * width))
-        read = _distinct(reads)
-        device = self.model.device
-        ids_, mask_ = torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)
-        hidden = self._forward(read, input_ids=ids_, attention_mask=mask_, use_cache=False)
+        asked = _asked(plan, reads)
+        ids_, mask_, *there = onto(self.model.device, ids.ravel(), mask.ravel(), asked.read, asked.place, asked.target)
+        inputs = {"input_ids": ids_.view(ids.shape).long(), "attention_mask": mask_.view(ids.shape).long()}
+        hidden = self._forward(there[0], **inputs, use_cache=False)
         pairs = sum(len(one) * (len(one) + 1) // 2 for one in sequences)
-        self._count(Work(ids.size, int(ids.size - mask.sum()), len(read), pairs))
-        return self._answers(plan, reads, read, hidden)
+        self._count(Work(ids.size, int(ids.size - mask.sum()), len(asked.read), pairs))
+        return self._answers(reads, hidden, *there[1:])
 
     def _count(self, more: Work) -> None:
         with self._lock:
             self.work = Work(*(a + b for a, b in zip(astuple(self.work), astuple(more), strict=True)))
 
-    def _forward(self, read: NDArray[np.int64], **inputs: Any) -> Tensor:
+    def _forward(self, read: Tensor, **inputs: Any) -> Tensor:
         """Hidden states (or, where the head is not plain, logits) of the rows that are read: [read, width]."""
         found = self.model(**inputs).logits if self.whole else self.model.base_model(**inputs)[0]
-        return found.flatten(0, 1)[torch.from_numpy(read).to(found.device)]  # type: ignore[no-any-return]
+        return found.flatten(0, 1)[read.to(found.device).long()]  # type: ignore[no-any-return]
 
-    def _answers(self, plan: Plan, reads: Sequence[Read], read: NDArray[np.int64], hidden: Tensor) -> list[Answer]:
+    def _answers(self, reads: Sequence[Read], hidden: Tensor, place: Tensor, target: Tensor) -> Pending:
         if not reads:
-            return []
-        place = np.concatenate([np.searchsorted(read, one.rows) for one in reads])
-        targets = np.concatenate([_targets(plan, one) for one in reads])
-        logprobs, greedy = self._logprobs(hidden, place, targets)
+            return list
+        wait = later(*self._logprobs(hidden, place.to(hidden.device).long(), target.to(hidden.device).long()))
         ends = np.cumsum([len(one.rows) for one in reads]).tolist()
-        starts = [0, *ends[:-1]]
-        return [
-            Answer(one.span, one.offset, logprobs[low:high], greedy[low:high])
-            for one, low, high in zip(reads, starts, ends, strict=True)
-        ]
 
-    def _logprobs(
-        self, hidden: Tensor, place: NDArray[np.int64], targets: NDArray[np.int64]
-    ) -> tuple[Floats, NDArray[np.bool_]]:
-        """log P of ``targets`` [pairs] after the rows ``place`` [pairs] of ``hidden``.
+        def answers() -> list[Answer]:
+            logprobs, greedy = wait()
+            return [
+                Answer(one.span, one.offset, logprobs[low:high], greedy[low:high])  # type: ignore[arg-type]
+                for one, low, high in zip(reads, [0, *ends[:-1]], ends, strict=True)
+            ]
 
-        The vocabulary goes by block by block, with a running maximum and sum: logits never leave the cache.
+        return answers
+
+    def _logprobs(self, hidden: Tensor, place: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """log P of the tokens ``target`` [pairs] after the rows ``place`` [pairs] of ``hidden``, and whether likeliest.
+
+        The vocabulary goes by block by block, with a running maximum and sum, so that few logits exist at once.
         """
         head = None if self.whole else self.model.get_output_embeddings()
         vocabulary = hidden.shape[-1] if head is None else head.weight.shape[0]
-        rows, wanted = torch.from_numpy(place).to(hidden.device), torch.from_numpy(targets).to(hidden.device)
         top = hidden.new_full((len(hidden),), -torch.inf, dtype=torch.float32)
         mass, picked = torch.zeros_like(top), top.new_zeros(len(place))
-        size = vocabulary_block(len(hidden))
+        size = vocabulary_block(len(hidden), hidden.device)
         for low in range(0, vocabulary, size):
             logits = _logits(hidden, head, slice(low, low + size))  # [rows, block]
-            (inside,) = torch.where((wanted >= low) & (wanted < low + size))
-            picked[inside] = logits[rows[inside], wanted[inside] - low]
-            before, top = top, torch.maximum(top, logits.amax(-1))
-            mass = mass * (before - top).exp() + logits.sub_(top[:, None]).exp_().sum(-1)
-        logprobs = picked - (mass.log() + top)[rows]
-        return logprobs.cpu().numpy(), (picked >= top[rows]).cpu().numpy()
+            at = target - low
+            inside = (at >= 0) & (at < logits.shape[1])
+            picked = torch.where(inside, logits[place, at.clamp(0, logits.shape[1] - 1)], picked)
+            top, mass = _more_mass(logits, top, mass)
+        return picked - (mass.log() + top)[place], picked >= top[place]
+
+
+def _more_mass(logits: Tensor, top: Tensor, mass: Tensor) -> tuple[Tensor, Tensor]:
+    """The running maximum and sum of exp(logit - maximum) with one more block of the vocabulary, which is overwritten."""
+    if fast_kernels(logits.device):
+        from harness.engine.kernels import more_mass
+
+        return more_mass(logits, top, mass)
+    before, top = top, torch.maximum(top, logits.amax(-1))
+    return top, mass * (before - top).exp() + logits.sub_(top[:, None]).exp_().sum(-1)
 
 
 def _logits(hidden: Tensor, head: Any, block: slice) -> Tensor:
-    """Logits in float32 of one block of the vocabulary; without a head ``hidden`` holds them all."""
+    """Logits in float32 of one block of the vocabulary; without a head ``hidden`` holds them all.
+
+    The product itself sums and returns float32: rounded to half precision, a logit of 20 would be off by up to 0.06.
+    """
     if head is None:
         return hidden[:, block].float()
-    weight, bias = head.weight[block], getattr(head, "bias", None)
-    bias = None if bias is None else bias[block]
-    return torch.nn.functional.linear(hidden.to(weight.device), weight, bias).to(hidden.device).float()
+    bias = getattr(head, "bias", None)
+    found = product(hidden.to(head.weight.device), head.weight[block]).to(hidden.device)
+    return found if bias is None else found + bias[block].to(hidden.device)
 
 
-def _distinct(reads: Sequence[Read]) -> NDArray[np.int64]:
-    """The rows that are read, sorted."""
-    return np.unique(np.concatenate([read.rows for read in reads])) if reads else np.zeros(0, np.int64)
+def product(x: Tensor, weight: Tensor) -> Tensor:
+    """x @ weight.T in float32. x [rows, width], weight [outputs, width] of one dtype."""
+    if x.dtype == torch.float32:
+        return torch.nn.functional.linear(x, weight)
+    if x.device.type == "cuda":
+        return torch.mm(x, weight.T, out_dtype=torch.float32)
+    return torch.nn.functional.linear(x.float(), weight.float())
 
 
-def _targets(plan: Plan, read: Read) -> NDArray[np.int64]:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Rows that are read, sorted; for every answered token the number of its row among them, and the token."""
+
+    read: Ints
+    place: Ints
+    target: Ints
+
+
+def _asked(plan: Plan, reads: Sequence[Read]) -> _Asked:
+    if not reads:
+        nothing = np.zeros(0, np.int64)
+        return _Asked(nothing, nothing, nothing)
+    rows = np.concatenate([read.rows for read in reads])
+    read, place = np.unique(rows, return_inverse=True)
+    return _Asked(read, place, np.concatenate([_targets(plan, one) for one in reads]))
+
+
+def _targets(plan: Plan, read: Read) -> Ints:
     span = plan.spans[read.span]
     first = span.start + read.offset
     return span.tokens[first : first + len(read.rows)].astype(np.int64)

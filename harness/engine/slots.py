@@ -1,71 +1,18 @@
 """Keys and values of the prompts and answers under way, and the attention that reads them without padding work.
 
-A forward pass is a row of tokens [1, tokens] in which every token knows its slot. Attention is registered with
-transformers under the name ``ATTENTION`` and is given the pass as the keyword ``harness_pass``; keys of a token are
-the shared prefix, then those of its own slot. The parts are attended separately and joined by their log-sum-exp.
+A forward pass is a row of tokens [1, tokens] in which every token knows its slot. Keys of a token are the shared
+prefix, then those of its own slot; the parts are attended separately and joined.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-ATTENTION = "harness_slots"
-UNKNOWN = ("sliding_window", "softcap", "s_aux", "position_bias", "head_mask")
-
-
-def partial_attention(
-    q: Tensor, k: Tensor, v: Tensor, scale: float, *, causal: bool = False, mask: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
-    """Attention over a part of the keys: output [b, h, n, d] and log-sum-exp of the scores [b, h, n] in float32.
-
-    q [b, h, n, d]; k, v [b, h_kv, m, d] with h a multiple of h_kv; mask [b, 1, 1, m], 0 or -inf; causal: n = m.
-    """
-    if q.device.type == "cpu" and q.shape[-1] == v.shape[-1]:
-        op = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
-        out, mass = op(q, k, v, 0.0, causal, attn_mask=mask, scale=scale)
-        return out, mass
-    group = q.shape[1] // k.shape[1]
-    scores = (q @ k.repeat_interleave(group, 1).transpose(-1, -2)).float() * scale  # [b, h, n, m]
-    if mask is not None:
-        scores = scores + mask
-    if causal:
-        rows, columns = scores.shape[-2:]
-        scores = scores.masked_fill(torch.ones(rows, columns, dtype=torch.bool, device=q.device).triu(1), -torch.inf)
-    mass = scores.logsumexp(-1)
-    return (scores - mass[..., None]).exp().to(v.dtype) @ v.repeat_interleave(group, 1), mass
-
-
-def join(parts: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
-    """One attention from attentions over disjoint keys: outputs [..., d] weighted by exp(mass - total mass)."""
-    if len(parts) == 1:
-        return parts[0][0]
-    masses = torch.stack([mass for _, mass in parts])  # [parts, ...]
-    weights = masses.softmax(0)[..., None]
-    total = sum(out * weight for (out, _), weight in zip(parts, weights, strict=True))
-    assert isinstance(total, Tensor)
-    return total.to(parts[0][0].dtype)
-
-
-def over_prefix(q: Tensor, k: Tensor, v: Tensor, scale: float) -> tuple[Tensor, Tensor]:
-    """Attention of q [1, h, n, d] over keys that all of it sees; the heads of a group are more rows of one product."""
-    _, heads, count, width = q.shape
-    kept = k.shape[1]
-    rows = q.reshape(1, kept, heads // kept * count, width)
-    out, mass = partial_attention(rows, k, v, scale)
-    return out.reshape(1, heads, count, v.shape[-1]), mass.reshape(1, heads, count)
-
-
-class Pass(Protocol):
-    """One forward pass: what its tokens see, and where their keys and values go."""
-
-    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
-        """q [1, h, tokens, d], k and v [1, h_kv, tokens, d] -> [1, h, tokens, d]."""
-        ...
+from harness.engine.parts import Part, biased, join, needs_depths, over_prefix, partial_attention
+from harness.engine.rule import Rule
 
 
 @dataclass(slots=True)
@@ -83,6 +30,7 @@ class Slots:
     count: int
     length: int
     layers: dict[int, Layer] = field(default_factory=dict)
+    prefix: int = 0
 
     def layer(self, index: int, k: Tensor, v: Tensor) -> Layer:
         """The layer, with room made for its slots at the first call: zeros, since what is masked must be finite."""
@@ -106,10 +54,11 @@ class Slots:
             assert layer.slots is not None
             keys, values = layer.slots
             layer.prefix = (keys[:1, :, :length].clone(), values[:1, :, :length].clone())
+        self.prefix = length
 
     def resized(self, count: int, length: int) -> "Slots":
         """Other slots behind the same prefix."""
-        return Slots(count, length, {index: Layer(layer.prefix) for index, layer in self.layers.items()})
+        return Slots(count, length, {i: Layer(layer.prefix) for i, layer in self.layers.items()}, self.prefix)
 
 
 @dataclass(slots=True)
@@ -120,28 +69,47 @@ class Prefill:
     pieces: Sequence[tuple[int, int, int]]
     """(slot, start, count) of every piece, in the order of the tokens."""
 
-    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
+    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, rule: Rule) -> Tensor:
         """Prefix for all tokens at once, then every piece over what its slot holds and over itself."""
         kept = self.slots.layer(layer, k, v)
         assert kept.slots is not None
         keys, values = kept.slots
-        shared = over_prefix(q, *kept.prefix, scale) if kept.prefix is not None else None
         bounds = [0]
         for _, _, count in self.pieces:
             bounds.append(bounds[-1] + count)
+        depths = self._depths(q.device) if needs_depths(rule) else None
+        shared = over_prefix(q, *kept.prefix, rule, depths) if kept.prefix is not None else None
         outputs = []
         for (slot, start, count), (low, high) in zip(self.pieces, pairwise(bounds), strict=True):
             own_k, own_v, own_q = k[:, :, low:high], v[:, :, low:high], q[:, :, low:high]
-            parts = [partial_attention(own_q, own_k, own_v, scale, causal=True)]
-            if start:
-                earlier = keys[slot : slot + 1, :, :start], values[slot : slot + 1, :, :start]
-                parts.append(over_prefix(own_q, *earlier, scale))
+            earlier = (keys[slot : slot + 1, :, :start], values[slot : slot + 1, :, :start]) if start else None
+            own = depths[low:high] if depths is not None else None
+            parts = self._piece(own_q, own_k, own_v, earlier, rule, own)
             if shared is not None:
                 parts.append((shared[0][:, :, low:high], shared[1][:, :, low:high]))
             keys[slot, :, start : start + count] = own_k[0]
             values[slot, :, start : start + count] = own_v[0]
-            outputs.append(join(parts))
+            outputs.append(join(parts, rule))
         return torch.cat(outputs, dim=2)
+
+    def _depths(self, device: torch.device) -> Tensor:
+        first = self.slots.prefix
+        return torch.cat([torch.arange(first + start, first + start + n, device=device) for _, start, n in self.pieces])
+
+    def _piece(
+        self, q: Tensor, k: Tensor, v: Tensor, earlier: tuple[Tensor, Tensor] | None, rule: Rule, depths: Tensor | None
+    ) -> list[Part]:
+        """A piece over itself and what its slot holds. ``depths`` [n]: where the rule asks for them."""
+        if depths is None:
+            parts = [partial_attention(q, k, v, rule, causal=True)]
+            return parts if earlier is None else [*parts, over_prefix(q, *earlier, rule)]
+        count = q.shape[2]
+        causal = torch.full((count, count), -torch.inf, dtype=q.dtype, device=q.device).triu(1)[None, None]
+        parts = [partial_attention(q, k, v, rule, mask=biased(rule, depths, depths, causal, q.dtype))]
+        if earlier is None:
+            return parts
+        held = torch.arange(self.slots.prefix, self.slots.prefix + earlier[0].shape[2], device=q.device)
+        return [*parts, partial_attention(q, *earlier, rule, mask=biased(rule, depths, held, None, q.dtype))]
 
 
 @dataclass(slots=True)
@@ -162,7 +130,7 @@ class Step:
         mask.masked_fill_(columns[None, :] > held[:, None], -torch.inf)
         return Step(slots, held, mask[:, None, None, :])
 
-    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
+    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, rule: Rule) -> Tensor:
         """Prefix for all rows at once; own slots as one batch in which a row's heads of a group read its keys once."""
         kept = self.slots.layer(layer, k, v)
         assert kept.slots is not None
@@ -171,48 +139,21 @@ class Step:
         index = torch.arange(rows, device=q.device)
         keys[index, :, self.lengths] = k[0].transpose(0, 1)
         values[index, :, self.lengths] = v[0].transpose(0, 1)
-        heads, held, width = q.shape[1], k.shape[1], v.shape[-1]
-        grouped = q[0].transpose(0, 1).reshape(rows, held, heads // held, q.shape[-1])
-        out, mass = partial_attention(
-            grouped, keys[:rows, :, :longest], values[:rows, :, :longest], scale, mask=self.mask
-        )
+        heads, width = q.shape[1], v.shape[-1]
+        out, mass = self._own(q[0].transpose(0, 1), keys[:rows, :, :longest], values[:rows, :, :longest], rule)
         own = out.reshape(rows, heads, width).transpose(0, 1)[None], mass.reshape(rows, heads).transpose(0, 1)[None]
-        return join([own] if kept.prefix is None else [own, over_prefix(q, *kept.prefix, scale)])
+        if kept.prefix is None:
+            return join([own], rule)
+        return join([own, over_prefix(q, *kept.prefix, rule, self.slots.prefix + self.lengths)], rule)
 
-
-def attention(
-    module: Any,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attention_mask: Tensor | None,
-    scaling: float | None = None,
-    dropout: float = 0.0,
-    *,
-    harness_pass: Pass,
-    **others: Any,
-) -> tuple[Tensor, None]:
-    """The function that transformers calls: [1, h, tokens, d] -> ([1, tokens, h, d], no weights).
-
-    Raises ValueError for what it does not know: masks of the model's own, windows, soft caps, sinks.
-    """
-    strange = [name for name in UNKNOWN if others.get(name) is not None]
-    if strange or attention_mask is not None:
-        raise ValueError(f"attention with {', '.join(strange) or 'a mask of its own'} is not known here")
-    scale = scaling if scaling is not None else query.shape[-1] ** -0.5
-    out = harness_pass.attend(module.layer_idx, query, key, value, scale)
-    return out.transpose(1, 2).contiguous(), None
-
-
-@contextmanager
-def attending(model: Any) -> Iterator[None]:
-    """The model with this attention; its own comes back afterwards."""
-    from transformers import AttentionInterface
-
-    AttentionInterface.register(ATTENTION, attention)
-    before = model.config._attn_implementation
-    model.set_attn_implementation(ATTENTION)
-    try:
-        yield
-    finally:
-        model.set_attn_implementation(before)
+    def _own(self, q: Tensor, keys: Tensor, values: Tensor, rule: Rule) -> Part:
+        """q [rows, h, d] over its own slots [rows, h_kv, longest, d]."""
+        (rows, heads, width), held = q.shape, keys.shape[1]
+        if not needs_depths(rule):
+            grouped = q.reshape(rows, held, heads // held, width)
+            return partial_attention(grouped, keys, values, rule, mask=self.mask)
+        places = torch.arange(keys.shape[2], device=q.device)
+        mask = biased(rule, self.lengths[:, None, None, None], places, self.mask, q.dtype)
+        if mask is not None and mask.shape[1] > 1:  # a bias a head: [rows, h, 1, m] -> [rows, h_kv, group, m]
+            mask = mask.reshape(rows, held, heads // held, -1)
+        return partial_attention(q.reshape(rows, held, heads // held, width), keys, values, rule, mask=mask)

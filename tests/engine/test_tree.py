@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny import causal
 
-from harness.engine.attention import subtree_ends, tiles
+from harness.engine.attention import tiles
 from harness.engine.check import open_scorer, probes, run_all
 from harness.engine.encode import Span
 from harness.engine.plan import Plan, lay_out, plan, plan_padded
@@ -20,7 +20,7 @@ from harness.engine.reference import score
 from harness.engine.score import Scorer
 
 VOCABULARY = 40
-TREES = ("llama", "gpt2", "qwen2")
+TREES = ("llama", "gpt2", "qwen2", "mistral-window", "gemma2", "gpt-oss", "llama4", "stablelm")
 QUICK = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -71,14 +71,10 @@ def test_equals_the_reference_at_every_budget(kind: str, spans: list[Span], budg
     assert_close(run_all(found, plan(spans, budget)), reference(kind, spans))
 
 
-@pytest.mark.parametrize("kind", ["mistral-window", "gemma2"])
-@settings(QUICK, max_examples=8)
-@given(spans=forests())
-def test_models_with_windows_fall_back_and_equal_the_reference(kind: str, spans: list[Span]) -> None:
-    found, reason = scorer(kind)
-    assert "sliding" in reason
-    assert not found.tree
-    assert_close(run_all(found, plan_padded(spans, 128)), reference(kind, spans))
+@pytest.mark.parametrize("kind", TREES)
+def test_padded_batches_equal_the_reference(kind: str) -> None:
+    spans = shared_block(block=20, questions=3, tail=9)
+    assert_close(run_all(Scorer(model(kind), tree=False), plan_padded(spans, 128)), reference(kind, spans))
 
 
 def test_a_recurrent_model_falls_back() -> None:
@@ -111,6 +107,9 @@ def test_a_plan_covers_every_read_once_within_its_budget(spans: list[Span], budg
         made = lay_out(laid, step)
         assert 0 < len(made.tokens) <= budget
         rows += len(made.tokens)
+        later = [np.flatnonzero(made.depths[row + 1 :] <= made.depths[row]) for row in range(len(made.depths))]
+        firsts = [row + 1 + int(found[0]) if len(found) else len(made.depths) for row, found in enumerate(later)]
+        assert made.ends.tolist() == firsts
         for read in made.reads:
             for number, row in enumerate(read.rows.tolist()):
                 one = laid.spans[read.span]
@@ -150,9 +149,9 @@ def test_a_text_longer_than_the_budget_goes_in_pieces() -> None:
 def test_a_row_sees_its_ancestors_and_nothing_else() -> None:
     depths = np.array([0, 1, 2, 2, 3, 1, 2, 0, 1])
     parents = [-1, 0, 1, 1, 3, 0, 5, -1, 7]
-    ends = subtree_ends(depths)
+    ends = np.array([7, 5, 3, 5, 5, 7, 7, 9, 9])
     seen = np.zeros((9, 9), bool)
-    for tile in tiles(depths, scorer("llama")[0].model.device, model("llama").dtype):
+    for tile in tiles(depths, ends, scorer("llama")[0].model.device, model("llama").dtype):
         keys = np.arange(9)[tile.keys] if isinstance(tile.keys, slice) else tile.keys.numpy()
         mask = tile.mask[0, 0].numpy() == 0 if tile.mask is not None else np.tri(len(keys), dtype=bool)
         seen[np.ix_(range(tile.low, tile.high), keys)] = mask
@@ -161,7 +160,6 @@ def test_a_row_sees_its_ancestors_and_nothing_else() -> None:
         while parents[min(ancestors)] >= 0:
             ancestors.add(parents[min(ancestors)])
         assert set(np.flatnonzero(seen[row]).tolist()) == ancestors
-    assert ends.tolist() == [7, 5, 3, 5, 5, 7, 7, 9, 9]
 
 
 def test_probes_use_kept_blocks_and_branches() -> None:

@@ -64,6 +64,13 @@ def causal(kind: str, vocab: int) -> Any:
             initializer_range=0.3,
         ),
         "mistral-window": lambda: t.MistralConfig(**size, sliding_window=8),
+        "gpt-oss": lambda: t.GptOssConfig(
+            **size, head_dim=8, sliding_window=8, num_local_experts=4, num_experts_per_tok=2
+        ),
+        "llama4": lambda: t.Llama4TextConfig(
+            **size, head_dim=8, attention_chunk_size=8, num_local_experts=2, intermediate_size_mlp=48, moe_layers=[]
+        ),
+        "stablelm": lambda: t.StableLmConfig(**size),
         "gemma2": lambda: t.Gemma2Config(**size, head_dim=8, sliding_window=8, query_pre_attn_scalar=8),
         "mamba": lambda: t.MambaConfig(
             vocab_size=vocab,

@@ -1,0 +1,44 @@
+"""What differs between a CPU and a GPU in moving small arrays there and back without waiting."""
+
+from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+@cache
+def fast_kernels(device: torch.device) -> bool:
+    """Does attention on ``device`` run in kernels of our own?"""
+    return device.type == "cuda" and find_spec("triton") is not None
+
+
+def onto(device: torch.device, *arrays: NDArray[np.integer]) -> list[Tensor]:
+    """Integer arrays as int32 tensors on the device, in one copy that a GPU's host does not wait for."""
+    bounds = np.cumsum([0, *(-(-len(one) // 4) * 4 for one in arrays)]).tolist()  # at addresses of 16 bytes
+    host = torch.empty(bounds[-1], dtype=torch.int32, pin_memory=device.type == "cuda")
+    view = host.numpy()
+    for one, low in zip(arrays, bounds[:-1], strict=True):
+        view[low : low + len(one)] = one
+    there = host.to(device, non_blocking=True)
+    return [there[low : low + len(one)] for one, low in zip(arrays, bounds[:-1], strict=True)]
+
+
+def later(*tensors: Tensor) -> Callable[[], list[NDArray[np.generic]]]:
+    """Starts the copy of tensors to the host; the result waits for it. On a CPU there is nothing to wait for."""
+    if tensors[0].device.type != "cuda":
+        return lambda: [one.cpu().numpy() for one in tensors]
+    hosts = [torch.empty(one.shape, dtype=one.dtype, pin_memory=True) for one in tensors]
+    for host, one in zip(hosts, tensors, strict=True):
+        host.copy_(one, non_blocking=True)
+    event = torch.cuda.Event()
+    event.record(torch.cuda.current_stream(tensors[0].device))
+
+    def wait() -> list[NDArray[np.generic]]:
+        event.synchronize()
+        return [host.numpy() for host in hosts]
+
+    return wait
