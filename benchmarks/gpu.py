@@ -11,7 +11,7 @@ asked: tokens read if every choice were computed alone. needed: distinct ones. c
 through the model. share of square, of best: the operations of the needed tokens (whoever computes) over the time, held
 against the product of two large squares and against the best product of the model's own shapes. busy: share of the
 time in which the device computes. s for all: what the whole work takes at the rate of a sample. x ours: as many times
-the time of the engine for a request (of generation: for a token made).
+the time of the engine for a request (of generation: for a token made). peak: weights and all.
 """
 
 import argparse

@@ -24,7 +24,7 @@ Body = Callable[["Bench", Row], None]
 COLUMNS = (
     ("model", "model", "{}"),
     ("work", "work", "{}"),
-    ("by", "by", "{:.14}"),
+    ("by", "by", "{:.24}"),
     ("requests", "requests", "{}"),
     ("tokens_asked", "asked", "{}"),
     ("tokens_needed", "needed", "{}"),
@@ -48,7 +48,7 @@ COLUMNS = (
 class Scale:
     """How much is asked: requests by model and work, sizes of the works, batch sizes of the peers, squares.
 
-    ``memory``: the share of what is free that continuous batching may take; None: what it takes by itself.
+    ``room``: settings of the cache of continuous batching, which by itself takes most of the memory that is free.
     """
 
     shapes: Mapping[str, Shape]
@@ -60,7 +60,7 @@ class Scale:
     square: int
     copy: int
     texts: int
-    memory: float | None = None
+    room: Mapping[str, int] = field(default_factory=dict)
 
 
 _COUNTS = {
@@ -109,7 +109,7 @@ SMALL = Scale(
     square=256,
     copy=1 << 20,
     texts=2,
-    memory=0.002,
+    room={"num_blocks": 16, "max_batch_tokens": 128},
 )
 
 
@@ -131,7 +131,7 @@ class Bench:
     _model: tuple[str, Any] = ("", None)
     _words: list[str] = field(default_factory=list)
     _tokenizer: Any = None
-    _streams: dict[tuple[str, str], list[Ask]] = field(default_factory=dict)
+    _streams: dict[tuple[str, int], list[Ask]] = field(default_factory=dict)
 
     # ------------------------------------------------------------------------------------------------------ materials
     def words(self, seed: int) -> Words:
@@ -162,10 +162,10 @@ class Bench:
 
     def asks(self, name: str, work: str) -> list[Ask]:
         """The requests of one work for one model."""
-        if (name, work) not in self._streams:
-            count = self.scale.counts[name][work]
-            self._streams[name, work] = WORKS[work](self.words(1), count, **self.scale.sizes.get(work, {}))
-        return self._streams[name, work]
+        count = self.scale.counts[name][work]
+        if (work, count) not in self._streams:
+            self._streams[work, count] = WORKS[work](self.words(1), count, **self.scale.sizes.get(work, {}))
+        return self._streams[work, count]
 
     def warmers(self, name: str, work: str) -> list[Ask]:
         """Other requests of the same kind, to warm up with."""
@@ -232,6 +232,8 @@ class Bench:
         shown = {**row, "peak_memory": row["peak_memory"] / 1e9 if row.get("peak_memory") else None}
         cells = [f"{head} {form.format(shown[key])}" for key, head, form in COLUMNS if shown.get(key) is not None]
         print("| " + " | ".join(cells) + " |", flush=True)
+        if row.get("complete") is False:
+            print("  stopped because its time was over: the rates are those of the requests answered", flush=True)
         if row.get("agreement"):
             print(f"  against harness: {json.dumps(row['agreement'])}", flush=True)
         self.write()

@@ -1,8 +1,9 @@
 """The same requests through others: lm-evaluation-harness, padded batches, transformers' continuous batching."""
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -57,7 +58,8 @@ class Hflm:
 
     def _ask(self, kind: str, rows: Sequence[tuple[Any, ...]]) -> list[Any]:
         asked = [self.instance(kind, {}, row, i) for i, row in enumerate(rows)]
-        return list(getattr(self.inner, kind)(asked, disable_tqdm=True))
+        with redirect_stderr(StringIO()):  # its progress bars; errors are raised
+            return list(getattr(self.inner, kind)(asked, disable_tqdm=True))
 
     def score(self, asks: Sequence[Ask]) -> list[list[float]]:
         requests = [ask.request for ask in asks]
@@ -155,8 +157,8 @@ def try_sizes(
 
 
 @contextmanager
-def paged(model: Any, prompts: Sequence[Sequence[int]], new: int, memory: float | None) -> Iterator[Any]:
-    """A running manager of continuous batching, its graphs captured; ``memory``: its share of what is free."""
+def paged(model: Any, prompts: Sequence[Sequence[int]], new: int, room: Mapping[str, int]) -> Iterator[Any]:
+    """A running manager of continuous batching, its graphs captured; ``room``: settings of its cache."""
     try:
         from transformers import ContinuousBatchingConfig, GenerationConfig
         from transformers.generation.continuous_batching.utils import WorkloadHints
@@ -170,7 +172,7 @@ def paged(model: Any, prompts: Sequence[Sequence[int]], new: int, memory: float 
     try:
         with model.continuous_batching_context_manager(
             generation_config=config,
-            continuous_batching_config=ContinuousBatchingConfig(max_memory_percent=memory),
+            continuous_batching_config=ContinuousBatchingConfig(**room),
             workload_hints=hints,
             block=True,
             timeout=5,
@@ -181,14 +183,14 @@ def paged(model: Any, prompts: Sequence[Sequence[int]], new: int, memory: float 
 
 
 def continuous(
-    model: Any, prompts: Sequence[Sequence[int]], new: int, seconds: float, memory: float | None
+    model: Any, prompts: Sequence[Sequence[int]], new: int, seconds: float, room: Mapping[str, int]
 ) -> tuple[dict[int, list[int]], float, str]:
     """Tokens made by position of the prompt, seconds without the warm-up, and the attention; stops after ``seconds``.
 
     Raises RuntimeError when the manager gives up or a request fails.
     """
     found: dict[int, list[int]] = {}
-    with paged(model, prompts, new, memory) as manager:
+    with paged(model, prompts, new, room) as manager:
         started = perf_counter()
         numbers = {name: i for i, name in enumerate(manager.add_requests(list(map(list, prompts)), max_new_tokens=new))}
         while len(found) < len(prompts) and perf_counter() - started < seconds:

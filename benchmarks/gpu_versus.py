@@ -68,7 +68,7 @@ def peer_score(bench: Bench, name: str, work: str, seconds: float) -> Row:
     model, tokenizer, asks = bench.model(name), bench.tokenizer, bench.asks(name, work)
     documents = work == "rolling"
     trial = [asks[i] for i in spread(asks, 4 if documents else bench.scale.trial)]
-    sizes = (1, 2) if documents else bench.scale.batches[name]
+    sizes = (1, 2, 4) if documents else bench.scale.batches[name]
     size, rates = try_sizes(model, tokenizer, trial, sizes, seconds / 3)
     positions = spread(asks, max(len(trial), int(rates[str(size)] * seconds / 2)))
     sample = [asks[i] for i in positions]
@@ -126,12 +126,8 @@ def peer_generates(name: str, work: str) -> Body:
         peer.generate(shortened(sample, 4))  # warm
         row, texts = timed(bench, name, work, sample, lambda: peer.generate(sample))
         made = [len(text.split()) for text in texts]
-        row |= {
-            "by": peer.name,
-            "why": peer.why,
-            "batch": len(sample),
-            "agreement": common(bench, name, work, positions, texts),
-        }
+        row |= {"by": peer.name, "why": peer.why, "batch": len(sample)}
+        row["agreement"] = common(bench, name, work, positions, texts)
         bench.note(record, compared(bench, row, sample, made))
 
     return body
@@ -148,14 +144,14 @@ def continuous_generates(name: str, work: str) -> Body:
         started = perf_counter()
         forget_peak(bench.device)
         seconds = bench.left() * 0.6
-        found, took, attention = continuous(model, prompts, request.max_tokens, seconds, bench.scale.memory)
+        found, took, attention = continuous(model, prompts, request.max_tokens, seconds, bench.scale.room)
         if not found:
             raise RuntimeError(f"no answer was finished in {took:.0f} seconds")
         positions = sorted(found)
         row = {
             "model": name,
             "work": work,
-            "by": "continuous batching",
+            "by": f"continuous, {attention}",
             "seconds": took,
             "seconds_warm": perf_counter() - started - took,
             "complete": len(found) == len(asks),
