@@ -60,7 +60,7 @@ class Scale:
     square: int
     copy: int
     texts: int
-    room: Mapping[str, int] = field(default_factory=dict)
+    room: Mapping[str, Any] = field(default_factory=dict)
 
 
 _COUNTS = {

@@ -35,7 +35,7 @@ class Peer(Protocol):
 
 def open_peer(model: Any, tokenizer: Any, batch: int, exact: bool = False) -> Peer:
     """lm-evaluation-harness where it is installed, else padded batches. ``exact``: its softmax in float32."""
-    logging.disable(logging.WARNING)
+    logging.getLogger("lm_eval").setLevel(logging.ERROR)
     try:
         return Hflm(model, tokenizer, batch, exact)
     except ImportError as error:
@@ -157,7 +157,7 @@ def try_sizes(
 
 
 @contextmanager
-def paged(model: Any, prompts: Sequence[Sequence[int]], new: int, room: Mapping[str, int]) -> Iterator[Any]:
+def paged(model: Any, prompts: Sequence[Sequence[int]], new: int, room: Mapping[str, Any]) -> Iterator[Any]:
     """A running manager of continuous batching, its graphs captured; ``room``: settings of its cache."""
     try:
         from transformers import ContinuousBatchingConfig, GenerationConfig
@@ -183,7 +183,7 @@ def paged(model: Any, prompts: Sequence[Sequence[int]], new: int, room: Mapping[
 
 
 def continuous(
-    model: Any, prompts: Sequence[Sequence[int]], new: int, seconds: float, room: Mapping[str, int]
+    model: Any, prompts: Sequence[Sequence[int]], new: int, seconds: float, room: Mapping[str, Any]
 ) -> tuple[dict[int, list[int]], float, str]:
     """Tokens made by position of the prompt, seconds without the warm-up, and the attention; stops after ``seconds``.
 

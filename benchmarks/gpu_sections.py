@@ -13,6 +13,7 @@ from gpu_measure import answer, busy, copy_rate, measure, shortened, square_rate
 from gpu_models import checkpoint_of
 from gpu_work import Ask, gsm8k, token_level
 
+from harness.engine.backend import Backend
 from harness.engine.limit import best_rate
 from harness.engine.load import open_checkpoint
 from harness.types import Generated, Response, Scored
@@ -141,8 +142,17 @@ def ours(name: str, works: Sequence[str]) -> Body:
             row |= {"model": name, "work": work, "seconds_warm": warm}
             if bench.left() > 5:
                 few = asks[: max(len(asks) // 8, min(len(asks), 128))]
-                row["busy"] = busy(backend, shortened(few, 32), bench.device)
+                row |= busyness(backend, shortened(few, 32), bench)
             bench.ours[name, work] = bench.note(record, row)
             bench.answers[name, work] = answers
 
     return body
+
+
+def busyness(backend: Backend, asks: Sequence[Ask], bench: Bench) -> Row:
+    """How busy the device is, or why the profiler does not tell; the row that it belongs to is not lost with it."""
+    try:
+        return {"busy": busy(backend, asks, bench.device)}
+    except Exception as error:
+        print(f"  the profiler failed: {error}", flush=True)
+        return {"busy": None, "busy_failed": f"{type(error).__name__}: {error}"}
