@@ -40,6 +40,21 @@ def memory_of(device: torch.device) -> int:
     return int(psutil.virtual_memory().total)
 
 
+def memory_for_pages(model: Any) -> int:
+    """Tokens whose keys and values may be kept at once: half of what the device has beside the weights.
+
+    On a CPU 2 GiB's worth: there products, not the number of rows, take the time.
+    """
+    config = model.config.get_text_config()
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    each = 2 * config.num_hidden_layers * heads * width * model.dtype.itemsize
+    if model.device.type == "cpu":
+        return int((2 << 30) // each)
+    weights = sum(one.numel() * one.element_size() for one in model.parameters())
+    return int(max(0, memory_of(model.device) * 0.9 - weights) // 2 // each)
+
+
 def out_of_memory(error: BaseException) -> bool:
     """Is this what a device says when its memory does not suffice?"""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):

@@ -124,7 +124,9 @@ class Causal:
     def generator(self) -> Generator:
         """Made when the first prompt comes: it tries out the model's attention."""
         if self._generator is None:
-            self._generator = Generator(self.checkpoint.model, self.checkpoint.tokenizer)
+            self._generator = Generator(
+                self.checkpoint.model, self.checkpoint.tokenizer, whole=self.scorer.whole, fast=self.scorer.fast
+            )
         return self._generator
 
     def _generations(

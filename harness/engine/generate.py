@@ -2,19 +2,26 @@
 
 import inspect
 from collections import deque
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.engine.batching import Row, Shard, plan
+from harness.engine.batching import SHARD, Row, Shard, plan
 from harness.engine.budget import out_of_memory
+from harness.engine.device import onto
+from harness.engine.ending import Endings, Made
+from harness.engine.fuse import Forward
+from harness.engine.paged import PagedGenerator, probe
 from harness.engine.passes import attending, under_way
-from harness.engine.reference import end_tokens
-from harness.engine.sampling import cut, pick, stream
+from harness.engine.sampling import pick, stream
+from harness.engine.score import Reader
 from harness.engine.slots import Prefill, Slots, Step
+from harness.engine.truth import HALF, Error, in_float32
 from harness.types import Generate, Generated, Response
 
 ROWS = 32
@@ -38,16 +45,16 @@ class Live:
     """An answer under way: what it made, how many tokens its slot holds."""
 
     row: Row
-    key: bytes
+    key: int
     held: int
-    made: list[int] = field(default_factory=list)
+    made: Made = field(default_factory=Made)
 
 
 def generate(
     generator: "Generator", asked: Sequence[tuple[int, tuple[int, ...], Generate]], done: Container[int] = ()
 ) -> Iterator[list[tuple[int, Response]]]:
     """Answers to (position, prompt tokens, request), one batch per shard that is not yet done."""
-    for shard in plan(asked):
+    for shard in plan(asked, generator.shard):
         if not all(position in done for position in shard.positions):
             yield generator.answer(shard)
 
@@ -59,13 +66,25 @@ class Generator:
     ``alone`` says why answers are made one at a time; empty if they are not.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, *, rows: int = ROWS, piece: int = PIECE) -> None:
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        *,
+        whole: bool = False,
+        fast: Mapping[torch.nn.Module, Forward] | None = None,
+        rows: int = ROWS,
+        piece: int = PIECE,
+    ) -> None:
         self.model, self.tokenizer = model, tokenizer
-        self.ends = end_tokens(model, tokenizer)
+        self.reader = Reader(model, whole)
+        self.endings = Endings(model, tokenizer)
         self.rows, self.piece = rows, piece
         self.cost = Cost()
         self._prefix: tuple[tuple[int, ...], Slots] = ((), Slots(0, 0))
-        self._reads_some = "logits_to_keep" in inspect.signature(model.forward).parameters
+        on_gpu = model.device.type == "cuda"
+        self._paged = PagedGenerator(self.reader, fast or {}, self.endings) if on_gpu else None
+        self.shard = 2 * self._paged.rows if self._paged else SHARD
         self.alone = self.unsafe() if rows else "asked for one at a time"
 
     @torch.inference_mode()
@@ -73,38 +92,50 @@ class Generator:
         """Why this model cannot share keys and values: compared with its own forward pass over a few tokens."""
         ids = [(7 * i + 3) % self.model.config.get_text_config().vocab_size for i in range(24)]
         try:
-            with attending(self.model):
-                slots = Slots(1, 8)
-                self._pass(ids[:8], range(8), Prefill(slots, [(0, 0, 8)]), [7])
-                slots.freeze(8)
-                slots = slots.resized(2, 16)
-                self._pass(ids[8:18], [*range(8, 13), *range(8, 13)], Prefill(slots, [(0, 0, 5), (1, 0, 5)]), [4, 9])
-                self._pass(ids[18:21], range(13, 16), Prefill(slots, [(1, 5, 3)]), [2])
-                step = Step.over(slots, [5, 8], self.model.device, self.model.dtype)
-                ours = self._pass(ids[21:23], [13, 16], step, [0, 1])
+            ours = probe(self._paged, ids) if self._paged else self._probe(ids)
         except Exception as error:  # whatever a model's own code raises when it does not know this attention
             return f"its attention cannot be replaced ({type(error).__name__}: {' '.join(str(error).split())[:120]})"
-        for logits, whole in zip(ours, (ids[:13] + ids[21:22], ids[:8] + ids[13:21] + ids[22:23]), strict=True):
-            theirs = self.model(torch.tensor([whole], device=self.model.device)).logits[0, -1].float()
-            tolerance = 1e-3 if self.model.dtype == torch.float32 else 0.1
-            if not torch.allclose(logits, theirs, atol=tolerance * max(1.0, float(theirs.abs().max())), rtol=0):
-                return f"its logits differ by {float((logits - theirs).abs().max()):.2g} from its own forward pass"
-        return ""
+        return disagreement(self.model, ours, [ids[:13] + ids[21:22], ids[:8] + ids[13:21] + ids[22:23]])
+
+    def _probe(self, ids: list[int]) -> Tensor:
+        """Logits after two sequences, by a shared prefix, two pieces that go on, one that goes on again, and a step."""
+        with attending(self.model):
+            slots = Slots(1, 8)
+            self._pass(ids[:8], range(8), Prefill(slots, [(0, 0, 8)]), [7])
+            slots.freeze(8)
+            slots = slots.resized(2, 16)
+            self._pass(ids[8:18], [*range(8, 13), *range(8, 13)], Prefill(slots, [(0, 0, 5), (1, 0, 5)]), [4, 9])
+            self._pass(ids[18:21], range(13, 16), Prefill(slots, [(1, 5, 3)]), [2])
+            step = Step.over(slots, [5, 8], self.model.device, self.model.dtype)
+            return self._pass(ids[21:23], [13, 16], step, [0, 1])
 
     @torch.inference_mode()
     def answer(self, shard: Shard) -> list[tuple[int, Response]]:
         """Every question of the shard with its answer. Out of memory halves rows and pass, and begins it again."""
         while True:
             try:
-                made = self._together(shard) if not self.alone else [(row, self._single(row)) for row in shard.rows]
+                made = self._answer(shard)
                 break
             except (RuntimeError, MemoryError) as error:
-                if not out_of_memory(error) or self.rows <= 1:
+                smaller = self._paged or self
+                if not out_of_memory(error) or smaller.rows <= 1:
                     raise
-                self.rows, self.piece = self.rows // 2, max(64, self.piece // 2)
+                smaller.rows, smaller.piece = smaller.rows // 2, max(64, smaller.piece // 2)
                 self._prefix = ((), Slots(0, 0))
+                if self._paged:
+                    self._paged.forget()
         self.cost.asked += sum(len(row.positions) * (len(row.tokens) + answer.tokens) for row, answer in made)
         return sorted((position, answer) for row, answer in made for position in row.positions)
+
+    def _answer(self, shard: Shard) -> list[tuple[Row, Generated]]:
+        if self.alone:
+            return [(row, self._single(row)) for row in shard.rows]
+        if self._paged is None:
+            return self._together(shard)
+        made = self._paged.together(shard)
+        self.cost.computed += self._paged.computed
+        self._paged.computed = 0
+        return made
 
     # ------------------------------------------------------------------------------------------------ one at a time
     def _single(self, row: Row) -> Generated:
@@ -121,7 +152,7 @@ class Generator:
             if answer is not None:
                 return answer
             cache = output.get(name)
-            fed = live.made[-1:] if cache is not None else [*row.tokens, *live.made]
+            fed = live.made.tokens[-1:] if cache is not None else [*row.tokens, *live.made.tokens]
 
     # --------------------------------------------------------------------------------------------------- together
     def _together(self, shard: Shard) -> list[tuple[Row, Generated]]:
@@ -228,7 +259,7 @@ class Generator:
         lengths = [row.held for row in live]
         step = Step.over(slots, lengths, self.model.device, self.model.dtype)
         positions = [skip + length for length in lengths]
-        logits = self._pass([row.made[-1] for row in live], positions, step, range(len(live)))
+        logits = self._pass([row.made.tokens[-1] for row in live], positions, step, range(len(live)))
         for row in live:
             row.held += 1
         return logits
@@ -252,40 +283,41 @@ class Generator:
 
     def _grow(self, live: Live, logits: Tensor) -> Generated | None:
         """Add the token after ``logits``; the answer if that ends it."""
-        request = live.row.request
-        token = pick(logits, request, live.key, len(live.made))
-        if token in self.ends:
-            return self._finished(live, "end")
-        live.made.append(token)
-        if request.stop and self._stopped(live.made, request.stop):
-            return self._finished(live, "stop")
-        return self._finished(live, "length") if len(live.made) >= request.max_tokens else None
-
-    def _stopped(self, made: Sequence[int], stop: Sequence[str]) -> bool:
-        """Whether the newest token completes a stop string: looked for in as many tokens as may hold one."""
-        recent = made[-(max(len(string.encode()) for string in stop) + 8) :]
-        return cut(self._text(recent), stop)[1] and cut(self._text(made), stop)[1]
-
-    def _finished(self, live: Live, finish: Any) -> Generated:
-        text, found = cut(self._text(live.made), live.row.request.stop)
-        return Generated(text, len(live.made), "stop" if found else finish)
-
-    def _text(self, tokens: Sequence[int]) -> str:
-        return str(self.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+        token = pick(logits, live.row.request, live.key, live.made.count)
+        return self.endings.grow(live.made, token, live.row.request)
 
     def _pass(
         self, ids: Sequence[int], positions: Sequence[int], attended: Prefill | Step, read: Sequence[int]
     ) -> Tensor:
         """Logits [read, vocab] in float32 after the tokens at ``read`` of one forward pass."""
-        device = self.model.device
-        index = torch.tensor(list(read), device=device)
-        keep = {"logits_to_keep": index} if self._reads_some else {}
-        with under_way(attended):
-            logits: Tensor = self.model(
-                input_ids=torch.tensor([list(ids)], device=device),
-                position_ids=torch.tensor([list(positions)], device=device),
-                use_cache=False,
-                **keep,
-            ).logits[0]
         self.cost.computed += len(ids)
-        return (logits if self._reads_some else logits[index]).float()
+        with under_way(attended):
+            return self.reader.logits(*onto(self.model.device, *(np.array(x) for x in (ids, positions, read))))
+
+
+def disagreement(model: Any, logits: Sequence[Tensor], wholes: Sequence[list[int]]) -> str:
+    """How ``logits`` after sequences of tokens differ from the model's own; empty where they agree.
+
+    In half precision both are held against the same weights in float32, see ``truth``.
+    """
+    ours = [after.double().log_softmax(-1).cpu().numpy() for after in logits]
+    plain = [after_plain(model, whole) for whole in wholes]
+    if model.dtype not in HALF:
+        off = Error.of(ours, plain)
+        return "" if off.worst <= 1e-3 else f"its logits differ by {off.worst:.2g} from its own forward pass"
+    try:
+        with in_float32(model):
+            truth = [after_plain(model, whole) for whole in wholes]
+    except Exception:  # whatever a model's own code raises when its weights are of another dtype than it thinks
+        off = Error.of(ours, plain)
+        return "" if off.mean <= 0.1 and off.worst <= 1.0 else f"its logits differ by {off} from its own forward pass"
+    off, own = Error.of(ours, truth), Error.of(plain, truth)
+    if off.as_true_as(own, model.dtype):
+        return ""
+    return f"its logits are off by more (nats: {off}) than those of its own forward pass ({own})"
+
+
+def after_plain(model: Any, whole: Sequence[int]) -> NDArray[Any]:
+    """log P of every token of the vocabulary after ``whole``, by the model's own forward pass."""
+    logits = model(torch.tensor([list(whole)], device=model.device), use_cache=False).logits[0, -1]
+    return logits.double().log_softmax(-1).cpu().numpy()  # type: ignore[no-any-return]

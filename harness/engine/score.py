@@ -161,6 +161,22 @@ class Scorer:
         return picked - (mass.log() + top)[place], picked >= top[place]
 
 
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A model whose logits are read at a few tokens of a pass. ``whole``: see Scorer."""
+
+    model: Any
+    whole: bool
+
+    def logits(self, ids: Tensor, depths: Tensor, read: Tensor) -> Tensor:
+        """Logits [read, vocab] in float32 after the tokens numbered ``read`` of one row of ``ids`` at ``depths``."""
+        inputs = {"input_ids": ids[None].long(), "position_ids": depths[None].long(), "use_cache": False}
+        if self.whole:
+            return self.model(**inputs).logits[0, read.long()].float()  # type: ignore[no-any-return]
+        hidden = self.model.base_model(**inputs)[0][0]
+        return _logits(hidden[read.long().to(hidden.device)], self.model.get_output_embeddings(), slice(None))
+
+
 def _more_mass(logits: Tensor, top: Tensor, mass: Tensor) -> tuple[Tensor, Tensor]:
     """The running maximum and sum of exp(logit - maximum) with one more block of the vocabulary, which is overwritten."""
     if fast_kernels(logits.device):

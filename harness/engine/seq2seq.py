@@ -47,7 +47,7 @@ class Live:
     """An answer under way: which source of the batch it belongs to, and what it made."""
 
     index: int
-    key: bytes
+    key: int
     made: list[int] = field(default_factory=list)
 
 
