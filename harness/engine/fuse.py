@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from harness.engine.device import fast_kernels
+
 Forward = Callable[[Tensor], Tensor]
 _READ: ContextVar[Tensor | None] = ContextVar("read", default=None)
 
@@ -99,8 +101,11 @@ def _feed_forward(module: nn.Module) -> Forward | None:
     assert gate is not None and up is not None and down is not None
 
     def forward(x: Tensor) -> Tensor:
-        hidden = functional.silu(gate(x), inplace=True).mul_(up(x))
-        return down(hidden)  # type: ignore[no-any-return]
+        if fast_kernels(x.device):
+            from harness.engine.kernels import gated
+
+            return down(gated(gate(x), up(x)))  # type: ignore[no-any-return]
+        return down(functional.silu(gate(x), inplace=True).mul_(up(x)))  # type: ignore[no-any-return]
 
     return forward
 

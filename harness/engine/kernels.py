@@ -17,6 +17,8 @@ from harness.engine.rule import Rule
 
 LOG2E = 1.4426950408889634
 _LOG2E: tl.constexpr = tl.constexpr(LOG2E)
+_SIZES = ["rows", "prefix", "skip", "window", "chunk", "columns", "total"]
+"""Arguments that change from pass to pass: a kernel is compiled once, not for multiples of 16 and others apart."""
 
 
 @triton.jit  # type: ignore[untyped-decorator]
@@ -48,7 +50,7 @@ def _more(v, scores, top, mass, out):  # type: ignore[no-untyped-def]
     return new, mass, out
 
 
-@triton.jit  # type: ignore[untyped-decorator]
+@triton.jit(do_not_specialize=_SIZES)  # type: ignore[untyped-decorator]
 def _tree(  # type: ignore[no-untyped-def]
     Q, K, V, PK, PV, OUT, MASS, ENDS, DEPTHS, STARTS, LIST, SLOPES, SINKS,
     q_head, q_row, k_head, k_row, v_head, v_row, pk_head, pk_row, pv_head, pv_row, out_head, out_row,
@@ -117,7 +119,7 @@ def _tree(  # type: ignore[no-untyped-def]
         tl.store(MASS + head * rows + r, top + tl.log2(mass), inside)
 
 
-@triton.jit  # type: ignore[untyped-decorator]
+@triton.jit(do_not_specialize=_SIZES)  # type: ignore[untyped-decorator]
 def _paged(  # type: ignore[no-untyped-def]
     Q, K, V, OUT, PREFIX, MASS, TABLE, LENGTHS, SLOPES, SINKS,
     q_head, q_row, page, page_head, v_page, v_page_head, out_head, out_row, table_row,
@@ -169,7 +171,7 @@ def _paged(  # type: ignore[no-untyped-def]
     tl.store(where, out.to(OUT.dtype.element_ty), _within(inside[:, None], e[None, :], VALUES, DV))
 
 
-@triton.jit  # type: ignore[untyped-decorator]
+@triton.jit(do_not_specialize=_SIZES)  # type: ignore[untyped-decorator]
 def _mass(LOGITS, TOP, MASS, stride, columns, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
     row = tl.program_id(0)
     at = tl.arange(0, BLOCK)
@@ -193,6 +195,21 @@ def more_mass(logits: Tensor, top: Tensor, mass: Tensor) -> tuple[Tensor, Tensor
     """The running maximum and sum of exp(logit - maximum) [rows] with a block of logits [rows, block]; in place."""
     _mass[(len(logits),)](logits, top, mass, logits.stride(0), logits.shape[1], BLOCK=1024, num_warps=4)
     return top, mass
+
+
+@triton.jit(do_not_specialize=_SIZES)  # type: ignore[untyped-decorator]
+def _gated(GATE, UP, total, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+    at = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    gate = tl.load(GATE + at, at < total, 0.0).to(tl.float32)
+    up = tl.load(UP + at, at < total, 0.0)
+    silu = (gate / (1 + tl.exp2(-gate * _LOG2E))).to(up.dtype)
+    tl.store(GATE + at, silu * up, at < total)
+
+
+def gated(gate: Tensor, up: Tensor) -> Tensor:
+    """silu(gate) * up in one turn over memory, in the place of ``gate``; both contiguous and of one shape."""
+    _gated[(triton.cdiv(gate.numel(), 4096),)](gate, up, gate.numel(), BLOCK=4096, num_warps=8)
+    return gate
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,10 @@ def test_equals_the_reference_at_every_budget(kind: str, spans: list[Span], budg
 @pytest.mark.parametrize("kind", TREES)
 def test_padded_batches_equal_the_reference(kind: str) -> None:
     spans = shared_block(block=20, questions=3, tail=9)
-    assert_close(run_all(Scorer(model(kind), tree=False), plan_padded(spans, 128)), reference(kind, spans))
+    assert_close(
+        run_all(Scorer(model(kind), tree=False, whole=scorer(kind)[0].whole), plan_padded(spans, 128)),
+        reference(kind, spans),
+    )
 
 
 def test_a_recurrent_model_falls_back() -> None:
