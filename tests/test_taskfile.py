@@ -144,7 +144,7 @@ def test_a_description_of_choices(tmp_path: Path) -> None:
     [
         ('prompt = "x"', "at least the key data"),
         ('data = "rows.jsonl"\nmetric = []', "unknown key in a task file 'metric'; did you mean metrics"),
-        ('data = "rows.jsonl"\nmax_tokens = "5"', "max_tokens = '5' is not int"),
+        ('data = "rows.jsonl"\nmax_tokens = "5"', "max_tokens = '5' is not a whole number"),
         ('data = "rows.jsonl"\nmax_tokens = 0', "max_tokens = 0 is less than 1"),
         ('data = "rows.jsonl"\nshots = -1', "colours.toml: shots = -1 is less than 0"),
         ('data = "rows.jsonl"\nstop = [1]', "colours.toml: stop = [1] is not a list of texts"),
@@ -158,14 +158,14 @@ def test_a_description_of_choices(tmp_path: Path) -> None:
         ('data = "rows.jsonl"\nprompt = "{}"', "columns: {} names none"),
         (
             'data = "rows.jsonl"\nprompt = "{question:d}"',
-            "row 1 of rows/default/jsonl: the template '{question:d}' does",
+            "rows.jsonl: the template '{question:d}' does",
         ),
-        ('data = "rows.jsonl"\nprompt = "{question.stem}"', "the template '{question.stem}' does not fit"),
+        ('data = "rows.jsonl"\nprompt = "{question.stem}"', "{question.stem} asks for more than a column"),
         ('data = "rows.jsonl"\nmetrics = ["rogue1"]', "unknown metric 'rogue1'; did you mean rouge1"),
         ('data = "rows.jsonl"\nmetrics = ["evaluate:none"]', "metric evaluate:none is not at hand"),
         ('data = "rows.jsonl"\nmetrics = [{use = "bleu", lvl = 1}]', "a table of use, name, level and better"),
-        ('data = {name = "x"}', "data is a file or a table with id"),
-        ("data = ", "cannot be read"),
+        ('data = {name = "x"}', "data is a file, or a table with id"),
+        ("data = ", "colours.toml: not valid TOML"),
     ],
 )
 def test_what_is_wrong_in_a_description_is_named(tmp_path: Path, told: str, said: str) -> None:

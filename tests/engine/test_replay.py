@@ -63,7 +63,7 @@ def test_a_missing_output_is_failed_and_no_text(tmp_path: Path, task: Task) -> N
         ([json.dumps({"id": str(i), "text": "yes"}) for i in (0, 1, 3)], "no answer for example '2' of t"),
         ([json.dumps({"id": str(i), "text": "yes"}) for i in range(5)], "surplus answer for example '4'"),
         ([json.dumps({"id": "0", "text": "yes"})] * 2, "answers:2: a second answer for example '0'"),
-        (['{"id": "0", "text": "y'], "answers:1: not an answer"),
+        (['{"id": "0", "text": "y'], "answers:1: not valid JSON: Unterminated string"),
         (['{"text": "y"}'], "answers:1: not an answer with an id"),
         (['{"id": "0", "text": "y"}', '{"id": "1", "text": ["y"]}'], "answers:2: text is ['y'], not a string"),
         (['{"id": "0", "text": 3}'], "answers:1: text is 3, not a string"),
