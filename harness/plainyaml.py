@@ -9,7 +9,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode
 from harness.errors import quoted
 
 
-class Loader(yaml.SafeLoader):
+class Loader(yaml.SafeLoader):  # type: ignore[misc]  # its package has no types
     """The safe loader without aliases, tags, keys that stand twice, and guesses at what a plain word may mean."""
 
     yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}

@@ -20,12 +20,14 @@ from typing import Any
 
 from harness.errors import DataError, quoted
 
-SETTINGS = 1 << 20
+SETTINGS = 1 << 17
 """Bytes of the largest file of settings: a suite, a gate, a description of a task."""
 TEXT = 1 << 30
 """Bytes of the largest file that is read as one text."""
 DEEPEST = 64
 """Levels of lists and tables within each other."""
+DOTS = 1000
+"""In a line of TOML: the time for a key of n parts grows as n squared."""
 MARK = "\ufeff"
 SPELLED = re.compile(r"\\[uU](?:0000)?[dD][89a-fA-F]")
 """Where an escape may spell a lone surrogate."""
@@ -36,6 +38,7 @@ class Written(float):
     """A number that Python writes otherwise than its file does: 1.10, 1e3. As a text it would be another one."""
 
     __slots__ = ("written",)
+    written: str
 
     def __new__(cls, written: str) -> "Written":
         self = super().__new__(cls, written)
@@ -96,7 +99,7 @@ def decoded(content: bytes, path: Path, number: int = 1) -> str:
         text = content.decode()
     except UnicodeDecodeError as error:
         line = number + content.count(b"\n", 0, error.start)
-        raise DataError(f"{path}:{line}: not UTF-8 text: {error.reason} 0x{content[error.start]:02x}") from None
+        raise DataError(f"{path}:{line}: not UTF-8 text: byte 0x{content[error.start]:02x}") from None
     return text.removeprefix(MARK).replace("\r\n", "\n").replace("\n" + MARK, "\n")
 
 
@@ -184,6 +187,9 @@ def _whole(value: Any) -> Any:
 def read_toml(path: Path, kind: str) -> dict[str, Any]:
     """The table of a TOML file."""
     text = read_text(path, kind, SETTINGS)
+    dotted = next((number for number, line in enumerate(text.split("\n"), 1) if line.count(".") > DOTS), None)
+    if dotted is not None:
+        raise DataError(f"{path}:{dotted}: more than {DOTS} dots in one line")
     try:
         return tomllib.loads(text)
     except RecursionError:
@@ -209,7 +215,8 @@ def read_yaml(path: Path, kind: str) -> Any:
         raise DataError(f"{path}: {TOO_DEEP}") from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise DataError(f"{path}:{line}: not valid YAML: {error.problem or error.context}") from None
+        said = str(error.problem or error.context).replace("found unexpected", "found a misplaced")
+        raise DataError(f"{path}:{line}: not valid YAML: {said}") from None
     except (yaml.YAMLError, ValueError) as error:
         raise DataError(f"{path}: not valid YAML: {error}") from None
 
@@ -220,4 +227,5 @@ def read_csv(path: Path, kind: str) -> list[tuple[int, list[str]]]:
     try:
         return [(reader.line_num, row) for row in reader if row]
     except csv.Error as error:
-        raise DataError(f"{path}:{reader.line_num}: not valid CSV: {error}") from None
+        said = str(error).replace("unexpected end of data", "a quote is not closed")
+        raise DataError(f"{path}:{reader.line_num}: not valid CSV: {said}") from None

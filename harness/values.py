@@ -65,9 +65,9 @@ def key_of(target: Any, given: Sequence[Any], choices: Sequence[str], labels: Se
                 f"label {quoted(target)} is outside the {len(choices)} choices {quoted(list(choices))}, counted from 0"
             )
         return target
-    for names in (choices, labels):
+    for names in map(list, (choices, labels)):
         if target in names:
-            return list(names).index(target)
+            return names.index(str(target))
     raise DataError(f"label {quoted(target)} is not among the choices {quoted(list(choices))}")
 
 
@@ -77,7 +77,7 @@ def label_of(value: Any, what: str) -> str:
         return str(value).lower()
     if isinstance(value, Written):
         return value.written
-    return value.isoformat() if isinstance(value, date) else text_of(value, what)
+    return str(value.isoformat()) if isinstance(value, date) else text_of(value, what)
 
 
 def filled(template: str, row: Row) -> str:
