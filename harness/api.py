@@ -71,6 +71,7 @@ def evaluate(
     named = [task for task in wanted if isinstance(task, str)]
     if named:
         chosen += plugins.select(plugins.catalogue(), named)
+    plugins.require_names(chosen)
     if settings.scorer and not any(task.bind for task in chosen):
         place.notice(f"no task of this run needs a scorer of texts: {settings.scorer} is not used")
     chosen = plugins.bound(chosen, settings.scorer, options)

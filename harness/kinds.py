@@ -12,7 +12,7 @@ column, and a function takes the row. A measure is a metric with the function th
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from harness.errors import DataError
+from harness.errors import DataError, quoted
 from harness.metrics.calibrate import calibrated
 from harness.metrics.classify import proportion
 from harness.types import (
@@ -35,6 +35,7 @@ from harness.types import (
     Task,
     Value,
 )
+from harness.values import choices_of, filled, key_of, label_of, no_column, references_of, text_of
 
 Column = str | Callable[[Row], Any]
 Prepare = Callable[[Sequence[Row]], Iterable[Row]]
@@ -48,6 +49,8 @@ PairMeasure = tuple[Metric, Callable[[Example, Scored, Scored], Value | None]]
 
 SEPARATOR = "\n\n"
 """Between few-shot examples, as lm-evaluation-harness has it."""
+UNFIT = (LookupError, TypeError, ValueError, AttributeError)
+"""What a task's own functions raise on rows of another shape."""
 
 
 # ------------------------------------------------------------------------------------------------------------- choices
@@ -99,17 +102,16 @@ def multiple_choice(
     """
 
     def fields(row: Row) -> tuple[dict[str, Any], Any]:
-        options = [str(c) for c in (_value(row, choices) if isinstance(choices, str) or callable(choices) else choices)]
-        if any(not option.strip() for option in options) or not options:
-            raise DataError(f"an empty choice among {options}")
-        texts = tuple(str(_value(row, column)) for column in inputs)
+        given = _value(row, choices) if isinstance(choices, str) or callable(choices) else choices
+        options = choices_of(given)
+        texts = tuple(text_of(_value(row, column), f"column {quoted(column)}") for column in inputs)
         shown = {
             "prompt": _text(row, prompt),
             "choices": options,
             "inputs": texts,
             "description": _text(row, description),
         }
-        return dict(row) | shown, _index(_value(row, target), options, labels)
+        return dict(row) | shown, key_of(_value(row, target), given, options, labels)
 
     def ask(example: Example, shown: Sequence[Example]) -> tuple[Request, ...]:
         f = example.fields
@@ -209,12 +211,9 @@ def generation(
     """
 
     def fields(row: Row) -> tuple[dict[str, Any], Any]:
-        gold = _value(row, target)
-        references = (gold,) if isinstance(gold, str) else tuple(str(g) for g in gold)
-        if not references:
-            raise DataError("no reference answer")
-        shown = references[0] if shot_answer is None else str(_value(row, shot_answer))
-        texts = tuple(str(_value(row, column)) for column in inputs)
+        references = references_of(_value(row, target))
+        shown = references[0] if shot_answer is None else text_of(_value(row, shot_answer), "the answer of a shot")
+        texts = tuple(text_of(_value(row, column), f"column {quoted(column)}") for column in inputs)
         made = {
             "prompt": _text(row, prompt),
             "answer_shown": shown,
@@ -279,10 +278,10 @@ def translation(
     ]
 
     def prompt(row: Row) -> str:
-        return f"{languages[0]}: {_value(row, source)}\n{languages[1]}:"
+        return f"{languages[0]}: {inputs(row)}\n{languages[1]}:"
 
     def inputs(row: Row) -> str:
-        return str(_value(row, source))
+        return text_of(_value(row, source), "the source text")
 
     return generation(
         name, version=version, dataset=dataset, prompt=prompt, target=target, measures=measures, card=card,
@@ -406,21 +405,33 @@ def _reader(
     """
 
     def identity(row: Row, number: int, dataset: Dataset) -> str:
-        own = _value(row, id) if id is not None else row.get("id", row.get("idx", number))
-        return str(own) if isinstance(datasets, Dataset) else f"{dataset.config}/{own}"
+        own = label_of(_value(row, id) if id is not None else row.get("id", row.get("idx", number)), "the id")
+        return own if isinstance(datasets, Dataset) else f"{dataset.config}/{own}"
+
+    def example_of(row: Row, number: int, dataset: Dataset) -> Example:
+        made, target = fields(row)
+        parts = slices(row) if callable(slices) else _groups(row, slices)
+        group = None if cluster is None else _value(row, cluster)
+        named = None if group is None else label_of(group, "the cluster")
+        return Example(identity(row, number, dataset), made, target, parts, named)
 
     def read(rows: Sequence[Row], dataset: Dataset) -> list[Example]:
         examples, seen = [], set()
-        for number, row in enumerate(prepare(rows) if prepare else rows):
+        place = dataset.path or dataset
+        try:
+            prepared = list(prepare(rows)) if prepare else rows
+        except UNFIT as error:
+            raise DataError(f"{task}: the rows of {place} are not what the task expects: {error}") from error
+        for number, row in enumerate(prepared):
+            where = f"{task}: row {number + 1} of {place}"
             try:
-                made, target = fields(row)
-                parts = slices(row) if callable(slices) else {key: str(_value(row, key)) for key in slices}
-                group = None if cluster is None else str(_value(row, cluster))
-                example = Example(identity(row, number, dataset), made, target, parts, group)
+                example = example_of(row, number, dataset)
             except DataError as error:
-                raise DataError(f"{task}: row {number + 1} of {dataset}: {error}") from None
+                raise DataError(f"{where}: {error}") from None
+            except UNFIT as error:
+                raise DataError(f"{where} is not what the task expects: {error}") from error
             if example.id in seen:
-                raise DataError(f"{task}: row {number + 1} of {dataset}: example id {example.id!r} is used twice")
+                raise DataError(f"{where}: example id {quoted(example.id)} is used twice")
             seen.add(example.id)
             examples.append(example)
         return examples
@@ -428,35 +439,23 @@ def _reader(
     return read
 
 
+def _groups(row: Row, columns: Sequence[str]) -> dict[str, str]:
+    """The groups of a row by columns; where it has null it belongs to none."""
+    found = {column: _value(row, column) for column in columns}
+    return {key: label_of(value, f"slice {quoted(key)}") for key, value in found.items() if value is not None}
+
+
 def _value(row: Row, column: Column) -> Any:
     """What a row says under a column's name, or what a function makes of it."""
     try:
         return column(row) if callable(column) else row[column]
     except KeyError as error:
-        raise DataError(f"no column {error.args[0]!r}; there are {', '.join(map(str, row))}") from None
+        raise DataError(no_column(error.args[0], row)) from None
 
 
 def _text(row: Row, template: Column) -> str:
-    """A template filled from a row."""
-    try:
-        return str(template(row)) if callable(template) else template.format_map(row)
-    except KeyError as error:
-        raise DataError(f"no column {error.args[0]!r}; there are {', '.join(map(str, row))}") from None
-    except (ValueError, TypeError, IndexError, AttributeError) as error:
-        if callable(template):
-            raise
-        raise DataError(f"the template {template!r} does not fit: {error}") from None
-
-
-def _index(target: Any, options: Sequence[str], labels: Sequence[str]) -> int:
-    if isinstance(target, bool) or (isinstance(target, int) and not 0 <= target < len(options)):
-        raise DataError(f"label {target!r} is outside the {len(options)} choices {list(options)}")
-    if isinstance(target, int):
-        return target
-    for names in (options, labels):
-        if target in names:
-            return list(names).index(target)
-    raise DataError(f"label {target!r} is not among the choices {list(options)}")
+    """A template filled from a row, or the text that a function makes of it."""
+    return filled(template, row) if isinstance(template, str) else text_of(_value(row, template), "the text")
 
 
 def _values(measures: Sequence[tuple[Metric, Any]], *judged: Any) -> dict[str, Value]:

@@ -1,4 +1,4 @@
-"""The records that travel through a run; this file imports nothing of ours.
+"""The records that travel through a run; this file imports only our errors.
 
 Dataset -> Example -> Request -> Response -> Outcome -> Estimate, and the Run that holds them together.
 All are frozen: nobody changes a request after it was asked.
@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
+
+from harness.errors import UsageError, quoted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -339,6 +341,12 @@ class Settings:
     perturb: str = ""
     strength: str = "0.1"
     counterfactual: str = ""
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for a limit below 1 (it would drop the last examples) and shots below 0."""
+        for name, value, least in (("limit", self.limit, 1), ("shots", self.shots, 0)):
+            if value is not None and (type(value) is not int or value < least):
+                raise UsageError(f"{name} = {quoted(value)} is not a whole number of at least {least}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,6 +144,11 @@ def test_quarantine_ends() -> None:
             "[[quarantine]]\nmetric = 'a:b'\nuntil = 'soon'\nwhy = ''\n[[rule]]\nmetric = 'a:b'\nmax = 1",
             "is not a date",
         ),
+        (
+            "[[quarantine]]\nmetric = 'a:b'\nuntil = 2026-01-31T10:00:00\nwhy = ''\n[[rule]]\nmetric = 'a:b'\nmax = 1",
+            "is not a date",
+        ),
+        (f"[[rule]]\nmetric = 'a:b'\nmax = 1{'0' * 400}", "is not a float"),
         ("[rule]\nmetric = 'a:b'", r"write \[\[rule\]\]"),
         ("[other]", "unknown table"),
         ("[defaults]\nalpha = 2\n[[rule]]\nmetric = 'a:b'\nmax = 1", "alpha is 2"),

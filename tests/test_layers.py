@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = (
     ("types", "errors", "visible"),
-    ("metrics", "data", "shots", "kinds", "taskfile", "records", "variants"),
+    ("reading", "plainyaml", "values", "metrics", "data", "shots", "kinds", "taskfile", "records", "variants"),
     ("engine",),
     ("journal", "cache", "scorers"),
     ("run", "groups", "perturb", "counterfactual"),

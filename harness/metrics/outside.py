@@ -101,7 +101,7 @@ def _measure(spec: Spec, load: bool) -> tuple[Metric, Callable[[str, Any, Any], 
             return _number(found[0](predictions, references), spec)
         except UsageError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a function of the user's must not end the run as if all were well
             raise DataError(f"metric {spec.use}: {type(error).__name__}: {error}") from error
 
     if load:
@@ -290,7 +290,7 @@ def _python(spec: Spec, place: str) -> Compute:
     where, _, name = place.rpartition(":")
     try:
         module = _file(spec.base / where) if where.endswith(".py") else importlib.import_module(where)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(f"metric {spec.use}: {where} cannot be imported: {type(error).__name__}: {error}") from error
     found = getattr(module, name, None)
     if not callable(found):
