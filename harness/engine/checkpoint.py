@@ -12,8 +12,9 @@ from typing import Any, Literal
 import torch
 
 from harness.engine.backend import Options
-from harness.engine.files import broken_vocabulary, fingerprint_of, require_whole, said, weight_files
-from harness.engine.loaded import refuse_quantised, refuse_random, rows_of
+from harness.engine.files import broken_vocabulary, fingerprint_of, require_whole, said, tokenizer_files, weight_files
+from harness.engine.loaded import refuse_quantised, refuse_random, require_token_numbers, rows_of
+from harness.engine.special import head_of
 from harness.errors import HarnessError, ModelError, UsageError
 
 ENGINE_VERSION = "3"
@@ -51,7 +52,7 @@ def family_of(config: Any) -> Family:
 
     Raises ModelError for an architecture that answers no kind of request.
     """
-    names = tuple(config.architectures or ())
+    names = tuple(map(str, config.architectures)) if isinstance(config.architectures, list) else ()
     if any(name.endswith("ForSequenceClassification") for name in names):
         return "classifier"
     if config.is_encoder_decoder:
@@ -145,11 +146,16 @@ def _read(name: str, folder: Path, weights: list[Path], options: Options, prints
     with told(f"model {name!r} does not load: {folder / 'config.json'}"):
         config = AutoConfig.from_pretrained(folder, trust_remote_code=trust)
         family = family_of(config)
-        refuse_quantised(config)
+        refuse_quantised(name, config)
         device = device_of(options.device)
         dtype = dtype_of(options, device, config)
-    with told(f"model {name!r} does not load: its tokenizer", lambda: broken_vocabulary(folder)):
+    files = ", ".join(path.name for path in tokenizer_files(folder)) or "no file"
+    with told(f"model {name!r} does not load: its tokenizer ({files})", lambda: broken_vocabulary(folder)):
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust)
+        longest = tokenizer.model_max_length
+        if not isinstance(longest, int | float) or longest < 1:
+            tokenizer.model_max_length = 10**30  # as transformers says that there is no limit
+        head_of(tokenizer)  # it can encode at all
         context = context_of(config, tokenizer)
     template = chat_template_of(name, family, tokenizer) if options.chat else None
     placement = _placement(device, weights)
@@ -167,6 +173,7 @@ def _read(name: str, folder: Path, weights: list[Path], options: Options, prints
         if not placement:
             model = model.to(device)
         notices = refuse_random(name, loading)
+        require_token_numbers(name, model.generation_config)
         rows = rows_of(name, model, tokenizer)
     fingerprint = prints.result() | {
         "dtype": str(dtype).removeprefix("torch."),

@@ -8,8 +8,9 @@ import numpy as np
 
 from harness.engine.backend import Options
 from harness.engine.chat import open_chat
+from harness.engine.files import said
 from harness.engine.special import Tokens, after, bare, head_of, opens
-from harness.errors import TooLong
+from harness.errors import TooLong, Unsupported
 from harness.types import Choose, Failed, Generate, Likelihood, Question
 
 ROLLING = 2048
@@ -67,7 +68,11 @@ class Encoder:
     def _run(self, texts: list[str], head: Tokens) -> Iterator[tuple[str, Tokens]]:
         for at in range(0, len(texts), _CHUNK):
             chunk = texts[at : at + _CHUNK]
-            for text, ids in zip(chunk, bare(self.tokenizer, chunk), strict=True):
+            try:
+                found = bare(self.tokenizer, chunk)
+            except Exception as error:  # the tokenizers library raises no narrower type
+                raise Unsupported(f"the model's tokenizer cannot encode a text: {said(error)}") from error
+            for text, ids in zip(chunk, found, strict=True):
                 yield text, after(head, np.asarray(ids, dtype=np.int32))
 
     def chat(self, prompt: str) -> str:

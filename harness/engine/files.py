@@ -37,6 +37,7 @@ _TOKENIZER_NAMES = (
     "target.spm",
 )
 _TOKENIZER_ENDS = (".model", ".spm", ".codes", ".bpe", ".tiktoken", ".jinja")
+_FLOATS = ("F64", "F32", "F16", "BF16")
 _POINTER = b"version https://git-lfs.github.com/spec/"
 
 
@@ -93,7 +94,7 @@ def weight_files(folder: Path, allow_pickle: bool) -> list[Path]:
 
 
 def require_whole(folder: Path, weights: Iterable[Path]) -> None:
-    """Refuse files that are no more than Git LFS pointers, settings that are no JSON, and weights that were cut.
+    """Refuse files that are only Git LFS pointers, settings that are no JSON, and weights that are cut or quantised.
 
     Raises ModelError with the file's path.
     """
@@ -108,10 +109,14 @@ def require_whole(folder: Path, weights: Iterable[Path]) -> None:
         if path.suffix != ".safetensors":
             continue
         try:
-            with safetensors.safe_open(path, "pt"):
-                pass
+            with safetensors.safe_open(path, "pt") as opened:
+                keys = [key for key in opened.keys() if key.endswith(".weight")]  # noqa: SIM118 - no dictionary
+                stored = {key: opened.get_slice(key).get_dtype() for key in keys}
         except (safetensors.SafetensorError, OSError) as error:
-            raise ModelError(f"{path} is cut or damaged: {said(error)}") from error
+            raise ModelError(f"{path} is cut or damaged: {str(error)[:200]}") from error
+        for key, dtype in stored.items():
+            if dtype not in _FLOATS:
+                raise ModelError(f"{path}: {key[:200]} is stored as {dtype}; quantised weights are not supported")
 
 
 def broken_vocabulary(folder: Path) -> str:
@@ -130,7 +135,7 @@ def settings_of(path: Path) -> dict[str, Any]:
         return {}
     try:
         _refuse_pointer(path)
-        found = json.loads(path.read_bytes())
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} is no JSON that can be read: {said(error)}") from error
     if not isinstance(found, dict):
@@ -139,17 +144,22 @@ def settings_of(path: Path) -> dict[str, Any]:
 
 
 def said(error: BaseException) -> str:
-    """The first line of what an error says, at most 200 characters, with its type where that line is no sentence."""
-    line = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    """The first line of what an error says, at most 200 characters, with its type where that line is no sentence.
+
+    A line that ends in a colon takes the next one along.
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
+    line = " ".join(lines[: 2 if lines[0].endswith(":") else 1])
     told = isinstance(error, OSError | ValueError | ImportError | RuntimeError) and " " in line
     return (line if told else f"{type(error).__name__} {line}".strip())[:200]
 
 
 def _shards(folder: Path, index: Path) -> list[Path]:
     """The files that an index names, each once."""
-    names = settings_of(index).get("weight_map")
-    if not isinstance(names, dict) or not names:
-        raise ModelError(f"{index} names no weights: it has no weight_map")
+    said_there = settings_of(index)
+    names = said_there.get("weight_map")
+    if not isinstance(names, dict) or not names or not isinstance(said_there.get("metadata"), dict):
+        raise ModelError(f"{index} is no index of weights: it needs the objects weight_map and metadata")
     return [_inside(folder, name, index.name) for name in sorted(set(map(str, names.values())))]
 
 

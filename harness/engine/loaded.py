@@ -6,7 +6,7 @@ from typing import Any
 from harness.errors import ModelError
 
 
-def refuse_quantised(config: Any) -> None:
+def refuse_quantised(name: str, config: Any) -> None:
     """Raise ModelError for quantised weights: no fast path has been compared with a reference for them."""
     found = getattr(config, "quantization_config", None) or getattr(
         config.get_text_config(), "quantization_config", None
@@ -14,8 +14,8 @@ def refuse_quantised(config: Any) -> None:
     if found:
         method = found.get("quant_method") if isinstance(found, dict) else getattr(found, "quant_method", None)
         raise ModelError(
-            f"its weights are quantised ({str(method or 'quantization_config')[:40]}), which is not supported; valid: "
-            "weights in float32, bfloat16 or float16"
+            f"model {name!r}: its weights are quantised ({str(method or 'quantization_config')[:40]}), which is not "
+            "supported; valid: weights in float32, bfloat16 or float16"
         )
 
 
@@ -39,6 +39,17 @@ def refuse_random(
     if shapes:
         raise ModelError(f"model {name!r}: weights of another shape than config.json says: {_some(sorted(shapes))}")
     return (f"model {name!r}: weights of the checkpoint that are {unread}",) if unread else ()
+
+
+def require_token_numbers(name: str, settings: Any) -> None:
+    """Raise ModelError when a generation config names a token by anything but its number. ``settings`` may be None."""
+    for kind in ("eos_token_id", "decoder_start_token_id", "forced_bos_token_id"):
+        value = getattr(settings, kind, None)
+        several = value if isinstance(value, list) else [] if value is None else [value]
+        if not all(isinstance(token, int) and not isinstance(token, bool) for token in several):
+            raise ModelError(
+                f"model {name!r}: generation_config.json: {kind} {str(value)[:200]!r} is no token's number"
+            )
 
 
 def rows_of(name: str, model: Any, tokenizer: Any) -> int | None:

@@ -22,12 +22,23 @@ def bare(tokenizer: Any, texts: list[str], special: bool = False) -> list[list[i
 
 
 def head_of(tokenizer: Any) -> tuple[int, ...]:
-    """The tokens that a tokenizer puts before every text: found by encoding a letter with and without them."""
-    for probe in ("a", "0", "."):
-        (alone,), (whole,) = bare(tokenizer, [probe]), bare(tokenizer, [probe], special=True)
+    """The tokens that a tokenizer puts before every text: found by encoding a letter with and without them.
+
+    Raises whatever the tokenizer raises when it can encode neither letter nor digit.
+    """
+    failure: Exception | None = None
+    for probe in ("a", "A", "0", "."):
+        try:
+            (alone,), (whole,) = bare(tokenizer, [probe]), bare(tokenizer, [probe], special=True)
+        except Exception as error:  # the tokenizers library raises no narrower type
+            failure = error
+            continue
+        failure = None
         places = [i for i in range(len(whole)) if whole[i : i + len(alone)] == alone]
         if alone and places:
             return tuple(whole[: places[0]])
+    if failure is not None:
+        raise failure
     return ()
 
 
