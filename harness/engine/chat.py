@@ -52,10 +52,9 @@ def open_chat(tokenizer: Any, system: str | None) -> Chat:
         except UsageError as error:
             first = first or error
             continue
-        if (
-            all(probe in text for probe, text in zip(_PROBES, shown, strict=True))
-            and (system or "").strip() in shown[0]
-        ):
+        asked = all(probe in text for probe, text in zip(_PROBES, shown, strict=True))
+        raw = any("'type': 'text'" in text for text in shown)  # a list that is printed as it is
+        if asked and not raw and (system or "").strip() in shown[0]:
             return chat
     if system is not None and _works(tokenizer):
         reason = str(first) if first else "the model's chat template shows no system message"

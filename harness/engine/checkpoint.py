@@ -173,7 +173,7 @@ def _read(name: str, folder: Path, weights: list[Path], options: Options, prints
         if not placement:
             model = model.to(device)
         notices = refuse_random(name, loading)
-        require_token_numbers(name, model.generation_config)
+        require_token_numbers(name, getattr(model, "generation_config", None))
         rows = rows_of(name, model, tokenizer)
     fingerprint = prints.result() | {
         "dtype": str(dtype).removeprefix("torch."),
