@@ -210,10 +210,11 @@ def _with_head(source: Path, labels: Sequence[str], protocol: Protocol, options:
     """The encoder with a fresh head for ``labels`` (one output when they are numbers), and its tokenizer."""
     from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
-    from harness.engine.files import require_whole, weight_files
+    from harness.engine.files import require_settings, require_weights, weight_files
     from harness.engine.loaded import refuse_quantised, refuse_random
 
-    require_whole(source, weight_files(source, options.allow_pickle))
+    require_settings(source)
+    require_weights(weight_files(source, options.allow_pickle))
     trust = options.trust_remote_code
     names = {0: "value"} if _is_number(labels) else dict(enumerate(labels))
     config = AutoConfig.from_pretrained(source, trust_remote_code=trust)

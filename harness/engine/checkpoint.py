@@ -1,9 +1,8 @@
 """From a folder of weights to a model and its tokenizer on one device, with a fingerprint of all that was read."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -12,10 +11,18 @@ from typing import Any, Literal
 import torch
 
 from harness.engine.backend import Options
-from harness.engine.files import broken_vocabulary, fingerprint_of, require_whole, said, tokenizer_files, weight_files
+from harness.engine.files import (
+    broken_vocabulary,
+    fingerprint_of,
+    require_settings,
+    require_weights,
+    tokenizer_files,
+    told,
+    weight_files,
+)
 from harness.engine.loaded import refuse_quantised, refuse_random, require_token_numbers, rows_of
 from harness.engine.special import head_of
-from harness.errors import HarnessError, ModelError, UsageError
+from harness.errors import ModelError, UsageError
 
 ENGINE_VERSION = "3"
 """Raised whenever a change to the engine may change a digit of an answer."""
@@ -129,7 +136,7 @@ def read_checkpoint(name: str, folder: Path, options: Options) -> Checkpoint:
     that the model does not have.
     """
     weights = weight_files(folder, options.allow_pickle)
-    require_whole(folder, weights)
+    require_settings(folder)
     with ThreadPoolExecutor(1) as pool:
         prints = pool.submit(fingerprint_of, folder, weights, options.trust_remote_code)
         return _read(name, folder, weights, options, prints)
@@ -158,6 +165,7 @@ def _read(name: str, folder: Path, weights: list[Path], options: Options, prints
         head_of(tokenizer)  # it can encode at all
         context = context_of(config, tokenizer)
     template = chat_template_of(name, family, tokenizer) if options.chat else None
+    require_weights(weights)
     placement = _placement(device, weights)
     with told(f"model {name!r} does not load: {weights[0]}"):
         model, loading = _auto_class(family).from_pretrained(
@@ -196,17 +204,6 @@ def _read(name: str, folder: Path, weights: list[Path], options: Options, prints
         rows=rows,
         notices=notices,
     )
-
-
-@contextmanager
-def told(what: str, why: Callable[[], str] = str) -> Iterator[None]:
-    """Turn whatever a library raises over somebody's files into one line: ``what``, and ``why`` or its first words."""
-    try:
-        yield
-    except (HarnessError, KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:  # a panic of the tokenizers library is no Exception
-        raise ModelError(f"{what}: {why() or said(error)}") from error
 
 
 def chat_template_of(name: str, family: Family, tokenizer: Any) -> Any:

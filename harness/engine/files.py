@@ -5,11 +5,12 @@ A folder may come from anybody: an index names no file outside of it, and pickle
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from harness.errors import ModelError
+from harness.errors import HarnessError, ModelError
 
 _WEIGHTS = (
     "model.safetensors",
@@ -86,26 +87,30 @@ def weight_files(folder: Path, allow_pickle: bool) -> list[Path]:
             found = _shards(folder, path) if path.name.endswith(".index.json") else [path]
             pickles = [shard.name for shard in found if shard.suffix != ".safetensors"]
             if pickles and not allow_pickle:
+                only = "only " if len(pickles) == len(found) else ""
                 raise ModelError(
-                    f"{folder} holds pickled weights ({pickles[0]}), which can run code; --allow-pickle loads them"
+                    f"{folder} holds {only}pickled weights ({pickles[0]}), which can run code; "
+                    "--allow-pickle loads them"
                 )
             return found
     raise ModelError(f"{folder} holds no weights; expected model.safetensors or model.safetensors.index.json")
 
 
-def require_whole(folder: Path, weights: Iterable[Path]) -> None:
-    """Refuse files that are only Git LFS pointers, settings that are no JSON, and weights that are cut or quantised.
-
-    Raises ModelError with the file's path.
-    """
-    import safetensors
-
+def require_settings(folder: Path) -> None:
+    """Refuse settings and tokenizer files that are Git LFS pointers, or no JSON. Raises ModelError with the path."""
     settings = [folder / name for name in _SETTINGS if (folder / name).is_file()]
-    for path in (*settings, *tokenizer_files(folder), *weights):
+    for path in (*settings, *tokenizer_files(folder)):
         _refuse_pointer(path)
     for path in settings:
         settings_of(path)
+
+
+def require_weights(weights: Iterable[Path]) -> None:
+    """Refuse weights that are Git LFS pointers, were cut, or are quantised. Raises ModelError with the path."""
+    import safetensors
+
     for path in weights:
+        _refuse_pointer(path)
         if path.suffix != ".safetensors":
             continue
         try:
@@ -152,6 +157,17 @@ def said(error: BaseException) -> str:
     line = " ".join(lines[: 2 if lines[0].endswith(":") else 1])
     told = isinstance(error, OSError | ValueError | ImportError | RuntimeError) and " " in line
     return (line if told else f"{type(error).__name__} {line}".strip())[:200]
+
+
+@contextmanager
+def told(what: str, why: Callable[[], str] = str) -> Iterator[None]:
+    """Turn whatever a library raises over somebody's files into one line: ``what``, and ``why`` or its first words."""
+    try:
+        yield
+    except (HarnessError, KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a panic of the tokenizers library is no Exception
+        raise ModelError(f"{what}: {why() or said(error)}") from error
 
 
 def _shards(folder: Path, index: Path) -> list[Path]:

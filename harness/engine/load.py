@@ -77,7 +77,8 @@ def download(name: str, options: Options) -> Path:
 
 def open_local(name: str, folder: Path, options: Options) -> Backend:
     """Read the weights in ``folder`` and hand them to the backend for their kind of model."""
-    from harness.engine.checkpoint import read_checkpoint, told
+    from harness.engine.checkpoint import read_checkpoint
+    from harness.engine.files import told
 
     checkpoint = read_checkpoint(name, folder, options)
     with told(f"model {name!r} does not compute"):
