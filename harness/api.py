@@ -84,6 +84,8 @@ def evaluate(
             place.notice(f"{p.task.name}: few-shot examples come from the {p.record.shots_source}")
     backend = plugins.load_model(model, options or Options()) if isinstance(model, str) else model
     running.check(backend, chosen)
+    for notice in backend.info.notices:
+        place.notice(notice)
     return _record(backend, planned, settings, place)
 
 

@@ -354,7 +354,7 @@ class ModelInfo:
     """Who answers. ``fingerprint`` lists everything about the model that can change an answer.
 
     ``pinned``: the fingerprint pins the answers (local weights), so that they may be reused by a later run; a server
-    may change its model under the same name.
+    may change its model under the same name. ``notices``: what whoever starts a run should be told of the model.
     """
 
     name: str
@@ -362,6 +362,7 @@ class ModelInfo:
     answers: frozenset[type]
     context: int | None = None
     pinned: bool = False
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

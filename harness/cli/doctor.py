@@ -40,6 +40,8 @@ def command(
         allow_pickle=allow_pickle,
     )
     checkpoint = read_checkpoint(model, folder_of(model, options), options)
+    for notice in checkpoint.notices:
+        click.echo(f"harness: {notice}", err=True)
     tolerance = TOLERANCE.get(str(checkpoint.dtype).removeprefix("torch."), COARSE)
     findings = list(examine(checkpoint))
     path, share = _limit(checkpoint)
