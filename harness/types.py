@@ -346,7 +346,7 @@ class ModelInfo:
     """Who answers. ``fingerprint`` lists everything about the model that can change an answer.
 
     ``pinned``: the fingerprint pins the answers (local weights), so that they may be reused by a later run; a server
-    may change its model under the same name.
+    may change its model under the same name. ``note``: what a user should know of how this model is asked.
     """
 
     name: str
@@ -354,6 +354,7 @@ class ModelInfo:
     answers: frozenset[type]
     context: int | None = None
     pinned: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
