@@ -14,12 +14,11 @@ from typing import Literal
 import anyio
 from anyio.from_thread import BlockingPortal
 
-from harness.engine import http_echo
+from harness.engine import http_answers, http_echo
 from harness.engine.backend import Batch, Options
 from harness.engine.http_address import address_of
-from harness.engine.http_answers import Said, said
-from harness.engine.http_body import Json
-from harness.engine.http_calls import Calls, GaveUp, Pause
+from harness.engine.http_body import GaveUp, Json
+from harness.engine.http_calls import Calls, Pause
 from harness.engine.replay import named
 from harness.errors import ModelError, Unsupported, UsageError
 from harness.types import (
@@ -176,18 +175,15 @@ class Server:
             return Chosen(LETTERS.index(head), text=text)
         return named(request, text)
 
-    async def _text(self, prompt: str, asked: Json, limit: int) -> Said:
+    async def _text(self, prompt: str, asked: Json, limit: int) -> http_answers.Said:
         """The text of one completion of at most ``limit`` tokens."""
         chat = self._options.chat
-        if chat:
-            system = [{"role": "system", "content": self._options.system}] if self._options.system else []
-            asked = {"messages": [*system, {"role": "user", "content": prompt}], **asked}
-        else:
-            asked = {"prompt": prompt, **asked}
+        system = [{"role": "system", "content": self._options.system}] if self._options.system else []
+        shown: Json = {"messages": [*system, {"role": "user", "content": prompt}]} if chat else {"prompt": prompt}
         path, name = "chat/completions" if chat else "completions", self._limit
-        body = {"model": self.name, **asked, name: limit}
+        body = {"model": self.name, **shown, **asked, name: limit}
         try:
-            found = await self._calls.post(path, body, lambda answer: said(answer, chat=chat))
+            found = await self._calls.post(path, body, lambda answer: http_answers.said(answer, chat=chat))
         except GaveUp as error:
             if name == NEWER or error.kind != "refused" or NEWER not in error.said:
                 raise
@@ -205,7 +201,7 @@ class Server:
         own = [token for token in tokens if token.end > start]
         scores = tuple(token.logprob for token in own if token.logprob is not None)
         if not scores or len(scores) < len(own):
-            raise GaveUp("logprobs", f"{len(scores)} for {len(own)} tokens of the text")
+            raise GaveUp("logprobs", f"log-probabilities for {len(scores)} of {len(own)} tokens of the text")
         if greedy and any(token.greedy is None for token in own):
             raise GaveUp("logprobs", "the answer does not tell which tokens were likeliest (top_logprobs)")
         return Scored(sum(scores), len(scores), len(text.encode()), all(token.greedy for token in own), scores)

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from harness.engine.http_body import Json
-from harness.engine.http_calls import GaveUp
+from harness.engine.http_body import GaveUp, Json
 
 COUNTABLE = 2**31
 THOUGHTS = ("reasoning_content", "reasoning", "thinking")

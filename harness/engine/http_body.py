@@ -14,6 +14,15 @@ MALFORMED = (ValueError, KeyError, IndexError, TypeError, AttributeError, Recurs
 Json = dict[str, Any]
 
 
+class GaveUp(Exception):
+    """A request without an answer: ``kind`` as in Failed, ``said`` every word of the server's, for the caller alone."""
+
+    def __init__(self, kind: str, message: str, said: str = "") -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.said = said
+
+
 class Refused(Exception):
     """An answer that is an error: its status, code and words, and the seconds that the server asks to wait."""
 
@@ -54,15 +63,17 @@ def retry_after(header: str | None, now: float) -> float | None:
 
 
 def _inflated(content: bytes, encoding: str) -> bytes:
-    """An answer's bytes, decompressed up to the limit. Raises ValueError or zlib.error for what is broken or larger."""
+    """An answer's bytes, decompressed. Raises GaveUp beyond the limit, ValueError or zlib.error for broken ones."""
     if encoding.lower() in ("", "identity"):
         return content
     if encoding.lower() not in ("gzip", "x-gzip"):
         raise ValueError(f"encoded as {encoding}, which nobody asked for")
     reader = zlib.decompressobj(zlib.MAX_WBITS | 16)
     text = reader.decompress(content, LIMIT)
+    if reader.unconsumed_tail:
+        raise GaveUp("too-large", f"an answer of more than {LIMIT:,} bytes when decompressed")
     if not reader.eof:
-        raise ValueError(f"compressed bytes that end early or are more than {LIMIT:,} when decompressed")
+        raise ValueError("compressed bytes that end early")
     return text
 
 

@@ -13,7 +13,7 @@ import httpx
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from harness.engine.http_address import Address
-from harness.engine.http_body import LIMIT, MALFORMED, Json, Refused, parsed
+from harness.engine.http_body import LIMIT, MALFORMED, GaveUp, Json, Refused, parsed
 from harness.errors import ModelError
 
 ATTEMPTS = 6
@@ -25,15 +25,6 @@ SPENT = re.compile(r"insufficient_\w*(quota|balance|credit|fund)|billing|payment
 """Codes of an error, mostly a 429, that no waiting helps."""
 Pause = Callable[[float], Awaitable[None]]
 T = TypeVar("T")
-
-
-class GaveUp(Exception):
-    """A request without an answer: ``kind`` as in Failed, ``said`` every word of the server's, for the caller alone."""
-
-    def __init__(self, kind: str, message: str, said: str = "") -> None:
-        super().__init__(message)
-        self.kind = kind
-        self.said = said
 
 
 class Calls:

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.engine.http_body import Json
-from harness.engine.http_calls import GaveUp
+from harness.engine.http_body import GaveUp, Json
 
 PROBE = "One, two, three: a small probe of seven words or so."
 BEFORE = 2
