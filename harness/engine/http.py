@@ -38,7 +38,7 @@ from harness.types import (
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 IN_A_ROW = 8
-"""Requests without an answer, one after another, before the server is asked whether it is still there."""
+"""Requests without an answer, and no answered one between them, before the server is asked if it is still there."""
 IN_VAIN = ("connection", "server")
 """Kinds of failures that a server that is gone or broken gives to every request."""
 KNOCK = "Say yes."
@@ -90,19 +90,21 @@ class Server:
         return {key: float(value) for key, value in counts.items()}
 
     def _arrivals(self, questions: Sequence[Question], left: list[int]) -> Iterator[Batch]:
-        """What was in vain is held back until another request is answered: then the server was not the reason."""
+        """What was in vain is held back to the end: the server may be gone, and a resumed run then asks it again."""
         held: Batch = []
+        row = 0
         with self._calls.open(self._options.concurrency) as portal:
             for position, response in self._each(portal, questions, iter(left)):
+                if not (isinstance(response, Failed) and response.kind in IN_VAIN):
+                    row = 0
+                    yield [(position, response)]
+                    continue
                 held.append((position, response))
-                if isinstance(response, Failed) and response.kind in IN_VAIN:
-                    if len(held) % IN_A_ROW:
-                        continue
-                    self._go_on(portal, held)
-                yield held
-                held = []
+                row += 1
+                if row % IN_A_ROW == 0:
+                    self._go_on(portal, len(held))
             if held:
-                self._go_on(portal, held)
+                self._go_on(portal, len(held))
                 yield held
 
     def _each(
@@ -122,14 +124,14 @@ class Server:
             for future in open_:
                 future.cancel()
 
-    def _go_on(self, portal: BlockingPortal, held: Batch) -> None:
+    def _go_on(self, portal: BlockingPortal, unanswered: int) -> None:
         """Raises ModelError where the server answers nothing at all any more."""
         try:
             portal.call(self._text, KNOCK, {"temperature": 0.0}, 16)
         except GaveUp as error:
             if error.kind in IN_VAIN:
                 raise ModelError(
-                    f"{self._address.shown}: no answer to {len(held)} requests in a row and none to a test: {error}; "
+                    f"{self._address.shown}: no answer any more (requests in vain: {unanswered}): {error}; "
                     "what was answered is kept, --resume asks the rest"
                 ) from None
 

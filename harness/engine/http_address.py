@@ -35,7 +35,7 @@ class Address:
 
 
 def address_of(name: str, base_url: str | None, environment: Mapping[str, str] = os.environ) -> Address:
-    """The address of the model ``name``; its key comes from the environment, or a user and password from the URL.
+    """The address of the model ``name``; a user and password come from the URL, otherwise a key from the environment.
 
     A query (``?api-version=...``) is sent with every request. Raises UsageError for what is no address or no key.
     """
@@ -49,17 +49,16 @@ def address_of(name: str, base_url: str | None, environment: Mapping[str, str] =
         whole = False
     if not whole:
         raise UsageError(f"--base-url {cut(shown[:WORDS])!r} is no URL such as http://127.0.0.1:8000/v1")
-    token, secrets = _key(environment), [*url.params.values()]
-    if token:
-        authorization = f"Bearer {token}"
-        secrets.append(token)
-    elif url.userinfo:
-        basic = base64.b64encode(f"{url.username}:{url.password}".encode()).decode()
-        authorization = f"Basic {basic}"
-        secrets.append(basic)
+    user, query = url.userinfo.decode("ascii"), url.query.decode("ascii")
+    secrets = [user, user.partition(":")[2], url.password or url.username]
+    secrets += [*url.params.values(), *(part.partition("=")[2] for part in query.split("&"))]
+    if user:
+        token = base64.b64encode(f"{url.username}:{url.password}".encode()).decode()
+        authorization = f"Basic {token}"
     else:
-        authorization = ""
-    secrets += [url.password, url.userinfo.decode("ascii")]
+        token = _key(environment)
+        authorization = f"Bearer {token}" if token else ""
+    secrets.append(token)
     hidden = sorted((s for s in set(secrets) if len(s) >= SHORTEST), key=len, reverse=True)
     headers = {"Authorization": authorization} if authorization else {}
     return Address(shown.rstrip("/"), dict(url.params), headers, tuple(hidden))

@@ -44,7 +44,9 @@ def test_a_key_that_no_header_can_hold_is_refused_and_not_quoted(key: str) -> No
     assert "sk-" not in str(refused.value)
 
 
-def test_user_password_and_query_of_the_url_are_sent_and_written_nowhere(tmp_path: Path) -> None:
+def test_user_password_and_query_of_the_url_are_sent_and_written_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def act(handler: Handler, body: Body) -> object:
         if len(server.bodies) % 2:
             return chat_answer("fine")
@@ -53,6 +55,7 @@ def test_user_password_and_query_of_the_url_are_sent_and_written_nowhere(tmp_pat
         return None
 
     told: list[str] = []
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)  # meant for another server: the URL says who asks here
     with serving(act) as server:
         model = connect(url(server), concurrency=1)
         harness.evaluate(
