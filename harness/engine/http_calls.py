@@ -78,7 +78,7 @@ class Calls:
                 found = read(await self._attempt(path, body))
             except Refused as error:
                 kind, reason = "server", self._refused(error)
-                wait = wait if error.wait is None else error.wait
+                wait = error.wait or wait
             except (httpx.RequestError, TimeoutError) as error:
                 nobody = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
                 kind, reason = "connection" if nobody else "server", self._told(error)
