@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from harness import plugins
+from harness import failures, plugins
 from harness import run as running
 from harness.cache import Cache
 from harness.engine.backend import Backend, Options
@@ -20,6 +20,7 @@ from harness.journal import Journal, header
 from harness.store import Store, open_store
 from harness.types import Estimate, Outcome, Run, Settings, Task
 from harness.variants import require_changes, varied
+from harness.visible import public_command
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,7 +86,7 @@ def evaluate(
     backend = plugins.load_model(model, options or Options()) if isinstance(model, str) else model
     running.check(backend, chosen)
     for notice in backend.info.notices:
-        place.notice(notice)
+        place.notice(f"{backend.info.name}: {notice}")
     return _record(backend, planned, settings, place)
 
 
@@ -116,7 +117,7 @@ def rescore(run: str, *, store: str | None = None, command: str = "") -> Result:
     started = _now()
     new = replace(
         old, id=_new_id(), tasks=records, settings={**old.settings, "rescored": old.id}, versions=_versions(),
-        command=command, started=started, finished=_now(), status="finished", message="",
+        command=public_command(command), started=started, finished=_now(), status="finished", message="",
     )  # fmt: skip
     opened.start(replace(new, status="running", finished=None))
     opened.finish(new, outcomes, estimates)
@@ -155,6 +156,8 @@ def _record(backend: Backend, planned: list[running.Planned], settings: Settings
             _give_up(store, run, journal, len(asked), error)
             raise
     journal.path.unlink(missing_ok=True)
+    for reason in failures.told(finished.outcomes):
+        place.notice(reason)
     return Result(run, estimates)
 
 
@@ -197,7 +200,7 @@ def _describe(backend: Backend, planned: list[running.Planned], settings: Settin
         tasks=tuple(p.record for p in planned),
         settings=asdict(settings),
         versions=_versions(),
-        command=command,
+        command=public_command(command),
         started=_now(),
     )
 

@@ -11,7 +11,7 @@ LAYERS = (
     ("reading", "plainyaml", "values", "metrics", "data", "shots", "kinds", "taskfile", "records", "variants"),
     ("engine",),
     ("journal", "cache", "scorers"),
-    ("run", "groups", "perturb", "counterfactual"),
+    ("run", "groups", "failures", "perturb", "counterfactual"),
     ("store", "frames", "finetune"),
     ("compare",),
     ("rules",),

@@ -42,7 +42,7 @@ from harness.types import Estimate
 @click.option(
     "--concurrency", type=click.IntRange(1), default=8, show_default=True, help="Requests at once to a server."
 )
-@click.option("--timeout", type=float, default=60.0, show_default=True, help="Seconds to wait for a server's answer.")
+@click.option("--timeout", type=float, default=60.0, show_default=True, help="Seconds for a whole answer of a server.")
 @click.option("--token-budget", type=click.IntRange(1), help="Tokens per pack [measured at load].")
 @click.option("--protocol", type=click.Choice(["finetune"]), help="Train a head on each task's train split first.")
 @click.option("--head-only", is_flag=True, help="With --protocol finetune: the encoder stays as it is.")
