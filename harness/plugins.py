@@ -8,6 +8,7 @@ follows ``ENTRYPOINT:`` -> a function from texts to numbers from 0 to 1) and ``h
 returns a Metric, or a Metric and the function that gives an example's value, which a task file can then name).
 """
 
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,9 @@ from harness.engine.backend import Backend, Options
 from harness.errors import UnknownName, UsageError
 from harness.groups import Group
 from harness.types import Metric, Scorer, Task
+
+MEMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+"""The name of a family's member as a stored run may have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,25 @@ def select(found: Catalogue, wanted: Iterable[str]) -> list[Task]:
     if not chosen:
         raise UsageError("no task was named; `harness list tasks` shows them")
     return list(chosen.values())
+
+
+def installed(found: Catalogue, names: Iterable[str]) -> list[Task]:
+    """Tasks by their own names only, such as a stored run has them: no file, pattern, group or tag is meant.
+
+    Raises UnknownName for one that no plug-in offers.
+    """
+    return [task for name in names for task in (_of_that_name(found, name),)]
+
+
+def _of_that_name(found: Catalogue, name: str) -> Task:
+    if name in found.tasks:
+        return found.tasks[name]
+    family, _, member = name.partition("/")
+    for point in entry_points(group="harness.families", name=family) if MEMBER.fullmatch(member) else ():
+        made = {task.name: task for task in _as_tasks(partial(_load(point), member))}
+        if name in made:
+            return made[name]
+    raise UnknownName("installed task", name, found.tasks)
 
 
 def load_model(spec: str, options: Options) -> Backend:

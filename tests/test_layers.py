@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = (
-    ("types", "errors", "visible"),
+    ("types", "errors", "visible", "hidden", "typed"),
     ("metrics", "data", "shots", "kinds", "taskfile", "records", "variants"),
     ("engine",),
     ("journal", "cache", "scorers"),

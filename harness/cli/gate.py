@@ -46,6 +46,8 @@ def command() -> None:
 @click.option("--baseline", metavar="NAME", help="The baseline that max_drop rules compare with.")
 @click.option("--intersect", is_flag=True, help="Compare what both runs have although data, version or size differ.")
 @click.option("--extend", type=click.IntRange(1), metavar="N", help="While inconclusive: ask up to N more examples.")
+@click.option("--trust-remote-code", is_flag=True, help="With --extend: let a model run the code it brings. Dangerous.")
+@click.option("--allow-pickle", is_flag=True, help="With --extend: load weights that are pickled. Dangerous.")
 @click.option("--dry-run", is_flag=True, help="Explain each rule in words and stop.")
 @click.option("--junit", type=click.Path(path_type=Path), help="Also write JUnit XML to this file.")
 @click.option("--markdown", type=click.Path(path_type=Path), help="Also write Markdown to this file.")
@@ -134,7 +136,7 @@ def _judged(
     """The verdicts, and the ids of the runs that --extend added."""
     from functools import partial
 
-    from harness.cli.again import ask_more
+    from harness.cli.again import DANGEROUS, Again, ask_more, require_askable
     from harness.cli.compare import installed
     from harness.compare import compare
     from harness.extend import Source, extend
@@ -147,7 +149,10 @@ def _judged(
         return compare(store, first, second, known, intersect=given["intersect"], slices=slices)[0]
 
     if given["extend"]:
-        more = partial(ask_more, store=given["store"], data=given["data"])
+        for asked in (run, base) if base else (run,):  # before a model is asked in vain
+            require_askable(asked)
+        allowed = frozenset(name for name in DANGEROUS if given[name])
+        more = partial(ask_more, place=Again(given["store"], given["data"], allowed))
         done = extend(gate, Source(differences, store.results, more), run, base, given["extend"], today)
         click.echo(f"harness: extended to --limit {done.limit}: {', '.join(done.runs) or 'no new run'}", err=True)
         return done.verdicts, done.runs

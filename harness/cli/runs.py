@@ -101,7 +101,10 @@ def export_run(run: str, file: Path | None, store: str | None) -> int:
     from harness.store.transfer import export
 
     opened = open_store(store, create=False)
-    file = file or Path(f"{opened.run(run).id}.zip")
+    if file is None:
+        file = Path(f"{opened.run(run).id}.zip")
+        if file.exists():
+            raise click.UsageError(f"there is {file} already; give a FILE to be written over")
     click.echo(f"{export(opened, run, file).id} -> {file}")
     return 0
 
@@ -111,12 +114,11 @@ def export_run(run: str, file: Path | None, store: str | None) -> int:
 @store_option
 def import_files(files: tuple[Path, ...], store: str | None) -> int:
     """Take runs out of exported FILES into the store."""
-    from harness.store import open_store
-    from harness.store.transfer import import_run
+    from harness.api import import_run
 
-    opened = open_store(store)
     for file in files:
-        click.echo(f"{file} -> {import_run(opened, file).id}")
+        found = import_run(file, store=store, notice=lambda text: click.echo(f"harness: {text}", err=True))
+        click.echo(f"{file} -> {found.id}")
     return 0
 
 
