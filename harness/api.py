@@ -20,7 +20,7 @@ from harness.groups import figures
 from harness.hidden import hidden_in
 from harness.journal import Journal, header
 from harness.metrics import calibrate
-from harness.store import Store, open_store, transfer
+from harness.store import Store, open_store, samples, transfer
 from harness.store.recount import same_values
 from harness.store.transfer import Known
 from harness.taskfile import text_measures
@@ -224,12 +224,14 @@ def _record(
     asked = running.questions(planned)
     store = open_store(place.store, samples=place.samples)
     run = replace(_describe(backend, planned, settings, place.command), asked=again)
-    identity = running.digest([run.model, run.fingerprint, [(t.fingerprint, t.data_sha256, t.n) for t in run.tasks]])
+    identity = _identity(run)
     run = _resumed(store, run, identity) if place.resume else run
     if place.resume and run.status != "interrupted":
         place.notice("nothing to resume: no unfinished run of this model, tasks and settings; starting anew")
     run = replace(run, status="running")
-    with Journal.open(store.journals / f"{run.id}.journal", {"identity": identity, "total": len(asked)}) as journal:
+    with Journal.open(
+        store.journals / f"{samples.folder_of(run.id)}.journal", {"identity": identity, "total": len(asked)}
+    ) as journal:
         if journal.notice:
             place.notice(journal.notice)
         cache = Cache(store.journals.parent / "cache.sqlite") if place.cache and backend.info.pinned else None
@@ -272,13 +274,29 @@ def _give_up(store: Store, run: Run, journal: Journal, total: int, error: BaseEx
         )
 
 
+def _identity(run: Run) -> str:
+    """What two runs share that ask the same of the same model."""
+    return running.digest([run.model, run.fingerprint, [(t.fingerprint, t.data_sha256, t.n) for t in run.tasks]])
+
+
 def _resumed(store: Store, run: Run, identity: str) -> Run:
     """The newest unfinished run that asked the same of the same model, or ``run`` itself."""
     for old in store.runs():
-        path = store.journals / f"{old.id}.journal"
-        if old.status != "finished" and path.is_file() and header(path).get("identity") == identity:
+        path = store.journals / f"{samples.folder_of(old.id)}.journal"
+        if old.status != "finished" and path.is_file() and _identity_in(path, old, run) == identity:
             return replace(run, id=old.id, started=old.started, status="interrupted")
     return run
+
+
+def _identity_in(path: Path, old: Run, new: Run) -> object:
+    """What a journal says that it asks; of one whose header is damaged, what the catalogue says of its run."""
+    head = header(path)
+    kept, wanted = (hidden_in([r.model, dict(r.fingerprint)]) for r in (old, new))
+    return (
+        head.get("identity")
+        if head or kept != wanted
+        else _identity(replace(old, model=new.model, fingerprint=new.fingerprint))
+    )
 
 
 def _describe(backend: Backend, planned: list[running.Planned], settings: Settings, command: str) -> Run:
