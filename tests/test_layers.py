@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = (
     ("types", "errors", "visible", "hidden", "typed"),
-    ("metrics", "data", "shots", "kinds", "taskfile", "records", "variants"),
+    ("metrics", "data", "shots", "kinds", "taskfile", "records", "variants", "files"),
     ("engine",),
     ("journal", "cache", "scorers"),
     ("run", "groups", "perturb", "counterfactual"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.options import json_option, store_option
+from harness.files import write_json
 
 if TYPE_CHECKING:
     from harness.metrics.fairness import Fairness
@@ -34,7 +34,7 @@ def command(run: str, task: str, by: str, positive: str | None, json_file: Path 
     )
     if json_file:
         told = {"run": found.id, "model": found.model, "task": task, "by": by, **asdict(result)}
-        json_file.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+        write_json(json_file, told)
     _show(f"{found.model}  ·  {task} by {by}", result)
     return 0
 

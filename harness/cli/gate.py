@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.options import data_option, json_option, store_option
+from harness.files import write_json, write_text
 
 if TYPE_CHECKING:
     from harness.compare import Difference
@@ -110,7 +111,7 @@ def selftest(rules: Path, run: str, drop: float, resamples: int, seed: int, **gi
     numbers = stored(store, (base or found).id, found.id, known, intersect=given["intersect"])
     rates = measure(read_gate(rules), numbers, drop=drop, resamples=resamples, seed=seed)
     if given["json_file"]:
-        given["json_file"].write_text(json.dumps([asdict(rate) for rate in rates], indent=1) + "\n", encoding="utf-8")
+        write_json(given["json_file"], [asdict(rate) for rate in rates])
     _show_rates(rates, drop)
     return 0
 
@@ -165,12 +166,12 @@ def _write(verdicts: list[Verdict], record: Mapping[str, Any], given: Mapping[st
 
     text = written.as_markdown(record["run"], record["baseline"], verdicts)
     if given["json_file"]:
-        given["json_file"].write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        write_json(given["json_file"], record)
     if given["junit"]:
         xml = written.as_junit(verdicts, record["run"], record["baseline"])
-        given["junit"].write_text(xml, encoding="utf-8")
+        write_text(given["junit"], xml)
     if given["markdown"]:
-        given["markdown"].write_text(text, encoding="utf-8")
+        write_text(given["markdown"], text)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
         with Path(summary).open("a", encoding="utf-8") as file:

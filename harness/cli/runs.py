@@ -1,11 +1,11 @@
 """`harness runs`: list, remove, tag, export and import runs."""
 
-import json
 from pathlib import Path
 
 import click
 
 from harness.cli.options import json_option, store_option
+from harness.files import write_json
 
 
 @click.group("runs")
@@ -47,7 +47,7 @@ def list_runs(  # one argument per option
         for run in opened.runs(model=model, task=task, status=status, tag=tag, limit=limit)
     ]
     if json_file:
-        json_file.write_text(json.dumps(rows, indent=1) + "\n")
+        write_json(json_file, rows)
     _print(rows)
     return 0
 

@@ -1,6 +1,5 @@
 """`harness show RUN`: what a run was and its numbers."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +8,7 @@ import click
 
 from harness.cli.options import json_option, store_option
 from harness.cli.table import result_json, results_table
+from harness.files import write_json
 
 if TYPE_CHECKING:
     from harness.types import Run
@@ -32,7 +32,7 @@ def command(run: str, slices: bool, tasks: tuple[str, ...], store: str | None, j
             raise UnknownName(f"task of run {found.id}", name, [t.name for t in found.tasks])
     estimates = [e for e in opened.results(found.id) if not tasks or e.task in tasks]
     if json_file:
-        json_file.write_text(json.dumps(result_json(found, estimates), indent=1) + "\n")
+        write_json(json_file, result_json(found, estimates))
     for line in head(found, opened.tags().get(found.id, ())):
         click.echo(line)
     if estimates:
