@@ -201,15 +201,13 @@ def _show_rates(rates: list[Rate], drop: float) -> None:
 
 
 def _table(names: list[str], rows: list[list[str]]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=160)
-    table = Table()
+    from harness.cli.table import ROWS, plain, wide_console
+
+    table = Table(caption=f"{len(rows) - ROWS:,} more rows are not shown" if len(rows) > ROWS else None)
     for name in names:
         table.add_column(name)
-    for row in rows:
-        table.add_row(*(cell.replace("[", "\\[") for cell in row))
-    console.print(table)
+    for row in rows[:ROWS]:
+        table.add_row(*plain(*row))
+    wide_console().print(table)

@@ -6,6 +6,7 @@ import click
 
 from harness.cli.options import json_option, store_option
 from harness.files import write_json
+from harness.visible import line
 
 
 @click.group("runs")
@@ -87,7 +88,7 @@ def tag_run(run: str, tags: tuple[str, ...], remove: bool, store: str | None) ->
     else:
         for tag in tags:
             opened.tag(run_id, tag)
-    click.echo(f"{run_id}: {', '.join(opened.tags().get(run_id, ())) or 'no tags'}")
+    click.echo(f"{line(run_id)}: {', '.join(opened.tags().get(run_id, ())) or 'no tags'}")
     return 0
 
 
@@ -128,7 +129,7 @@ def _print(rows: list[dict[str, str]]) -> None:
         click.echo("no runs fit")
         return
     names = list(rows[0])
-    widths = [max(len(name), *(len(row[name]) for row in rows)) for name in names]
-    for row in [dict(zip(names, names, strict=True)), *rows]:
+    widths = [max(len(name), *(len(line(row[name])) for row in rows)) for name in names]
+    for row in [dict(zip(names, names, strict=True)), *({k: line(v) for k, v in row.items()} for row in rows)]:
         cells = (row[name].ljust(width) for name, width in zip(names, widths, strict=True))
         click.echo("  ".join(cells).rstrip())
