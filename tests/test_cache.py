@@ -105,5 +105,14 @@ def test_a_flipped_bit_is_no_answer_and_an_old_row_is_one(tmp_path: Path) -> Non
         db.execute("UPDATE answers SET response = replace(response, '-1.5', '-1.4')")
     assert cache.get_many(MODEL, ASKED) == {}
     with closing(sqlite3.connect(cache.path)) as db, db:
-        db.execute("UPDATE answers SET response = substr(response, 10)")
+        old = '{"kind":"chosen","logprobs":[-1.4,-2.5],"picked":0,"text":"","tokens":[1,2]}'
+        db.execute("UPDATE answers SET response = ?", (old,))
     assert cache.get_many(MODEL, ASKED) == {0: Chosen(0, (-1.4, -2.5), (1, 2))}
+
+
+def test_an_answer_under_the_key_of_another_question_is_none(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache.sqlite")
+    cache.put_many(MODEL, [(ASKED[1], Generated("x", 1, "end")), (ASKED[2], Generated("y", 1, "end"))])
+    with closing(sqlite3.connect(cache.path)) as db, db:
+        db.execute("UPDATE answers SET response = (SELECT max(response) FROM answers)")
+    assert len(cache.get_many(MODEL, ASKED)) == 1

@@ -214,6 +214,14 @@ def find(
     return [_run(row, sets.get(row.task_set, ())) for row in rows]
 
 
+def one(connection: Connection, run_id: str) -> Run:
+    """The run with this id. Raises StoreError where what the catalogue has of it does not hang together."""
+    found = find(connection, ids=[run_id])
+    if not found:
+        raise StoreError(f"the catalogue is damaged: run {run_id!r:.200} has no model in it")
+    return found[0]
+
+
 def _task_sets(connection: Connection, set_ids: set[str]) -> dict[str, tuple[TaskRecord, ...]]:
     """What was asked, by the id of the set."""
     link, wanted = TASK_SETS.c, sorted(set_ids)

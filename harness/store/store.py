@@ -128,7 +128,7 @@ class Store:
     def run(self, name: str) -> Run:
         """The run with this id, tag or beginning of an id. Raises UnknownName, UsageError if several begin so."""
         with reading(self.engine) as connection:
-            return catalogue.find(connection, ids=[catalogue.resolve(connection, name)])[0]
+            return catalogue.one(connection, catalogue.resolve(connection, name))
 
     def results(self, name: str) -> list[Estimate]:
         """The numbers of a run in the order in which they were made."""
@@ -227,7 +227,7 @@ class Store:
         """Point a baseline to a finished run. Raises UsageError for one that is not finished."""
         with writing(self.engine) as connection:
             run_id = catalogue.hold(connection, catalogue.resolve(connection, run))
-            found = catalogue.find(connection, ids=[run_id])[0]
+            found = catalogue.one(connection, run_id)
             if found.status != "finished":
                 raise UsageError(f"run {found.id} is {found.status}: only a finished run can be a baseline")
             pointers.point(connection, name, found.id, why, _now())
