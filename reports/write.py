@@ -28,7 +28,8 @@ def html(store: Store, run_id: str, baseline: str | None = None) -> str:
     alt = "Scores with 95 % intervals: " + "; ".join(f"{bar['label']} {bar['text']}" for bar in bars)
     return page(
         "report.html",
-        run=facts.run, baseline=facts.baseline, numbers=_foremost(facts), left=_left(facts), evidence=facts.evidence, bars=bars, alt=alt,
+        run=facts.run, baseline=facts.baseline, numbers=_foremost(facts), left=_left(facts),
+        evidence=facts.evidence, bars=bars, alt=alt,
         shown=shown,
     )  # fmt: skip
 
