@@ -9,6 +9,7 @@ returns a Metric, or a Metric and the function that gives an example's value, wh
 """
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ from harness.taskfile import SUFFIXES, corpus, task_from_file
 from harness.types import Metric, Scorer, Task
 
 CORPUS = "corpus:"
+MEMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+"""The name of a family's member as a stored run may have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,25 @@ def require_names(tasks: Sequence[Task]) -> None:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise UsageError(f"two tasks of one run are called {quoted(twice)}: rename one")
+
+
+def installed(found: Catalogue, names: Iterable[str]) -> list[Task]:
+    """Tasks by their own names only, such as a stored run has them: no file, pattern, group or tag is meant.
+
+    Raises UnknownName for one that no plug-in offers.
+    """
+    return [task for name in names for task in (_of_that_name(found, name),)]
+
+
+def _of_that_name(found: Catalogue, name: str) -> Task:
+    if name in found.tasks:
+        return found.tasks[name]
+    family, _, member = name.partition("/")
+    for point in entry_points(group="harness.families", name=family) if MEMBER.fullmatch(member) else ():
+        made = {task.name: task for task in _as_tasks(partial(_load(point), member))}
+        if name in made:
+            return made[name]
+    raise UnknownName("installed task", name, found.tasks)
 
 
 def load_model(spec: str, options: Options) -> Backend:

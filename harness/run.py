@@ -179,11 +179,17 @@ def summarise(task: Task, outcomes: Sequence[Outcome], seed: int = 0) -> list[Es
     return found
 
 
-def _per_slice(task: str, metrics: Sequence[Metric], outcomes: Sequence[Outcome], seed: int) -> list[Estimate]:
+def sliced(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
+    """All outcomes under "all", and those of every slice under ``name=value``."""
     groups: dict[str, list[Outcome]] = {"all": list(outcomes)}
     for outcome in outcomes:
         for key, value in outcome.example.slices.items():
             groups.setdefault(f"{key}={value}", []).append(outcome)
+    return groups
+
+
+def _per_slice(task: str, metrics: Sequence[Metric], outcomes: Sequence[Outcome], seed: int) -> list[Estimate]:
+    groups = sliced(outcomes)
     return [estimate(task, metric, name, group, seed) for metric in metrics for name, group in groups.items()]
 
 

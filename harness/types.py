@@ -383,7 +383,12 @@ class TaskRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One evaluation of one model on some tasks."""
+    """One evaluation of one model on some tasks.
+
+    ``command`` is for people to read and never obeyed. ``asked`` says how the model can be asked again (options,
+    tasks as they were named, folder of data); it is empty where nobody here asked it by a name. ``imported``: the run
+    came from a file of somebody else's.
+    """
 
     id: str
     model: str
@@ -397,6 +402,8 @@ class Run:
     status: Literal["running", "finished", "failed", "interrupted"] = "running"
     message: str = ""
     engine: Mapping[str, float | str] = field(default_factory=dict)
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    imported: bool = False
 
     def ideals(self) -> dict[tuple[str, str], float]:
         """The known ideal of every (task, metric) that has one."""

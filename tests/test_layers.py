@@ -7,8 +7,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = (
-    ("types", "errors", "visible"),
-    ("reading", "plainyaml", "values", "metrics", "data", "shots", "kinds", "taskfile", "records", "variants"),
+    ("types", "errors", "visible", "hidden", "typed"),
+    ("reading", "plainyaml", "values", "metrics", "data", "shots", "kinds", "taskfile", "records", "variants", "files"),
     ("engine",),
     ("journal", "cache", "scorers"),
     ("run", "groups", "failures", "perturb", "counterfactual"),

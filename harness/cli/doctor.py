@@ -1,6 +1,5 @@
 """`harness doctor MODEL`: does the fast path of the engine give this model's own numbers, and how fast is it?"""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.options import json_option
+from harness.files import write_json
 
 if TYPE_CHECKING:
     from harness.engine.checkpoint import Checkpoint
@@ -48,7 +48,7 @@ def command(
     good = all(finding.ok(tolerance) for finding in findings)
     if json_file:
         report = {"model": model, "path": path, "limit_fraction": share, "tolerance": tolerance, "ok": good}
-        json_file.write_text(json.dumps(report | {"findings": [asdict(f) for f in findings]}, indent=1) + "\n")
+        write_json(json_file, report | {"findings": [asdict(f) for f in findings]})
     _show(findings, tolerance)
     click.echo(f"model     {model}: {checkpoint.family}, {checkpoint.dtype} on {checkpoint.device}")
     if path:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import httpx
 
 from harness.errors import UsageError
-from harness.visible import cut, public_url
+from harness.hidden import HIDDEN, bare
+from harness.visible import cut
 
 KEYS = ("HARNESS_API_KEY", "OPENAI_API_KEY")
 WORDS = 200
@@ -41,7 +42,7 @@ def address_of(name: str, base_url: str | None, environment: Mapping[str, str] =
     """
     if not base_url:
         raise UsageError(f"openai:{name} needs --base-url, such as http://127.0.0.1:8000/v1")
-    shown = public_url(base_url.strip())
+    shown = bare(base_url.strip()) if "://" in base_url else HIDDEN
     try:
         url = httpx.URL(base_url.strip())
         whole = url.scheme in ("http", "https") and bool(url.host)

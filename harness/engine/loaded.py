@@ -38,7 +38,7 @@ def refuse_random(
     shapes = [f"{key} has {tuple(ours)}, needs {tuple(needed)}" for key, ours, needed in loading["mismatched_keys"]]
     if shapes:
         raise ModelError(f"model {name!r}: weights of another shape than config.json says: {_some(sorted(shapes))}")
-    return (f"model {name!r}: weights of the checkpoint that are {unread}",) if unread else ()
+    return (f"weights of the checkpoint that are {unread}",) if unread else ()
 
 
 def require_token_numbers(name: str, settings: Any) -> None:

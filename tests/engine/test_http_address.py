@@ -11,9 +11,9 @@ from serving import Body, Handler, chat_answer, connect, serving
 import harness
 from harness.engine.http_address import address_of
 from harness.errors import UsageError
+from harness.hidden import bare
 from harness.store import open_store
 from harness.types import Failed, Generate
-from harness.visible import public_command, public_url
 
 KEY = "sk-secret-0123456789"
 
@@ -107,12 +107,4 @@ def test_what_is_no_address_is_refused_without_its_secrets(bad: str) -> None:
     ],
 )
 def test_a_public_url_has_no_user_password_or_query(whole: str, public: str) -> None:
-    assert public_url(whole) == public
-
-
-def test_a_public_command_keeps_everything_but_the_secrets_of_urls() -> None:
-    command = "harness run m --base-url 'https://u:p@host/v1?k=v' --store=postgresql://u:p@db/x --system 'a://b?c d'"
-    public = "harness run m --base-url https://host/v1 --store=postgresql://db/x --system 'a://b?c d'"
-    assert public_command(command) == public
-    plain = "harness run smollm2 --tasks demo/qa   --quiet"
-    assert public_command(plain) == plain and public_command("it's") == "it's"
+    assert bare(whole) == public
