@@ -22,7 +22,9 @@ PAGES = {
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     "SECURITY.md": "security.md",
+    "examples/README.md": "examples.md",
 }
+LANGUAGES = {"": "text", "ipynb": "json", "jsonl": "json"}
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)#\s]+)(#[^)\s]+)?(?=\))")
 
 
@@ -32,7 +34,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     made["commands.md"] = commands()
     for name in linked():
         text = (ROOT / name).read_text(encoding="utf-8")
-        made[place(name)] = f"# {name}\n\n````{Path(name).suffix[1:] or 'text'}\n{text}\n````\n"
+        kind = Path(name).suffix.lstrip(".")
+        made[place(name)] = f"# {name}\n\n````{LANGUAGES.get(kind, kind)}\n{text}\n````\n"
     for page, text in made.items():
         files.append(File.generated(config, page, content=text))
     return files
