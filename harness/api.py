@@ -2,7 +2,7 @@
 
 import platform
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from harness import plugins
+from harness import notices, plugins
 from harness import run as running
 from harness.cache import Cache
 from harness.engine.backend import Backend, Options
@@ -79,8 +79,7 @@ def evaluate(
     for task, p in zip(plain, planned, strict=True):
         require_changes(task, settings, p.examples)
     for p in planned:
-        if p.record.shots_source.startswith("evaluated split"):
-            place.notice(f"{p.task.name}: few-shot examples come from the {p.record.shots_source}")
+        _tell(place, notices.of_plan(p))
     backend = plugins.load_model(model, options or Options()) if isinstance(model, str) else model
     running.check(backend, chosen)
     return _record(backend, planned, settings, place)
@@ -145,6 +144,8 @@ def _record(backend: Backend, planned: list[running.Planned], settings: Settings
                 backend, asked, journal, cache=cache, begun=lambda: store.start(run), progress=place.progress
             )
             finished = running.finish(planned, answers, settings.seed)
+            for p in planned:
+                _tell(place, notices.of_outcomes(p.task, finished.outcomes[p.task.name]))
             run = replace(run, status="finished", finished=_now(), engine=dict(backend.stats()))
             estimates = finished.estimates + _averages([p.task for p in planned], finished.outcomes, place.notice)
             store.finish(run, finished.outcomes, estimates)
@@ -153,6 +154,11 @@ def _record(backend: Backend, planned: list[running.Planned], settings: Settings
             raise
     journal.path.unlink(missing_ok=True)
     return Result(run, estimates)
+
+
+def _tell(place: Place, told: Iterable[str]) -> None:
+    for text in told:
+        place.notice(text)
 
 
 def _averages(

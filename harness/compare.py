@@ -95,7 +95,8 @@ def _answer(
         cluster=f"cluster {cluster}" if isinstance(cluster, str) else f"example {example}",
         prompt=str(prompt),
         correct=bool(correct) if isinstance(correct, bool | np.bool_) else None,
-        values=values and {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()},
+        values=values
+        and {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if not isinstance(v, str)},
         slices=slices,
         prediction=str(prediction),
         logprob=_logprob(responses),

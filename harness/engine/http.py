@@ -15,8 +15,8 @@ from typing import Any, Literal, TypeVar, cast
 
 import httpx
 
-from harness.engine.backend import Batch, Options
-from harness.engine.replay import named
+from harness.engine.backend import Batch, Options, until
+from harness.engine.named import letters_of, named
 from harness.errors import ModelError, Unsupported, UsageError
 from harness.types import (
     Choose,
@@ -37,7 +37,6 @@ ATTEMPTS = 6
 KEYS = ("HARNESS_API_KEY", "OPENAI_API_KEY")
 PASSING = {408, 409, 425, 429, 500, 502, 503, 504, 529}
 FATAL = {401: "the key is refused", 403: "access is denied", 404: "no such model or path"}
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 Json = dict[str, Any]
 T = TypeVar("T")
 
@@ -127,23 +126,18 @@ class Server:
         if request.stop:
             asked["stop"] = list(request.stop[:4])  # servers take four; the rest is cut here
         text, choice, usage = self._text(request.prompt, asked)
-        ends = [text.find(stop) for stop in request.stop if stop in text]
+        cut = until(text, request.stop)
         finish: Literal["stop", "length", "end"] = "length" if choice.get("finish_reason") == "length" else "end"
-        cut = text[: min(ends)] if ends else text
-        return Generated(cut, int(usage.get("completion_tokens", 0)), "stop" if ends else finish)
+        return Generated(cut, int(usage.get("completion_tokens", 0)), finish if cut == text else "stop")
 
     def _picked(self, request: Choose) -> Response:
-        """Ask for a letter; take a letter or the words of one choice."""
-        options = "\n".join(f"{letter}. {c.strip()}" for letter, c in zip(LETTERS, request.choices, strict=False))
-        if len(request.choices) > len(LETTERS):
+        """Ask for a letter; take the one choice that the answer names."""
+        letters = letters_of(request.choices)
+        if not letters:
             return Failed("unsupported", f"{len(request.choices)} choices are too many to be lettered")
+        options = "\n".join(f"{letter}. {c.strip()}" for letter, c in zip(letters, request.choices, strict=True))
         prompt = f"{request.prompt}\n\n{options}\n\nAnswer with the letter of the right choice only.\nLetter:"
         text, _, _ = self._text(prompt, {"max_tokens": 16, "temperature": 0.0})
-        said = text.strip().strip("().:*\"' ")
-        head = said[:1].upper()
-        alone = len(said) == 1 or (len(said) > 1 and not said[1].isalnum() and said[1] not in "'’ ")
-        if head and alone and head in LETTERS[: len(request.choices)]:
-            return Chosen(LETTERS.index(head), text=text)
         return named(request, text)
 
     def _text(self, prompt: str, asked: Json) -> tuple[str, Json, Json]:

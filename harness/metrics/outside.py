@@ -101,13 +101,13 @@ def _measure(spec: Spec, load: bool) -> tuple[Metric, Callable[[str, Any, Any], 
             return _number(found[0](predictions, references), spec)
         except UsageError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a metric ends no run that would then count as finished
             raise DataError(f"metric {spec.use}: {type(error).__name__}: {error}") from error
 
     if load:
         found.append(_load(spec))
     if spec.level == "example":
-        return _mean(spec), lambda id, said, right: _finite(compute([said], [right]))
+        return _mean(spec), lambda id, said, right: compute([said], [right])
     return _corpus(spec, compute)
 
 
@@ -212,7 +212,8 @@ def _load(spec: Spec) -> Compute:
 
 
 def _number(result: object, spec: Spec) -> float:
-    """The number in a result; of a mapping the key asked for, the metric's own name or its only entry."""
+    """The number in a result, NaN where it is None; of a mapping the key asked for, the metric's own name or its only
+    entry."""
     _, place, key = _parts(spec)
     if isinstance(result, Mapping):
         wanted = key or (next(iter(result)) if len(result) == 1 else Path(place.rpartition(":")[2]).stem)
@@ -221,13 +222,11 @@ def _number(result: object, spec: Spec) -> float:
         result = result[wanted]
     if hasattr(result, "item") and getattr(result, "size", 1) != 0:
         result = result.item()
+    if result is None:
+        return math.nan
     if isinstance(result, bool) or not isinstance(result, int | float):
         raise DataError(f"metric {spec.use} gives {result!r:.80}, not a number")
     return float(result)
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 # -------------------------------------------------------------------------------------------------------------- loading

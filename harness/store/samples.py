@@ -212,7 +212,7 @@ def _record(row: int, task: str, outcome: Outcome) -> dict[str, Any]:
         "prompt": _prompt(first) if first else None,
         "prompt_hash": _prompt_hash(outcome.requests),
         "slices": _dump(dict(example.slices)),
-        "values": _dump({k: _number(v) for k, v in values.items()}) if judged else None,
+        "values": _dump({k: _number(v) for k, v in values.items()} | dict(judged.failed)) if judged else None,
         "fields": _dump(dict(example.fields)),
         "requests": _dump([request_to_json(r) for r in outcome.requests]),
         "responses": _dump([response_to_json(r) for r in outcome.responses]),
@@ -286,8 +286,10 @@ def _outcome(row: Mapping[str, Any]) -> Outcome:
         json.loads(row["slices"]),
         row["cluster"],
     )
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(row["values"] or "{}").items()}
-    judged = Judged(row["prediction"], values, row["correct"]) if row["prediction"] is not None else None
+    found = json.loads(row["values"] or "{}")
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in found.items() if not isinstance(v, str)}
+    failed = {k: v for k, v in found.items() if isinstance(v, str)}  # why a metric has no value here
+    judged = Judged(row["prediction"], values, row["correct"], failed) if row["prediction"] is not None else None
     failure = Failed(row["failure_kind"], row["failure_message"]) if row["failure_kind"] is not None else None
     return Outcome(
         example,
