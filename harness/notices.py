@@ -21,16 +21,15 @@ def of_plan(planned: "Planned") -> Iterator[str]:
     name = planned.task.name
     if planned.record.shots_source.startswith("evaluated split"):
         yield f"{name}: few-shot examples come from the {planned.record.shots_source}"
-    losing: dict[Callable[[str], str], list[str]] = {}
+    losing: dict[tuple[str, ...], list[str]] = {}
     for metric in planned.task.metrics:
-        if metric.loses:
-            losing.setdefault(metric.loses, []).append(metric.name)
-    for loses, metrics in losing.items():
-        told = [next(filter(None, map(loses, example.target)), "") for example in planned.examples]
-        if any(told):
-            count = sum(map(bool, told))
-            first = next(filter(None, told))
-            yield f"{name}: {', '.join(metrics)}: {first} ({count} of {len(told)} examples have such a reference)"
+        if loses := metric.loses:
+            told = (next(filter(None, map(loses, example.target)), "") for example in planned.examples)
+            losing.setdefault(tuple(told), []).append(metric.name)
+    for reasons, metrics in losing.items():
+        if any(reasons):
+            share = f"{sum(map(bool, reasons))} of {len(reasons)} examples"
+            yield f"{name}: {', '.join(metrics)}: {next(filter(None, reasons))} ({share} have such a reference)"
 
 
 def of_outcomes(task: Task, outcomes: Sequence[Outcome]) -> Iterator[str]:
