@@ -283,7 +283,7 @@ def described(task: Task) -> tuple[dict[str, object], ...]:
 
 def describe(metric: Metric) -> dict[str, object]:
     """What is kept of a metric beside its numbers."""
-    keep = ("name", "better", "ideal", "interval", "limits", "signature", "kind")
+    keep = ("name", "better", "ideal", "interval", "limits", "signature", "kind", "scale")
     return {key: getattr(metric, key) for key in keep}
 
 

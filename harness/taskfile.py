@@ -161,7 +161,7 @@ def _task(path: Path, told: Mapping[str, Any], dataset: Dataset) -> Task:
 
 def _measures(path: Path, wanted: Sequence[Any], known: Mapping[str, Named], other: Other) -> list[Any]:
     """Measures by name; those from outside are loaded at once, so that what is missing is told before a model runs."""
-    found = []
+    found: list[Any] = []
     for one in wanted:
         given = {"use": one} if isinstance(one, str) else one
         if not isinstance(given, dict) or "use" not in given or not all(isinstance(v, str) for v in given.values()):

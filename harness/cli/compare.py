@@ -31,7 +31,7 @@ def command(
     store: str | None,
 ) -> int:
     """Compare runs OTHERS with run FIRST, example by example."""
-    from harness.compare import compare
+    from harness.compare import compare, incomparable
     from harness.store import open_store
 
     opened = open_store(store, create=False)
@@ -39,9 +39,20 @@ def command(
     for other in others:
         rows, flips = compare(opened, first, other, known, tasks=names(tasks), intersect=intersect, slices=slices)
         show(f"{other} - {first}", rows)
+        both = {task.name for task in opened.run(first).tasks}
+        for record in opened.run(other).tasks:
+            left = incomparable(record, rows) if record.name in both and _wanted(record.name, tasks) else []
+            if left:
+                click.echo(f"not compared: {record.name}: {', '.join(left)} (no values of the same examples in both)")
         if examples:
             show_flips(flips)
     return 0
+
+
+def _wanted(name: str, tasks: tuple[str, ...]) -> bool:
+    from harness.cli.options import names
+
+    return not tasks or name in names(tasks)
 
 
 def installed(tasks: list[str]) -> dict[str, dict[str, Metric]]:
@@ -62,7 +73,10 @@ def show(title: str, rows: list[Difference]) -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=160)
-    caption = "95 % paired intervals; p after Holm; MDE: smallest difference found with a power of 80 %"
+    caption = (
+        "95 % paired intervals; p after Holm; MDE: smallest difference found with a power of 80 %; reference values "
+        "(such as floors) are not compared"
+    )
     table = Table(title=title, title_justify="left", caption=caption, caption_justify="left")
     for name in (
         "task",
