@@ -21,7 +21,7 @@ BOXED = re.compile(r"\\boxed\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 MARKUP = (
     (re.compile(r"\\(?:boxed|fbox|text\w*|math\w+)\s*\{([^{}]*)\}"), r"\1"),
     (re.compile(r"\\[()\[\]]|\*\*|`|</?(?:answer|b|i|em|strong)>"), ""),
-    (re.compile(r"(?<![\w*$])([*_$])(\S(?:[^*_$]*\S)?)\1(?![\w*$])"), r"\2"),
+    (re.compile(r"(?<![\w*$])(__|[*_$])(\S(?:[^*_$]*\S)?)\1(?![\w*$])"), r"\2"),
     (re.compile(r"^\s*(?:[-*•>]|#+)\s+"), ""),
 )
 LEAD = re.compile(

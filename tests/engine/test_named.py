@@ -13,17 +13,20 @@ MILK = [
     "$\\boxed{\\text{B}}$", "Ｂ", "（B）", "Answer: B", "**Answer:** B", "The answer is B.", "The answer is **B**.",
     "The correct answer is option (B) milk.", "Final answer: B", "Option B", "I would choose B", "It's B.", "B milk",
     "B) milk", "(B) milk", "B. Milk", "b: milk", "B - milk", "**B)** milk", "B. mil", "B, because it is white",
-    "B. The cow gives it.", "Milk.", "MILK", "milk (B)", "It is milk.", "The answer is milk.", "Milk, because of the cow",
+    "B. The cow gives it.", "Milk.", "MILK", "milk (B)", "It is milk.", "The answer is milk.",
+    "Milk, because of the cow",
     "B\n\nExplanation: A is brewed.", "<think>A or C?</think>B", "Cows give it, so the answer is B.", "### Answer\nB",
     "A. tea\nB. milk\nC. juice\nAnswer: B", "The answer is:\n\nB", "<answer>B</answer>", "- B",
 ]  # fmt: skip
 NONE = [
-    "", "...", "A/B", "A, B", "A or B", "A and B", "A & B", "AB", "A B", "(A) or (B)", "both A and B", "not A", "neither A nor B",
+    "", "...", "A/B", "A, B", "A or B", "A and B", "A & B", "AB", "A B", "(A) or (B)", "both A and B", "not A",
+    "neither A nor B",
     "C-3PO", "C++", "C#", "C sharp", "A+", "A-", "A*", "A* search", "A's", "A1", "B-52", "B.C.", "B^2", "C°", "B?",
-    "a-priori", "a cup", "A good question.", "A. Smith", "C. elegans", "Vitamin C", "Plan B", "Actually none", "I cannot",
+    "a-priori", "a cup", "A good question.", "A. Smith", "C. elegans", "Vitamin C", "Plan B", "Actually none",
+    "I cannot",
     "The answer is not B", "The answer is B or C", "I don't think the answer is B.", "If the answer is B, then",
-    "The answer is a", "the answer is a drink", "B. tea", "A: yes, B: no", "A\nB", "A. tea\nB. milk", "tea or milk", "not milk",
-    "tea/milk", "milk-white", "milky", "<think>B",
+    "The answer is a", "the answer is a drink", "B. tea", "A: yes, B: no", "A\nB", "A. tea\nB. milk", "tea or milk",
+    "not milk", "tea/milk", "milk-white", "milky", "<think>B",
 ]  # fmt: skip
 
 
