@@ -121,8 +121,8 @@ def _corpus(
 ) -> tuple[Metric, Callable[[str, Any, Any], float]]:
     """A metric of all examples at once, with a bootstrap interval while that is affordable."""
     limits = (
-        f"From outside: computed over all examples at once; no interval above {AFFORDABLE} examples, and no comparison "
-        "of stored runs."
+        f"From outside: computed over all examples at once; no interval above {AFFORDABLE} examples, and none in a "
+        "comparison of stored runs."
     )
     given = {"better": spec.better, "limits": limits, "signature": _signature(spec)}
     return over_texts(_name(spec), compute, affordable=AFFORDABLE, **given)
