@@ -11,7 +11,7 @@ LAYERS = (
     ("metrics", "data", "shots", "kinds", "taskfile", "records", "variants"),
     ("engine",),
     ("journal", "cache", "scorers"),
-    ("run", "groups", "perturb", "counterfactual"),
+    ("run", "groups", "notices", "perturb", "counterfactual"),
     ("store", "frames", "finetune"),
     ("compare",),
     ("rules",),

@@ -79,6 +79,8 @@ OWN = """
 import math
 def odd(predictions, references):
     return {"inf": math.inf, "nan": math.nan, "none": None}.get(predictions[0], 1.0)
+def agree(picked, right):
+    return float(picked == right)
 def leave(predictions, references):
     raise SystemExit(0)
 """
@@ -160,3 +162,33 @@ def test_correct_follows_the_first_share_of_right_answers(tmp_path: Path) -> Non
         result, _ = replayed(tmp_path, tmp_path / "t.toml", [{"text": "the cat sat"}, {"text": "no"}])
         samples = open_store(str(tmp_path / "store")).samples(result.run.id, "t")
         assert [None if pd.isna(one) else bool(one) for one in samples["correct"]] == right
+
+
+def test_a_metric_from_outside_sees_the_right_choice_that_was_picked(tmp_path: Path) -> None:
+    write(tmp_path / "q.jsonl", [{"question": "q", "choices": ["up", "same", "up"], "answer": 2}])
+    (tmp_path / "own.py").write_text(OWN)
+    (tmp_path / "t.toml").write_text(
+        'data = "q.jsonl"\nchoices = "choices"\nmetrics = ["acc", {use = "python:own.py:agree", level = "example"}]'
+    )
+    assert values(replayed(tmp_path, tmp_path / "t.toml", [{"logprobs": [-1.0, -5.0, -1.0]}])[0])["agree"] == (
+        1.0,
+        1,
+        0,
+    )
+
+
+def test_a_metric_of_whole_texts_without_a_number_has_no_value(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from harness.cli.main import main
+
+    write(tmp_path / "q.jsonl", [{"question": f"q{i}", "answer": "x"} for i in range(2)])
+    (tmp_path / "own.py").write_text(OWN)
+    (tmp_path / "t.toml").write_text('data = "q.jsonl"\nmetrics = ["python:own.py:odd"]')
+    for said in ("inf", "none"):
+        (tmp_path / "a.txt").write_text(f"{said}\n{said}\n")
+        with pytest.raises(SystemExit) as stopped:
+            main(["run", f"replay:{tmp_path / 'a.txt'}", "--tasks", str(tmp_path / "t.toml"), "--store", str(tmp_path)])
+        assert stopped.value.code == 3
+        told = "t: odd has no value: 0 examples failed, it is no finite number over the 2 that were judged"
+        assert told in capsys.readouterr().err
