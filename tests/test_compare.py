@@ -190,4 +190,5 @@ def test_calibration_of_a_task_file_is_compared_by_its_own_rule(tmp_path: Path) 
     ]
     found = {row.metric: row.paired for row in comparing.compare(open_store(str(tmp_path / "s")), *runs, {})[0]}
     assert (found["acc_at_50"].first, found["acc_at_50"].second) == (1.0, 0.0)
+    assert all(row.error is not None for row in found.values())
     assert {"ece_mass_10", "ece_width_10", "brier_multi"} <= found.keys()

@@ -218,7 +218,7 @@ def _load(spec: Spec) -> Compute:
 
 
 def _number(result: object, spec: Spec) -> float:
-    """The number in a result, NaN where there is none; of a mapping that of the key, of its own name or the only one."""
+    """The number in a result, NaN where there is none; of a mapping the key's, its own name's or the only one."""
     _, place, key = _parts(spec)
     if isinstance(result, Mapping) and result:
         wanted = key or (next(iter(result)) if len(result) == 1 else Path(place.rpartition(":")[2]).stem)
