@@ -11,6 +11,7 @@ digit that is published.
 import argparse
 import json
 import math
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -92,7 +93,10 @@ def wmt22(data: Path, scratch: Path) -> Iterator[tuple[Row, float]]:
 
 
 def gsm8k(data: Path, scratch: Path) -> Iterator[tuple[Row, float]]:
-    """The published solutions of a fine-tuned model; their authors' flag `is_correct` gives the published share."""
+    """The published solutions of a fine-tuned model; their authors' flag `is_correct` gives the published share.
+
+    They end in "A: NUMBER" where the data has "#### NUMBER".
+    """
     lines = (data / "predictions" / "gsm8k" / "6b_finetuning.jsonl").read_text(encoding="utf-8").splitlines()
     answers = [json.loads(line) for line in lines]
     asked = {
@@ -102,7 +106,8 @@ def gsm8k(data: Path, scratch: Path) -> Iterator[tuple[Row, float]]:
     file = scratch / "gsm8k.jsonl"
     with file.open("w", encoding="utf-8") as out:
         for answer in answers:
-            out.write(json.dumps({"id": str(asked[answer["question"].strip()]), "text": answer["solution"]}) + "\n")
+            said = re.sub(r"^A: ", "#### ", answer["solution"], flags=re.MULTILINE)
+            out.write(json.dumps({"id": str(asked[answer["question"].strip()]), "text": said}) + "\n")
     share = sum(answer["is_correct"] for answer in answers) / len(answers)
     row = Row("gsm8k", "6b_finetuning", "-", "strict-match", repr(share))
     yield row, run(file, "gsm8k", data, scratch)["strict-match"]

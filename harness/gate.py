@@ -72,7 +72,7 @@ def claims(rule: Rule, numbers: Sequence[Number]) -> list[list[Number]]:
 def _unmatched(rule: Rule, numbers: set[tuple[str, str, str]]) -> UnknownName:
     """Says which part of a rule fits no number, and the nearest that would."""
     task, _, metric = rule.metric.rpartition(":")
-    where = f"(rule {rule.metric!r} {rule.limit}, slices {rule.slices!r}) matches no number of the run: it"
+    where = f"in the rule {rule.metric!r} {rule.limit} (slices {rule.slices!r}), which matches no number of the run:"
     tasks = {t for t, _, _ in numbers}
     metrics = {m for t, m, _ in numbers if fnmatchcase(t, task)}
     if not metrics:
@@ -136,7 +136,8 @@ def check_drop(rule: Rule, row: Difference, alpha: float, p: float | None, group
     if rule.mode == "strict" or paired.error == 0:
         state = "FAIL" if drop > rule.margin else "PASS"
     elif paired.error is None:
-        message = f"no interval below two clusters (n = {paired.n})"
+        why = "below two clusters" if paired.clusters < 2 else f"({paired.test})"
+        message = f"no interval {why} (n = {paired.n})"
     elif p is not None and p < alpha:
         state = "FAIL"
     elif drop + half <= rule.margin:
@@ -215,6 +216,7 @@ def judge(
     ``looks``: how often the growing data is judged in all; alpha is divided among them.
     """
     numbers = [*estimates, *failed_rates(estimates)]
+    _require_pairs(gate, differences, numbers)
     drops = [(r, rows) for r in gate.rules if r.limit == "max_drop" for rows in claims(r, differences)]
     bounds = [(r, rows) for r in gate.rules if r.limit != "max_drop" for rows in claims(r, numbers)]
     p = [worst_p(rule, rows) for rule, rows in drops]
@@ -226,6 +228,18 @@ def judge(
     verdicts = [check_drops(rule, rows, alpha, value) for (rule, rows), value in zip(drops, p, strict=True)]
     verdicts += [check_bounds(rule, rows, looks) for rule, rows in bounds]
     return [replace(v, quarantined=_quarantined(gate, v, today)) for v in verdicts]
+
+
+def _require_pairs(gate: Gate, differences: Sequence[Difference], numbers: Sequence[Estimate]) -> None:
+    """UsageError for a max_drop rule about a number of the run that has no counterpart to be compared with."""
+    for rule in gate.rules:
+        about = [e for e in numbers if matches(rule, e.task, e.metric, e.slice)] if rule.limit == "max_drop" else []
+        if about and not any(matches(rule, d.task, d.metric, d.slice) for d in differences):
+            names = ", ".join(sorted({f"{e.task}:{e.metric}" for e in about})[:5])
+            raise UsageError(
+                f"the rule {rule.metric!r} max_drop is about {names}, which cannot be compared with the baseline: no "
+                "values of the same examples are in both runs; a max or min rule judges the number itself"
+            )
 
 
 def exit_code(verdicts: Sequence[Verdict]) -> int:

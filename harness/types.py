@@ -185,6 +185,8 @@ class Metric:
     ``interval``: "wilson" for proportions of 0/1 values or of rows (hit, counted), "t" for means, "none" for a
     reference value that is neither estimated nor compared, "bootstrap" for everything else.
     ``scale``: the value of a proportion whose every row is 1; 100 where it is given in percent.
+    ``kind`` names a ``reduce`` that ``harness.metrics.stored`` knows, so that a run can be compared without its task.
+    ``loses`` tells in words what the metric does not see of a reference, empty where it sees all; a run passes it on.
     """
 
     name: str
@@ -197,18 +199,22 @@ class Metric:
     expand: Callable[[Array], Array] | None = None
     limits: str = ""
     signature: str = ""
+    kind: str = ""
+    loses: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
     """What a judge found: the prediction as text, each metric's value for this example, and whether it is right.
 
-    A metric that does not apply to this example has no entry and does not count it.
+    A metric that does not apply to this example has no entry and does not count it. ``failed`` says of a metric that
+    does why it has no value all the same; the example then counts as failed for this metric alone.
     """
 
     prediction: str
     values: Mapping[str, Value]
     correct: bool | None = None
+    failed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ def _number(extract: Callable[[str], str | None]) -> Callable[[Example, str], fl
 
 def _gsm8k() -> Task:
     task = generation(
-        "gsm8k", version=2, dataset=hub("openai/gsm8k", "main", "test"), prompt="Question: {question}\nAnswer:",
+        "gsm8k", version=3, dataset=hub("openai/gsm8k", "main", "test"), prompt="Question: {question}\nAnswer:",
         target="answer", extract=str, max_tokens=256, stop=("Question:", "</s>", "<|im_end|>"),
         measures=(
             (proportion("strict-match", signature="number after ####"), _number(text.gsm8k_answer)),
@@ -27,7 +27,8 @@ def _gsm8k() -> Task:
             measures="Grade-school arithmetic in words: the number after #### (strict-match) or the last one in the "
             "text (flexible-extract) must equal the published one.",
             limits="strict-match also tests the form of the answer; flexible-extract takes a number that was not meant "
-            "as the answer. Questions may have been seen in training.",
+            "as the answer. Unlike lm-evaluation-harness, numbers are compared by value (18.00 is 18) and dots alone "
+            "are none. Questions may have been seen in training.",
             source="https://huggingface.co/datasets/openai/gsm8k", licence="MIT",
             citation="Cobbe et al. 2021, Training Verifiers to Solve Math Word Problems",
         ),

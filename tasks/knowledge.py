@@ -202,12 +202,13 @@ TRUTHFUL = Card(
 )
 
 
-def truthfulqa(name: str, column: str, measures: tuple, about: Card = TRUTHFUL) -> Task:  # type: ignore[type-arg]
+def truthfulqa(name: str, version: int, column: str, measures: tuple) -> Task:  # type: ignore[type-arg]
     """mc1 (one true answer) or mc2 (several)."""
     return multiple_choice(
-        name, version=1, dataset=hub("truthfulqa/truthful_qa", "multiple_choice", "validation"), prompt=_primed,
-        choices=lambda row: row[column]["choices"], target=lambda row: row[column]["labels"].index(1),
-        measures=measures, tags=("knowledge", "truth"), card=about,
+        name, version=version, dataset=hub("truthfulqa/truthful_qa", "multiple_choice", "validation"), prompt=_primed,
+        choices=lambda row: row[column]["choices"], measures=measures,
+        target=lambda row: [place for place, true in enumerate(row[column]["labels"]) if true],
+        tags=("knowledge", "truth"), card=TRUTHFUL,
     )  # fmt: skip
 
 
@@ -253,7 +254,7 @@ TASKS = (
     WINOGRANDE,
     mmlu("mmlu", SUBJECTS),
     *(mmlu(f"mmlu/{subject}", (subject,)) for subject in SUBJECTS),
-    truthfulqa("truthfulqa/mc1", "mc1_targets", (ACC,)),
-    truthfulqa("truthfulqa/mc2", "mc2_targets", ((mean("mc2"), _true_mass),)),
+    truthfulqa("truthfulqa/mc1", 1, "mc1_targets", (ACC,)),
+    truthfulqa("truthfulqa/mc2", 2, "mc2_targets", ((mean("mc2"), _true_mass),)),
     TRUTHFULQA_GENERATION,
 )

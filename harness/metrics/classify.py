@@ -85,13 +85,16 @@ def quotient(
     )
 
 
+def reduce_percent(sums: Array, n: Array) -> Array:
+    return 100 * first_over_n(sums, n)
+
+
 def percent(name: str, *, better: Better = "ideal", ideal: float | None = 50.0, limits: str = "") -> Metric:
     """A proportion of 0/1 values from 0 to 100, as published preference scores are given."""
-
-    def reduce(sums: Array, n: Array) -> Array:
-        return 100 * first_over_n(sums, n)
-
-    return Metric(name=name, reduce=reduce, better=better, ideal=ideal, interval="wilson", scale=100.0, limits=limits)
+    return Metric(
+        name=name, reduce=reduce_percent, better=better, ideal=ideal, interval="wilson", scale=100.0, limits=limits,
+        kind="percent",
+    )  # fmt: skip
 
 
 accuracy = proportion("accuracy")

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from harness.errors import DataError, UnknownName, UsageError
+from harness.metrics.calibrate import rights
 from harness.metrics.classify import mean
 from harness.types import Chosen, Example, Metric
 
@@ -80,13 +81,18 @@ def text_measure(spec: Spec | str, *, load: bool = False) -> TextMeasure:
 
 
 def choice_measure(spec: Spec | str, *, load: bool = False) -> ChoiceMeasure:
-    """A measure for ``multiple_choice`` and ``classification``: indices picked and right. Raises as above."""
+    """A measure for ``multiple_choice`` and ``classification``: indices picked and right. Raises as above.
+
+    Where several choices are right, the one picked if it is among them.
+    """
     spec = Spec(use=spec) if isinstance(spec, str) else spec
     if _scheme(spec.use) is None:
         offered: ChoiceMeasure = _offered(spec.use)
         return offered
     metric, value = _measure(spec, load)
-    return metric, lambda example, picked, response: value(example.id, picked, example.target)
+    return metric, lambda example, picked, response: value(
+        example.id, picked, picked if picked in rights(example) else example.target
+    )
 
 
 def _measure(spec: Spec, load: bool) -> tuple[Metric, Callable[[str, Any, Any], float | None]]:
@@ -107,7 +113,7 @@ def _measure(spec: Spec, load: bool) -> tuple[Metric, Callable[[str, Any, Any], 
     if load:
         found.append(_load(spec))
     if spec.level == "example":
-        return _mean(spec), lambda id, said, right: _finite(compute([said], [right]))
+        return _mean(spec), lambda id, said, right: compute([said], [right])
     return _corpus(spec, compute)
 
 
@@ -121,8 +127,8 @@ def _corpus(
 ) -> tuple[Metric, Callable[[str, Any, Any], float]]:
     """A metric of all examples at once, with a bootstrap interval while that is affordable."""
     limits = (
-        f"From outside: computed over all examples at once; no interval above {AFFORDABLE} examples, and no comparison "
-        "of stored runs."
+        f"From outside: computed over all examples at once; no interval above {AFFORDABLE} examples, and none in a "
+        "comparison of stored runs."
     )
     given = {"better": spec.better, "limits": limits, "signature": _signature(spec)}
     return over_texts(_name(spec), compute, affordable=AFFORDABLE, **given)
@@ -212,22 +218,20 @@ def _load(spec: Spec) -> Compute:
 
 
 def _number(result: object, spec: Spec) -> float:
-    """The number in a result; of a mapping the key asked for, the metric's own name or its only entry."""
+    """The number in a result, NaN where there is none; of a mapping the key's, its own name's or the only one."""
     _, place, key = _parts(spec)
-    if isinstance(result, Mapping):
+    if isinstance(result, Mapping) and result:
         wanted = key or (next(iter(result)) if len(result) == 1 else Path(place.rpartition(":")[2]).stem)
         if wanted not in result:
             raise UsageError(f"metric {spec.use} gives {', '.join(map(str, result))}: name one as {spec.use}#KEY")
         result = result[wanted]
     if hasattr(result, "item") and getattr(result, "size", 1) != 0:
         result = result.item()
+    if result is None or result == {}:
+        return math.nan
     if isinstance(result, bool) or not isinstance(result, int | float):
         raise DataError(f"metric {spec.use} gives {result!r:.80}, not a number")
     return float(result)
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 # -------------------------------------------------------------------------------------------------------------- loading

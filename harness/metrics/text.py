@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import re
 import string
+import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from decimal import Decimal, InvalidOperation
 from functools import cache, lru_cache
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
@@ -42,7 +44,7 @@ def corpus_scorer(kind: str, option: str | int) -> Any:
         return BLEU(tokenize=str(option), force=True)
     if kind == "chrf":
         return CHRF(word_order=int(option))
-    return TER()
+    return TER(normalized=option == "asian", asian_support=option == "asian")
 
 
 def corpus_row(kind: str, option: str | int, hypothesis: str, references: Sequence[str]) -> tuple[float, ...]:
@@ -62,9 +64,9 @@ def chrf_row(hypothesis: str, references: Sequence[str], word_order: int = 0) ->
     return corpus_row("chrf", word_order, hypothesis, references)
 
 
-def ter_row(hypothesis: str, references: Sequence[str]) -> tuple[float, ...]:
-    """TER's counts of one segment [2]: fewest edits, mean reference length."""
-    return corpus_row("ter", "", hypothesis, references)
+def ter_row(hypothesis: str, references: Sequence[str], tokenize: str = "tercom") -> tuple[float, ...]:
+    """TER's counts of one segment [2]: fewest edits, mean reference length; "asian" parts the characters of Chinese."""
+    return corpus_row("ter", tokenize, hypothesis, references)
 
 
 # ------------------------------------------------------------------------------------------------------------- corpus
@@ -83,7 +85,7 @@ def reduce_bleu(sums: Array, n: Array) -> Array:
 def bleu(name: str = "bleu", *, tokenize: str = "13a", references: int | str = 1) -> Metric:
     """Corpus BLEU (0..100) from ``bleu_row`` with the same ``tokenize``; ``references`` is a count or "var"."""
     signature = f"nrefs:{references}|case:mixed|eff:no|tok:{tokenize}|smooth:exp|version:{version('sacrebleu')}"
-    return Metric(name=name, reduce=reduce_bleu, signature=signature)
+    return Metric(name=name, reduce=reduce_bleu, signature=signature, kind="bleu")
 
 
 def reduce_chrf(sums: Array, n: Array) -> Array:
@@ -103,7 +105,7 @@ def chrf(name: str | None = None, *, word_order: int = 0, references: int | str 
     signature = (
         f"nrefs:{references}|case:mixed|eff:yes|nc:{CHRF_ORDER}|nw:{word_order}|space:no|version:{version('sacrebleu')}"
     )
-    return Metric(name=name or "chrf" + "+" * word_order, reduce=reduce_chrf, signature=signature)
+    return Metric(name=name or "chrf" + "+" * word_order, reduce=reduce_chrf, signature=signature, kind="chrf")
 
 
 def reduce_ter(sums: Array, n: Array) -> Array:
@@ -111,10 +113,13 @@ def reduce_ter(sums: Array, n: Array) -> Array:
     return 100.0 * np.where(reference > 0, ratio(edits, reference), (edits > 0).astype(float))
 
 
-def ter(name: str = "ter", *, references: int | str = 1) -> Metric:
+def ter(name: str = "ter", *, tokenize: str = "tercom", references: int | str = 1) -> Metric:
     """Corpus translation edit rate (100 = as many edits as reference words) from ``ter_row``; lower is better."""
-    signature = f"nrefs:{references}|case:lc|tok:tercom|norm:no|punct:yes|asian:no|version:{version('sacrebleu')}"
-    return Metric(name=name, reduce=reduce_ter, better="lower", signature=signature)
+    asian = "yes" if tokenize == "asian" else "no"
+    signature = (
+        f"nrefs:{references}|case:lc|tok:tercom|norm:{asian}|punct:yes|asian:{asian}|version:{version('sacrebleu')}"
+    )
+    return Metric(name=name, reduce=reduce_ter, better="lower", signature=signature, kind="ter")
 
 
 # -------------------------------------------------------------------------------------------------------------- ROUGE
@@ -122,22 +127,47 @@ ROUGES = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 
 
 @lru_cache(maxsize=4)
-def rouge_scorer(stemmer: bool) -> Any:
+def rouge_scorer(stemmer: bool, unicode: bool = False) -> Any:
     from rouge_score.rouge_scorer import RougeScorer
 
-    return RougeScorer(list(ROUGES), use_stemmer=stemmer)
+    return RougeScorer(list(ROUGES), use_stemmer=stemmer, tokenizer=UnicodeWords() if unicode else None)
 
 
-def rouge_values(prediction: str, references: Sequence[str], stemmer: bool = True) -> dict[str, float]:
-    """ROUGE-1, -2, -L and -Lsum F-measures (0..1) of one example, the best reference of each; sentences by line."""
-    scores = rouge_scorer(stemmer).score_multi(list(references), prediction)
+def rouge_values(
+    prediction: str, references: Sequence[str], stemmer: bool = True, *, unicode: bool = False
+) -> dict[str, float]:
+    """ROUGE-1, -2, -L and -Lsum F-measures (0..1) of one example, the best reference of each; sentences by line.
+
+    rouge-score's own tokens keep a-z and 0-9 only; with ``unicode`` they are ``unicode_words``, which no stemmer cuts.
+    """
+    scores = rouge_scorer(stemmer, unicode).score_multi(list(references), prediction)
     return {name: float(scores[name].fmeasure) for name in ROUGES}
 
 
-def rouges(stemmer: bool = True) -> tuple[Metric, ...]:
-    """The four ROUGE metrics, means over examples of ``rouge_values`` with the same ``stemmer``."""
-    signature = f"f-measure|stemmer:{'yes' if stemmer else 'no'}|rouge-score:{version('rouge-score')}"
-    return tuple(mean(name, signature=signature) for name in ROUGES)
+def rouges(stemmer: bool = True, *, unicode: bool = False) -> tuple[Metric, ...]:
+    """The four ROUGE metrics, means over examples of ``rouge_values`` with the same ``stemmer`` and ``unicode``."""
+    how = "tok:unicode" if unicode else f"stemmer:{'yes' if stemmer else 'no'}"
+    return tuple(mean(name, signature=f"f-measure|{how}|rouge-score:{version('rouge-score')}") for name in ROUGES)
+
+
+# ---------------------------------------------------------------------------------------------------- words of a script
+UNSPACED = "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+"""Ranges of the scripts that put no spaces between words: Thai, Lao, Tibetan, Burmese, Khmer, Japanese and Chinese."""
+PIECES = re.compile(f"[{UNSPACED}]|[^{UNSPACED}]+")
+
+
+def unicode_words(text: str) -> list[str]:
+    """Words of letters, marks and digits of any script in one case; each character of UNSPACED is a word."""
+    kept = "".join(c if unicodedata.category(c)[0] in "LMN" else " " for c in text.casefold())
+    return [piece for word in kept.split() for piece in PIECES.findall(word)]
+
+
+class UnicodeWords:
+    """``unicode_words`` as rouge-score asks for them."""
+
+    def tokenize(self, text: str) -> list[str]:
+        """The words of a text."""
+        return unicode_words(text)
 
 
 # -------------------------------------------------------------------------------------------------------------- SQuAD
@@ -147,9 +177,9 @@ def squad_normal(text: str) -> str:
     return " ".join(re.sub(r"\b(a|an|the)\b", " ", bare).split())
 
 
-def word_f1(prediction: str, reference: str) -> float:
+def word_f1(prediction: str, reference: str, words: Callable[[str], list[str]] = str.split) -> float:
     """F1 over normalised words; two empty answers agree (the rule of version 2)."""
-    ours, theirs = squad_normal(prediction).split(), squad_normal(reference).split()
+    ours, theirs = words(squad_normal(prediction)), words(squad_normal(reference))
     if not ours or not theirs:
         return float(ours == theirs)
     shared = sum((Counter(ours) & Counter(theirs)).values())
@@ -169,25 +199,36 @@ squad_f1 = mean("f1", signature="squad normalisation, words")
 
 
 # ------------------------------------------------------------------------------------------------- answers in a text
-GSM8K = re.compile(r"(?:####|^A:) (\-?[0-9\.\,]+)", re.MULTILINE)
-FLEXIBLE = re.compile(r"-?[$0-9.,]{2,}|-?[0-9]+")
+GSM8K = re.compile(r"#### (\-?[0-9\.\,]+)")
+NUMBER = re.compile(r"(?<![\w.])[-−]?\$?[-−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|[-−]?\$?\.\d+|\d+")
 
 
 def gsm8k_answer(text: str) -> str | None:
-    """The first number after ``####``, or ``A:`` as the published outputs write it, plain; else None."""
+    """The first number after ``####``, plain: lm-evaluation-harness's strict-match; else None."""
     found = GSM8K.search(text)
-    return plain_number(found.group(1)) if found else None
+    return plain_number(found[1]) if found else None
 
 
 def last_number(text: str) -> str | None:
-    """The last thing in a text that may be a number, plain: lm-evaluation-harness's flexible-extract; else None."""
-    found = FLEXIBLE.findall(text)
+    """The last number in a text, plain; else None.
+
+    lm-evaluation-harness's flexible-extract takes the last run of digits, dots, commas and dollar signs instead, which
+    may hold no digit ("18 ..."), and compares "18.00" as another text than "18".
+    """
+    found = NUMBER.findall(text)
     return plain_number(found[-1]) if found else None
 
 
-def plain_number(number: str) -> str:
-    """Without thousands separators, currency sign and final full stop, as lm-evaluation-harness compares numbers."""
-    return number.strip().replace(",", "").replace("$", "").removesuffix(".")
+def plain_number(number: str) -> str | None:
+    """A number without thousands separators, currency sign, final full stop and zeros that say nothing; else None."""
+    bare = number.strip().replace(",", "").replace("$", "").replace("−", "-").rstrip(".")
+    try:
+        value = Decimal(bare)
+    except InvalidOperation:
+        return None
+    plain = f"{value:f}"
+    plain = plain.rstrip("0").rstrip(".") if "." in plain else plain
+    return "0" if plain == "-0" else plain
 
 
 # ---------------------------------------------------------------------------------------------------------- diversity

@@ -60,7 +60,7 @@ def test_brier_and_likelihood_equal_scikit_learn() -> None:
     rng = np.random.default_rng(0)
     logprobs, target = rng.normal(0, 30, (200, 4)), rng.integers(4, size=200)
     found = [
-        calibrate.choice_values(Chosen(int(row.argmax()), tuple(row), (1,) * 4), int(right))
+        calibrate.choice_values(Chosen(int(row.argmax()), tuple(row), (1,) * 4), [int(right)])
         for row, right in zip(logprobs, target, strict=True)
     ]
     shares = np.array([calibrate.probabilities(row) for row in logprobs])
@@ -69,17 +69,19 @@ def test_brier_and_likelihood_equal_scikit_learn() -> None:
     direct = -np.mean([row[right] - np.logaddexp.reduce(row) for row, right in zip(logprobs, target, strict=True)])
     assert ours[1] == pytest.approx(direct, rel=1e-12)
     mild = np.array([calibrate.probabilities(row / 30) for row in logprobs])
-    softer = [calibrate.choice_values(Chosen(0, tuple(r / 30)), int(t)) for r, t in zip(logprobs, target, strict=True)]
+    softer = [
+        calibrate.choice_values(Chosen(0, tuple(r / 30)), [int(t)]) for r, t in zip(logprobs, target, strict=True)
+    ]
     assert np.mean([float(v["nll_choice"]) for v in softer]) == pytest.approx(log_loss(target, mild), rel=1e-9)  # type: ignore[arg-type]
 
 
 def test_extreme_probabilities() -> None:
-    sure = calibrate.choice_values(Chosen(0, (-1.0, -math.inf)), 1)
+    sure = calibrate.choice_values(Chosen(0, (-1.0, -math.inf)), [1])
     assert sure["brier_multi"] == 2.0 and sure["nll_choice"] == calibrate.WORST and sure["ece_mass_10"] == (1.0, 0.0)
-    far = calibrate.choice_values(Chosen(0, (-1e5, -2e5)), 0)
+    far = calibrate.choice_values(Chosen(0, (-1e5, -2e5)), [0])
     assert far["nll_choice"] == 0.0 and far["brier_multi"] == 0.0
-    assert calibrate.choice_values(Chosen(0, (), (), "B"), 0) == {}
-    assert calibrate.choice_values(Chosen(0, (-math.inf, -math.inf)), 0) == {}
+    assert calibrate.choice_values(Chosen(0, (), (), "B"), [0]) == {}
+    assert calibrate.choice_values(Chosen(0, (-math.inf, -math.inf)), [0]) == {}
 
 
 def test_accuracy_at_coverage_equals_the_definition() -> None:
