@@ -192,7 +192,9 @@ def kinds() -> Iterator[Kind]:
     yield Kind("two runs: ROUGE-2", rouge2, both(overlap, swapping(0.5)), (-1.0, 1.0), None, 1)
     yield Kind("two runs: F1", classify.f1(), both(labels(binary), swapping(0.2)), (-1.0, 1.0), None, 3)
     yield Kind("two runs: BLEU", text.bleu(), both(translations, swapping(0.3)), (-100.0, 100.0), None, 10)
-    yield Kind("two runs: perplexity", likelihood.word_perplexity, both(documents, harder), (-infinite, infinite), None, 2)
+    yield Kind(
+        "two runs: perplexity", likelihood.word_perplexity, both(documents, harder), (-infinite, infinite), None, 2
+    )
 
 
 def harder(rng: np.random.Generator, rows: np.ndarray) -> np.ndarray:

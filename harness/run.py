@@ -201,7 +201,7 @@ def estimate(task: str, metric: Metric, name: str, outcomes: Sequence[Outcome], 
     value = stats.point(metric, rows)
     if not np.isfinite(value):
         return Estimate(task, metric.name, name, None, None, None, n, distinct, failed)
-    low, high = stats.confidence(metric, rows, clusters, seed=seed) or (None, None)
+    low, high = stats.confidence(metric, rows, clusters) or (None, None)
     return Estimate(task, metric.name, name, value, low, high, n, distinct, failed)
 
 

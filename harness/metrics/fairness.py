@@ -171,7 +171,7 @@ def gap_metric(name: str, count: int, rates: int, used: NDArray[np.bool_], worst
         gaps: Array = np.stack([k.max(-1) - k.min(-1) for k in kept], -1).max(-1)
         return gaps
 
-    return Metric(name=name, reduce=reduce, better="higher" if worst else "lower")
+    return Metric(name=name, reduce=reduce, bounds=(0.0, 1.0), better="higher" if worst else "lower")
 
 
 def _gap(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.metrics.classify import mean, proportion, ratio
+from harness.metrics.classify import UNIT, mean, proportion, ratio
 from harness.types import Metric
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 BLEU_ORDER = 4
 CHRF_ORDER = 6
 CHRF_BETA = 2
+PERCENT = (0.0, 100.0)
 
 
 # ------------------------------------------------------------------------------------------- sufficient statistics
@@ -83,7 +84,7 @@ def reduce_bleu(sums: Array, n: Array) -> Array:
 def bleu(name: str = "bleu", *, tokenize: str = "13a", references: int | str = 1) -> Metric:
     """Corpus BLEU (0..100) from ``bleu_row`` with the same ``tokenize``; ``references`` is a count or "var"."""
     signature = f"nrefs:{references}|case:mixed|eff:no|tok:{tokenize}|smooth:exp|version:{version('sacrebleu')}"
-    return Metric(name=name, reduce=reduce_bleu, signature=signature)
+    return Metric(name=name, reduce=reduce_bleu, bounds=PERCENT, signature=signature)
 
 
 def reduce_chrf(sums: Array, n: Array) -> Array:
@@ -103,7 +104,7 @@ def chrf(name: str | None = None, *, word_order: int = 0, references: int | str 
     signature = (
         f"nrefs:{references}|case:mixed|eff:yes|nc:{CHRF_ORDER}|nw:{word_order}|space:no|version:{version('sacrebleu')}"
     )
-    return Metric(name=name or "chrf" + "+" * word_order, reduce=reduce_chrf, signature=signature)
+    return Metric(name=name or "chrf" + "+" * word_order, reduce=reduce_chrf, bounds=PERCENT, signature=signature)
 
 
 def reduce_ter(sums: Array, n: Array) -> Array:
@@ -114,7 +115,7 @@ def reduce_ter(sums: Array, n: Array) -> Array:
 def ter(name: str = "ter", *, references: int | str = 1) -> Metric:
     """Corpus translation edit rate (100 = as many edits as reference words) from ``ter_row``; lower is better."""
     signature = f"nrefs:{references}|case:lc|tok:tercom|norm:no|punct:yes|asian:no|version:{version('sacrebleu')}"
-    return Metric(name=name, reduce=reduce_ter, better="lower", signature=signature)
+    return Metric(name=name, reduce=reduce_ter, better="lower", bounds=(0.0, math.inf), signature=signature)
 
 
 # -------------------------------------------------------------------------------------------------------------- ROUGE
@@ -137,7 +138,7 @@ def rouge_values(prediction: str, references: Sequence[str], stemmer: bool = Tru
 def rouges(stemmer: bool = True) -> tuple[Metric, ...]:
     """The four ROUGE metrics, means over examples of ``rouge_values`` with the same ``stemmer``."""
     signature = f"f-measure|stemmer:{'yes' if stemmer else 'no'}|rouge-score:{version('rouge-score')}"
-    return tuple(mean(name, signature=signature) for name in ROUGES)
+    return tuple(mean(name, bounds=UNIT, signature=signature) for name in ROUGES)
 
 
 # -------------------------------------------------------------------------------------------------------------- SQuAD
@@ -165,7 +166,7 @@ def squad_values(prediction: str, references: Sequence[str]) -> tuple[float, flo
 
 
 squad_em = proportion("exact_match", signature="squad normalisation")
-squad_f1 = mean("f1", signature="squad normalisation, words")
+squad_f1 = mean("f1", bounds=UNIT, signature="squad normalisation, words")
 
 
 # ------------------------------------------------------------------------------------------------- answers in a text
