@@ -176,7 +176,13 @@ def _unsettled(row: Difference, gap: float, ends: tuple[float, float], level: fl
         return _settled(error, paired.n, gap, level, paired.freedom)
     if gap <= 0:
         return None, "; nothing changed, yet no n shows that nothing would: allow a margin"
-    need = math.ceil(paired.n * ends[1] / gap)  # the width of a run without changes falls as 1 / n
+    scale = paired.unit if paired.discordant else paired.span or 1.0
+    wide, wanted = ends[1] / scale, gap / scale
+    if paired.discordant:  # z^2 / (n + z^2)
+        times = wide / (1 - wide) * (1 - wanted) / wanted
+    else:  # 1 - (alpha / 2)^(1 / n)
+        times = math.log1p(-wide) / math.log1p(-wanted)
+    need = math.ceil(paired.n * times - 1e-6)
     return need, f"; nothing changed, would settle at n = {need}"
 
 
@@ -259,7 +265,7 @@ def judge(
 
 
 def exit_code(verdicts: Sequence[Verdict]) -> int:
-    """0 ok, 1 a rule failed, 4 inconclusive where the rule says that this fails; the quarantined do not count."""
+    """0 ok, 1 a rule failed, 4 inconclusive unless the rule lets that pass; the quarantined do not count."""
     counted = [verdict for verdict in verdicts if not verdict.quarantined]
     if any(verdict.state == "FAIL" for verdict in counted):
         return 1

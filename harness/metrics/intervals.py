@@ -69,7 +69,7 @@ def unseen(n: float, level: float = 0.95) -> float:
 
 def alike(value: float, bounds: Ends, n: float, level: float = 0.95) -> Ends:
     """Interval of a number whose ``n`` cases are all alike: the ``unseen`` share of them may lie at either bound."""
-    share = unseen(n, level)
+    share, value = unseen(n, level), min(max(value, bounds[0]), bounds[1])
     return value - share * (value - bounds[0]), value + share * (bounds[1] - value)
 
 

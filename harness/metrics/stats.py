@@ -32,17 +32,22 @@ __all__ = [
 
 FEWEST = 5
 """Cases that an interval of a share of some of the examples, or of one that is noise in part, needs."""
+NEAR = 0.01
+"""Cases within this share of the metric's range of each other count as alike."""
 
 
-def confidence(metric: Metric, rows: Array, clusters: NDArray[np.int64], level: float = 0.95) -> Ends | None:
+def confidence(
+    metric: Metric, rows: Array, clusters: NDArray[np.int64], level: float = 0.95, *, student: bool = False
+) -> Ends | None:
     """Interval of a metric over rows [n, k] whose cluster codes are ``clusters`` [n]; None below two clusters.
 
-    Unclustered 0/1 values get Wilson's interval. Everything else has a standard error by deleting one cluster at a
+    Unclustered 0/1 values get Wilson's interval; ``student``, or a share of some of the examples: with a quantile of
+    Student's t instead of the normal one. Everything else has a standard error by deleting one cluster at a
     time (the cluster jackknife, CV3 of MacKinnon, Nielsen and Webb 2023), a quantile of Student's t with G - 1 degrees
-    of freedom, and the form of interval that keeps within the metric's bounds (``intervals.around``). Where no error
-    is seen, or the value is its bound, ``intervals.alike`` says what a run of equal cases allows; without bounds there
-    is no interval then, nor where the metric is undefined without one of the clusters, nor, of a share of some of the
-    examples or of a number that is noise in part, below FEWEST.
+    of freedom, and the form of interval that keeps within the metric's bounds (``intervals.around``). Where all
+    clusters are alike (within NEAR), or the value is its bound, ``intervals.alike`` says what a run of equal cases
+    allows. There is no interval of equal cases of a metric without bounds, of a metric that is undefined without one of
+    the clusters, nor below FEWEST of a share of some of the examples or of a number that is noise in part.
     """
     metric, table = summed(metric, rows)
     _, groups = np.unique(clusters, return_inverse=True)
@@ -55,7 +60,8 @@ def confidence(metric: Metric, rows: Array, clusters: NDArray[np.int64], level: 
     if metric.interval == "wilson" and count == len(table):
         if metric.support and support < FEWEST:
             return None
-        low, high = wilson(min(1.0, max(0.0, value / metric.scale)), support, quantile((1 + level) / 2))
+        reach = quantile((1 + level) / 2, support - 1 if metric.support or student else math.inf)
+        low, high = wilson(min(1.0, max(0.0, value / metric.scale)), support, reach)
         return metric.scale * low, metric.scale * high
     without = left_out(metric, table, groups)
     if metric.folded:
@@ -87,7 +93,16 @@ def _around(metric: Metric, value: float, without: Array, support: float, level:
     bounded = math.isfinite(low) and math.isfinite(high)
     if error <= 1e-12 * max(abs(value), high - low if bounded else 0.0) or not low < value < high:
         return intervals.alike(value, metric.bounds, support, level) if bounded else None
-    return _finite(intervals.around(value, error, metric.bounds, quantile((1 + level) / 2, len(without) - 1)))
+    ends = intervals.around(value, error, metric.bounds, quantile((1 + level) / 2, len(without) - 1))
+    if bounded and _near(value, without, NEAR * (high - low)):
+        least, most = intervals.alike(value, metric.bounds, support, level)
+        return min(ends[0], least), max(ends[1], most)
+    return _finite(ends)
+
+
+def _near(value: float, without: Array, reach: float) -> bool:
+    """Whether no cluster's pseudo-value lies farther than ``reach`` from the value."""
+    return bool(((len(without) - 1) * np.abs(value - without) <= reach).all())
 
 
 def _finite(ends: Ends) -> Ends | None:
@@ -128,7 +143,7 @@ def mean_of_metrics(metrics: Sequence[tuple[Metric, Array]], groups: NDArray[np.
     count = int(groups.max()) + 1
     value = float(np.mean([point(metric, rows) for metric, rows in metrics]))
     if len(metrics) == 1:
-        low, high = confidence(*metrics[0], groups) or (None, None)
+        low, high = confidence(*metrics[0], groups, student=True) or (None, None)
         return Part(value, low, high, count - 1)
     tables = [summed(metric, rows) for metric, rows in metrics]
     if count < 2 or not math.isfinite(value) or any(m.interval == "none" or m.folded for m, _ in tables):
