@@ -95,14 +95,13 @@ def rescore(run: str, *, store: str | None = None, command: str = "") -> Result:
     old = opened.run(run)
     chosen = {f.name: old.settings[f.name] for f in fields(Settings) if f.name in old.settings}
     tasks = [varied(task, Settings(**chosen)) for task in _installed(old)]
-    seed = int(old.settings.get("seed", 0))
     outcomes = {
         task.name: tuple(
             running.judge_one(task, o.example, o.requests, o.responses) for o in opened.outcomes(old.id, task.name)
         )
         for task in tasks
     }
-    estimates = tuple(e for task in tasks for e in running.summarise(task, outcomes[task.name], seed))
+    estimates = tuple(e for task in tasks for e in running.summarise(task, outcomes[task.name]))
     estimates += _averages(tasks, outcomes, lambda reason: None)
     versions = {task.name: task for task in tasks}
     records = tuple(
@@ -144,7 +143,7 @@ def _record(backend: Backend, planned: list[running.Planned], settings: Settings
             answers = running.ask(
                 backend, asked, journal, cache=cache, begun=lambda: store.start(run), progress=place.progress
             )
-            finished = running.finish(planned, answers, settings.seed)
+            finished = running.finish(planned, answers)
             run = replace(run, status="finished", finished=_now(), engine=dict(backend.stats()))
             estimates = finished.estimates + _averages([p.task for p in planned], finished.outcomes, place.notice)
             store.finish(run, finished.outcomes, estimates)

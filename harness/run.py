@@ -168,26 +168,26 @@ def failure_of(response: Response) -> Failed | None:
     return response if isinstance(response, Failed) else None
 
 
-def summarise(task: Task, outcomes: Sequence[Outcome], seed: int = 0) -> list[Estimate]:
+def summarise(task: Task, outcomes: Sequence[Outcome]) -> list[Estimate]:
     """Every metric over all examples and over every slice, with its interval, n, clusters and failures.
 
     Where texts were scored, the scorer's own false positives follow.
     """
-    found = _per_slice(task.name, task.metrics, outcomes, seed)
+    found = _per_slice(task.name, task.metrics, outcomes)
     for metric, sentences in audit(task.scorer) if task.scorer else ():
-        found += _per_slice(task.name, (metric,), sentences, seed)
+        found += _per_slice(task.name, (metric,), sentences)
     return found
 
 
-def _per_slice(task: str, metrics: Sequence[Metric], outcomes: Sequence[Outcome], seed: int) -> list[Estimate]:
+def _per_slice(task: str, metrics: Sequence[Metric], outcomes: Sequence[Outcome]) -> list[Estimate]:
     groups: dict[str, list[Outcome]] = {"all": list(outcomes)}
     for outcome in outcomes:
         for key, value in outcome.example.slices.items():
             groups.setdefault(f"{key}={value}", []).append(outcome)
-    return [estimate(task, metric, name, group, seed) for metric in metrics for name, group in groups.items()]
+    return [estimate(task, metric, name, group) for metric in metrics for name, group in groups.items()]
 
 
-def estimate(task: str, metric: Metric, name: str, outcomes: Sequence[Outcome], seed: int = 0) -> Estimate:
+def estimate(task: str, metric: Metric, name: str, outcomes: Sequence[Outcome]) -> Estimate:
     """One number of one group of outcomes; value None where no example could be judged or it is undefined."""
     counted = [
         (o.example, o.judged.values[metric.name]) for o in outcomes if o.judged and metric.name in o.judged.values
@@ -205,10 +205,10 @@ def estimate(task: str, metric: Metric, name: str, outcomes: Sequence[Outcome], 
     return Estimate(task, metric.name, name, value, low, high, n, distinct, failed)
 
 
-def finish(planned: Sequence[Planned], responses: Sequence[Response], seed: int = 0) -> Finished:
+def finish(planned: Sequence[Planned], responses: Sequence[Response]) -> Finished:
     """Judge and summarise all tasks of a run."""
     outcomes = judge(planned, responses)
-    estimates = [e for p in planned for e in summarise(p.task, outcomes[p.task.name], seed)]
+    estimates = [e for p in planned for e in summarise(p.task, outcomes[p.task.name])]
     return Finished(outcomes, tuple(estimates))
 
 
