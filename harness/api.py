@@ -121,14 +121,13 @@ def rescore(run: str, *, store: str | None = None, scorer: str | None = None, co
         plugins.installed(plugins.catalogue(), [record.name for record in old.tasks]), settings.scorer
     )
     tasks = [varied(task, settings) for task in installed]
-    seed = settings.seed
     outcomes = {
         task.name: tuple(
             running.judge_one(task, o.example, o.requests, o.responses) for o in opened.outcomes(old.id, task.name)
         )
         for task in tasks
     }
-    estimates = tuple(e for task in tasks for e in running.summarise(task, outcomes[task.name], seed))
+    estimates = tuple(e for task in tasks for e in running.summarise(task, outcomes[task.name]))
     estimates += _averages(tasks, outcomes, lambda reason: None)
     versions = {task.name: task for task in tasks}
     records = tuple(
@@ -245,7 +244,7 @@ def _record(
             answers = running.ask(
                 backend, asked, journal, cache=cache, begun=lambda: store.start(run), progress=place.progress
             )
-            finished = running.finish(planned, answers, settings.seed)
+            finished = running.finish(planned, answers)
             for p in planned:
                 _tell(place, notices.of_outcomes(p.task, finished.outcomes[p.task.name]))
             run = replace(run, status="finished", finished=_now(), engine=dict(backend.stats()))

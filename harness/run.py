@@ -169,7 +169,7 @@ def failure_of(response: Response) -> Failed | None:
     return response if isinstance(response, Failed) else None
 
 
-def summarise(task: Task, outcomes: Sequence[Outcome], seed: int = 0) -> list[Estimate]:
+def summarise(task: Task, outcomes: Sequence[Outcome]) -> list[Estimate]:
     """Every metric over all examples and over every slice, with its interval, n, clusters and failures.
 
     Where texts were scored, the scorer's own false positives follow.
@@ -181,10 +181,10 @@ def summarise(task: Task, outcomes: Sequence[Outcome], seed: int = 0) -> list[Es
         foreign = {place for place, names in about.items() if metric.name not in names}
         for name, group in groups.items():
             own = [outcomes[place] for place in group if place not in foreign]
-            found.append(estimate(task.name, metric, name, own, seed))
+            found.append(estimate(task.name, metric, name, own))
     for metric, sentences in audit(task.scorer) if task.scorer else ():
         for name, group in sliced(sentences).items():
-            found.append(estimate(task.name, metric, name, [sentences[place] for place in group], seed))
+            found.append(estimate(task.name, metric, name, [sentences[place] for place in group]))
     return found
 
 
@@ -214,7 +214,7 @@ def applicable(task: Task, outcomes: Sequence[Outcome]) -> dict[int, Container[s
     return found
 
 
-def estimate(task: str, metric: Metric, name: str, outcomes: Sequence[Outcome], seed: int = 0) -> Estimate:
+def estimate(task: str, metric: Metric, name: str, outcomes: Sequence[Outcome]) -> Estimate:
     """One number of one group of outcomes; value None where no example could be judged or it is undefined."""
     counted = [
         (o.example, o.judged.values[metric.name]) for o in outcomes if o.judged and metric.name in o.judged.values
@@ -228,14 +228,14 @@ def estimate(task: str, metric: Metric, name: str, outcomes: Sequence[Outcome], 
     value = stats.point(metric, rows)
     if not np.isfinite(value):
         return Estimate(task, metric.name, name, None, None, None, n, distinct, failed)
-    low, high = stats.confidence(metric, rows, clusters, seed=seed) or (None, None)
+    low, high = stats.confidence(metric, rows, clusters) or (None, None)
     return Estimate(task, metric.name, name, value, low, high, n, distinct, failed)
 
 
-def finish(planned: Sequence[Planned], responses: Sequence[Response], seed: int = 0) -> Finished:
+def finish(planned: Sequence[Planned], responses: Sequence[Response]) -> Finished:
     """Judge and summarise all tasks of a run."""
     outcomes = judge(planned, responses)
-    estimates = [e for p in planned for e in summarise(p.task, outcomes[p.task.name], seed)]
+    estimates = [e for p in planned for e in summarise(p.task, outcomes[p.task.name])]
     return Finished(outcomes, tuple(estimates))
 
 

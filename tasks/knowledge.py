@@ -255,6 +255,6 @@ TASKS = (
     mmlu("mmlu", SUBJECTS),
     *(mmlu(f"mmlu/{subject}", (subject,)) for subject in SUBJECTS),
     truthfulqa("truthfulqa/mc1", 1, "mc1_targets", (ACC,)),
-    truthfulqa("truthfulqa/mc2", 2, "mc2_targets", ((mean("mc2"), _true_mass),)),
+    truthfulqa("truthfulqa/mc2", 2, "mc2_targets", ((mean("mc2", bounds=(0.0, 1.0)), _true_mass),)),
     TRUTHFULQA_GENERATION,
 )

@@ -132,7 +132,7 @@ MULTIRC = grouped(
         (proportion("exact_match", limits="every answer of a question is judged rightly"),
          lambda gold, picks: float(list(gold) == list(picks))),
         (f1("f1a"), _positives),
-        (quotient("acc", limits="answers, not questions"), _hits),
+        (quotient("acc", bounds=(0.0, 1.0), limits="answers, not questions"), _hits),
     ),
     about=card(
         "Which of several answers to a question about a passage are right.",
@@ -149,7 +149,7 @@ AXG = grouped(
     prompt="{premise}\nQuestion: {hypothesis} True or False?\nAnswer:", endings=(" True", " False"),
     inputs=("premise", "hypothesis"), labels=("entailment", "not_entailment"),
     measures=(
-        (quotient("acc", limits="sentences, not pairs"), _hits),
+        (quotient("acc", bounds=(0.0, 1.0), limits="sentences, not pairs"), _hits),
         (proportion("gender_parity", limits="share of pairs with one answer; a constant answer reaches 1"),
          lambda gold, picks: float(len(set(picks)) == 1) if len(picks) > 1 else None),
     ),
@@ -224,7 +224,7 @@ def _record() -> Task:
         choices=lambda row: ["  - " + row["query"].replace("@placeholder", entity) for entity in _entities(row)],
         target=_mentions, tags=("superglue",),
         id=lambda row: f"{row['idx']['passage']}-{row['idx']['query']}", cluster=lambda row: row["idx"]["passage"],
-        measures=((proportion("exact_match"), _squad(0)), (mean("f1"), _squad(1))),
+        measures=((proportion("exact_match"), _squad(0)), (mean("f1", bounds=(0.0, 1.0)), _squad(1))),
         shots=Shots(dataset=(hub(HUB, "record", "train"),)),
         card=card("Which named entity fills a gap in the summary of a news text.", "Any mention of it counts. "),
     )  # fmt: skip

@@ -57,7 +57,8 @@ def _tree(
     rows, prefix, scale, cap, window, chunk,
     GROUP: tl.constexpr, WIDTH: tl.constexpr, D: tl.constexpr, VALUES: tl.constexpr, DV: tl.constexpr,
     BM: tl.constexpr, BN: tl.constexpr, LISTED: tl.constexpr,
-    OWN: tl.constexpr, RULED: tl.constexpr, CAPPED: tl.constexpr, BIASED: tl.constexpr, SUNK: tl.constexpr, MASSES: tl.constexpr,
+    OWN: tl.constexpr, RULED: tl.constexpr, CAPPED: tl.constexpr, BIASED: tl.constexpr,
+    SUNK: tl.constexpr, MASSES: tl.constexpr,
 ):  # fmt: skip
     block, head = tl.program_id(0), tl.program_id(1)
     kept = head // GROUP

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.metrics.classify import mean, ratio
+from harness.metrics.classify import UNIT, mean, ratio
 from harness.types import Choose, Chosen, Failed, Metric
 
 if TYPE_CHECKING:
@@ -98,8 +98,9 @@ def _ece(kind: str) -> Metric:
         return ratio(np.abs(sums).sum(-1), n, np.nan)
 
     return Metric(
-        name=f"ece_{kind}_{BINS}", reduce=reduce, expand=expand, better="lower",
-        limits=f"Noise alone makes it positive: compare it with ece_{kind}_{BINS}_floor.",
+        name=f"ece_{kind}_{BINS}", reduce=reduce, expand=expand, better="lower", bounds=UNIT, folded=True,
+        limits=f"Noise alone makes it positive: compare it with ece_{kind}_{BINS}_floor. The interval is of the error "
+        "in these bins without that noise.",
         signature=f"top choice|bins:{BINS} of equal {kind}",
     )  # fmt: skip
 
@@ -139,14 +140,17 @@ def _accuracy_at(percent: int) -> Metric:
         return ratio(sums[..., 0], sums[..., 1], np.nan)
 
     return Metric(
-        name=f"acc_at_{percent}", reduce=reduce, expand=expand, interval="wilson",
+        name=f"acc_at_{percent}", reduce=reduce, expand=expand, interval="wilson", bounds=UNIT,
+        support=lambda rows: float(rows[:, 1].sum()),
         limits=f"n counts all answers, of which the most confident {percent} % are in the number.",
     )  # fmt: skip
 
 
 METRICS: tuple[Metric, ...] = (
-    mean("brier_multi", better="lower", signature="sum over choices, 0..2"),
-    mean("nll_choice", better="lower", signature="natural logarithm, normalised over the choices"),
+    mean("brier_multi", bounds=(0.0, 2.0), better="lower", signature="sum over choices, 0..2"),
+    mean(
+        "nll_choice", bounds=(0.0, math.inf), better="lower", signature="natural logarithm, normalised over the choices"
+    ),
     _ece("mass"),
     _floor("mass"),
     _ece("width"),

@@ -6,9 +6,9 @@
     NAME                           an entry point of the group `harness.metrics`
 
 A text metric is given the extracted answers and a list of references for each; a choice metric the indices picked and
-right. Nothing is known of such a metric, so that a corpus metric is computed anew for every resample: up to
-``AFFORDABLE`` examples it has a bootstrap interval, above it has none. With ``level="example"`` it is the mean of the
-metric of each example alone, with the interval of a mean; that is another number unless the metric is a mean.
+right. Nothing is known of such a metric, so that a corpus metric is computed anew without each of a hundred parts of
+the examples: up to ``AFFORDABLE`` examples it has an interval, above it has none. With ``level="example"`` it is the
+mean of the metric of each example alone, with the interval of a mean; that is another number unless it is a mean.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import inspect
 import json
 import math
 import os
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -46,9 +45,7 @@ TextMeasure = tuple[Metric, Callable[[Example, str], float | None]]
 ChoiceMeasure = tuple[Metric, Callable[[Example, int, Chosen], float | None]]
 
 AFFORDABLE = 200
-"""Examples up to which a corpus metric is computed for resamples."""
-THINNED = 10
-"""One resample in so many is computed: about 200 of the 2,000."""
+"""Examples up to which a corpus metric is computed again for an interval."""
 CONTENTS = "|contents:"
 """In a signature, before the hash of a file of the user's."""
 SCHEMES = {
@@ -125,7 +122,7 @@ def _mean(spec: Spec) -> Metric:
 def _corpus(
     spec: Spec, compute: Callable[[list[Any], list[Any]], float]
 ) -> tuple[Metric, Callable[[str, Any, Any], float]]:
-    """A metric of all examples at once, with a bootstrap interval while that is affordable."""
+    """A metric of all examples at once, with an interval while that is affordable."""
     limits = (
         f"From outside: computed over all examples at once; no interval above {AFFORDABLE} examples, and none in a "
         "comparison of stored runs."
@@ -140,7 +137,7 @@ def over_texts(
     """A metric of whole texts and (example id, prediction, reference) -> the row of an example.
 
     A row is a number that stands for the texts in the memory of this process; in another one the metric is undefined.
-    ``affordable``: examples up to which resamples are computed; 0: it has no interval. ``given``: fields of Metric.
+    ``affordable``: examples up to which it has an interval; 0: it has none. ``given``: fields of Metric.
     """
     texts: dict[int, tuple[Any, Any]] = {}
 
@@ -152,15 +149,13 @@ def over_texts(
 
     def reduce(rows: Array, n: Array) -> Array:
         codes = [int(code) for code in rows[:, 0]]
-        resample = len(set(codes)) < len(codes)
-        skipped = resample and (len(codes) > affordable or zlib.crc32(rows.tobytes()) % THINNED)
-        if skipped or not all(code in texts for code in codes):
+        if not all(code in texts for code in codes):
             return np.asarray(math.nan)
         pairs = [texts[code] for code in codes]
         return np.asarray(compute([said for said, _ in pairs], [right for _, right in pairs]))
 
-    interval: Literal["bootstrap", "none"] = "bootstrap" if affordable else "none"
-    return Metric(name=name, reduce=reduce, additive=False, interval=interval, **given), value
+    interval: Literal["jackknife", "none"] = "jackknife" if affordable else "none"
+    return Metric(name=name, reduce=reduce, additive=False, interval=interval, affordable=affordable, **given), value
 
 
 # --------------------------------------------------------------------------------------------------------- where it is

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.metrics.classify import mean, proportion, ratio
+from harness.metrics.classify import UNIT, mean, proportion, ratio
 from harness.types import Metric
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 BLEU_ORDER = 4
 CHRF_ORDER = 6
 CHRF_BETA = 2
+PERCENT = (0.0, 100.0)
 
 
 # ------------------------------------------------------------------------------------------- sufficient statistics
@@ -85,7 +86,7 @@ def reduce_bleu(sums: Array, n: Array) -> Array:
 def bleu(name: str = "bleu", *, tokenize: str = "13a", references: int | str = 1) -> Metric:
     """Corpus BLEU (0..100) from ``bleu_row`` with the same ``tokenize``; ``references`` is a count or "var"."""
     signature = f"nrefs:{references}|case:mixed|eff:no|tok:{tokenize}|smooth:exp|version:{version('sacrebleu')}"
-    return Metric(name=name, reduce=reduce_bleu, signature=signature, kind="bleu")
+    return Metric(name=name, reduce=reduce_bleu, bounds=PERCENT, signature=signature, kind="bleu")
 
 
 def reduce_chrf(sums: Array, n: Array) -> Array:
@@ -105,7 +106,8 @@ def chrf(name: str | None = None, *, word_order: int = 0, references: int | str 
     signature = (
         f"nrefs:{references}|case:mixed|eff:yes|nc:{CHRF_ORDER}|nw:{word_order}|space:no|version:{version('sacrebleu')}"
     )
-    return Metric(name=name or "chrf" + "+" * word_order, reduce=reduce_chrf, signature=signature, kind="chrf")
+    name = name or "chrf" + "+" * word_order
+    return Metric(name=name, reduce=reduce_chrf, bounds=PERCENT, signature=signature, kind="chrf")
 
 
 def reduce_ter(sums: Array, n: Array) -> Array:
@@ -119,7 +121,7 @@ def ter(name: str = "ter", *, tokenize: str = "tercom", references: int | str = 
     signature = (
         f"nrefs:{references}|case:lc|tok:tercom|norm:{asian}|punct:yes|asian:{asian}|version:{version('sacrebleu')}"
     )
-    return Metric(name=name, reduce=reduce_ter, better="lower", signature=signature, kind="ter")
+    return Metric(name=name, reduce=reduce_ter, better="lower", bounds=(0.0, math.inf), signature=signature, kind="ter")
 
 
 # -------------------------------------------------------------------------------------------------------------- ROUGE
@@ -147,7 +149,8 @@ def rouge_values(
 def rouges(stemmer: bool = True, *, unicode: bool = False) -> tuple[Metric, ...]:
     """The four ROUGE metrics, means over examples of ``rouge_values`` with the same ``stemmer`` and ``unicode``."""
     how = "tok:unicode" if unicode else f"stemmer:{'yes' if stemmer else 'no'}"
-    return tuple(mean(name, signature=f"f-measure|{how}|rouge-score:{version('rouge-score')}") for name in ROUGES)
+    signature = f"f-measure|{how}|rouge-score:{version('rouge-score')}"
+    return tuple(mean(name, bounds=UNIT, signature=signature) for name in ROUGES)
 
 
 # ---------------------------------------------------------------------------------------------------- words of a script
@@ -195,7 +198,7 @@ def squad_values(prediction: str, references: Sequence[str]) -> tuple[float, flo
 
 
 squad_em = proportion("exact_match", signature="squad normalisation")
-squad_f1 = mean("f1", signature="squad normalisation, words")
+squad_f1 = mean("f1", bounds=UNIT, signature="squad normalisation, words")
 
 
 # ------------------------------------------------------------------------------------------------- answers in a text

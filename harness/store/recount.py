@@ -57,7 +57,6 @@ def recount(run: Run, told: Sequence[Estimate], outcomes: Mapping[str, Sequence[
     counts_for = {name: known.about(record, outcomes[name]) for name, record in records.items()}
     averages = {(e.task, e.metric, e.slice): e for e in known.figures(outcomes)}
     metrics = {name: metrics_of(record, known.metrics(record), outcomes[name]) for name, record in records.items()}
-    seed = run.settings.get("seed", 0)
     found: list[Estimate] = []
     left_out: dict[str, None] = {}
     for name, rows in outcomes.items():
@@ -74,7 +73,7 @@ def recount(run: Run, told: Sequence[Estimate], outcomes: Mapping[str, Sequence[
         else:
             foreign = {place for place, names in counts_for[e.task].items() if e.metric not in names}
             rows = [outcomes[e.task][place] for place in groups[e.task][e.slice] if place not in foreign]
-            fresh = _computed(e, used, rows, seed)
+            fresh = _computed(e, used, rows)
         if fresh is None:
             left_out[f"{e.task}:{e.metric}"] = None
         else:
@@ -100,10 +99,10 @@ def _is_flat(name: str, outcomes: Sequence[Outcome]) -> bool:
     return not any(isinstance(o.judged.values.get(name), tuple) for o in outcomes if o.judged)
 
 
-def _computed(told: Estimate, metric: Metric, outcomes: Sequence[Outcome], seed: int) -> Estimate:
+def _computed(told: Estimate, metric: Metric, outcomes: Sequence[Outcome]) -> Estimate:
     """The number as the samples give it. Raises DataError for samples that the metric cannot take."""
     try:
-        return running.estimate(told.task, metric, told.slice, outcomes, seed)
+        return running.estimate(told.task, metric, told.slice, outcomes)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise DataError(f"{told.task} {told.metric} cannot be computed: {error}") from error
 
