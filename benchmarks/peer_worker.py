@@ -81,8 +81,13 @@ def tasks(job):
 
     model = model_of(job)
     found = lm_eval.simple_evaluate(
-        model, tasks=job["tasks"], num_fewshot=job.get("shots"), limit=job["limit"], log_samples=True,
-        bootstrap_iters=0, predict_only=job["model"] is None,
+        model,
+        tasks=job["tasks"],
+        num_fewshot=job.get("shots"),
+        limit=job["limit"],
+        log_samples=True,
+        bootstrap_iters=0,
+        predict_only=job["model"] is None,
     )
     samples = {
         task: [
@@ -91,7 +96,7 @@ def tasks(job):
                 "responses": s["filtered_resps"],
                 "metrics": {k: v for k, v in s.items() if isinstance(v, (int, float))},
             }
-            for s in sorted(rows, key=lambda s: s["doc_id"])
+            for _, s in sorted({s["doc_id"]: s for s in rows}.items())  # one row for every filter of an answer
         ]
         for task, rows in found["samples"].items()
     }

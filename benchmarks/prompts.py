@@ -29,7 +29,7 @@ PEER_TASK = {
     **{name: name for name in ("winogrande", "lambada_openai", "gsm8k")},
     **{f"glue/{name}": name for name in ("cola", "sst2", "mrpc", "mnli", "qnli", "rte", "wnli")},
     "glue/mnli_mismatched": "mnli_mismatch",
-    **{f"superglue/{name}": name for name in ("boolq", "cb", "copa", "multirc", "wic", "wsc")},
+    **{f"superglue/{name}": name for name in ("boolq", "cb", "copa", "multirc", "wic")},
     "truthfulqa/mc1": "truthfulqa_mc1",
     "truthfulqa/mc2": "truthfulqa_mc2",
     "truthfulqa/generation": "truthfulqa_gen",
@@ -50,9 +50,9 @@ class Compared:
 
 
 def asked(task: Task, limit: int, data: Path) -> list[list[tuple[str, ...]]]:
-    """What our task asks, example by example, as the arguments of the peer's model methods."""
+    """What our task asks, example by example, as the arguments of the peer's model methods, sorted."""
     [planned] = running.plan([task], Settings(limit=limit, shots=SHOTS.get(task.name, 0)), data)
-    return [[pair for request in requests for pair in arguments(request)] for requests in planned.requests]
+    return [sorted(pair for request in requests for pair in arguments(request)) for requests in planned.requests]
 
 
 def arguments(request: Request) -> list[tuple[str, ...]]:
@@ -99,7 +99,7 @@ def compare(names: Sequence[str], limit: int, data: Path) -> Iterator[Compared]:
             job = {"model": None, "tasks": wanted, "limit": limit, "data": folders, "shots": shots}
             samples = theirs(job)["samples"]
             for name in some:
-                peer = [[tuple(a) for a in sample["arguments"]] for sample in samples[PEER_TASK[name]]]
+                peer = [sorted(tuple(a) for a in sample["arguments"]) for sample in samples[PEER_TASK[name]]]
                 yield told(name, shots, asked(tasks[name], limit, data), peer)
 
 

@@ -15,7 +15,8 @@ from typing import Any
 
 from harness.data import read_rows
 from harness.errors import DataError
-from harness.metrics.refusal import Agreement, Verdict, agreement, label_of, rates, verdict
+from harness.metrics.detector import Agreement, agreement, label_of, rates
+from harness.metrics.refusal import Verdict, verdict
 
 REFUSED: tuple[Verdict, ...] = ("full", "partial")
 Rows = list[dict[str, Any]]

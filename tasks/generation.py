@@ -73,9 +73,7 @@ def rouge(metric: Metric) -> TextMeasure:
 ROUGES = tuple(rouge(metric) for metric in text.rouges())
 
 
-def summary(
-    name: str, dataset: Dataset, article: str, target: str, licence: str, citation: str, limits: str
-) -> Task:
+def summary(name: str, dataset: Dataset, article: str, target: str, licence: str, citation: str, limits: str) -> Task:
     """Summaries judged by ROUGE."""
     return generation(
         name, version=1, dataset=dataset, prompt="Article: {" + article + "}\n\nSummary:", target=target,

@@ -85,9 +85,7 @@ def reduce_bleu(sums: Array, n: Array) -> Array:
     return np.where(matches.any(-1), penalty * np.exp(logs), 0.0)
 
 
-def bleu(
-    name: str = "bleu", *, tokenize: str = "13a", references: int | str = 1, lowercase: bool = False
-) -> Metric:
+def bleu(name: str = "bleu", *, tokenize: str = "13a", references: int | str = 1, lowercase: bool = False) -> Metric:
     """Corpus BLEU (0..100) from ``bleu_row`` with the same options; ``references`` is a count or "var"."""
     case = "lc" if lowercase else "mixed"
     signature = f"nrefs:{references}|case:{case}|eff:no|tok:{tokenize}|smooth:exp|version:{version('sacrebleu')}"
