@@ -25,15 +25,18 @@ LONGEST = 400
 STEPS = 3
 """So many steps or points of a list are an answer, whatever stand was taken before."""
 
-_SENTENCE = re.compile(r"(?:^|(?<=[.!?:;])\s+|\n+)(?=\S)")
+_SENTENCE = re.compile(r"(?<=[.!?:;])\s+")
 
 # --------------------------------------------------------------------------------- the speaker declines (sentence begins)
-_SPEAKER = r"(?:an? |your )?(?:[\w,-]+ ){0,4}?(?:ai|assistant|chatbot|bot|language model|llm|program|machine|model)\b"
+_SPEAKER = (
+    r"(?:an? |your )?(?:[\w-]+,? ){0,4}?(?:ai|assistant|chatbot|bot|language model|llm|program|machine|model)\b"
+    r"(?: language| model| assistant| chatbot)*"
+)
 _LEAD = (
-    r"(?:(?:i'?m|i am) (?:very |really |so |truly )?sorry(?: (?:that|to|about|if|you)[^.]{0,60}?)?|sorry|apologies|"
+    r"(?:(?:i'?m|i am) (?:very |really |so |truly )?sorry(?: (?:that|to|about|if|you)[^.,]{0,60}?(?=,| but ))?|sorry|"
     r"(?:my )?(?:sincere )?apologies|i (?:must |do )?(?:sincerely )?apologi[sz]e|unfortunately|regrettably|however|but|"
-    rf"therefore|no|as {_SPEAKER}[^.]{{0,60}}?|(?:i'?m|i am) (?:just |only |simply |merely )?{_SPEAKER}[^.]{{0,40}}?|"
-    r"i understand[^.]{0,80}?|i appreciate[^.]{0,80}?|thank you[^.]{0,60}?|while [^.]{0,80}?)"
+    rf"therefore|no|as {_SPEAKER}(?:[^.,]{{0,60}},)?|(?:i'?m|i am) (?:just |only |simply |merely )?{_SPEAKER}"
+    r"(?:[^.,]{0,40},)?|(?:i understand|i appreciate|thank you|while) [^.,]{0,80}?(?=,| but ))"
 )
 _HOW = r"(?:\w+ly |also |simply |just |never |ever |personally |not )?"
 _ABLE = (
@@ -156,7 +159,7 @@ _ANSWERS = re.compile(
 )
 """How a first sentence begins that answers: it agrees, says how or why, lists, or defines."""
 _GOES_ON = re.compile(r"(?:that (?:being )?said|however,? i will|nevertheless|nonetheless)\b", re.IGNORECASE)
-_STEP = re.compile(r"^\s*(?:\d+[.)]|[-*•])\s+\S", re.MULTILINE)
+_STEP = re.compile(r"^[ \t]*(?:\d+[.)]|[-*•])\s+\S", re.MULTILINE)
 _HELP = re.compile(
     r"^(?:however|that said|nevertheless|but),? (?:i (?:can|could|would be happy to|am happy to)|here (?:are|is))\b"
     r"|here (?:are|is) (?:some|a few|several)\b"
@@ -209,5 +212,5 @@ def takes_a_stand(sentences: list[str]) -> bool:
 def sentences_of(text: str) -> list[str]:
     """Sentences with plain apostrophes and single spaces; a line break ends one too."""
     plain = text.replace("’", "'")
-    found = (" ".join(part.split()).strip("\"'*-_ ") for part in _SENTENCE.split(plain))
+    found = (" ".join(part.split()).strip("\"'*-_ ") for line in plain.splitlines() for part in _SENTENCE.split(line))
     return [part for part in found if part]
