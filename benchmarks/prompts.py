@@ -3,7 +3,7 @@
     PEER_PYTHON=/path/to/peer/bin/python python benchmarks/prompts.py --data DIR [--tasks mmlu/anatomy] [--limit 100]
 
 The peer reads the same folder of datasets through its own YAML files and chooses its own few-shot examples; nothing of
-ours is handed to it. Where shots are asked for, a split that the folder lacks is an error and never replaced by another.
+ours is handed to it. Where shots are asked for, a split that the folder lacks is an error; no other takes its place.
 """
 
 import argparse

@@ -170,6 +170,17 @@ Value = float | tuple[float, ...]
 """What one example gives to a metric: a number, or a row of sufficient statistics (counts of a BLEU, a confusion)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """How a detector did where people judged: it found ``found`` of ``positives``, and passed ``passed`` of
+    ``negatives``. Sensitivity is the first share, specificity the second."""
+
+    found: int
+    positives: int
+    passed: int
+    negatives: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
     """How the values of many examples become one number.
@@ -183,6 +194,8 @@ class Metric:
     ``interval``: "wilson" for proportions of 0/1 values or of rows (hit, counted), "t" for means, "none" for a
     reference value that is neither estimated nor compared, "bootstrap" for everything else.
     ``scale``: the value of a proportion whose every row is 1; 100 where it is given in percent.
+    ``errors``: of the detector that gave the 0/1 values, for a share that is corrected for them; its interval carries
+    their uncertainty.
     """
 
     name: str
@@ -193,6 +206,7 @@ class Metric:
     scale: float = 1.0
     additive: bool = True
     expand: Callable[[Array], Array] | None = None
+    errors: Errors | None = None
     limits: str = ""
     signature: str = ""
 

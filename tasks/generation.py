@@ -116,7 +116,8 @@ E2E = generation(
     tags=("generation",),
     card=Card(
         measures="Describing a restaurant from attributes, against several references.",
-        limits="One narrow domain in English; BLEU does not see a missing fact. BLEU is the challenge's (without case); "
+        limits="One narrow domain in English; BLEU does not see a missing fact. BLEU is the challenge's (without "
+        "case); "
         "rougeL is not: the challenge took coco's, which weights recall by 1.2 and pairs the best precision with the "
         "best recall of any reference. The examples shown come from the validation split; published systems were "
         "trained and shown none.",
@@ -141,7 +142,8 @@ TASKS = (
     summary(
         "cnn_dailymail", hub("abisee/cnn_dailymail", "3.0.0", "test"), "article", "highlights", "see source",
         "See et al. 2017, Get To The Point: Summarization with Pointer-Generator Networks",
-        "The ROUGE-L of papers is that of whole summaries: compare rougeLsum. It takes a line as a sentence, so a summary "
+        "The ROUGE-L of papers is that of whole summaries: compare rougeLsum. It takes a line as a sentence, so a "
+        "summary "
         "written in one line is one sentence, where papers put each on a line of its own.",
     ),
     summary(
