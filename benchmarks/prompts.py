@@ -29,7 +29,7 @@ PEER_TASK = {
     **{name: name for name in ("winogrande", "lambada_openai", "gsm8k")},
     **{f"glue/{name}": name for name in ("cola", "sst2", "mrpc", "mnli", "qnli", "rte", "wnli")},
     "glue/mnli_mismatched": "mnli_mismatch",
-    **{f"superglue/{name}": name for name in ("boolq", "cb", "copa", "multirc", "wic")},
+    **{f"superglue/{name}": name for name in ("boolq", "cb", "copa", "wic")},
     "truthfulqa/mc1": "truthfulqa_mc1",
     "truthfulqa/mc2": "truthfulqa_mc2",
     "truthfulqa/generation": "truthfulqa_gen",

@@ -21,9 +21,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import prompts
-import refusal
-
 from harness.cli.main import main as harness
 from harness.data import read_rows
 from harness.plugins import catalogue
@@ -196,6 +193,8 @@ def mmlu(data: Path, scratch: Path) -> Iterator[tuple[Row, float]]:
     if "PEER_PYTHON" not in os.environ:
         print("mmlu: left out, PEER_PYTHON does not name the peer's Python", file=sys.stderr)
         return
+    import prompts
+
     for found in prompts.compare([f"mmlu/{subject}" for subject in prompts.SUBJECTS], 100, data):
         yield Row(found.task, "lm-eval", f"{found.shots} shots", "equal prompts", str(found.examples)), found.equal
 
@@ -222,6 +221,8 @@ def main() -> None:
                 cells = (row.task, row.system, row.references, row.metric, repr(ours), row.published)
                 print("| " + " | ".join(cells) + f" | {'yes' if equal else 'NO'} |", flush=True)
     if "refusals" in wanted:
+        import refusal
+
         print()
         refusal.main(["--data", str(data)])
     sys.exit(1 if differ else 0)
