@@ -47,8 +47,9 @@ def test_one_system_through_the_command_line(mirror: Path, tmp_path: Path, pair:
     assert len(rows) == 2
 
 
-@pytest.mark.parametrize("system", E2E)
-def test_e2e_systems_get_the_bleu_of_the_challenge(mirror: Path, system: str) -> None:
+def test_an_e2e_system_gets_the_bleu_of_the_challenge(mirror: Path) -> None:
+    """The others: benchmarks/published.py."""
+    system = "tgen"
     (task,) = select(catalogue(), ["e2e_nlg"])
     with (mirror / f"predictions/e2e_nlg/{system}.tsv").open(encoding="utf-8", newline="") as file:
         said = {row["MR"]: row["output"] for row in csv.DictReader(file, delimiter="\t")}
