@@ -16,6 +16,8 @@ from harness.engine.backend import Backend
 from harness.errors import DataError, Unsupported
 from harness.journal import Journal
 from harness.metrics import stats
+from harness.metrics.classify import proportion
+from harness.metrics.detector import corrected_interval
 from harness.scorers import identities
 from harness.scorers.bound import signed, texts_of
 from harness.scorers.identities import audit
@@ -228,8 +230,25 @@ def estimate(task: str, metric: Metric, name: str, outcomes: Sequence[Outcome]) 
     value = stats.point(metric, rows)
     if not np.isfinite(value):
         return Estimate(task, metric.name, name, None, None, None, n, distinct, failed)
-    low, high = stats.confidence(metric, rows, clusters) or (None, None)
+    low, high = interval(metric, rows, clusters) or (None, None)
     return Estimate(task, metric.name, name, value, low, high, n, distinct, failed)
+
+
+def interval(metric: Metric, rows: np.ndarray, clusters: np.ndarray) -> tuple[float, float] | None:
+    """95 % interval of a metric over rows [n, k] with cluster codes [n]; None below two clusters.
+
+    A share that is corrected for a detector's errors carries their uncertainty too, at the effective number of
+    examples that clusters leave.
+    """
+    if metric.errors is None:
+        return stats.confidence(metric, rows, clusters)
+    detected = proportion(metric.name)
+    alone = stats.confidence(detected, rows, np.arange(len(rows)))
+    grouped = stats.confidence(detected, rows, clusters)
+    if alone is None or grouped is None:
+        return None
+    effect = max(1.0, ((grouped[1] - grouped[0]) / (alone[1] - alone[0])) ** 2)
+    return corrected_interval(stats.point(detected, rows), len(rows) / effect, metric.errors)
 
 
 def finish(planned: Sequence[Planned], responses: Sequence[Response]) -> Finished:

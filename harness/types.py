@@ -173,6 +173,17 @@ Value = float | tuple[float, ...]
 """What one example gives to a metric: a number, or a row of sufficient statistics (counts of a BLEU, a confusion)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """How a detector did where people judged: it found ``found`` of ``positives``, and passed ``passed`` of
+    ``negatives``. Sensitivity is the first share, specificity the second."""
+
+    found: int
+    positives: int
+    passed: int
+    negatives: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
     """How the values of many examples become one number.
@@ -193,6 +204,8 @@ class Metric:
     ``scale``: the value of a proportion whose every row is 1; 100 where it is given in percent.
     ``kind`` names a ``reduce`` that ``harness.metrics.stored`` knows, so that a run can be compared without its task.
     ``loses`` tells in words what the metric does not see of a reference, empty where it sees all; a run passes it on.
+    ``errors``: of the detector that gave the 0/1 values, for a share that is corrected for them; its interval carries
+    their uncertainty.
     """
 
     name: str
@@ -207,6 +220,7 @@ class Metric:
     scale: float = 1.0
     additive: bool = True
     expand: Callable[[Array], Array] | None = None
+    errors: Errors | None = None
     limits: str = ""
     signature: str = ""
     kind: str = ""

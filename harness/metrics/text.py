@@ -35,29 +35,34 @@ def version(package: str) -> str:
 
 
 @lru_cache(maxsize=32)
-def corpus_scorer(kind: str, option: str | int) -> Any:
+def corpus_scorer(kind: str, option: str | int, lowercase: bool = False) -> Any:
     """sacrebleu's own object: it tokenises and counts, here only the counts are kept."""
     from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.metrics.chrf import CHRF
     from sacrebleu.metrics.ter import TER
 
     if kind == "bleu":
-        return BLEU(tokenize=str(option), force=True)
+        return BLEU(tokenize=str(option), lowercase=lowercase, force=True)
     if kind == "chrf":
         return CHRF(word_order=int(option))
     return TER(normalized=option == "asian", asian_support=option == "asian")
 
 
-def corpus_row(kind: str, option: str | int, hypothesis: str, references: Sequence[str]) -> tuple[float, ...]:
+def corpus_row(
+    kind: str, option: str | int, hypothesis: str, references: Sequence[str], lowercase: bool = False
+) -> tuple[float, ...]:
     if isinstance(references, str) or not references:
         raise ValueError(f"{kind} needs a sequence of at least one reference, got {references!r}")
-    counted = corpus_scorer(kind, option)._extract_corpus_statistics([hypothesis], [[text] for text in references])
+    scorer = corpus_scorer(kind, option, lowercase)
+    counted = scorer._extract_corpus_statistics([hypothesis], [[text] for text in references])
     return tuple(float(count) for count in counted[0])
 
 
-def bleu_row(hypothesis: str, references: Sequence[str], tokenize: str = "13a") -> tuple[float, ...]:
+def bleu_row(
+    hypothesis: str, references: Sequence[str], tokenize: str = "13a", lowercase: bool = False
+) -> tuple[float, ...]:
     """BLEU's counts of one segment [10]: hypothesis length, reference length, 4 matches, 4 totals."""
-    return corpus_row("bleu", tokenize, hypothesis, references)
+    return corpus_row("bleu", tokenize, hypothesis, references, lowercase)
 
 
 def chrf_row(hypothesis: str, references: Sequence[str], word_order: int = 0) -> tuple[float, ...]:
@@ -83,9 +88,10 @@ def reduce_bleu(sums: Array, n: Array) -> Array:
     return np.where(matches.any(-1), penalty * np.exp(logs), 0.0)
 
 
-def bleu(name: str = "bleu", *, tokenize: str = "13a", references: int | str = 1) -> Metric:
-    """Corpus BLEU (0..100) from ``bleu_row`` with the same ``tokenize``; ``references`` is a count or "var"."""
-    signature = f"nrefs:{references}|case:mixed|eff:no|tok:{tokenize}|smooth:exp|version:{version('sacrebleu')}"
+def bleu(name: str = "bleu", *, tokenize: str = "13a", references: int | str = 1, lowercase: bool = False) -> Metric:
+    """Corpus BLEU (0..100) from ``bleu_row`` with the same options; ``references`` is a count or "var"."""
+    case = "lc" if lowercase else "mixed"
+    signature = f"nrefs:{references}|case:{case}|eff:no|tok:{tokenize}|smooth:exp|version:{version('sacrebleu')}"
     return Metric(name=name, reduce=reduce_bleu, bounds=PERCENT, signature=signature, kind="bleu")
 
 

@@ -68,6 +68,18 @@ def test_tokenizers_differ_and_are_named() -> None:
     assert text.bleu(tokenize="zh").signature == str(reference.get_signature())
 
 
+def test_bleu_without_case_equals_sacrebleu() -> None:
+    ours, theirs = corpus(7, 20, 2)
+    ours = [line.title() for line in ours]
+    reference = BLEU(lowercase=True)
+    metric = text.bleu(references=2, lowercase=True)
+    rows = np.array([text.bleu_row(*pair, lowercase=True) for pair in zip(ours, theirs, strict=True)])
+    score = reference.corpus_score(ours, [list(stream) for stream in zip(*theirs, strict=True)]).score
+    assert point(metric, rows) == pytest.approx(score, rel=1e-13)
+    assert metric.signature == str(reference.get_signature())
+    assert score > BLEU().corpus_score(ours, [list(stream) for stream in zip(*theirs, strict=True)]).score
+
+
 def test_references_must_be_a_list() -> None:
     with pytest.raises(ValueError, match="sequence of at least one reference"):
         text.bleu_row("a", "b")
