@@ -2,7 +2,7 @@
 
 import platform
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from harness import failures, plugins
+from harness import failures, notices, plugins
 from harness import run as running
 from harness.cache import Cache
 from harness.engine.backend import Backend, Options
@@ -19,11 +19,9 @@ from harness.errors import DataError, HarnessError, RunError, UnknownName, Usage
 from harness.groups import figures
 from harness.hidden import hidden_in
 from harness.journal import Journal, header
-from harness.metrics import calibrate
+from harness.metrics import calibrate, written
 from harness.store import Store, open_store, samples, transfer
-from harness.store.recount import same_values
-from harness.store.transfer import Known
-from harness.taskfile import text_measures
+from harness.store.recount import Known, same_values
 from harness.typed import built
 from harness.types import Estimate, Metric, Outcome, Run, Settings, Task, TaskRecord
 from harness.variants import require_changes, varied
@@ -90,8 +88,7 @@ def evaluate(
     for task, p in zip(plain, planned, strict=True):
         require_changes(task, settings, p.examples)
     for p in planned:
-        if p.record.shots_source.startswith("evaluated split"):
-            place.notice(f"{p.task.name}: few-shot examples come from the {p.record.shots_source}")
+        _tell(place, notices.of_plan(p))
     backend = plugins.load_model(model, options or Options()) if isinstance(model, str) else model
     running.check(backend, chosen)
     for notice in backend.info.notices:
@@ -124,14 +121,13 @@ def rescore(run: str, *, store: str | None = None, scorer: str | None = None, co
         plugins.installed(plugins.catalogue(), [record.name for record in old.tasks]), settings.scorer
     )
     tasks = [varied(task, settings) for task in installed]
-    seed = settings.seed
     outcomes = {
         task.name: tuple(
             running.judge_one(task, o.example, o.requests, o.responses) for o in opened.outcomes(old.id, task.name)
         )
         for task in tasks
     }
-    estimates = tuple(e for task in tasks for e in running.summarise(task, outcomes[task.name], seed))
+    estimates = tuple(e for task in tasks for e in running.summarise(task, outcomes[task.name]))
     estimates += _averages(tasks, outcomes, lambda reason: None)
     versions = {task.name: task for task in tasks}
     records = tuple(
@@ -172,7 +168,7 @@ def import_run(file: Path, *, store: str | None = None, notice: Callable[[str], 
     samples do not; then nothing is imported.
     """
     found = plugins.catalogue()
-    known = Known(partial(_metrics, found), partial(_figures, found), partial(_rejudge, found))
+    known = Known(partial(_metrics, found), partial(_figures, found), partial(_rejudge, found), partial(_about, found))
     return transfer.import_run(open_store(store), file, known, notice)
 
 
@@ -190,8 +186,14 @@ def _metrics(found: plugins.Catalogue, record: TaskRecord) -> Mapping[str, Metri
     if record.name in found.tasks:
         task = _same(found, record)
         return {metric.name: metric for metric in task.metrics} if task else {}
-    written = {name: metric for name, (metric, _) in text_measures().items()}
-    return written | {metric.name: metric for metric in calibrate.METRICS}
+    texts = {name: written.measure(name)[0] for name in written.OPTIONS}
+    return texts | {metric.name: metric for metric in calibrate.METRICS}
+
+
+def _about(found: plugins.Catalogue, record: TaskRecord, outcomes: Sequence[Outcome]) -> Mapping[int, Container[str]]:
+    """Of failed examples the metrics that they count for, where the task is at hand to say so."""
+    task = _same(found, record) if record.name in found.tasks else None
+    return running.applicable(task, outcomes) if task else {}
 
 
 def _figures(found: plugins.Catalogue, outcomes: Mapping[str, Sequence[Outcome]]) -> Sequence[Estimate]:
@@ -242,7 +244,9 @@ def _record(
             answers = running.ask(
                 backend, asked, journal, cache=cache, begun=lambda: store.start(run), progress=place.progress
             )
-            finished = running.finish(planned, answers, settings.seed)
+            finished = running.finish(planned, answers)
+            for p in planned:
+                _tell(place, notices.of_outcomes(p.task, finished.outcomes[p.task.name]))
             run = replace(run, status="finished", finished=_now(), engine=dict(backend.stats()))
             estimates = finished.estimates + _averages([p.task for p in planned], finished.outcomes, place.notice)
             store.finish(run, finished.outcomes, estimates)
@@ -256,6 +260,11 @@ def _record(
     for reason in failures.told(finished.outcomes):
         place.notice(reason)
     return Result(run, estimates)
+
+
+def _tell(place: Place, told: Iterable[str]) -> None:
+    for text in told:
+        place.notice(text)
 
 
 def _averages(

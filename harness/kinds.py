@@ -12,8 +12,10 @@ column, and a function takes the row. A measure is a metric with the function th
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from harness.errors import DataError, quoted
-from harness.metrics.calibrate import calibrated
+from harness.metrics.calibrate import RIGHTS, calibrated, rights
 from harness.metrics.classify import proportion
 from harness.types import (
     Card,
@@ -55,17 +57,17 @@ UNFIT = (LookupError, TypeError, ValueError, AttributeError)
 
 # ------------------------------------------------------------------------------------------------------------- choices
 def right(example: Example, picked: int, response: Chosen) -> float:
-    """1 if the likeliest choice is the target."""
-    return float(picked == example.target)
+    """1 if the likeliest choice is a right one."""
+    return float(picked in rights(example))
 
 
 def right_by_characters(example: Example, picked: int, response: Chosen) -> float | None:
-    """1 if the choice with the highest log-probability per character is the target (`acc_norm` of the peers)."""
+    """1 if the choice with the highest log-probability per character is a right one (`acc_norm` of the peers)."""
     return _right_per(example, response, [len(choice) for choice in example.fields["choices"]])
 
 
 def right_by_bytes(example: Example, picked: int, response: Chosen) -> float | None:
-    """1 if the choice with the highest log-probability per UTF-8 byte is the target."""
+    """1 if the choice with the highest log-probability per UTF-8 byte is a right one."""
     return _right_per(example, response, [len(choice.encode()) for choice in example.fields["choices"]])
 
 
@@ -97,6 +99,8 @@ def multiple_choice(
 ) -> Task:
     """Which choice follows ``prompt`` + ``delimiter``? ``target`` is its index, or the choice or label itself.
 
+    Where several are right ``target`` is a list of them, the first of which is shown as the answer; a choice with the
+    same words as a right one is right too.
     ``inputs`` names the columns that a fine-tuned classifier reads; ``labels`` its label names, aligned with choices.
     ``description`` stands once before the few-shot examples.
     """
@@ -105,13 +109,19 @@ def multiple_choice(
         given = _value(row, choices) if isinstance(choices, str) or callable(choices) else choices
         options = choices_of(given)
         texts = tuple(text_of(_value(row, column), f"column {quoted(column)}") for column in inputs)
-        shown = {
+        shown: dict[str, Any] = {
             "prompt": _text(row, prompt),
             "choices": options,
             "inputs": texts,
             "description": _text(row, description),
         }
-        return dict(row) | shown, key_of(_value(row, target), given, options, labels)
+        gold = _value(row, target)
+        keys = [key_of(one, given, options, labels) for one in (gold if isinstance(gold, list | tuple) else [gold])]
+        if not keys:
+            raise DataError("no right choice")
+        true = {options[key].strip() for key in keys}
+        shown[RIGHTS] = [place for place, option in enumerate(options) if option.strip() in true]
+        return dict(row) | shown, keys[0]
 
     def ask(example: Example, shown: Sequence[Example]) -> tuple[Request, ...]:
         f = example.fields
@@ -122,8 +132,9 @@ def multiple_choice(
     def judge(example: Example, responses: tuple[Response, ...]) -> Judged | Failed:
         (response,) = responses
         assert isinstance(response, Chosen)
-        values = _values(measures, example, response.picked, response)
-        return Judged(example.fields["choices"][response.picked], values, response.picked == example.target)
+        values, failed = _values(measures, example, response.picked, response)
+        said = example.fields["choices"][response.picked]
+        return Judged(said, values, response.picked in rights(example), failed)
 
     def scripted(example: Example, preferred: int) -> tuple[Response, ...]:
         # Scaled by length, so that the normalised metrics prefer the same choice.
@@ -132,7 +143,8 @@ def multiple_choice(
         return (Chosen(preferred, scores, tuple(1 for _ in sizes)),)
 
     def farthest(example: Example) -> int:
-        return max(range(len(example.fields["choices"])), key=lambda i: abs(i - example.target))
+        places = range(len(example.fields["choices"]))
+        return max(places, key=lambda i: (i not in rights(example), abs(i - example.target)))
 
     task = Task(
         name=name, version=version, dataset=_datasets(dataset),
@@ -207,8 +219,10 @@ def generation(
 
     ``extract`` finds the answer in what was written; where it finds none the example is judged on the empty answer, as
     published scores do. ``shot_answer`` is what few-shot examples show (the first reference unless given).
-    The first measure of 0/1 values says whether an example counts as correct.
+    The first measure that is a share of right answers (0 or 1 for each) says whether an example counts as correct;
+    without one none does or does not.
     """
+    shares = [metric.name for metric, _ in measures if metric.interval == "wilson" and metric.better == "higher"]
 
     def fields(row: Row) -> tuple[dict[str, Any], Any]:
         references = references_of(_value(row, target))
@@ -233,9 +247,9 @@ def generation(
         (response,) = responses
         assert isinstance(response, Generated)
         answer = extract(response.text)
-        values = _values(measures, example, answer or "")
-        first = values.get(measures[0][0].name)
-        return Judged(answer or "", values, bool(first) if first in (0.0, 1.0) else None)
+        values, failed = _values(measures, example, answer or "")
+        first = values.get(shares[0]) if shares else None
+        return Judged(answer or "", values, first == 1.0 if first in (0.0, 1.0) else None, failed)
 
     def written(text: str) -> tuple[Response, ...]:
         return (Generated(text, len(text.split()), "end"),)
@@ -321,7 +335,8 @@ def likelihood(
     def judge(example: Example, responses: tuple[Response, ...]) -> Judged | Failed:
         (response,) = responses
         assert isinstance(response, Scored)
-        return Judged(f"{response.logprob:.4f}", _values(measures, example, response), None)
+        values, failed = _values(measures, example, response)
+        return Judged(f"{response.logprob:.4f}", values, None, failed)
 
     def scored(example: Example, each: float) -> tuple[Response, ...]:
         size = len(example.fields["text"].encode())
@@ -371,7 +386,8 @@ def pair(
         one, two = responses
         assert isinstance(one, Scored) and isinstance(two, Scored)
         picked = "first" if one.logprob > two.logprob else "second" if two.logprob > one.logprob else "tie"
-        return Judged(picked, _values(measures, example, one, two), None)
+        values, failed = _values(measures, example, one, two)
+        return Judged(picked, values, None, failed)
 
     def scored(text: str, each: float) -> Scored:
         words = max(1, len(text.split()))
@@ -458,16 +474,22 @@ def _text(row: Row, template: Column) -> str:
     return filled(template, row) if isinstance(template, str) else text_of(_value(row, template), "the text")
 
 
-def _values(measures: Sequence[tuple[Metric, Any]], *judged: Any) -> dict[str, Value]:
-    found = ((metric.name, value(*judged)) for metric, value in measures)
-    return {name: value for name, value in found if value is not None}
+def _values(measures: Sequence[tuple[Metric, Any]], *judged: Any) -> tuple[dict[str, Value], dict[str, str]]:
+    """The value of every measure that applies, and of those whose value is no finite number what it is instead."""
+    found = {metric.name: value(*judged) for metric, value in measures}
+    odd = {
+        name: f"its value is {value}"
+        for name, value in found.items()
+        if value is not None and not np.isfinite(value).all()
+    }
+    return {name: value for name, value in found.items() if value is not None and name not in odd}, odd
 
 
 def _right_per(example: Example, response: Chosen, sizes: Sequence[int]) -> float | None:
     if not response.logprobs:
         return None
     scores = [p / size for p, size in zip(response.logprobs, sizes, strict=True)]
-    return float(scores.index(max(scores)) == example.target)
+    return float(scores.index(max(scores)) in rights(example))
 
 
 def _with_answer(shot: Example, answer: str) -> str:

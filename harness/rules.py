@@ -32,6 +32,7 @@ SLICES = re.compile(r"all|each|worst|[^=]+=.+")
 class Rule:
     """One rule: ``limit`` is one of LIMITS, ``margin`` its number; ``metric`` a pattern TASK:METRIC.
 
+    ``on_inconclusive``: what too few examples show is no pass, unless the rule says "warn" or "pass".
     ``slices``: "all" examples together, "each" slice too, the "worst" slice, or a pattern of slices ("gender=*").
     """
 
@@ -40,7 +41,7 @@ class Rule:
     margin: float
     slices: str = "all"
     mode: str = "interval"
-    on_inconclusive: str = "warn"
+    on_inconclusive: str = "fail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ def _rule(entry: Any, defaults: Mapping[str, Any], where: str) -> Rule:
         margin=margin,
         slices=found.get("slices", "all"),
         mode=found.get("mode", "interval"),
-        on_inconclusive=found.get("on_inconclusive", defaults.get("on_inconclusive", "warn")),
+        on_inconclusive=found.get("on_inconclusive", defaults.get("on_inconclusive", "fail")),
     )
 
 

@@ -1,13 +1,15 @@
 """Tasks from a file alone: questions in JSON lines, a description in TOML or YAML, or a text to be predicted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from harness.data import file, hub, read_rows
 from harness.errors import DataError, UnknownName, UsageError, quoted
-from harness.kinds import ACC, ACC_BYTES, ACC_NORM, ChoiceMeasure, TextMeasure, generation, likelihood, multiple_choice
-from harness.metrics import outside, text
+from harness.kinds import ACC, ACC_BYTES, ACC_NORM, ChoiceMeasure, generation, likelihood, multiple_choice
+from harness.metrics import outside, written
 from harness.metrics.likelihood import bits_per_byte, likelihood_row, perplexity, words
 from harness.reading import is_file, read_toml, read_yaml
 from harness.types import Card, Dataset, Row, Shots, Task
@@ -27,25 +29,10 @@ LEAST = {"shots": 0, "max_tokens": 1, "version": 1}
 MOST = 2**31 - 1
 PLACE = ("id", "config", "split", "revision")
 """What names a dataset of the Hub."""
-USE = ("use", "name", "level", "better")
-"""What names a metric."""
-
-
-def text_measures() -> dict[str, TextMeasure]:
-    """The measures of written answers that a file may name."""
-    rouges: list[TextMeasure] = [
-        (metric, lambda e, answer, name=metric.name: text.rouge_values(answer, e.target)[name])  # type: ignore[misc]
-        for metric in text.rouges()
-    ]
-    known: list[TextMeasure] = [
-        (text.squad_em, lambda e, answer: text.squad_values(answer, e.target)[0]),
-        (text.squad_f1, lambda e, answer: text.squad_values(answer, e.target)[1]),
-        (text.bleu(references="var"), lambda e, answer: text.bleu_row(answer, e.target)),
-        (text.chrf(references="var"), lambda e, answer: text.chrf_row(answer, e.target)),
-        (text.ter(references="var"), lambda e, answer: text.ter_row(answer, e.target)),
-        *rouges,
-    ]
-    return {metric.name: (metric, value) for metric, value in known}
+Named = Callable[..., Any]
+"""Makes a measure that is built in, from the keys of its table."""
+Other = Callable[..., Any]
+"""Makes a measure from outside."""
 
 
 def task_from_file(path: Path) -> Task:
@@ -160,32 +147,43 @@ def _task(path: Path, told: Mapping[str, Any], dataset: Dataset) -> Task:
         "cluster": told.get("cluster"), "id": told.get("id"),
     }  # fmt: skip
     if "choices" in told:
-        known: dict[str, ChoiceMeasure] = {one[0].name: one for one in (ACC, ACC_NORM, ACC_BYTES)}
+        known: dict[str, Named] = {one[0].name: partial(_renamed, one) for one in (ACC, ACC_NORM, ACC_BYTES)}
         chosen = _measures(path, told.get("metrics", list(known)), known, outside.choice_measure)
         return multiple_choice(path.stem, choices=told["choices"], measures=chosen, **same)
-    written = _measures(path, told.get("metrics", ["exact_match", "f1"]), text_measures(), outside.text_measure)
+    known = dict.fromkeys(written.OPTIONS, written.measure)
+    chosen = _measures(path, told.get("metrics", ["exact_match", "f1"]), known, outside.text_measure)
     stop = tuple(told.get("stop", ("\n",)))
-    return generation(path.stem, measures=written, max_tokens=told.get("max_tokens", 64), stop=stop, **same)
+    return generation(path.stem, measures=chosen, max_tokens=told.get("max_tokens", 64), stop=stop, **same)
 
 
-def _measures(path: Path, wanted: Sequence[Any], known: Mapping[str, Any], other: Any) -> list[Any]:
+def _measures(path: Path, wanted: Sequence[Any], known: Mapping[str, Named], other: Other) -> list[Any]:
     """Measures by name; those from outside are loaded at once, so that what is missing is told before a model runs."""
-    found = []
+    found: list[Any] = []
     for one in wanted:
         given = {"use": one} if isinstance(one, str) else one
-        texts = isinstance(given, dict) and all(isinstance(value, str) for value in given.values())
-        if not texts or not given.keys() <= set(USE) or "use" not in given:
-            raise UsageError(f"{path}: a metric is a name or a table of use, name, level and better, not {quoted(one)}")
-        plain = isinstance(one, str) and ":" not in one
-        if plain and one not in known and one not in outside.offered():
-            raise UsageError(f"{path}: {UnknownName('metric', one, [*known, *outside.offered()])}")
-        is_known = isinstance(one, str) and one in known
-        found.append(known[one] if is_known else other(outside.Spec(**given, base=path.parent), load=True))
-    names = [metric.name for metric, _ in found]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if not names or twice is not None:
-        raise UsageError(f"{path}: metrics = {quoted(wanted)} " + (f"has {twice!r} twice" if names else "names none"))
+        if not isinstance(given, dict) or "use" not in given or not all(isinstance(v, str) for v in given.values()):
+            raise UsageError(f"{path}: a metric is a name or a table of texts with the key use, not {quoted(one)}")
+        use = given["use"]
+        keys = ("use", "name", "tokenize", "normalize") if use in known else ("use", "name", "level", "better")
+        odd = next((key for key in given if key not in keys), None)
+        if odd is not None:
+            raise UsageError(f"{path}: {UnknownName(f'key of the metric {use[:200]}', odd, keys)}")
+        if use not in known and ":" not in use and use not in outside.offered():
+            raise UsageError(f"{path}: {UnknownName('metric', use, [*known, *outside.offered()])}")
+        try:
+            made = known[use](**given) if use in known else other(outside.Spec(**given, base=path.parent), load=True)
+        except UsageError as error:
+            raise UsageError(f"{path}: {error}") from None
+        if any(made[0].name == metric.name for metric, _ in found):
+            raise UsageError(f"{path}: two metrics are called {made[0].name!r}: give one of them another name")
+        found.append(made)
+    if not found:
+        raise UsageError(f"{path}: metrics = {quoted(wanted)} names none")
     return found
+
+
+def _renamed(measure: ChoiceMeasure, use: str, name: str | None = None) -> ChoiceMeasure:
+    return replace(measure[0], name=name or use), measure[1]
 
 
 def _card(told: Mapping[str, Any]) -> Card:

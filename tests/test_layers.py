@@ -11,7 +11,7 @@ LAYERS = (
     ("reading", "plainyaml", "values", "metrics", "data", "shots", "kinds", "taskfile", "records", "variants", "files"),
     ("engine",),
     ("journal", "cache", "scorers"),
-    ("run", "groups", "failures", "perturb", "counterfactual"),
+    ("run", "groups", "failures", "notices", "perturb", "counterfactual"),
     ("store", "frames", "finetune"),
     ("compare",),
     ("rules",),

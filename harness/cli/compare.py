@@ -32,7 +32,7 @@ def command(
     store: str | None,
 ) -> int:
     """Compare runs OTHERS with run FIRST, example by example."""
-    from harness.compare import compare
+    from harness.compare import compare, incomparable
     from harness.store import open_store
 
     opened = open_store(store, create=False)
@@ -40,9 +40,20 @@ def command(
     for other in others:
         rows, flips = compare(opened, first, other, known, tasks=names(tasks), intersect=intersect, slices=slices)
         show(f"{other} - {first}", rows)
+        both = {task.name for task in opened.run(first).tasks}
+        for record in opened.run(other).tasks:
+            left = incomparable(record, rows) if record.name in both and _wanted(record.name, tasks) else []
+            if left:
+                click.echo(f"not compared: {record.name}: {', '.join(left)} (no values of the same examples in both)")
         if examples:
             show_flips(flips)
     return 0
+
+
+def _wanted(name: str, tasks: tuple[str, ...]) -> bool:
+    from harness.cli.options import names
+
+    return not tasks or name in names(tasks)
 
 
 def installed(tasks: list[str]) -> dict[str, dict[str, Metric]]:
@@ -60,7 +71,10 @@ def show(title: str, rows: list[Difference]) -> None:
 
     from harness.cli.table import ROWS, number, plain, wide_console
 
-    caption = "95 % paired intervals; p after Holm; MDE: smallest difference found with a power of 80 %"
+    caption = (
+        "95 % paired intervals; p after Holm; MDE: smallest difference found with a power of 80 %; reference values "
+        "(such as floors) are not compared"
+    )
     if len(rows) > ROWS:
         caption += f"; {len(rows) - ROWS:,} more rows are not shown: --task narrows them"
     table = Table(title=Text(line(title)), title_justify="left", caption=caption, caption_justify="left")

@@ -63,7 +63,7 @@ def check(rules: Path, run: str, **given: Any) -> int:
 
     \b
     Exit codes: 0 every rule holds, 1 a rule failed, 2 the file is wrong or a rule matches nothing,
-    3 the store cannot be read, 4 inconclusive where the rule says on_inconclusive = "fail".
+    3 the store cannot be read, 4 inconclusive unless the rule says on_inconclusive = "warn" or "pass".
     """
     from harness import gate as gating
     from harness import verdicts as written

@@ -59,7 +59,7 @@ def cli(debug: bool) -> None:
 
     \b
     Exit codes: 0 ok, 1 the gate failed, 2 usage or configuration, 3 a run or its surroundings failed,
-    4 inconclusive where the rule says that this fails, 130 interrupted.
+    4 inconclusive unless the rule lets that pass, 130 interrupted.
     """
 
 

@@ -126,9 +126,8 @@ def _run(jobs: list[Any], given: dict[str, Any]) -> int:
     for model, runs in tuned.items():
         tuned_averages(model, runs, place)
     for e in empty:
-        click.echo(
-            f"harness: {e.task}: {e.metric} has no value: {e.failed} examples failed, {e.n} were judged", err=True
-        )
+        judged = f"it is no finite number over the {e.n} that were judged" if e.n else "none was judged"
+        click.echo(f"harness: {e.task}: {e.metric} has no value: {e.failed} examples failed, {judged}", err=True)
     return 3 if empty else 0
 
 

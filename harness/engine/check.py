@@ -139,8 +139,8 @@ def compare(scorer: Scorer, proof: Proof) -> tuple[str, Error | None]:
     laid = plan(proof.spans, BUDGET) if scorer.tree else plan_padded(proof.spans, 64)
     try:
         found = run_all(scorer, laid)
-    except Exception as error:  # whatever a model's own code raises when its attention is replaced
-        return f"{type(error).__name__}: {' '.join(str(error).split())[:160]}", None
+    except Exception as raised:  # whatever a model's own code raises when its attention is replaced
+        return f"{type(raised).__name__}: {' '.join(str(raised).split())[:160]}", None
     off = Error.of(found, proof.expected)
     if scorer.model.dtype not in HALF:
         wrong = f"log-probabilities differ by {off.worst:.2g} from the plain forward pass"

@@ -15,11 +15,11 @@ import anyio
 from anyio.from_thread import BlockingPortal
 
 from harness.engine import http_answers, http_echo
-from harness.engine.backend import Batch, Options
+from harness.engine.backend import Batch, Options, until
 from harness.engine.http_address import address_of
 from harness.engine.http_body import GaveUp, Json
 from harness.engine.http_calls import Calls, Pause
-from harness.engine.replay import named
+from harness.engine.named import letters_of, named
 from harness.errors import ModelError, Unsupported, UsageError
 from harness.types import (
     Choose,
@@ -36,7 +36,6 @@ from harness.types import (
     Scored,
 )
 
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 IN_A_ROW = 8
 """Requests without an answer, and no answered one between them, before the server is asked if it is still there."""
 IN_VAIN = ("connection", "server")
@@ -158,23 +157,18 @@ class Server:
         if request.stop:
             asked["stop"] = list(request.stop[:4])  # servers take four; the rest is cut here
         found = await self._text(request.prompt, asked, request.max_tokens)
-        ends = [found.text.find(stop) for stop in request.stop if stop in found.text]
+        text = until(found.text, request.stop)
         finish: Literal["stop", "length", "end"] = "length" if found.cut else "end"
-        text = found.text[: min(ends)] if ends else found.text
-        return Generated(text, found.tokens, "stop" if ends else finish)
+        return Generated(text, found.tokens, finish if text == found.text else "stop")
 
     async def _picked(self, request: Choose) -> Response:
-        """Ask for a letter; take a letter or the words of one choice."""
-        options = "\n".join(f"{letter}. {c.strip()}" for letter, c in zip(LETTERS, request.choices, strict=False))
-        if len(request.choices) > len(LETTERS):
+        """Ask for a letter; take the one choice that the answer names."""
+        letters = letters_of(request.choices)
+        if not letters:
             return Failed("unsupported", f"{len(request.choices)} choices are too many to be lettered")
+        options = "\n".join(f"{letter}. {c.strip()}" for letter, c in zip(letters, request.choices, strict=True))
         prompt = f"{request.prompt}\n\n{options}\n\nAnswer with the letter of the right choice only.\nLetter:"
         text = (await self._text(prompt, {"temperature": 0.0}, 16)).text
-        said = text.strip().strip("().:*\"' ")
-        head = said[:1].upper()
-        alone = len(said) == 1 or (len(said) > 1 and not said[1].isalnum() and said[1] not in "'’ ")
-        if head and alone and head in LETTERS[: len(request.choices)]:
-            return Chosen(LETTERS.index(head), text=text)
         return named(request, text)
 
     async def _text(self, prompt: str, asked: Json, limit: int) -> http_answers.Said:

@@ -1,11 +1,12 @@
 """Answers made elsewhere, judged like a model's: JSON lines with ids, or one plain line per example in order.
 
-{"task": "gsm8k", "id": "0", "text": "..."}                       answers Generate, and Choose if it names a choice
+{"task": "gsm8k", "id": "0", "text": "..."}                       answers Generate, and Choose if it names one
 {"task": "arc_easy", "id": "7", "logprobs": [-1.2, -3.4]}         answers Choose
 {"task": "lambada", "id": "3", "logprob": -2.5, "tokens": 2}      answers Likelihood and PseudoLikelihood
 ``part`` (from 0) tells the requests of one example apart; ``task`` may be left out where a run has one task.
 JSON lines are files named .jsonl or .json, and those whose first line that is not blank begins with a brace.
-A text of null is an output that is missing: the example has failed.
+A text of null is an output that is missing: the example has failed. A text is cut at the first stop string of its
+request, as a server's is; a choice is named by its words or its letter (``harness.engine.named``).
 """
 
 import hashlib
@@ -13,7 +14,8 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.engine.backend import Batch
+from harness.engine.backend import Batch, until
+from harness.engine.named import named
 from harness.errors import DataError, listed, quoted
 from harness.reading import decoded, json_object, read_bytes, split
 from harness.types import (
@@ -129,7 +131,8 @@ def _respond(request: Request, answer: Mapping[str, Any]) -> Response:
         case Choose() if "text" in answer:
             return named(request, answer["text"])
         case Generate() if "text" in answer:
-            return Generated(answer["text"], len(answer["text"].split()), "end")
+            cut = until(answer["text"], request.stop)
+            return Generated(cut, len(cut.split()), "end" if cut == answer["text"] else "stop")
         case Likelihood() | PseudoLikelihood() if "logprob" in answer:
             size = len(request.text.encode())
             tokens = answer.get("tokens", 1)
@@ -144,13 +147,6 @@ def _logprob(value: Any) -> float:
     if type(value) not in (int, float) or value > ROUNDING or (type(value) is int and value < -MOST):
         raise ValueError(f"{quoted(value)} is no log-probability")
     return float(value)
-
-
-def named(request: Choose, text: str) -> Response:
-    """The choice that a text names, ignoring case and surrounding space."""
-    said = text.strip().casefold()
-    hits = [i for i, choice in enumerate(request.choices) if choice.strip().casefold() == said]
-    return Chosen(hits[0], text=text) if len(hits) == 1 else Failed("unparsed", f"no choice in {text[:80]!r}")
 
 
 def _keyed(path: Path, lines: Sequence[str]) -> dict[Key, dict[str, Any]]:

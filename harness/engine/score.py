@@ -178,7 +178,7 @@ class Reader:
 
 
 def _more_mass(logits: Tensor, top: Tensor, mass: Tensor) -> tuple[Tensor, Tensor]:
-    """The running maximum and sum of exp(logit - maximum) with one more block of the vocabulary, which is overwritten."""
+    """The running maximum and sum of exp(logit - maximum) with one more block, which is overwritten."""
     if fast_kernels(logits.device):
         from harness.engine.kernels import more_mass
 

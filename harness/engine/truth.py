@@ -1,4 +1,4 @@
-"""What a model in half precision would say if it were computed in float32, and how far from that a way of running it is.
+"""What a model in half precision would say if it were computed in float32, and how far from that a way to run it is.
 
 Two ways of computing the same model in bfloat16 differ by as much as either differs from the truth; which of them is
 the plain forward pass says nothing about which is right. So both are held against the same weights in float32.

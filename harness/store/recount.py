@@ -1,7 +1,7 @@
 """Numbers of an imported run, computed anew from its samples: nobody's word is taken for a number."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness import run as running
@@ -15,6 +15,25 @@ Metrics = Callable[[TaskRecord], Mapping[str, Metric]]
 Figures = Callable[[Mapping[str, Sequence[Outcome]]], Sequence[Estimate]]
 """The averages of groups that the outcomes of their tasks give."""
 
+About = Callable[[TaskRecord, Sequence[Outcome]], Mapping[int, Container[str]]]
+"""Of failed examples of a task (by place) the metrics that they count for; empty where they count for all."""
+
+Judge = Callable[[Run, str, Sequence[Outcome]], None]
+"""Judges a task's answers again. Raises DataError where the file says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is installed here and can tell whether a file speaks the truth: metrics, averages of groups, judges."""
+
+    metrics: Metrics
+    figures: Figures
+    judge: Judge
+    about: About
+
+
+NOTHING = Known(lambda record: {}, lambda outcomes: (), lambda run, task, outcomes: None, lambda record, outcomes: {})
+
 NEAR = 1e-9
 """Relative difference of two values that were computed in another order."""
 
@@ -27,9 +46,7 @@ class Recounted:
     left_out: tuple[str, ...]
 
 
-def recount(
-    run: Run, told: Sequence[Estimate], outcomes: Mapping[str, Sequence[Outcome]], known: Metrics, figures: Figures
-) -> Recounted:
+def recount(run: Run, told: Sequence[Estimate], outcomes: Mapping[str, Sequence[Outcome]], known: Known) -> Recounted:
     """The numbers that a run tells, each as its samples give it.
 
     Values, n, clusters and failed must be those that were told; intervals are computed anew. What no metric at hand
@@ -37,9 +54,9 @@ def recount(
     """
     records = {record.name: record for record in run.tasks}
     groups = {name: running.sliced(rows) for name, rows in outcomes.items()}
-    averages = {(e.task, e.metric, e.slice): e for e in figures(outcomes)}
-    metrics = {name: metrics_of(record, known(record), outcomes[name]) for name, record in records.items()}
-    seed = run.settings.get("seed", 0)
+    counts_for = {name: known.about(record, outcomes[name]) for name, record in records.items()}
+    averages = {(e.task, e.metric, e.slice): e for e in known.figures(outcomes)}
+    metrics = {name: metrics_of(record, known.metrics(record), outcomes[name]) for name, record in records.items()}
     found: list[Estimate] = []
     left_out: dict[str, None] = {}
     for name, rows in outcomes.items():
@@ -54,7 +71,9 @@ def recount(
         elif e.slice not in groups[e.task]:
             raise DataError(f"{e.task} {e.metric}: no sample is in the slice {e.slice!r:.80}")
         else:
-            fresh = _computed(e, used, groups[e.task][e.slice], seed)
+            foreign = {place for place, names in counts_for[e.task].items() if e.metric not in names}
+            rows = [outcomes[e.task][place] for place in groups[e.task][e.slice] if place not in foreign]
+            fresh = _computed(e, used, rows)
         if fresh is None:
             left_out[f"{e.task}:{e.metric}"] = None
         else:
@@ -80,10 +99,10 @@ def _is_flat(name: str, outcomes: Sequence[Outcome]) -> bool:
     return not any(isinstance(o.judged.values.get(name), tuple) for o in outcomes if o.judged)
 
 
-def _computed(told: Estimate, metric: Metric, outcomes: Sequence[Outcome], seed: int) -> Estimate:
+def _computed(told: Estimate, metric: Metric, outcomes: Sequence[Outcome]) -> Estimate:
     """The number as the samples give it. Raises DataError for samples that the metric cannot take."""
     try:
-        return running.estimate(told.task, metric, told.slice, outcomes, seed)
+        return running.estimate(told.task, metric, told.slice, outcomes)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise DataError(f"{told.task} {told.metric} cannot be computed: {error}") from error
 

@@ -260,7 +260,7 @@ def _record(row: int, task: str, outcome: Outcome) -> dict[str, Any]:
         "prompt": _whole(_prompt(first)) if first else None,
         "prompt_hash": _prompt_hash(outcome.requests),
         "slices": _dump(dict(example.slices)),
-        "values": _dump({k: _number(v) for k, v in values.items()}) if judged else None,
+        "values": _dump({k: _number(v) for k, v in values.items()} | dict(judged.failed)) if judged else None,
         "fields": _dump(dict(example.fields)),
         "requests": _dump([request_to_json(r) for r in outcome.requests]),
         "responses": _dump([response_to_json(r) for r in outcome.responses]),
@@ -365,8 +365,10 @@ def read_outcomes(folder: Folder, artifact: Artifact) -> Iterator[Outcome]:
 def _outcome(row: Mapping[str, Any]) -> Outcome:
     example = {name: json.loads(row[name]) for name in ("fields", "target", "slices")}
     example["slices"] = {k: str(v) for k, v in example["slices"].items()}
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(row["values"] or "{}").items()}
-    judged = {"prediction": row["prediction"], "values": values, "correct": row["correct"]}
+    found = json.loads(row["values"] or "{}")
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in found.items() if not isinstance(v, str)}
+    failed = {k: v for k, v in found.items() if isinstance(v, str)}  # why a metric has no value here
+    judged = {"prediction": row["prediction"], "values": values, "correct": row["correct"], "failed": failed}
     failure = {"kind": row["failure_kind"], "message": row["failure_message"]}
     return Outcome(
         built(Example, {**example, "id": row["example_id"], "cluster": row["cluster"]}, "an example"),

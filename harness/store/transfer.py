@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from sqlalchemy import select
 from harness.errors import DataError, StoreError, UsageError
 from harness.store import catalogue, pointers, samples
 from harness.store.database import reading, writing
-from harness.store.recount import Figures, Metrics, recount
+from harness.store.recount import NOTHING, Known, recount
 from harness.store.samples import Artifact
 from harness.store.schema import RUNS
 from harness.store.store import Store
@@ -45,21 +45,6 @@ ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 OWN = ("asked", "imported")
 """Fields of a run that stay at home: how to ask a model again is nobody else's business."""
-
-Judge = Callable[[Run, str, Sequence[Outcome]], None]
-"""Raises DataError where the outcomes of a task (run, name, outcomes) are not what its judge makes of the answers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is installed here and can tell whether a file speaks the truth: metrics, averages of groups, judges."""
-
-    metrics: Metrics
-    figures: Figures
-    judge: Judge
-
-
-NOTHING = Known(lambda record: {}, lambda outcomes: (), lambda run, task, outcomes: None)
 
 
 def export(store: Store, name: str, target: Path) -> Run:
@@ -128,7 +113,7 @@ def import_run(
     try:
         for task, rows in outcomes.items():
             known.judge(run, task, rows)
-        numbers = recount(run, told, outcomes, known.metrics, known.figures)
+        numbers = recount(run, told, outcomes, known)
     except DataError as error:
         raise DataError(f"{source} is not what run {run.id} found: {cut(str(error), 300)}") from error
     if numbers.left_out:
