@@ -21,6 +21,7 @@ NEEDED = ("pandas", "altair", "dashboard.place", "duckdb", "scipy.special", "sta
 
 
 def load() -> None:
+    """Import what the pages need, while the browser is still opening."""
     for name in NEEDED:
         with suppress(ImportError):  # the page that needs it says so
             import_module(name)
