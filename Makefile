@@ -34,7 +34,7 @@ tests: $(VENV)/.dev ## pytest
 docs: $(VENV)/.dev ## Build the documentation into site/; a dead link fails
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-# The wheel holds the four packages and nothing else at its top level.
+# The wheel holds our packages alone, and works where the user has files named like our folders.
 wheel: $(VENV)/.dev ## Build the wheel and check what it holds
 	rm -rf build dist
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist . > $(VENV)/wheel.log || (cat $(VENV)/wheel.log; exit 1)
