@@ -1,6 +1,7 @@
 """From questions to token ids: what a causal model is asked, with lm-evaluation-harness's token boundaries."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,14 +67,18 @@ class Encoder:
         return dict(self._run(distinct, self._before_prompt if prompts else self.head[:0]))
 
     def _run(self, texts: list[str], head: Tokens) -> Iterator[tuple[str, Tokens]]:
-        for at in range(0, len(texts), _CHUNK):
-            chunk = texts[at : at + _CHUNK]
-            try:
-                found = bare(self.tokenizer, chunk)
-            except Exception as error:  # the tokenizers library raises no narrower type
-                raise Unsupported(f"the model's tokenizer cannot encode a text: {said(error)}") from error
-            for text, ids in zip(chunk, found, strict=True):
-                yield text, after(head, np.asarray(ids, dtype=np.int32))
+        chunks = [texts[at : at + _CHUNK] for at in range(0, len(texts), _CHUNK)]
+        with ThreadPoolExecutor(1) as pool:  # the next chunk is encoded while this one becomes arrays
+            ahead = [pool.submit(bare, self.tokenizer, chunk) for chunk in chunks[:1]]
+            for number, chunk in enumerate(chunks):
+                started = ahead.pop()
+                try:
+                    found = started.result()
+                except Exception as error:  # the tokenizers library raises no narrower type
+                    raise Unsupported(f"the model's tokenizer cannot encode a text: {said(error)}") from error
+                ahead += [pool.submit(bare, self.tokenizer, one) for one in chunks[number + 1 : number + 2]]
+                for text, ids in zip(chunk, found, strict=True):
+                    yield text, after(head, np.asarray(ids, dtype=np.int32))
 
     def chat(self, prompt: str) -> str:
         """The prompt as a user's turn when the options ask for chat, else unchanged."""
