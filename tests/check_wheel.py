@@ -13,6 +13,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 EXPECTED = {"harness", "harness_tasks", "harness_reports", "harness_dashboard"}
+BARE = {k: v for k, v in os.environ.items() if k != "PYTHONPATH" and not k.startswith("HARNESS_")}
 TRAP = "raise SystemExit('a file of the working folder was imported')\n"
 
 
@@ -30,9 +31,9 @@ def environment(wheel: Path, folder: Path) -> Path:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     python = folder / "bin" / "python"
     pip = [sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check", "install", "--quiet"]
-    subprocess.run([*pip, "--no-deps", str(wheel)], check=True)
+    subprocess.run([*pip, "--no-deps", str(wheel)], env=BARE, check=True)
     site = Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))
-    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    (site / "dependencies.pth").write_text("\n".join(path for path in sys.path if path.endswith("-packages")))
     return python
 
 
@@ -42,12 +43,11 @@ def require_work(python: Path, cwd: Path) -> None:
     for name in ("reports", "dashboard"):
         (cwd / name).mkdir()
         (cwd / name / "__init__.py").write_text(TRAP)
-    env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH" and not k.startswith("HARNESS_")}
 
     def harness(*words: str) -> str:
         # Unlike the console script, -m puts the working folder before everything that is installed.
         said = [str(python), "-m", "harness.cli.main", *words]
-        done = subprocess.run(said, cwd=cwd, env=env, capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(said, cwd=cwd, env=BARE, capture_output=True, text=True, timeout=300, check=False)
         if done.returncode:
             sys.exit(f"{' '.join(said)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout
