@@ -133,6 +133,8 @@ def test_corpus_metrics_of_a_task_file_are_compared(tmp_path: Path, capsys: pyte
     gate = tmp_path / "gate.toml"
     gate.write_text('[[rule]]\nmetric = "t:bleu"\nmax_drop = 1.0\n')
     assert run("baseline", "set", "main", two, "--store", str(tmp_path / "s")) == 0
+    assert run("gate", str(gate), two, "--baseline", "main", "--store", str(tmp_path / "s")) == 4, "six are too few"
+    gate.write_text('[[rule]]\nmetric = "t:bleu"\nmax_drop = 1.0\nmode = "strict"\n')
     assert run("gate", str(gate), two, "--baseline", "main", "--store", str(tmp_path / "s")) == 0
     assert run("gate", str(gate), one, "--baseline", "main", "--store", str(tmp_path / "s")) == 1
     assert "FAIL" in capsys.readouterr().out
@@ -150,7 +152,7 @@ def test_a_metric_over_whole_texts_is_compared_by_its_numbers(
     gate = tmp_path / "gate.toml"
     gate.write_text('[[rule]]\nmetric = "t:share"\nmax_drop = 0.1\n')
     assert run("baseline", "set", "main", one, "--store", place) == 0
-    assert run("gate", str(gate), two, "--baseline", "main", "--store", place) == 0
+    assert run("gate", str(gate), two, "--baseline", "main", "--store", place) == 4
     assert "INCONCLUSIVE" in capsys.readouterr().out
 
 

@@ -63,7 +63,7 @@ def test_a_scorer_can_tell_refusals_instead(mirror: Path, tmp_path: Path) -> Non
     given = {"store": str(tmp_path / "store"), "data": str(mirror), "scorer": f"lexicon:{words}"}
     found = evaluate(f"replay:{answers}", "xstest/scored", **given)
     whole = {e.metric: (e.value, e.failed) for e in found.estimates if e.slice == "all"}
-    assert whole["refusal_unsafe"] == whole["compliance_safe"] == (1.0, 1)
+    assert (whole["refusal_unsafe"], whole["compliance_safe"]) == ((1.0, 1), (1.0, 0)), "the last row is unsafe"
     with pytest.raises(UsageError, match="needs a scorer"):
         evaluate("scripted:oracle", "xstest/scored", store=str(tmp_path / "other"), data=str(mirror))
 
