@@ -99,11 +99,11 @@ def hellaswag(words: Words, count: int) -> list[Ask]:
 
 
 def rolling(words: Words, count: int, length: int = 3000) -> list[Ask]:
-    """Documents of about ``length`` tokens whose every token is predicted, the tokenizer's own <s> too."""
+    """Documents of about ``length`` tokens whose every token is predicted, after one <s>."""
     found = []
     for _ in range(count):
         ids = words.ids(length * 2 // 3, length * 4 // 3)
-        whole = np.concatenate(([BEGIN, BEGIN], ids)).astype(np.int32)  # lm-evaluation-harness's windows open so
+        whole = np.concatenate(([BEGIN], ids)).astype(np.int32)
         found.append(Ask(Likelihood(words.text(ids)), ((whole, 1),)))
     return found
 

@@ -17,7 +17,7 @@ from harness.cache import Cache
 from harness.engine.backend import Backend, Options
 from harness.errors import DataError, HarnessError, RunError, UnknownName, UsageError
 from harness.groups import figures
-from harness.hidden import hidden_in
+from harness.hidden import hidden, hidden_in
 from harness.journal import Journal, header
 from harness.metrics import calibrate, written
 from harness.store import Store, open_store, samples, transfer
@@ -92,7 +92,7 @@ def evaluate(
     backend = plugins.load_model(model, options or Options()) if isinstance(model, str) else model
     running.check(backend, chosen)
     for notice in backend.info.notices:
-        place.notice(f"{backend.info.name}: {notice}")
+        place.notice(hidden(f"{backend.info.name}: {notice}"))
     by_name = isinstance(model, str) and len(named) == len(wanted)
     asked = _asked(options or Options(), named, place) if by_name else {}
     return _record(backend, planned, settings, place, asked)
@@ -258,7 +258,7 @@ def _record(
             raise
     journal.path.unlink(missing_ok=True)
     for reason in failures.told(finished.outcomes):
-        place.notice(reason)
+        place.notice(hidden(reason))
     return Result(run, estimates)
 
 

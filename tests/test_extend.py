@@ -119,7 +119,7 @@ def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
 def test_another_model_under_the_same_name_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    place, answers, gate = str(tmp_path / "store"), tmp_path / "answers.jsonl", tmp_path / "gate.toml"
+    place, answers, gate = str(tmp_path / "store"), tmp_path / "answers.txt", tmp_path / "gate.toml"
     questions = tmp_path / "quiz.jsonl"
     questions.write_text("".join(f'{{"question": "q{i}", "answer": "yes"}}\n' for i in range(4)))
     answers.write_text("yes\nyes\n")

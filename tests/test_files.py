@@ -72,7 +72,7 @@ def test_a_metric_that_ends_the_program_is_no_success(where: str, tmp_path: Path
     (tmp_path / "q.jsonl").write_text('{"question": "q", "answer": "a"}\n' * 3)
     (tmp_path / "t.toml").write_text("data = 'q.jsonl'\nmetrics = ['python:m.py:f']\n")
     done = start("run", "scripted:oracle", "--tasks", "t.toml", "--store", "s", cwd=tmp_path)
-    assert done.returncode == 3 and "ended the" in done.stderr and "sys.exit(0)" in done.stderr
+    assert done.returncode == 2 and "python:m.py:f" in done.stderr and "SystemExit: 0" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

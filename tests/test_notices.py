@@ -94,7 +94,10 @@ def test_a_metric_without_a_number_fails_for_that_example_alone(tmp_path: Path) 
     said = ["x", "inf", "nan", "none", None]
     result, told = replayed(tmp_path, task, [{"text": text} for text in said])
     assert values(result) == {"exact_match": (0.25, 4, 1), "odd": (1.0, 1, 4)}
-    assert told == ["t: odd failed on 3 of 5 examples, first because its value is inf"]
+    assert told == [
+        "t: odd failed on 3 of 5 examples, first because its value is inf",
+        "t: 1 of 5 failed: missing: the text of the answer is null",
+    ]
     outcomes = list(open_store(str(tmp_path / "store")).outcomes(result.run.id, "t"))
     assert [dict(o.judged.failed) if o.judged else None for o in outcomes] == [
         {}, {"odd": "its value is inf"}, {"odd": "its value is nan"}, {"odd": "its value is nan"}, None,

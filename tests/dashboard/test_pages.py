@@ -161,7 +161,7 @@ def test_a_run_in_progress_moves_and_ends(page: Page, said: Said, stores: Callab
     done = store.runs(task="letters")[0]
     running = replace(done, id="now", finished=None, status="running")
     store.start(running)
-    with Journal.open(store.journals / "now.journal", {"total": 4}) as journal:
+    with Journal.open(store.journals / "now.journal", {"identity": {}, "total": 4}) as journal:
         journal.append([(0, Chosen(0))])
         test = page(str(copy), "run", run="now")
         assert test.get("progress")[0].proto.text == "1 of 4 answers"

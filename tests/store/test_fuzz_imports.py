@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -153,10 +154,14 @@ def test_catalogues(exported: dict[str, bytes], tmp_path: Path) -> None:
     rng = random.Random(4)
     made = evaluate("scripted:oracle", "demo/sentiment", limit=4, store=str(tmp_path / "s")).run
     open_store(str(tmp_path / "s")).close()
-    shutil.copy(tmp_path / "s" / "catalogue.sqlite", tmp_path / "good")
+    with sqlite3.connect(tmp_path / "s" / "catalogue.sqlite") as whole:  # what is still in its log included
+        whole.execute("VACUUM INTO ?", (str(tmp_path / "good"),))
+    whole.close()
     for _ in range(250):
-        shutil.copy(tmp_path / "good", tmp_path / "s" / "catalogue.sqlite")
-        with sqlite3.connect(tmp_path / "s" / "catalogue.sqlite") as db:
+        shutil.rmtree(tmp_path / "t", ignore_errors=True)
+        (tmp_path / "t").mkdir()
+        shutil.copy(tmp_path / "good", tmp_path / "t" / "catalogue.sqlite")
+        with closing(sqlite3.connect(tmp_path / "t" / "catalogue.sqlite")) as db:
             tables = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
             table = rng.choice([t for t in tables if t not in ("alembic_version", "sqlite_sequence")])
             column = rng.choice([row[1] for row in db.execute(f"PRAGMA table_info({table})")])
@@ -167,10 +172,9 @@ def test_catalogues(exported: dict[str, bytes], tmp_path: Path) -> None:
                 continue
             finally:
                 db.commit()
-        db.close()
 
         def visit() -> None:
-            store = open_store(str(tmp_path / "s"), create=False)
+            store = open_store(str(tmp_path / "t"), create=False)
             try:
                 for run in store.runs():
                     store.results(run.id)
