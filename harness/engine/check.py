@@ -1,22 +1,26 @@
 """Decides at load how a causal model can be run, by comparing with its own plain forward pass on a few tokens."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from itertools import product
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.engine.encode import Span
 from harness.engine.fuse import fusable
-from harness.engine.plan import Plan, plan, plan_padded
+from harness.engine.plan import Plan
 from harness.engine.reference import score
-from harness.engine.score import Scorer, Work
+from harness.engine.score import Scorer, Way, Work
 from harness.engine.truth import HALF, Error, in_float32
 from harness.errors import ModelError
 
 BUDGET = 24
 """Rows of a pass over the probes: so few that blocks are kept and continued."""
 
+PADDED = 64
+"""The same of batches."""
 TOLERANCE = 2e-4
 """Nats a token by which a way of running a float32 model may differ from its plain forward pass."""
 UNPROVEN = (0.1, 1.0)
@@ -48,17 +52,26 @@ def open_scorer(model: Any) -> tuple[Scorer, str]:
     """
     proof = proof_of(model)
     heads = (True,) if unusual_head(model) else (False, True)
-    reasons = [unsuited(model)]
-    ways = [(False, whole) for whole in heads] if reasons[0] else [(tree, w) for tree in (True, False) for w in heads]
-    for tree, whole in ways:
-        scorer = Scorer(model, tree=tree, whole=whole, fast=fusable(model) if tree else {})
+    beforehand = unsuited(model)
+    reasons: dict[str, str] = {"tree": beforehand} if beforehand else {}
+    ways = [way for way in get_args(Way) if way not in reasons]
+    for way, whole in product(ways, heads):
+        fast = fusable(model) if way == "tree" else {}
+        scorer = Scorer(model, way=way, whole=whole, fast=fast, apart=rescaled_above(model))
         wrong, error = compare(scorer, proof)
         if not wrong:
             scorer.work, scorer.error, scorer.plain_error = Work(), error, proof.plain
-            return scorer, "" if tree else next(filter(None, reasons))
-        reasons.append(wrong)
-    found = "; ".join(filter(None, reasons))
+            return scorer, _why(scorer, reasons)
+        reasons.setdefault(way, wrong)
+    found = "; ".join(dict.fromkeys(reasons.values()))
     raise ModelError(f"neither a tree of tokens nor padded batches give this model's own numbers: {found}")
+
+
+def _why(scorer: Scorer, reasons: Mapping[str, str]) -> str:
+    """Why the tree does not suit the model and, where it has to be padded, why no state can be carried."""
+    if scorer.way != "padded":
+        return reasons.get("tree", "")
+    return f"{reasons['tree']}; state not carried: {reasons['tokens']}"
 
 
 def proof_of(model: Any) -> Proof:
@@ -125,6 +138,18 @@ def unsuited(model: Any) -> str:
     return f"layers of type {', '.join(odd)}" if odd else ""
 
 
+def rescaled_above(model: Any) -> int | None:
+    """Tokens from which on the model rotates positions by the length of its batch; None: it never does.
+
+    Up to there it goes on from a state; longer sequences only keep company with those of their own length.
+    """
+    config = model.config.get_text_config()
+    rope = getattr(config, "rope_parameters", None) or {}
+    if not isinstance(rope, dict) or rope.get("rope_type") not in _RESCALED:
+        return None
+    return int(rope.get("original_max_position_embeddings") or config.max_position_embeddings)
+
+
 def unusual_head(model: Any) -> bool:
     """Is it known that the logits are more than the output embedding of the last hidden state?"""
     config = model.config.get_text_config()
@@ -136,9 +161,8 @@ def unusual_head(model: Any) -> bool:
 
 def compare(scorer: Scorer, proof: Proof) -> tuple[str, Error | None]:
     """Why the scorer's numbers cannot be used, empty if they can; and their error where float32 was in reach."""
-    laid = plan(proof.spans, BUDGET) if scorer.tree else plan_padded(proof.spans, 64)
     try:
-        found = run_all(scorer, laid)
+        found = run_all(scorer, _planned(scorer, proof.spans))
     except Exception as error:  # whatever a model's own code raises when its attention is replaced
         return f"{type(error).__name__}: {' '.join(str(error).split())[:160]}", None
     off = Error.of(found, proof.expected)
@@ -152,6 +176,13 @@ def compare(scorer: Scorer, proof: Proof) -> tuple[str, Error | None]:
     error = Error.of(found, proof.truth)
     wrong = f"log-probabilities are off by more (nats: {error}) than those of the plain forward pass ({proof.plain})"
     return ("" if error.as_true_as(proof.plain, scorer.model.dtype) else wrong), error
+
+
+def _planned(scorer: Scorer, spans: list[Span]) -> Plan:
+    """A plan that branches and goes on from what is kept, more than once."""
+    if scorer.way == "tree":
+        return scorer.plan(spans, BUDGET)
+    return scorer.plan(spans, PADDED, **({"worth": 1} if scorer.carries else {}))
 
 
 def run_all(scorer: Scorer, laid: Plan) -> list[NDArray[Any]]:

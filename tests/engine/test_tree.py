@@ -75,14 +75,14 @@ def test_equals_the_reference_at_every_budget(kind: str, spans: list[Span], budg
 def test_padded_batches_equal_the_reference(kind: str) -> None:
     spans = shared_block(block=20, questions=3, tail=9)
     assert_close(
-        run_all(Scorer(model(kind), tree=False, whole=scorer(kind)[0].whole), plan_padded(spans, 128)),
+        run_all(Scorer(model(kind), way="padded", whole=scorer(kind)[0].whole), plan_padded(spans, 128)),
         reference(kind, spans),
     )
 
 
 def test_a_recurrent_model_falls_back() -> None:
     found, reason = scorer("mamba")
-    assert reason and not found.tree
+    assert reason and found.way != "tree"
     spans = [span([1, 2, 3, 4, 5], 2), span([1, 2, 3, 9], 1), span([7, 8], 1)]
     assert_close(run_all(found, plan_padded(spans, 16)), reference("mamba", spans))
 
@@ -96,7 +96,7 @@ def test_the_self_check_catches_a_model_that_the_tree_gets_wrong() -> None:
 
     sly.model.layers[0].register_forward_hook(mix)
     found, reason = open_scorer(sly)
-    assert not found.tree
+    assert found.way != "tree"
     assert "differ" in reason
 
 
