@@ -113,7 +113,7 @@ def best_cuts(lengths: Sequence[int], shared: Sequence[int], worth: int = WORTH)
         node = node.closed(worth)
         stack.append(Node(max(depth, 0), node.start, node.stop, node.saved, node.cuts))
     starts = stack[0].cuts if stack else []
-    return list(zip(starts, [*starts[1:], len(lengths)], strict=True))
+    return list(pairwise([*starts, len(lengths)]))
 
 
 def common(a: tuple[int, ...], b: tuple[int, ...]) -> int:

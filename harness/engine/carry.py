@@ -1,7 +1,7 @@
 """A model's own cache, carried on: what many sequences share is computed once, and copies of its state continue.
 
 For models whose layers cannot take a tree of tokens: recurrences, convolutions, attention of their own. The cache may
-hold keys and values, states of a recurrence, the last inputs of a convolution, or all of them; nothing here knows which.
+hold keys and values, states of a recurrence, the last inputs of a convolution, or all of them; nothing here knows.
 """
 
 import inspect
@@ -19,6 +19,8 @@ from harness.engine.batching import WORTH, best_cuts
 from harness.engine.encode import Span
 from harness.engine.plan import Plan, Step, indexed, padded, planned
 
+_RESCALED = ("dynamic", "longrope", "yarn_dynamic")
+"""Rotations whose angles follow from the length of the longest sequence of a batch."""
 _NAMES = ("past_key_values", "cache", "cache_params", "state")
 """What models call the cache that they take and give back."""
 _PLAIN = (str, bytes, int, float, bool, type(None), torch.dtype, torch.device)
@@ -50,18 +52,21 @@ class Carrier:
     model: Any
     whole: bool = False
 
-    def read(self, ids: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+    def read(self, ids: Tensor, state: State | None = None, *, last: bool = False) -> tuple[Tensor, State]:
         """Hidden states (where the head is not plain, logits) [n, tokens, width] after ``ids`` [n, tokens].
 
-        ``state`` of n sequences is used up. No mask is needed: nothing is padded that a later token could see. Raises
-        ValueError for a model that gives back no cache.
+        ``last``: only those after the last token are wanted. ``state`` of n sequences is used up. No mask is needed:
+        nothing is padded that a later token could see. Raises ValueError for a model that gives back no cache.
         """
         callee, name = self.model if self.whole else self.model.base_model, cache_name(self.model)
+        known = inspect.signature(callee.forward).parameters
         given: dict[str, Any] = {"input_ids": ids, "use_cache": True}
+        if last and "logits_to_keep" in known:
+            given["logits_to_keep"] = 1
         length = 0
         if state is not None:
             length, given[name] = state.length, state.cache
-            if "position_ids" in inspect.signature(callee.forward).parameters:
+            if "position_ids" in known:
                 places = torch.arange(length, length + ids.shape[1], device=ids.device)
                 given["position_ids"] = places.expand(ids.shape)
         output = callee(**given)
@@ -108,7 +113,7 @@ def bytes_of(cache: Any) -> int:
 
 def _mapped(value: Any, change: Callable[[Tensor], Tensor], known: dict[int, Any]) -> Any:
     """``value`` with every tensor changed and everything that holds tensors copied; what occurs twice stays one."""
-    if isinstance(value, _PLAIN) or isinstance(value, (type, nn.Module)) or hasattr(value, "model_type"):
+    if isinstance(value, (*_PLAIN, type, nn.Module)) or hasattr(value, "model_type"):
         return value
     if id(value) in known:
         return known[id(value)]
@@ -128,6 +133,18 @@ def _mapped(value: Any, change: Callable[[Tensor], Tensor], known: dict[int, Any
         return value
     known[id(value)] = made
     return made
+
+
+def rescaled_above(model: Any) -> int | None:
+    """Tokens from which on the model rotates positions by the length of its batch; None: it never does.
+
+    Up to there it goes on from a state; longer sequences only keep company with those of their own length.
+    """
+    config = model.config.get_text_config()
+    rope = getattr(config, "rope_parameters", None) or {}
+    if not isinstance(rope, dict) or rope.get("rope_type") not in _RESCALED:
+        return None
+    return int(rope.get("original_max_position_embeddings") or config.max_position_embeddings)
 
 
 # --------------------------------------------------------------------------------------------------------------- plan

@@ -196,8 +196,11 @@ class Causal:
         return operations / best_rate(model, seconds=measured) / seconds
 
     def _generation(self) -> str:
-        """How answers are generated, and why not together where they are not."""
-        return f"one at a time: {self.generator.alone}" if self.generator.alone else "together"
+        """How answers are generated, and why not from shared keys and values where they are not."""
+        aligned, alone = self.generator.aligned, self.generator.alone
+        if not alone:
+            return "together"
+        return f"carried: {alone}" if aligned is not None and aligned.rows > 1 else f"one at a time: {alone}"
 
 
 def distinct(encoded: Sequence[Encoded]) -> tuple[list[Span], dict[int, tuple[int, ...]]]:

@@ -138,7 +138,7 @@ class Scorer:
         return self._answers(rows.reads, _at(hidden, there[0]), *there[1:])
 
     def _run_padded(self, plan: Plan, step: Step, state: State | None) -> Pending:
-        """Right padding: no token of a causal model sees it. With a state that all of them begin with, only the rest."""
+        """Right padding: no token of a causal model sees it. Behind a state that all begin with, only their tails."""
         sequences = [plan.sequences[member][step.base :] for member in step.members]
         width = max(map(len, sequences))
         ids = np.zeros((len(sequences), width), np.int64)
@@ -164,7 +164,7 @@ class Scorer:
         """A token of every branch at a time; where the branches part, so do copies of the state."""
         rows = lay_out(plan, step)
         asked = _asked(plan, rows.reads)
-        tokens, read, *there = onto(self.model.device, rows.tokens, asked.read, asked.place, asked.target)
+        tokens, *there = onto(self.model.device, rows.tokens, asked.place, asked.target)
         wanted = np.zeros(len(rows.tokens), bool)
         wanted[asked.read] = True
         parents = rows.parents()
@@ -275,7 +275,7 @@ def _logits(hidden: Tensor, head: Any, block: slice) -> Tensor:
     if head is None:
         return hidden[:, block].float()
     bias = getattr(head, "bias", None)
-    found = product(hidden.to(head.weight.device), head.weight[block]).to(hidden.device)
+    found = product(hidden.to(head.weight.device, head.weight.dtype), head.weight[block]).to(hidden.device)
     return found if bias is None else found + bias[block].to(hidden.device)
 
 
