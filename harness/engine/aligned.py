@@ -181,31 +181,34 @@ def unproven(generator: AlignedGenerator) -> str:
     vocabulary = model.config.get_text_config().vocab_size
     ids = [(7 * i + 3) % vocabulary for i in range(24)]
     prompts = [tuple(ids[:14]), tuple(ids[:SHARED] + ids[14:21])]
-    wholes = [[*prompt, *ids[21:23]] for prompt in prompts]
     if model.dtype in HALF:
         with in_float32(model):
-            wide = AlignedGenerator(
-                Reader(model, True), generator.endings, stepped=generator.stepped, rows=generator.rows
-            )
-            ours, theirs = probe(wide, wholes), [after_plain(model, whole) for whole in wholes]
-        off = Error.of([one.double().log_softmax(-1).cpu().numpy() for one in ours], theirs)
+            reader = Reader(model, whole=True)
+            wide = AlignedGenerator(reader, generator.endings, stepped=generator.stepped, rows=generator.rows)
+            found = probe(wide, prompts, ids[21:23])
+            theirs = [after_plain(model, whole) for whole in found]
+        off = Error.of([one.double().log_softmax(-1).cpu().numpy() for one in found.values()], theirs)
         if off.worst > WIDENED:
             return f"its logits in float32 differ by {off.worst:.2g} from its own forward pass"
-    return disagreement(model, probe(generator, wholes), wholes)
+    found = probe(generator, prompts, ids[21:23])
+    return disagreement(model, list(found.values()), [list(whole) for whole in found])
 
 
-def probe(generator: AlignedGenerator, wholes: Sequence[Sequence[int]]) -> list[Tensor]:
-    """Logits [vocab] after each of ``wholes``: ``SHARED`` tokens that all begin with, a few more, two one by one."""
-    prefix = generator._state_of(tuple(wholes[0][:SHARED]))
-    found: dict[int, Tensor] = {}
-    numbered = list(enumerate(wholes))
-    for batch in [numbered] if generator.rows > 1 else [[one] for one in numbered]:
-        live = [i for i, _ in batch]
-        logits, state = generator.begin([tuple(whole[:-2]) for _, whole in batch], prefix)
+def probe(
+    generator: AlignedGenerator, prompts: Sequence[tuple[int, ...]], more: Sequence[int]
+) -> dict[tuple[int, ...], Tensor]:
+    """Logits [vocab] where prompts that share ``SHARED`` tokens are first read, and after ``more`` tokens of each."""
+    prefix = generator._state_of(prompts[0][:SHARED])
+    wholes = [(*prompt, *more) for prompt in prompts]
+    found: dict[tuple[int, ...], Tensor] = {}
+    for batch in [wholes] if generator.rows > 1 else [[whole] for whole in wholes]:
+        live = batch
+        logits, state = generator.begin([whole[: -len(more)] for whole in live], prefix)
+        found |= {whole[: state.length]: after for whole, after in zip(live, logits, strict=True)}
         while live:
-            found |= {i: logits[at] for at, i in enumerate(live) if len(wholes[i]) == state.length}
-            going = [at for at, i in enumerate(live) if len(wholes[i]) > state.length]
-            live = [live[at] for at in going]
+            found |= {w: after for w, after in zip(live, logits, strict=True) if len(w) == state.length}
+            going = [i for i, whole in enumerate(live) if len(whole) > state.length]
+            live = [live[i] for i in going]
             if live:
-                logits, state = generator.step([wholes[i][state.length] for i in live], state.rows(going))
-    return [found[i] for i in range(len(wholes))]
+                logits, state = generator.step([whole[state.length] for whole in live], state.rows(going))
+    return found

@@ -135,6 +135,12 @@ def _mapped(value: Any, change: Callable[[Tensor], Tensor], known: dict[int, Any
     return made
 
 
+def forget_lengths(model: Any) -> None:
+    """Rotations that remember the longest text so far begin anew: no number may depend on what was asked before."""
+    if rescaled_above(model) is not None:
+        model.base_model(input_ids=torch.zeros((1, 1), dtype=torch.long, device=model.device), use_cache=False)
+
+
 def rescaled_above(model: Any) -> int | None:
     """Tokens from which on the model rotates positions by the length of its batch; None: it never does.
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from harness.engine.aligned import AlignedGenerator, aligned_for
 from harness.engine.batching import SHARD, Row, Shard, plan
 from harness.engine.budget import out_of_memory
-from harness.engine.carry import rescaled_above
+from harness.engine.carry import forget_lengths, rescaled_above
 from harness.engine.device import onto
 from harness.engine.ending import Endings, Made
 from harness.engine.fuse import Forward
@@ -154,6 +154,7 @@ class Generator:
         while answer is None:
             ids = torch.tensor([[*row.tokens, *live.made.tokens]], device=self.model.device)
             self.cost.computed += ids.numel()
+            forget_lengths(self.model)
             answer = self._grow(live, self.model(ids, use_cache=False).logits[0, -1].float())
         return answer
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from harness.engine.attention import Layers, TreePass
 from harness.engine.budget import vocabulary_block
-from harness.engine.carry import Carrier, Footprint, State, footprint, plan_carried
+from harness.engine.carry import Carrier, Footprint, State, footprint, forget_lengths, plan_carried
 from harness.engine.device import fast_kernels, later, onto
 from harness.engine.encode import Span
 from harness.engine.fuse import Forward, fused, reading
@@ -152,6 +152,7 @@ class Scorer:
         ids_, mask_, *there = onto(self.model.device, ids.ravel(), mask.ravel(), asked.read, asked.place, asked.target)
         given = ids_.view(ids.shape).long()
         if state is None:
+            forget_lengths(self.model)
             masked = mask_.view(ids.shape).long()
             hidden = self._forward(there[0], input_ids=given, attention_mask=masked, use_cache=False)
         else:
