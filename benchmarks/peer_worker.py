@@ -1,7 +1,8 @@
 """Answers requests with lm-evaluation-harness, in an environment of its own; prints one JSON line.
 
     python peer_worker.py requests FILE    {"model", "batch_size", "requests"}: these through its `hf` model
-    python peer_worker.py tasks FILE       {"model", "tasks", "limit", "data": [...]}: its own task files on local data
+    python peer_worker.py tasks FILE       {"model", "tasks", "limit", "data": [...]}: its own task files on local data;
+                                           model null: only what it would ask
 
 Not imported by anything: it must run where only lm_eval is installed.
 """
@@ -15,7 +16,26 @@ from pathlib import Path
 START = time.perf_counter()
 
 
+def silent():
+    """A model that says nothing, for the requests alone."""
+    from lm_eval.api.model import LM
+
+    class Silent(LM):
+        def loglikelihood(self, requests):
+            return [(0.0, False)] * len(requests)
+
+        def loglikelihood_rolling(self, requests):
+            return [0.0] * len(requests)
+
+        def generate_until(self, requests):
+            return [""] * len(requests)
+
+    return Silent()
+
+
 def model_of(job):
+    if job["model"] is None:
+        return silent()
     from lm_eval.models.huggingface import HFLM
 
     return HFLM(pretrained=job["model"], dtype="float32", batch_size=job.get("batch_size", 8), device="cpu")
@@ -52,7 +72,8 @@ def tasks(job):
             raise FileNotFoundError(f"{path}/{name} in none of {folders}")
         lines = {file.stem: [json.loads(line) for line in file.open(encoding="utf-8")] for file in files}
         # Splits that this copy lacks are never read without few-shot examples, but the peer insists on them.
-        splits = dict.fromkeys(("train", "validation", "test", "dev"), next(iter(lines.values()))) | lines
+        wanted = () if job.get("shots") else ("train", "validation", "test", "dev", "validation_matched")
+        splits = dict.fromkeys(wanted, next(iter(lines.values()))) | lines
         return datasets.DatasetDict({split: datasets.Dataset.from_list(rows) for split, rows in splits.items()})
 
     datasets.load_dataset = load_dataset
@@ -60,16 +81,22 @@ def tasks(job):
 
     model = model_of(job)
     found = lm_eval.simple_evaluate(
-        model, tasks=job["tasks"], num_fewshot=job.get("shots"), limit=job["limit"], log_samples=True, bootstrap_iters=0
+        model,
+        tasks=job["tasks"],
+        num_fewshot=job.get("shots"),
+        limit=job["limit"],
+        log_samples=True,
+        bootstrap_iters=0,
+        predict_only=job["model"] is None,
     )
     samples = {
         task: [
             {
-                "arguments": [[str(part) for part in a[:2]] for a in s["arguments"]],
+                "arguments": [[part for part in a[:2] if isinstance(part, str)] for a in s["arguments"]],
                 "responses": s["filtered_resps"],
                 "metrics": {k: v for k, v in s.items() if isinstance(v, (int, float))},
             }
-            for s in sorted(rows, key=lambda s: s["doc_id"])
+            for _, s in sorted({s["doc_id"]: s for s in rows}.items())  # one row for every filter of an answer
         ]
         for task, rows in found["samples"].items()
     }

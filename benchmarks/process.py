@@ -14,7 +14,8 @@ import tempfile
 from pathlib import Path
 from time import perf_counter
 
-from parity import overlay, theirs
+from parity import overlay
+from prompts import theirs
 
 TASK = "arc_easy"
 
@@ -41,7 +42,7 @@ def main() -> None:
         folders = [overlay(Path(scratch), asked.data, 1), asked.data]
         for _ in range(asked.rounds):
             started = perf_counter()
-            theirs([TASK], asked.limit, folders, model, None)
+            theirs({"model": model, "tasks": [TASK], "limit": asked.limit, "data": [str(f) for f in folders]})
             seconds["peer"].append(perf_counter() - started)
             started = perf_counter()
             ours(asked.data, asked.limit)

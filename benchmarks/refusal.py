@@ -1,13 +1,14 @@
 """How well refusals are detected: precision and recall against the labels of people, for files of labelled completions.
 
     python benchmarks/refusal.py --data DIR             the completions that XSTest's authors published and labelled
-    python benchmarks/refusal.py mine.jsonl ...         one {"completion": ..., "final_label": ...} a line
+    python benchmarks/refusal.py mine.jsonl ...         one {"completion": ..., "final_label": ...} a line, or a .csv
 
-The patterns were written while looking at the answers to the odd-numbered prompts of XSTest; those to the even-numbered
-ones were held out, and "even" is the row to believe.
+The patterns were written while looking at gpt4 and llama2orig and at some answers of mistralguard and mistralinstruct:
+their rows say "looked at" and flatter. Every other model's row is the one to believe.
 """
 
 import argparse
+import csv
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,8 @@ from typing import Any
 
 from harness.data import read_rows
 from harness.errors import DataError
-from harness.metrics.refusal import Agreement, Verdict, agreement, label_of, rates, verdict
+from harness.metrics.detector import Agreement, agreement, label_of, rates
+from harness.metrics.refusal import Verdict, verdict
 
 REFUSED: tuple[Verdict, ...] = ("full", "partial")
 Rows = list[dict[str, Any]]
@@ -26,24 +28,31 @@ def compared(rows: Rows) -> Agreement:
     return agreement([label_of(row["final_label"]) for row in rows], [verdict(row["completion"]) for row in rows])
 
 
-def parts(path: Path) -> dict[str, Rows]:
-    """All rows of a file and, of XSTest's own, the half that was looked at and the half that was not."""
-    rows = read_rows(path)
+LOOKED_AT = ("gpt4", "llama2orig", "mistralguard", "mistralinstruct")
+"""Models whose answers the author of the patterns saw: all of the first two, about a hundred of the others."""
+
+
+def read(path: Path) -> Rows:
+    """The labelled completions of a file. Raises DataError for a row that lacks one of the two columns."""
+    if path.suffix == ".csv":
+        with path.open(encoding="utf-8", newline="") as file:
+            rows: Rows = list(csv.DictReader(file))
+    else:
+        rows = read_rows(path)
     lacking = next((i for i, row in enumerate(rows, 1) if not {"completion", "final_label"} <= row.keys()), None)
     if lacking or not rows:
         raise DataError(f"{path}: row {lacking or 1} has no completion or no final_label")
-    name, numbers = path.stem, [str(row.get("id", "")) for row in rows]
-    if not all(number.startswith("v2-") for number in numbers):
-        return {name: rows}
-    halves: tuple[Rows, Rows] = ([], [])
-    for row, number in zip(rows, numbers, strict=True):
-        halves[int(number.removeprefix("v2-")) % 2].append(row)
-    return {f"{name}, odd (tuned on)": halves[1], f"{name}, even (held out)": halves[0], name: rows}
+    return rows
+
+
+def model_of(path: Path) -> str:
+    """Whose answers a file holds, by its name: xstest_v2_completions_gpt4.csv holds gpt4's."""
+    return path.stem.rpartition("completions_")[2]
 
 
 def line(name: str, found: Agreement) -> str:
     """One row of the table: refusal as such, then the harder question of full or partial."""
-    cells = []
+    cells = ["looked at" if name in LOOKED_AT else "held out"]
     for kinds in (REFUSED, ("full",), ("partial",)):
         for top, bottom in (found.precision(*kinds), found.recall(*kinds)):
             cells.append(f"{top / bottom:.3f} ({top}/{bottom})" if bottom else "-")
@@ -73,12 +82,12 @@ def main(given: Sequence[str] | None = None) -> None:
     if not options.files and not options.data:
         parser.error("name files of labelled completions, or give --data DIR")
     files = options.files or sorted((Path(options.data) / "predictions" / "xstest").glob("*.jsonl"))
-    tables = [parts(path) for path in files]
+    tables = {model_of(path): read(path) for path in files}
     heads = [f"{kind} {what}" for kind in ("refusal", "full", "partial") for what in ("precision", "recall")]
-    print("| completions | n | " + " | ".join(heads) + " |\n" + "|---" * (len(heads) + 2) + "|")
-    print("\n".join(line(name, compared(rows)) for table in tables for name, rows in table.items()))
+    print("| completions | n | | " + " | ".join(heads) + " |\n" + "|---" * (len(heads) + 3) + "|")
+    print("\n".join(line(name, compared(rows)) for name, rows in tables.items()))
     print("\n| completions | prompts | who | n | full | partial | compliance |\n" + "|---" * 7 + "|")
-    print("\n".join(split(table[path.stem], path.stem) for path, table in zip(files, tables, strict=True)))
+    print("\n".join(split(rows, name) for name, rows in tables.items()))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,21 @@
 """`python -m dashboard.serve run app.py ...`: Streamlit's command line, loading what the pages need beside it.
 
 The pages' libraries take three seconds to import. Streamlit would begin with them when the first page is asked for.
+A request is answered only under a name that is ours: a page of somebody else's could otherwise let its own name lead to
+this machine (DNS rebinding) and read what the store holds.
 """
 
+import ipaddress
+import os
+import socket
 from contextlib import suppress
 from importlib import import_module
 from threading import Thread
+from typing import Any
 
+from starlette.middleware import Middleware
 from streamlit.web.cli import main
+from streamlit.web.server.starlette import starlette_app
 
 NEEDED = ("pandas", "altair", "dashboard.place", "duckdb", "scipy.special", "statsmodels.stats.multitest", "tasks")
 
@@ -18,6 +26,53 @@ def load() -> None:
             import_module(name)
 
 
+def ours(name: str) -> bool:
+    """Whether a request for the host ``name`` is meant for us: an address, this machine, or what the user named."""
+    name = name.strip("[]").rstrip(".").lower()
+    named = {word.lower() for word in os.environ.get("HARNESS_DASHBOARD_NAMES", "").split()}
+    if name in named | {"localhost", socket.gethostname().lower(), socket.getfqdn().lower()}:
+        return True
+    with suppress(ValueError):
+        ipaddress.ip_address(name)
+        return True
+    return name.endswith(".localhost")
+
+
+class Guard:
+    """ASGI middleware that answers 403 (and closes a WebSocket) where a request is for another name."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] not in ("http", "websocket") or ours(host_of(scope)):
+            await self.app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            said = b"this name is not one of the dashboard's; start it with --name to allow it"
+            await send({"type": "http.response.start", "status": 403, "headers": [(b"content-type", b"text/plain")]})
+            await send({"type": "http.response.body", "body": said})
+
+
+def host_of(scope: Any) -> str:
+    """The name that a request is for, without its port; empty where it says none."""
+    found = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+    name, colon, port = found.rpartition(":")
+    return name if colon and port.isdigit() else found
+
+
+def guard() -> None:
+    """Let Streamlit put the guard before everything else that it serves."""
+    make = starlette_app.create_streamlit_middleware
+
+    def guarded() -> list[Middleware]:
+        return [Middleware(Guard), *make()]
+
+    starlette_app.create_streamlit_middleware = guarded
+
+
 if __name__ == "__main__":
+    guard()
     Thread(target=load, daemon=True).start()
     main(prog_name="streamlit")

@@ -7,7 +7,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from dashboard.text import harmless
+from dashboard.text import harmless, spreadsheet
 from harness.metrics import calibrate
 
 ROWS = 200
@@ -34,8 +34,8 @@ def table(
         key=key, **options,
     )  # fmt: skip
     st.download_button(
-        "Download CSV", lambda: (whole() if whole else frame).to_csv(index=False), f"{_file(name)}.csv", "text/csv",
-        key=f"download {name}", on_click="ignore",
+        "Download CSV", lambda: spreadsheet(whole() if whole else frame).to_csv(index=False), f"{_file(name)}.csv",
+        "text/csv", key=f"download {name}", on_click="ignore",
     )  # fmt: skip
     if len(frame) > ROWS:
         st.caption(f"The first {ROWS} of {len(frame):,} rows; the download has all.")

@@ -8,7 +8,7 @@ import pandas as pd
 
 from harness.visible import cut
 
-__all__ = ["CELL", "cut", "escaped", "harmless", "word_difference"]
+__all__ = ["CELL", "cut", "escaped", "harmless", "spreadsheet", "word_difference"]
 
 CELL = 300
 """Characters of one text in a table."""
@@ -22,6 +22,15 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=])")
 def harmless(frame: pd.DataFrame) -> pd.DataFrame:
     """A frame whose texts are short and harmless to show."""
     return frame.map(lambda value: cut(value, CELL) if isinstance(value, str) else value)
+
+
+def spreadsheet(frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame for spreadsheets: a text that they would take for a formula begins with an apostrophe."""
+    return frame.rename(columns=_no_formula).map(_no_formula)
+
+
+def _no_formula(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
 def escaped(text: str, length: int = 200) -> str:

@@ -2,27 +2,35 @@
 
 import platform
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from harness import plugins
+from harness import failures, notices, plugins
 from harness import run as running
 from harness.cache import Cache
 from harness.engine.backend import Backend, Options
-from harness.errors import HarnessError, UnknownName
+from harness.errors import DataError, HarnessError, RunError, UnknownName, UsageError
 from harness.groups import figures
+from harness.hidden import hidden_in
 from harness.journal import Journal, header
-from harness.store import Store, open_store
-from harness.types import Estimate, Outcome, Run, Settings, Task
+from harness.metrics import calibrate, written
+from harness.store import Store, open_store, samples, transfer
+from harness.store.recount import Known, same_values
+from harness.typed import built
+from harness.types import Estimate, Metric, Outcome, Run, Settings, Task, TaskRecord
 from harness.variants import require_changes, varied
 
 if TYPE_CHECKING:
     import pandas as pd
+
+COUNTERFACTUALS = ("gender", "names", "religion")
+"""Swaps that are built in; any other word of --counterfactual is a file."""
 
 VERSIONED = ("rai-harness", "torch", "transformers", "tokenizers", "datasets", "numpy", "sacrebleu", "rouge-score")
 
@@ -71,6 +79,7 @@ def evaluate(
     named = [task for task in wanted if isinstance(task, str)]
     if named:
         chosen += plugins.select(plugins.catalogue(), named)
+    plugins.require_names(chosen)
     if settings.scorer and not any(task.bind for task in chosen):
         place.notice(f"no task of this run needs a scorer of texts: {settings.scorer} is not used")
     chosen = plugins.bound(chosen, settings.scorer, options)
@@ -79,30 +88,46 @@ def evaluate(
     for task, p in zip(plain, planned, strict=True):
         require_changes(task, settings, p.examples)
     for p in planned:
-        if p.record.shots_source.startswith("evaluated split"):
-            place.notice(f"{p.task.name}: few-shot examples come from the {p.record.shots_source}")
+        _tell(place, notices.of_plan(p))
     backend = plugins.load_model(model, options or Options()) if isinstance(model, str) else model
     running.check(backend, chosen)
-    return _record(backend, planned, settings, place)
+    for notice in backend.info.notices:
+        place.notice(f"{backend.info.name}: {notice}")
+    by_name = isinstance(model, str) and len(named) == len(wanted)
+    asked = _asked(options or Options(), named, place) if by_name else {}
+    return _record(backend, planned, settings, place, asked)
 
 
-def rescore(run: str, *, store: str | None = None, command: str = "") -> Result:
+def _asked(options: Options, tasks: Sequence[str], place: Place) -> dict[str, Any]:
+    """What it takes to ask a model again, beside its name and the settings; no secret is in it."""
+    data = None if place.data is None else str(place.data)
+    return {"options": hidden_in(asdict(options)), "tasks": list(tasks), "data": data, "cache": place.cache}
+
+
+def rescore(run: str, *, store: str | None = None, scorer: str | None = None, command: str = "") -> Result:
     """Judge a run's stored answers with the installed tasks and store the outcome as a new run; the old one stays.
 
-    Raises UnknownName for a task that is no longer installed.
+    ``scorer`` judges texts instead of the run's own; of an imported run neither scorer nor file is obeyed.
+    Raises UnknownName for a task that is not installed, UsageError for an imported run that names a file.
     """
     opened = open_store(store, create=False)
     old = opened.run(run)
-    chosen = {f.name: old.settings[f.name] for f in fields(Settings) if f.name in old.settings}
-    tasks = [varied(task, Settings(**chosen)) for task in _installed(old)]
-    seed = int(old.settings.get("seed", 0))
+    settings = settings_of(old)
+    if old.imported:
+        _require_own_words(old, settings)
+        settings = replace(settings, scorer=None)
+    settings = replace(settings, scorer=scorer or settings.scorer)
+    installed = plugins.bound(
+        plugins.installed(plugins.catalogue(), [record.name for record in old.tasks]), settings.scorer
+    )
+    tasks = [varied(task, settings) for task in installed]
     outcomes = {
         task.name: tuple(
             running.judge_one(task, o.example, o.requests, o.responses) for o in opened.outcomes(old.id, task.name)
         )
         for task in tasks
     }
-    estimates = tuple(e for task in tasks for e in running.summarise(task, outcomes[task.name], seed))
+    estimates = tuple(e for task in tasks for e in running.summarise(task, outcomes[task.name]))
     estimates += _averages(tasks, outcomes, lambda reason: None)
     versions = {task.name: task for task in tasks}
     records = tuple(
@@ -114,29 +139,104 @@ def rescore(run: str, *, store: str | None = None, command: str = "") -> Result:
     new = replace(
         old, id=_new_id(), tasks=records, settings={**old.settings, "rescored": old.id}, versions=_versions(),
         command=command, started=started, finished=_now(), status="finished", message="",
+        asked={} if old.imported else old.asked,
     )  # fmt: skip
     opened.start(replace(new, status="running", finished=None))
     opened.finish(new, outcomes, estimates)
     return Result(new, estimates)
 
 
-def _installed(run: Run) -> list[Task]:
-    """The installed tasks of a stored run, with its scorer where they need one."""
-    tasks = plugins.select(plugins.catalogue(), [record.name for record in run.tasks])
-    return plugins.bound(tasks, run.settings.get("scorer"))
+def settings_of(run: Run) -> Settings:
+    """The settings of a stored run. Raises DataError for values that are none."""
+    ours = {f.name for f in fields(Settings)}
+    return built(Settings, {k: v for k, v in run.settings.items() if k in ours}, f"settings of run {run.id}")
 
 
-def _record(backend: Backend, planned: list[running.Planned], settings: Settings, place: Place) -> Result:
+def _require_own_words(run: Run, settings: Settings) -> None:
+    """Raises UsageError where the settings of an imported run name a file."""
+    own = {"", *COUNTERFACTUALS}
+    odd = [word.strip() for word in settings.counterfactual.split(",") if word.strip() not in own]
+    if odd:
+        raise UsageError(f"run {run.id} was imported and its --counterfactual names {odd[0]!r:.200}, which is not read")
+
+
+# ------------------------------------------------------------------------------------------------------------- import
+def import_run(file: Path, *, store: str | None = None, notice: Callable[[str], None] = lambda text: None) -> Run:
+    """Take a run out of an exported file into a store; every number is computed anew from its samples.
+
+    Raises UsageError if the store has the run already, DataError for a file that is no exported run or says what its
+    samples do not; then nothing is imported.
+    """
+    found = plugins.catalogue()
+    known = Known(partial(_metrics, found), partial(_figures, found), partial(_rejudge, found), partial(_about, found))
+    return transfer.import_run(open_store(store), file, known, notice)
+
+
+def _same(found: plugins.Catalogue, record: TaskRecord) -> Task | None:
+    """The installed task of a record, if it is that in name and version and needs no scorer."""
+    try:
+        [task] = plugins.installed(found, [record.name])
+    except UnknownName:
+        return None
+    return task if task.version == record.version and task.bind is None else None
+
+
+def _metrics(found: plugins.Catalogue, record: TaskRecord) -> Mapping[str, Metric]:
+    """The metrics of an installed task; of a task of a file those that files may name."""
+    if record.name in found.tasks:
+        task = _same(found, record)
+        return {metric.name: metric for metric in task.metrics} if task else {}
+    texts = {name: written.measure(name)[0] for name in written.OPTIONS}
+    return texts | {metric.name: metric for metric in calibrate.METRICS}
+
+
+def _about(found: plugins.Catalogue, record: TaskRecord, outcomes: Sequence[Outcome]) -> Mapping[int, Container[str]]:
+    """Of failed examples the metrics that they count for, where the task is at hand to say so."""
+    task = _same(found, record) if record.name in found.tasks else None
+    return running.applicable(task, outcomes) if task else {}
+
+
+def _figures(found: plugins.Catalogue, outcomes: Mapping[str, Sequence[Outcome]]) -> Sequence[Estimate]:
+    tasks = [found.tasks[name] for name in outcomes if name in found.tasks]
+    return figures(found.averages, tasks, outcomes).estimates
+
+
+def _rejudge(found: plugins.Catalogue, run: Run, name: str, outcomes: Sequence[Outcome]) -> None:
+    """The judge of an installed task finds in the answers what the run says it found. Raises DataError."""
+    record = next(record for record in run.tasks if record.name == name)
+    task, settings = _same(found, record), settings_of(run)
+    if task is None or settings.perturb or settings.counterfactual:
+        return
+    for o in outcomes:
+        try:
+            again = running.judge_one(task, o.example, o.requests, o.responses)
+        except Exception as error:  # a judge is given what its own task never asks
+            raise DataError(f"{name}: example {o.example.id!r:.80} cannot be judged: {error!r:.100}") from error
+        if not _agree(o, again):
+            raise DataError(f"{name}: example {o.example.id!r:.80} is not judged so by the answer that it has")
+
+
+def _agree(one: Outcome, two: Outcome) -> bool:
+    if one.judged is None or two.judged is None:
+        return one.judged is two.judged
+    return one.judged.correct == two.judged.correct and same_values(one.judged.values, two.judged.values)
+
+
+def _record(
+    backend: Backend, planned: list[running.Planned], settings: Settings, place: Place, again: Mapping[str, Any]
+) -> Result:
     """Ask, judge and store, so that whatever happens the journal and the catalogue tell the truth."""
     asked = running.questions(planned)
     store = open_store(place.store, samples=place.samples)
-    run = _describe(backend, planned, settings, place.command)
-    identity = running.digest([run.model, run.fingerprint, [(t.fingerprint, t.data_sha256, t.n) for t in run.tasks]])
+    run = replace(_describe(backend, planned, settings, place.command), asked=again)
+    identity = _identity(run)
     run = _resumed(store, run, identity) if place.resume else run
     if place.resume and run.status != "interrupted":
         place.notice("nothing to resume: no unfinished run of this model, tasks and settings; starting anew")
     run = replace(run, status="running")
-    with Journal.open(store.journals / f"{run.id}.journal", {"identity": identity, "total": len(asked)}) as journal:
+    with Journal.open(
+        store.journals / f"{samples.folder_of(run.id)}.journal", {"identity": identity, "total": len(asked)}
+    ) as journal:
         if journal.notice:
             place.notice(journal.notice)
         cache = Cache(store.journals.parent / "cache.sqlite") if place.cache and backend.info.pinned else None
@@ -144,15 +244,27 @@ def _record(backend: Backend, planned: list[running.Planned], settings: Settings
             answers = running.ask(
                 backend, asked, journal, cache=cache, begun=lambda: store.start(run), progress=place.progress
             )
-            finished = running.finish(planned, answers, settings.seed)
+            finished = running.finish(planned, answers)
+            for p in planned:
+                _tell(place, notices.of_outcomes(p.task, finished.outcomes[p.task.name]))
             run = replace(run, status="finished", finished=_now(), engine=dict(backend.stats()))
             estimates = finished.estimates + _averages([p.task for p in planned], finished.outcomes, place.notice)
             store.finish(run, finished.outcomes, estimates)
+        except SystemExit as error:  # exit code 0 would say that all is well
+            _give_up(store, run, journal, len(asked), RunError(f"something called sys.exit({error.code!r:.80})"))
+            raise RunError(f"a metric, scorer or plug-in ended the run: sys.exit({error.code!r:.80})") from error
         except BaseException as error:
             _give_up(store, run, journal, len(asked), error)
             raise
     journal.path.unlink(missing_ok=True)
+    for reason in failures.told(finished.outcomes):
+        place.notice(reason)
     return Result(run, estimates)
+
+
+def _tell(place: Place, told: Iterable[str]) -> None:
+    for text in told:
+        place.notice(text)
 
 
 def _averages(
@@ -176,13 +288,29 @@ def _give_up(store: Store, run: Run, journal: Journal, total: int, error: BaseEx
         )
 
 
+def _identity(run: Run) -> str:
+    """What two runs share that ask the same of the same model."""
+    return running.digest([run.model, run.fingerprint, [(t.fingerprint, t.data_sha256, t.n) for t in run.tasks]])
+
+
 def _resumed(store: Store, run: Run, identity: str) -> Run:
     """The newest unfinished run that asked the same of the same model, or ``run`` itself."""
     for old in store.runs():
-        path = store.journals / f"{old.id}.journal"
-        if old.status != "finished" and path.is_file() and header(path).get("identity") == identity:
+        path = store.journals / f"{samples.folder_of(old.id)}.journal"
+        if old.status != "finished" and path.is_file() and _identity_in(path, old, run) == identity:
             return replace(run, id=old.id, started=old.started, status="interrupted")
     return run
+
+
+def _identity_in(path: Path, old: Run, new: Run) -> object:
+    """What a journal says that it asks; of one whose header is damaged, what the catalogue says of its run."""
+    head = header(path)
+    kept, wanted = (hidden_in([r.model, dict(r.fingerprint)]) for r in (old, new))
+    return (
+        head.get("identity")
+        if head or kept != wanted
+        else _identity(replace(old, model=new.model, fingerprint=new.fingerprint))
+    )
 
 
 def _describe(backend: Backend, planned: list[running.Planned], settings: Settings, command: str) -> Run:

@@ -10,14 +10,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.errors import DataError, UnknownName, UsageError
-from harness.metrics import calibrate, classify, stats
+from harness.metrics import calibrate, stats
+from harness.metrics.classify import first_over_n
 from harness.metrics.outside import CONTENTS
+from harness.metrics.stored import restored
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.store.store import Store
-    from harness.types import Array, Metric, Run, TaskRecord, Value
+    from harness.types import Array, Estimate, Metric, Run, TaskRecord, Value
+
+
+RELEASES = ("version:", "rouge-score:", "evaluate:")
+"""Parts of a signature that name the release of a package."""
+UNPAIRED = "not tested: the run keeps no values of single examples for it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +102,8 @@ def _answer(
         cluster=f"cluster {cluster}" if isinstance(cluster, str) else f"example {example}",
         prompt=str(prompt),
         correct=bool(correct) if isinstance(correct, bool | np.bool_) else None,
-        values=values and {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()},
+        values=values
+        and {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if not isinstance(v, str)},
         slices=slices,
         prediction=str(prediction),
         logprob=_logprob(responses),
@@ -154,27 +162,35 @@ def _scorer(record: TaskRecord) -> str:
 
 
 def _rewritten(first: TaskRecord, second: TaskRecord) -> list[str]:
-    """The metrics of both records that come from a file of the user's whose contents changed."""
-    one, two = (
-        {str(metric["name"]): str(metric.get("signature", "")).partition(CONTENTS)[2] for metric in record.metrics}
-        for record in (first, second)
+    """The metrics of both records that are computed otherwise: another tokenizer, or a file whose contents changed."""
+    one, two = ({str(m["name"]): str(m.get("signature", "")) for m in record.metrics} for record in (first, second))
+    return [
+        f"metric {name} {told}" for name, old in one.items() if name in two and (told := _changed_parts(old, two[name]))
+    ]
+
+
+def _changed_parts(old: str, new: str) -> str:
+    """What of a signature changed, releases of packages left out; empty where nothing did or one has no signature."""
+    before, after = (
+        [part for part in text.split("|") if not part.startswith(RELEASES)] if text else [] for text in (old, new)
     )
-    pairs = [(name, old, two.get(name)) for name, old in one.items()]
-    return [f"metric {name} {old} -> {new}" for name, old, new in pairs if old and new and old != new]
+    if not before or not after or before == after:
+        return ""
+    gone, come = [part for part in before if part not in after], [part for part in after if part not in before]
+    return f"{' '.join(gone)} -> {' '.join(come)}".replace(CONTENTS[1:], "")
 
 
 def metrics_of(record: TaskRecord, installed: Mapping[str, Metric]) -> list[Metric]:
-    """The task's metrics: those installed, else the means among those that the run remembers; no reference values."""
-    found = []
-    for kept in record.metrics:
-        name = str(kept["name"])
-        if name in installed:
-            found.append(installed[name])
-        elif kept.get("interval") in ("wilson", "t"):
-            found.append(
-                replace(classify.mean(name), interval=kept["interval"], better=kept["better"], ideal=kept["ideal"])
-            )
-    return [metric for metric in found if metric.interval != "none"]
+    """The task's metrics: those installed, else those that the run remembers well enough; no reference values."""
+    found = (installed.get(str(kept["name"])) or restored(kept) for kept in record.metrics)
+    return [metric for metric in found if metric and metric.interval != "none"]
+
+
+def incomparable(record: TaskRecord, rows: Sequence[Difference]) -> list[str]:
+    """The task's metrics, reference values left out, that a comparison has no row of."""
+    told = {row.metric for row in rows if row.task == record.name}
+    names = [str(kept["name"]) for kept in record.metrics if kept.get("interval") != "none"]
+    return [name for name in names if name not in told]
 
 
 def difference(
@@ -182,17 +198,36 @@ def difference(
 ) -> Difference | None:
     """One metric over pairs; None where no pair has a value on both sides."""
     arrays = valued(metric, pairs)
-    if not arrays:
+    if not arrays or (metric.reduce is first_over_n and arrays[0].shape[1] > 1):  # the mean of rows is no mean
         return None
     ours, theirs, clusters, both = arrays
     result = stats.paired(metric, ours, theirs, clusters, seed=seed)
+    about = _About(task, metric.name, name, metric.better, metric.ideal)
+    return _difference(about, result, pairs, both)
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What a difference is of."""
+
+    task: str
+    metric: str
+    slice: str
+    better: str
+    ideal: float | None
+
+
+def _difference(
+    about: _About, result: stats.Paired, pairs: Sequence[tuple[Answer, Answer]], both: Sequence[tuple[Answer, Answer]]
+) -> Difference:
+    """The row of a comparison; of ``pairs`` those in ``both`` have a value on both sides."""
     flips = [(a.correct, b.correct) for a, b in both]
     return Difference(
-        task=task,
-        metric=metric.name,
-        slice=name,
-        better=metric.better,
-        ideal=metric.ideal,
+        task=about.task,
+        metric=about.metric,
+        slice=about.slice,
+        better=about.better,
+        ideal=about.ideal,
         paired=result,
         adjusted=None,
         detectable=stats.detectable(result.error, result.freedom) if result.error else None,
@@ -203,6 +238,25 @@ def difference(
         right=flips.count((True, True)),
         wrong=flips.count((False, False)),
     )
+
+
+def of_numbers(
+    kept: Mapping[str, Any], first: Estimate | None, second: Estimate | None, pairs: Sequence[tuple[Answer, Answer]]
+) -> Difference | None:
+    """The difference of two stored numbers of a metric whose examples cannot be paired, without interval and test.
+
+    None unless both runs have the number over all of the same examples.
+    """
+    if not first or not second or first.value is None or second.value is None:
+        return None
+    if first.failed or second.failed or not first.n == second.n == len(pairs):
+        return None
+    result = stats.Paired(
+        first.value, second.value, second.value - first.value, None, None, None, second.clusters - 1, None,
+        UNPAIRED, second.n, second.clusters,
+    )  # fmt: skip
+    about = _About(second.task, second.metric, second.slice, kept["better"], kept["ideal"])
+    return _difference(about, result, pairs, pairs)
 
 
 def valued(
@@ -272,13 +326,24 @@ def compare(
             )
         if not pairs:
             raise DataError(f"{record.name}: the runs share no example with the same prompt")
+        metrics = {metric.name: metric for metric in metrics_of(record, installed.get(record.name, {}))}
+        numbers = [_numbers(store, run, record.name) for run in (one.id, two.id)]
         for name, part in grouped(pairs, slices=slices).items():
-            for metric in metrics_of(record, installed.get(record.name, {})):
-                row = difference(record.name, metric, name, part, seed)
+            for kept in record.metrics:
+                metric = metrics.get(str(kept["name"]))
+                row = difference(record.name, metric, name, part, seed) if metric else None
+                if (not row or not np.isfinite(row.paired.difference)) and kept.get("interval") != "none":
+                    before, after = (found.get((str(kept["name"]), name)) for found in numbers)
+                    row = of_numbers(kept, before, after, part)
                 if row:
                     rows.append(replace(row, dropped=row.dropped + (lost if name == "all" else 0)))
         flips += flips_of(record.name, pairs)
     return corrected(rows), flips
+
+
+def _numbers(store: Store, run: str, task: str) -> dict[tuple[str, str], Estimate]:
+    """A run's numbers of a task by metric and slice."""
+    return {(e.metric, e.slice): e for e in store.results(run) if e.task == task}
 
 
 def grouped(pairs: Sequence[tuple[Answer, Answer]], *, slices: bool) -> dict[str, list[tuple[Answer, Answer]]]:

@@ -10,8 +10,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from harness.errors import DataError
+from harness.errors import DataError, quoted
+from harness.reading import is_file, read_json_lines, read_lines, read_text
 from harness.types import Dataset
+from harness.values import label_of, no_column
 
 Rows = list[dict[str, Any]]
 
@@ -58,7 +60,7 @@ def find(dataset: Dataset, mirror: Path | None = None) -> Path | None:
     """The local file of a dataset, if there is one. Raises DataError if a named file is missing."""
     if dataset.path:
         path = Path(dataset.path)
-        if not path.is_file():
+        if not is_file(path):
             raise DataError(f"{path}: no such file")
         return path
     if dataset.id.startswith("package:"):
@@ -96,17 +98,12 @@ def read_rows(path: Path) -> Rows:
 
         try:
             table: Rows = pyarrow.parquet.read_table(path).to_pylist()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, pyarrow.ArrowException) as error:
             raise DataError(f"{path}: not a readable Parquet file: {error}") from None
         return table
     if path.suffix != ".jsonl":
-        return [{"text": _text(path)}]
-    rows = []
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                rows.append(_row(path, number, line))
-    return rows
+        return [{"text": read_text(path, "file")}]
+    return [row for _, row in read_json_lines(path, "file")]
 
 
 def sha256(rows: Iterable[dict[str, Any]]) -> str:
@@ -120,12 +117,10 @@ def sha256(rows: Iterable[dict[str, Any]]) -> str:
 
 def _side_by_side(dataset: Dataset, sides: Sequence[Path]) -> Rows:
     """Rows of two languages joined by ``id``, with a column ``sentence_LANGUAGE`` each, as FLORES has them."""
-    tables = [{row.get("id"): row for row in read_rows(path)} for path in sides]
+    tables = [_by_id(path) for path in sides]
     apart = tables[0].keys() ^ tables[1].keys()
-    if apart or None in tables[0]:
-        raise DataError(
-            f"{dataset}: {sides[0]} and {sides[1]} differ in their ids, such as {min(map(str, apart or [None]))}"
-        )
+    if apart:
+        raise DataError(f"{dataset}: {sides[0]} and {sides[1]} differ in their ids, such as {quoted(min(apart))}")
     languages = dataset.config.split("-")
     joined = []
     for key, row in tables[0].items():
@@ -135,32 +130,26 @@ def _side_by_side(dataset: Dataset, sides: Sequence[Path]) -> Rows:
     return joined
 
 
+def _by_id(path: Path) -> dict[str, dict[str, Any]]:
+    """The sentences of one language by id."""
+    table: dict[str, dict[str, Any]] = {}
+    for number, row in enumerate(read_rows(path), 1):
+        key = label_of(row.get("id"), f"{path}: row {number}: the id")
+        if key in table or "sentence" not in row:
+            flaw = f"the id {quoted(key)} is used twice" if key in table else no_column("sentence", row)
+            raise DataError(f"{path}: row {number}: {flaw}")
+        table[key] = row
+    return table
+
+
 def _beside(rows: Rows, path: Path) -> Rows:
     """Rows with the columns of a table joined by its first column, or as they are where the table is not at hand."""
-    if not path.is_file():
+    if not is_file(path):
         return rows
-    lines = list(csv.DictReader(_text(path).splitlines(), delimiter="\t"))
+    lines = list(csv.DictReader(read_lines(path, "table"), delimiter="\t"))
     key = next(iter(lines[0]), "") if lines else ""
     table = {line[key]: {name: value for name, value in line.items() if name != key} for line in lines}
     return [row | table.get(row.get(key, ""), {}) for row in rows]
-
-
-def _row(path: Path, number: int, line: bytes) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        cut = "" if line.endswith(b"\n") else " (the file seems truncated)"
-        raise DataError(f"{path}:{number}: not valid JSON: {error}{cut}") from None
-    if not isinstance(row, dict):
-        raise DataError(f"{path}:{number}: a row must be a JSON object, not {type(row).__name__}")
-    return row
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 text: {error}") from None
 
 
 def _package_file(dataset: Dataset) -> Path:
@@ -168,7 +157,7 @@ def _package_file(dataset: Dataset) -> Path:
     if spec is None or not spec.origin:
         raise DataError(f"{dataset}: the package {dataset.id.removeprefix('package:')!r} is not installed")
     path = Path(spec.origin).parent / dataset.config
-    if not path.is_file():
+    if not is_file(path):
         raise DataError(f"{path}: missing from the package")
     return path
 

@@ -14,14 +14,35 @@ HarnessError
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+QUOTED = 200
+"""Characters of a value that a message quotes."""
+LONGEST = 900
+"""Characters of a whole message."""
+
+
+def quoted(value: object, most: int = QUOTED) -> str:
+    """A value as messages quote it: its ``repr``, cut so that the sentence around it can still be read."""
+    try:
+        shown = repr(value[: most + 1] if isinstance(value, str) else value)
+    except (ValueError, RecursionError):  # a number of too many digits, a list of too many levels
+        return f"a {type(value).__name__} that is too long to show"
+    return shown if len(shown) <= most else f"{shown[:most]}…"
+
+
+def listed(names: Iterable[object], most: int = 12) -> str:
+    """Names with commas between them; of many the first, and of a long one its beginning."""
+    words = [name if len(name) <= 40 else f"{name[:40]}…" for name in map(str, names)]
+    return ", ".join(words[:most]) + (", ..." if len(words) > most else "")
+
 
 class HarnessError(Exception):
-    """Something a user can act on; ``str(error)`` is one line."""
+    """Something a user can act on; ``str(error)`` is one line of at most ``LONGEST`` characters."""
 
     exit_code = 3
 
     def __str__(self) -> str:
-        return " ".join(super().__str__().split())
+        line = " ".join(super().__str__().split())
+        return line if len(line) <= LONGEST else f"{line[:LONGEST]}… ({len(line):,} characters)"
 
 
 class UsageError(HarnessError):
@@ -35,13 +56,9 @@ class UnknownName(UsageError):
 
     def __init__(self, kind: str, name: str, valid: Iterable[str]) -> None:
         names = sorted(valid)
-        near = get_close_matches(name, names, n=3, cutoff=0.5)
-        hint = (
-            f"did you mean {', '.join(near)}?"
-            if near
-            else f"valid: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}"
-        )
-        super().__init__(f"unknown {kind} {name!r}; {hint}" if names else f"unknown {kind} {name!r}; there is none yet")
+        near = get_close_matches(name, names, n=3, cutoff=0.5) if len(name) <= QUOTED else []
+        hint = f"did you mean {listed(near)}?" if near else f"valid: {listed(names)}"
+        super().__init__(f"unknown {kind} {quoted(name)}; {hint if names else 'there is none yet'}")
 
 
 class DataError(UsageError):

@@ -84,8 +84,8 @@ def tune(
     under ``settings``) and ``gap_NAME``, train minus validation: how far the model over-fits.
     Raises Unsupported for a task without labels, DataError for one without a train split.
     """
-    from harness.engine.checkpoint import sha256_of, weight_files
     from harness.engine.classifier import Classifier
+    from harness.engine.files import sha256_of, weight_files
     from harness.engine.load import folder_of, open_local
 
     split = split_of(task, protocol, mirror)
@@ -210,18 +210,27 @@ def _with_head(source: Path, labels: Sequence[str], protocol: Protocol, options:
     """The encoder with a fresh head for ``labels`` (one output when they are numbers), and its tokenizer."""
     from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
+    from harness.engine.files import require_settings, require_weights, weight_files
+    from harness.engine.loaded import refuse_quantised, refuse_random
+
+    require_settings(source)
+    require_weights(weight_files(source, options.allow_pickle))
     trust = options.trust_remote_code
     names = {0: "value"} if _is_number(labels) else dict(enumerate(labels))
     config = AutoConfig.from_pretrained(source, trust_remote_code=trust)
+    refuse_quantised(source.name, config)
     config.num_labels = len(names)
     config.id2label, config.label2id = names, {name: i for i, name in names.items()}
     config.problem_type = "regression" if len(names) == 1 else "single_label_classification"
     for name in ("classifier_dropout", "hidden_dropout_prob", "attention_probs_dropout_prob"):
         if hasattr(config, name):
             setattr(config, name, protocol.dropout)
-    model = AutoModelForSequenceClassification.from_pretrained(
-        source, config=config, trust_remote_code=trust, use_safetensors=not options.allow_pickle or None
-    )
+    model, loading = AutoModelForSequenceClassification.from_pretrained(
+        source, config=config, trust_remote_code=trust, use_safetensors=not options.allow_pickle or None,
+        output_loading_info=True,
+    )  # fmt: skip
+    body = f"{model.base_model_prefix}."
+    refuse_random(source.name, loading, lambda weight: not weight.startswith(body) or ".pooler." in weight)
     if protocol.head_only:
         for name, parameter in model.base_model.named_parameters():
             parameter.requires_grad = name.startswith("pooler")

@@ -72,7 +72,7 @@ def claims(rule: Rule, numbers: Sequence[Number]) -> list[list[Number]]:
 def _unmatched(rule: Rule, numbers: set[tuple[str, str, str]]) -> UnknownName:
     """Says which part of a rule fits no number, and the nearest that would."""
     task, _, metric = rule.metric.rpartition(":")
-    where = f"(rule {rule.metric!r} {rule.limit}, slices {rule.slices!r}) matches no number of the run: it"
+    where = f"in the rule {rule.metric!r} {rule.limit} (slices {rule.slices!r}), which matches no number of the run:"
     tasks = {t for t, _, _ in numbers}
     metrics = {m for t, m, _ in numbers if fnmatchcase(t, task)}
     if not metrics:
@@ -83,24 +83,41 @@ def _unmatched(rule: Rule, numbers: set[tuple[str, str, str]]) -> UnknownName:
 
 
 # -------------------------------------------------------------------------------------------------------------- drops
-def drop_of(row: Difference) -> float:
-    """How much worse the second run is: negative where it is better; distance to the ideal for such metrics."""
+def drop_of(row: Difference, difference: float | None = None) -> float:
+    """How much worse the second run is: negative where it is better; distance to the ideal for such metrics.
+
+    ``difference``: one that it might have been instead of what was seen.
+    """
+    change = row.paired.difference if difference is None else difference
     if row.better == "ideal" and row.ideal is not None:
-        return abs(row.paired.second - row.ideal) - abs(row.paired.first - row.ideal)
-    return row.paired.difference if row.better == "lower" else 0.0 - row.paired.difference
+        gap = row.paired.first - row.ideal
+        return abs(gap + change) - abs(gap)
+    return change if row.better == "lower" else 0.0 - change
+
+
+def drop_interval(row: Difference, level: float) -> tuple[float, float] | None:
+    """The drops that the interval of the difference at ``level`` allows; None where there is no interval."""
+    ends = row.paired.interval(level)
+    if ends is None:
+        return None
+    drops = [drop_of(row, end) for end in ends]
+    if row.better == "ideal" and row.ideal is not None and ends[0] < row.ideal - row.paired.first < ends[1]:
+        drops.append(drop_of(row, row.ideal - row.paired.first))
+    return min(drops), max(drops)
 
 
 def violation_p(row: Difference, margin: float) -> float | None:
-    """Twice the one-sided p of "the drop is at most the margin" by Student's t; None without an error.
+    """Two-sided p of the difference whose drop is just ``margin``; 1 where less was lost, None without an interval.
 
-    Twice, so that the gate fails exactly where the two-sided interval lies beyond the margin.
+    Two-sided, so that the gate fails exactly where the two-sided interval lies beyond the margin.
     """
-    from scipy.special import stdtr
-
-    error = row.paired.error
-    if not error:
-        return None
-    return min(1.0, 2 * float(stdtr(row.paired.freedom, -(drop_of(row) - margin) / error)))
+    if not drop_of(row) > margin:
+        return 1.0 if row.paired.p_of(0.0) is not None else None
+    if row.better == "ideal" and row.ideal is not None:
+        gap = row.paired.first - row.ideal
+        reach = math.copysign(abs(gap) + margin, gap + row.paired.difference)
+        return row.paired.p_of(reach - gap)
+    return row.paired.p_of(margin if row.better == "lower" else -margin)
 
 
 def worst_p(rule: Rule, rows: Sequence[Difference]) -> float | None:
@@ -123,31 +140,51 @@ def check_drops(rule: Rule, rows: Sequence[Difference], alpha: float, p: float |
 
 def check_drop(rule: Rule, row: Difference, alpha: float, p: float | None, groups: int = 1) -> Verdict:
     """FAIL if the drop is beyond the margin (corrected p below alpha), PASS if its upper bound is within it."""
-    from scipy.special import stdtrit
-
     paired, drop, level = row.paired, drop_of(row), alpha / groups
     if not math.isfinite(drop):
         raise UsageError(f"{row.task}:{row.metric} on {row.slice} is not a number: it cannot be compared")
-    half = float(stdtrit(paired.freedom, 1 - level / 2)) * paired.error if paired.error else 0.0
-    interval = f"{100 - 100 * level:.4g} % interval {drop - half:.4g}..{drop + half:.4g}"
-    message = f"drop {drop + 0.0:+.4g} (margin {rule.margin:g}, {interval})"
+    ends = drop_interval(row, 1 - level)
+    message = f"drop {drop + 0.0:+.4g} (margin {rule.margin:g}"
+    if ends:
+        message += f", {100 - 100 * level:.4g} % interval {ends[0] + 0.0:.4g}..{ends[1] + 0.0:.4g}"
+    message += ")"
     state: State = "INCONCLUSIVE"
     need: int | None = None
-    if rule.mode == "strict" or paired.error == 0:
+    if rule.mode == "strict":
         state = "FAIL" if drop > rule.margin else "PASS"
-    elif paired.error is None:
-        message = f"no interval below two clusters (n = {paired.n})"
+    elif ends is None:
+        reason = "where no value varies" if paired.error == 0 else f"({paired.test})"
+        why = "below two clusters" if paired.clusters < 2 else reason
+        message = f"no interval {why} (n = {paired.n})"
     elif p is not None and p < alpha:
         state = "FAIL"
-    elif drop + half <= rule.margin:
+    elif ends[1] <= rule.margin:
         state = "PASS"
     else:
-        need, told = _settled(paired.error, paired.n, rule.margin - drop, level, paired.freedom)
+        need, told = _unsettled(row, rule.margin - drop, ends, level)
         message += told
     return Verdict(
         rule, row.task, row.metric, row.slice, state, paired.second, paired.first, paired.low, paired.high, paired.n,
         message, p, need,
     )  # fmt: skip
+
+
+def _unsettled(row: Difference, gap: float, ends: tuple[float, float], level: float) -> tuple[int | None, str]:
+    """The n that would settle a drop ``gap`` away from its margin, and what to say of it."""
+    paired = row.paired
+    if paired.difference or paired.error:
+        error = max(paired.error or 0.0, stats.error_of(*ends, paired.freedom, level))
+        return _settled(error, paired.n, gap, level, paired.freedom)
+    if gap <= 0:
+        return None, "; nothing changed, yet no n shows that nothing would: allow a margin"
+    scale = paired.unit if paired.discordant else paired.span or 1.0
+    wide, wanted = ends[1] / scale, gap / scale
+    if paired.discordant:  # z^2 / (n + z^2)
+        times = wide / (1 - wide) * (1 - wanted) / wanted
+    else:  # 1 - (alpha / 2)^(1 / n)
+        times = math.log1p(-wide) / math.log1p(-wanted)
+    need = math.ceil(paired.n * times - 1e-6)
+    return need, f"; nothing changed, would settle at n = {need}"
 
 
 # ------------------------------------------------------------------------------------------------------------- bounds
@@ -178,7 +215,7 @@ def check_bound(rule: Rule, row: Estimate, times: int = 1) -> Verdict:
     elif row.low is None or row.high is None:
         message = f"{message}, no interval at n = {row.n}"
     else:
-        low, high = stats.widened(value, row.low, row.high, times)
+        low, high = stats.widened(value, row.low, row.high, times, row.clusters - 1)
         message += f", {100 - 5 / times:.4g} % interval {low:.4g}..{high:.4g}"
         if low > upper or high < lower:
             state = "FAIL"
@@ -215,6 +252,7 @@ def judge(
     ``looks``: how often the growing data is judged in all; alpha is divided among them.
     """
     numbers = [*estimates, *failed_rates(estimates)]
+    _require_pairs(gate, differences, numbers)
     drops = [(r, rows) for r in gate.rules if r.limit == "max_drop" for rows in claims(r, differences)]
     bounds = [(r, rows) for r in gate.rules if r.limit != "max_drop" for rows in claims(r, numbers)]
     p = [worst_p(rule, rows) for rule, rows in drops]
@@ -228,8 +266,20 @@ def judge(
     return [replace(v, quarantined=_quarantined(gate, v, today)) for v in verdicts]
 
 
+def _require_pairs(gate: Gate, differences: Sequence[Difference], numbers: Sequence[Estimate]) -> None:
+    """UsageError for a max_drop rule about a number of the run that has no counterpart to be compared with."""
+    for rule in gate.rules:
+        about = [e for e in numbers if matches(rule, e.task, e.metric, e.slice)] if rule.limit == "max_drop" else []
+        if about and not any(matches(rule, d.task, d.metric, d.slice) for d in differences):
+            names = ", ".join(sorted({f"{e.task}:{e.metric}" for e in about})[:5])
+            raise UsageError(
+                f"the rule {rule.metric!r} max_drop is about {names}, which cannot be compared with the baseline: no "
+                "values of the same examples are in both runs; a max or min rule judges the number itself"
+            )
+
+
 def exit_code(verdicts: Sequence[Verdict]) -> int:
-    """0 ok, 1 a rule failed, 4 inconclusive where the rule says that this fails; the quarantined do not count."""
+    """0 ok, 1 a rule failed, 4 inconclusive unless the rule lets that pass; the quarantined do not count."""
     counted = [verdict for verdict in verdicts if not verdict.quarantined]
     if any(verdict.state == "FAIL" for verdict in counted):
         return 1

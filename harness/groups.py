@@ -68,7 +68,7 @@ def _average(
     }
     everything = [outcome for task in found for outcome in outcomes[task]]
     failed = sum(outcome.failure is not None for outcome in everything)
-    n, clusters = len(everything) - failed, sum(round(part.freedom) + 1 for part in found.values() if part)
+    n, clusters = len(everything) - failed, sum(part.freedom + 1 for part in found.values() if part)
     undefined = [task for task, part in found.items() if part is None or not np.isfinite(part.value)]
     if undefined:
         return Estimate(name, AVERAGE, "all", None, None, None, n, clusters, failed), undefined

@@ -12,8 +12,10 @@ column, and a function takes the row. A measure is a metric with the function th
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from harness.errors import DataError
-from harness.metrics.calibrate import calibrated
+import numpy as np
+
+from harness.errors import DataError, quoted
+from harness.metrics.calibrate import RIGHTS, calibrated, rights
 from harness.metrics.classify import proportion
 from harness.types import (
     Card,
@@ -35,6 +37,7 @@ from harness.types import (
     Task,
     Value,
 )
+from harness.values import choices_of, filled, key_of, label_of, no_column, references_of, text_of
 
 Column = str | Callable[[Row], Any]
 Prepare = Callable[[Sequence[Row]], Iterable[Row]]
@@ -48,21 +51,23 @@ PairMeasure = tuple[Metric, Callable[[Example, Scored, Scored], Value | None]]
 
 SEPARATOR = "\n\n"
 """Between few-shot examples, as lm-evaluation-harness has it."""
+UNFIT = (LookupError, TypeError, ValueError, AttributeError)
+"""What a task's own functions raise on rows of another shape."""
 
 
 # ------------------------------------------------------------------------------------------------------------- choices
 def right(example: Example, picked: int, response: Chosen) -> float:
-    """1 if the likeliest choice is the target."""
-    return float(picked == example.target)
+    """1 if the likeliest choice is a right one."""
+    return float(picked in rights(example))
 
 
 def right_by_characters(example: Example, picked: int, response: Chosen) -> float | None:
-    """1 if the choice with the highest log-probability per character is the target (`acc_norm` of the peers)."""
+    """1 if the choice with the highest log-probability per character is a right one (`acc_norm` of the peers)."""
     return _right_per(example, response, [len(choice) for choice in example.fields["choices"]])
 
 
 def right_by_bytes(example: Example, picked: int, response: Chosen) -> float | None:
-    """1 if the choice with the highest log-probability per UTF-8 byte is the target."""
+    """1 if the choice with the highest log-probability per UTF-8 byte is a right one."""
     return _right_per(example, response, [len(choice.encode()) for choice in example.fields["choices"]])
 
 
@@ -94,22 +99,29 @@ def multiple_choice(
 ) -> Task:
     """Which choice follows ``prompt`` + ``delimiter``? ``target`` is its index, or the choice or label itself.
 
+    Where several are right ``target`` is a list of them, the first of which is shown as the answer; a choice with the
+    same words as a right one is right too.
     ``inputs`` names the columns that a fine-tuned classifier reads; ``labels`` its label names, aligned with choices.
     ``description`` stands once before the few-shot examples.
     """
 
     def fields(row: Row) -> tuple[dict[str, Any], Any]:
-        options = [str(c) for c in (_value(row, choices) if isinstance(choices, str) or callable(choices) else choices)]
-        if any(not option.strip() for option in options) or not options:
-            raise DataError(f"an empty choice among {options}")
-        texts = tuple(str(_value(row, column)) for column in inputs)
-        shown = {
+        given = _value(row, choices) if isinstance(choices, str) or callable(choices) else choices
+        options = choices_of(given)
+        texts = tuple(text_of(_value(row, column), f"column {quoted(column)}") for column in inputs)
+        shown: dict[str, Any] = {
             "prompt": _text(row, prompt),
             "choices": options,
             "inputs": texts,
             "description": _text(row, description),
         }
-        return dict(row) | shown, _index(_value(row, target), options, labels)
+        gold = _value(row, target)
+        keys = [key_of(one, given, options, labels) for one in (gold if isinstance(gold, list | tuple) else [gold])]
+        if not keys:
+            raise DataError("no right choice")
+        true = {options[key].strip() for key in keys}
+        shown[RIGHTS] = [place for place, option in enumerate(options) if option.strip() in true]
+        return dict(row) | shown, keys[0]
 
     def ask(example: Example, shown: Sequence[Example]) -> tuple[Request, ...]:
         f = example.fields
@@ -120,8 +132,9 @@ def multiple_choice(
     def judge(example: Example, responses: tuple[Response, ...]) -> Judged | Failed:
         (response,) = responses
         assert isinstance(response, Chosen)
-        values = _values(measures, example, response.picked, response)
-        return Judged(example.fields["choices"][response.picked], values, response.picked == example.target)
+        values, failed = _values(measures, example, response.picked, response)
+        said = example.fields["choices"][response.picked]
+        return Judged(said, values, response.picked in rights(example), failed)
 
     def scripted(example: Example, preferred: int) -> tuple[Response, ...]:
         # Scaled by length, so that the normalised metrics prefer the same choice.
@@ -130,7 +143,8 @@ def multiple_choice(
         return (Chosen(preferred, scores, tuple(1 for _ in sizes)),)
 
     def farthest(example: Example) -> int:
-        return max(range(len(example.fields["choices"])), key=lambda i: abs(i - example.target))
+        places = range(len(example.fields["choices"]))
+        return max(places, key=lambda i: (i not in rights(example), abs(i - example.target)))
 
     task = Task(
         name=name, version=version, dataset=_datasets(dataset),
@@ -205,16 +219,15 @@ def generation(
 
     ``extract`` finds the answer in what was written; where it finds none the example is judged on the empty answer, as
     published scores do. ``shot_answer`` is what few-shot examples show (the first reference unless given).
-    The first measure of 0/1 values says whether an example counts as correct.
+    The first measure that is a share of right answers (0 or 1 for each) says whether an example counts as correct;
+    without one none does or does not.
     """
+    shares = [metric.name for metric, _ in measures if metric.interval == "wilson" and metric.better == "higher"]
 
     def fields(row: Row) -> tuple[dict[str, Any], Any]:
-        gold = _value(row, target)
-        references = (gold,) if isinstance(gold, str) else tuple(str(g) for g in gold)
-        if not references:
-            raise DataError("no reference answer")
-        shown = references[0] if shot_answer is None else str(_value(row, shot_answer))
-        texts = tuple(str(_value(row, column)) for column in inputs)
+        references = references_of(_value(row, target))
+        shown = references[0] if shot_answer is None else text_of(_value(row, shot_answer), "the answer of a shot")
+        texts = tuple(text_of(_value(row, column), f"column {quoted(column)}") for column in inputs)
         made = {
             "prompt": _text(row, prompt),
             "answer_shown": shown,
@@ -234,9 +247,9 @@ def generation(
         (response,) = responses
         assert isinstance(response, Generated)
         answer = extract(response.text)
-        values = _values(measures, example, answer or "")
-        first = values.get(measures[0][0].name)
-        return Judged(answer or "", values, bool(first) if first in (0.0, 1.0) else None)
+        values, failed = _values(measures, example, answer or "")
+        first = values.get(shares[0]) if shares else None
+        return Judged(answer or "", values, first == 1.0 if first in (0.0, 1.0) else None, failed)
 
     def written(text: str) -> tuple[Response, ...]:
         return (Generated(text, len(text.split()), "end"),)
@@ -279,10 +292,10 @@ def translation(
     ]
 
     def prompt(row: Row) -> str:
-        return f"{languages[0]}: {_value(row, source)}\n{languages[1]}:"
+        return f"{languages[0]}: {inputs(row)}\n{languages[1]}:"
 
     def inputs(row: Row) -> str:
-        return str(_value(row, source))
+        return text_of(_value(row, source), "the source text")
 
     return generation(
         name, version=version, dataset=dataset, prompt=prompt, target=target, measures=measures, card=card,
@@ -322,7 +335,8 @@ def likelihood(
     def judge(example: Example, responses: tuple[Response, ...]) -> Judged | Failed:
         (response,) = responses
         assert isinstance(response, Scored)
-        return Judged(f"{response.logprob:.4f}", _values(measures, example, response), None)
+        values, failed = _values(measures, example, response)
+        return Judged(f"{response.logprob:.4f}", values, None, failed)
 
     def scored(example: Example, each: float) -> tuple[Response, ...]:
         size = len(example.fields["text"].encode())
@@ -372,7 +386,8 @@ def pair(
         one, two = responses
         assert isinstance(one, Scored) and isinstance(two, Scored)
         picked = "first" if one.logprob > two.logprob else "second" if two.logprob > one.logprob else "tie"
-        return Judged(picked, _values(measures, example, one, two), None)
+        values, failed = _values(measures, example, one, two)
+        return Judged(picked, values, None, failed)
 
     def scored(text: str, each: float) -> Scored:
         words = max(1, len(text.split()))
@@ -406,21 +421,33 @@ def _reader(
     """
 
     def identity(row: Row, number: int, dataset: Dataset) -> str:
-        own = _value(row, id) if id is not None else row.get("id", row.get("idx", number))
-        return str(own) if isinstance(datasets, Dataset) else f"{dataset.config}/{own}"
+        own = label_of(_value(row, id) if id is not None else row.get("id", row.get("idx", number)), "the id")
+        return own if isinstance(datasets, Dataset) else f"{dataset.config}/{own}"
+
+    def example_of(row: Row, number: int, dataset: Dataset) -> Example:
+        made, target = fields(row)
+        parts = slices(row) if callable(slices) else _groups(row, slices)
+        group = None if cluster is None else _value(row, cluster)
+        named = None if group is None else label_of(group, "the cluster")
+        return Example(identity(row, number, dataset), made, target, parts, named)
 
     def read(rows: Sequence[Row], dataset: Dataset) -> list[Example]:
         examples, seen = [], set()
-        for number, row in enumerate(prepare(rows) if prepare else rows):
+        place = dataset.path or dataset
+        try:
+            prepared = list(prepare(rows)) if prepare else rows
+        except UNFIT as error:
+            raise DataError(f"{task}: the rows of {place} are not what the task expects: {error}") from error
+        for number, row in enumerate(prepared):
+            where = f"{task}: row {number + 1} of {place}"
             try:
-                made, target = fields(row)
-                parts = slices(row) if callable(slices) else {key: str(_value(row, key)) for key in slices}
-                group = None if cluster is None else str(_value(row, cluster))
-                example = Example(identity(row, number, dataset), made, target, parts, group)
+                example = example_of(row, number, dataset)
             except DataError as error:
-                raise DataError(f"{task}: row {number + 1} of {dataset}: {error}") from None
+                raise DataError(f"{where}: {error}") from None
+            except UNFIT as error:
+                raise DataError(f"{where} is not what the task expects: {error}") from error
             if example.id in seen:
-                raise DataError(f"{task}: row {number + 1} of {dataset}: example id {example.id!r} is used twice")
+                raise DataError(f"{where}: example id {quoted(example.id)} is used twice")
             seen.add(example.id)
             examples.append(example)
         return examples
@@ -428,47 +455,41 @@ def _reader(
     return read
 
 
+def _groups(row: Row, columns: Sequence[str]) -> dict[str, str]:
+    """The groups of a row by columns; where it has null it belongs to none."""
+    found = {column: _value(row, column) for column in columns}
+    return {key: label_of(value, f"slice {quoted(key)}") for key, value in found.items() if value is not None}
+
+
 def _value(row: Row, column: Column) -> Any:
     """What a row says under a column's name, or what a function makes of it."""
     try:
         return column(row) if callable(column) else row[column]
     except KeyError as error:
-        raise DataError(f"no column {error.args[0]!r}; there are {', '.join(map(str, row))}") from None
+        raise DataError(no_column(error.args[0], row)) from None
 
 
 def _text(row: Row, template: Column) -> str:
-    """A template filled from a row."""
-    try:
-        return str(template(row)) if callable(template) else template.format_map(row)
-    except KeyError as error:
-        raise DataError(f"no column {error.args[0]!r}; there are {', '.join(map(str, row))}") from None
-    except (ValueError, TypeError, IndexError, AttributeError) as error:
-        if callable(template):
-            raise
-        raise DataError(f"the template {template!r} does not fit: {error}") from None
+    """A template filled from a row, or the text that a function makes of it."""
+    return filled(template, row) if isinstance(template, str) else text_of(_value(row, template), "the text")
 
 
-def _index(target: Any, options: Sequence[str], labels: Sequence[str]) -> int:
-    if isinstance(target, bool) or (isinstance(target, int) and not 0 <= target < len(options)):
-        raise DataError(f"label {target!r} is outside the {len(options)} choices {list(options)}")
-    if isinstance(target, int):
-        return target
-    for names in (options, labels):
-        if target in names:
-            return list(names).index(target)
-    raise DataError(f"label {target!r} is not among the choices {list(options)}")
-
-
-def _values(measures: Sequence[tuple[Metric, Any]], *judged: Any) -> dict[str, Value]:
-    found = ((metric.name, value(*judged)) for metric, value in measures)
-    return {name: value for name, value in found if value is not None}
+def _values(measures: Sequence[tuple[Metric, Any]], *judged: Any) -> tuple[dict[str, Value], dict[str, str]]:
+    """The value of every measure that applies, and of those whose value is no finite number what it is instead."""
+    found = {metric.name: value(*judged) for metric, value in measures}
+    odd = {
+        name: f"its value is {value}"
+        for name, value in found.items()
+        if value is not None and not np.isfinite(value).all()
+    }
+    return {name: value for name, value in found.items() if value is not None and name not in odd}, odd
 
 
 def _right_per(example: Example, response: Chosen, sizes: Sequence[int]) -> float | None:
     if not response.logprobs:
         return None
     scores = [p / size for p, size in zip(response.logprobs, sizes, strict=True)]
-    return float(scores.index(max(scores)) == example.target)
+    return float(scores.index(max(scores)) in rights(example))
 
 
 def _with_answer(shot: Example, answer: str) -> str:

@@ -8,6 +8,8 @@ follows ``ENTRYPOINT:`` -> a function from texts to numbers from 0 to 1) and ``h
 returns a Metric, or a Metric and the function that gives an example's value, which a task file can then name).
 """
 
+import os
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,9 +19,14 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from harness.engine.backend import Backend, Options
-from harness.errors import UnknownName, UsageError
+from harness.errors import UnknownName, UsageError, quoted
 from harness.groups import Group
+from harness.taskfile import SUFFIXES, corpus, task_from_file
 from harness.types import Metric, Scorer, Task
+
+CORPUS = "corpus:"
+MEMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+"""The name of a family's member as a stored run may have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +85,46 @@ def select(found: Catalogue, wanted: Iterable[str]) -> list[Task]:
     Raises UnknownName with the nearest names, and names the broken plug-ins that may have held the task.
     """
     chosen: dict[str, Task] = {}
+    places: dict[str, str] = {}
     for name in wanted:
-        chosen.update({task.name: task for task in _matching(found, name)})
+        place = _place(name)
+        for task in _matching(found, name):
+            if places.setdefault(task.name, place) != place:
+                raise UsageError(
+                    f"two tasks are called {quoted(task.name)}: {places[task.name]} and {place}; rename a file, or ask "
+                    "for each in a run of its own"
+                )
+            chosen[task.name] = task
     if not chosen:
         raise UsageError("no task was named; `harness list tasks` shows them")
     return list(chosen.values())
+
+
+def require_names(tasks: Sequence[Task]) -> None:
+    """Raises UsageError where two tasks of a run share a name: the numbers of one of them would be lost."""
+    names = [task.name for task in tasks]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UsageError(f"two tasks of one run are called {quoted(twice)}: rename one")
+
+
+def installed(found: Catalogue, names: Iterable[str]) -> list[Task]:
+    """Tasks by their own names only, such as a stored run has them: no file, pattern, group or tag is meant.
+
+    Raises UnknownName for one that no plug-in offers.
+    """
+    return [task for name in names for task in (_of_that_name(found, name),)]
+
+
+def _of_that_name(found: Catalogue, name: str) -> Task:
+    if name in found.tasks:
+        return found.tasks[name]
+    family, _, member = name.partition("/")
+    for point in entry_points(group="harness.families", name=family) if MEMBER.fullmatch(member) else ():
+        made = {task.name: task for task in _as_tasks(partial(_load(point), member))}
+        if name in made:
+            return made[name]
+    raise UnknownName("installed task", name, found.tasks)
 
 
 def load_model(spec: str, options: Options) -> Backend:
@@ -162,14 +204,19 @@ def metrics() -> tuple[dict[str, Metric], list[Broken]]:
     return found, broken
 
 
+def _place(name: str) -> str:
+    """Where the tasks of a name come from: the file it names, else what is installed."""
+    if name.startswith(CORPUS):
+        return CORPUS + os.path.realpath(name.removeprefix(CORPUS))
+    return os.path.realpath(name) if name.endswith(SUFFIXES) else "the installed one"
+
+
 def _matching(found: Catalogue, name: str) -> list[Task]:
-    if name.startswith("corpus:"):
-        from harness.taskfile import corpus
-
-        return [corpus(name.removeprefix("corpus:"))]
-    if name.endswith((".jsonl", ".toml", ".yaml", ".yml")):
-        from harness.taskfile import task_from_file
-
+    if any(c < " " or "\ud800" <= c <= "\udfff" for c in name):
+        raise UsageError(f"{quoted(name)} names no task: it holds what no text can show")
+    if name.startswith(CORPUS):
+        return [corpus(name.removeprefix(CORPUS))]
+    if name.endswith(SUFFIXES):
         return [task_from_file(Path(name))]
     if name in found.tasks:
         return [found.tasks[name]]

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -162,3 +163,21 @@ _READERS: dict[str, tuple[frozenset[str], Callable[[Mapping[str, Any]], Response
     "scored": (frozenset({"kind", "logprob", "tokens", "bytes", "greedy", "token_logprobs"}), _read_scored),
     "failed": (frozenset({"kind", "failure", "message"}), _read_failed),
 }
+
+
+def sealed(record: Json) -> bytes:
+    """One line, without its end: ``<crc32 of the JSON, 8 hex digits> <JSON>``."""
+    text = canonical(record).encode("ascii")
+    return b"%08x %s" % (zlib.crc32(text), text)
+
+
+def unsealed(line: bytes) -> Json | None:
+    """The record of such a line; None where a byte of it has changed, or where it is none."""
+    checksum, _, text = line.partition(b" ")
+    if checksum != b"%08x" % zlib.crc32(text):
+        return None
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) else None

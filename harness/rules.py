@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from harness.errors import UsageError
+from harness.errors import UsageError, quoted
+from harness.reading import read_toml
 
 FAILED_RATE = "failed_rate"
 LIMITS = ("max_drop", "max", "min", "max_abs")
@@ -25,6 +24,7 @@ ALLOWED = {
     "on_inconclusive": ("warn", "fail", "pass"),
     "mode": ("interval", "strict"),
 }
+LARGEST = 1e300
 SLICES = re.compile(r"all|each|worst|[^=]+=.+")
 
 
@@ -32,6 +32,7 @@ SLICES = re.compile(r"all|each|worst|[^=]+=.+")
 class Rule:
     """One rule: ``limit`` is one of LIMITS, ``margin`` its number; ``metric`` a pattern TASK:METRIC.
 
+    ``on_inconclusive``: what too few examples show is no pass, unless the rule says "warn" or "pass".
     ``slices``: "all" examples together, "each" slice too, the "worst" slice, or a pattern of slices ("gender=*").
     """
 
@@ -40,7 +41,7 @@ class Rule:
     margin: float
     slices: str = "all"
     mode: str = "interval"
-    on_inconclusive: str = "warn"
+    on_inconclusive: str = "fail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +65,10 @@ class Gate:
 
 def read_gate(path: Path) -> Gate:
     """A gate file, strictly: an unknown key, a wrong type or a missing limit is a UsageError."""
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: {error}") from error
+    table = read_toml(path, "gate file")
     for key in table:
         if key not in ("defaults", "rule", "quarantine"):
-            raise UsageError(f"{path}: unknown table {key!r}; valid: defaults, rule, quarantine")
+            raise UsageError(f"{path}: unknown table {quoted(key)}; valid: defaults, rule, quarantine")
     defaults = _fields(table.get("defaults", {}), DEFAULTS, f"{path}: [defaults]")
     rules = [
         _rule(entry, defaults, f"{path}: rule {place}") for place, entry in enumerate(_list(table, "rule", path), 1)
@@ -99,29 +97,33 @@ def _list(table: Mapping[str, Any], key: str, path: Path) -> list[Any]:
 
 def _fields(entry: Any, valid: Mapping[str, type], where: str) -> dict[str, Any]:
     if not isinstance(entry, dict):
-        raise UsageError(f"{where}: {entry!r} is not a table")
+        raise UsageError(f"{where}: {quoted(entry)} is not a table")
     for key, value in entry.items():
         if key not in valid:
-            raise UsageError(f"{where}: unknown key {key!r}; valid: {', '.join(valid)}")
-        expected = (int, float) if valid[key] is float else valid[key]
-        if (
-            not isinstance(value, expected)
-            or isinstance(value, bool)
-            or (isinstance(value, int | float) and not math.isfinite(value))
-        ):
-            raise UsageError(f"{where}: {key} = {value!r} is not a {valid[key].__name__}")
+            raise UsageError(f"{where}: unknown key {quoted(key)}; valid: {', '.join(valid)}")
+        if not _fits(value, valid[key]):
+            raise UsageError(f"{where}: {key} = {quoted(value)} is not a {valid[key].__name__}")
         if key in ALLOWED and value not in ALLOWED[key]:
-            raise UsageError(f"{where}: {key} = {value!r}; valid: {', '.join(ALLOWED[key])}")
-        if key == "slices" and not SLICES.fullmatch(str(value)):
-            raise UsageError(f"{where}: slices = {value!r}; valid: all, each, worst, or a pattern such as 'gender=*'")
+            raise UsageError(f"{where}: {key} = {quoted(value)}; valid: {', '.join(ALLOWED[key])}")
+        if key == "slices" and not SLICES.fullmatch(value):
+            raise UsageError(
+                f"{where}: slices = {quoted(value)}; valid: all, each, worst, or a pattern such as 'gender=*'"
+            )
     return dict(entry)
+
+
+def _fits(value: Any, kind: type) -> bool:
+    """Whether a value is of a kind: true is no number, a time is no day, and no number is infinite or too large."""
+    if kind is not float:
+        return type(value) is kind
+    return type(value) in (int, float) and abs(value) <= LARGEST
 
 
 def _rule(entry: Any, defaults: Mapping[str, Any], where: str) -> Rule:
     found = _fields(entry, RULE, where)
     limits = [name for name in LIMITS if name in found]
     if "metric" not in found or ":" not in found["metric"]:
-        raise UsageError(f"{where}: metric = {found.get('metric')!r}, needs TASK:METRIC such as 'glue/*:acc'")
+        raise UsageError(f"{where}: metric = {quoted(found.get('metric'))}, needs TASK:METRIC such as 'glue/*:acc'")
     if len(limits) != 1:
         raise UsageError(f"{where} needs exactly one of {', '.join(LIMITS)}, has {', '.join(limits) or 'none'}")
     margin = float(found[limits[0]])
@@ -133,7 +135,7 @@ def _rule(entry: Any, defaults: Mapping[str, Any], where: str) -> Rule:
         margin=margin,
         slices=found.get("slices", "all"),
         mode=found.get("mode", "interval"),
-        on_inconclusive=found.get("on_inconclusive", defaults.get("on_inconclusive", "warn")),
+        on_inconclusive=found.get("on_inconclusive", defaults.get("on_inconclusive", "fail")),
     )
 
 

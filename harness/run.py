@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from harness.engine.backend import Backend
 from harness.errors import DataError, Unsupported
 from harness.journal import Journal
 from harness.metrics import stats
+from harness.metrics.classify import proportion
+from harness.metrics.detector import corrected_interval
 from harness.scorers import identities
 from harness.scorers.bound import signed, texts_of
 from harness.scorers.identities import audit
@@ -160,39 +162,66 @@ def judge_one(task: Task, example: Example, requests: tuple[Request, ...], respo
 
 
 def failure_of(response: Response) -> Failed | None:
-    """Why nothing can be read off a response; None where something can. A choice may be impossible, a text not."""
-    if isinstance(response, Chosen) and any(map(math.isnan, response.logprobs)):
-        return Failed("nan", f"log-probabilities {response.logprobs}")
+    """Why nothing can be read off a response; None where something can. One choice may be impossible, not all."""
+    logs = response.logprobs if isinstance(response, Chosen) else ()
+    if any(map(math.isnan, logs)) or (logs and not math.isfinite(max(logs))):
+        return Failed("nan", f"log-probabilities {str(logs)[:200]}")
     if isinstance(response, Scored) and not math.isfinite(response.logprob):
         return Failed("nan", f"log-likelihood {response.logprob}")
     return response if isinstance(response, Failed) else None
 
 
-def summarise(task: Task, outcomes: Sequence[Outcome], seed: int = 0) -> list[Estimate]:
+def summarise(task: Task, outcomes: Sequence[Outcome]) -> list[Estimate]:
     """Every metric over all examples and over every slice, with its interval, n, clusters and failures.
 
     Where texts were scored, the scorer's own false positives follow.
     """
-    found = _per_slice(task.name, task.metrics, outcomes, seed)
+    groups = sliced(outcomes)
+    about = applicable(task, outcomes)
+    found = []
+    for metric in task.metrics:
+        foreign = {place for place, names in about.items() if metric.name not in names}
+        for name, group in groups.items():
+            own = [outcomes[place] for place in group if place not in foreign]
+            found.append(estimate(task.name, metric, name, own))
     for metric, sentences in audit(task.scorer) if task.scorer else ():
-        found += _per_slice(task.name, (metric,), sentences, seed)
+        for name, group in sliced(sentences).items():
+            found.append(estimate(task.name, metric, name, [sentences[place] for place in group]))
     return found
 
 
-def _per_slice(task: str, metrics: Sequence[Metric], outcomes: Sequence[Outcome], seed: int) -> list[Estimate]:
-    groups: dict[str, list[Outcome]] = {"all": list(outcomes)}
-    for outcome in outcomes:
+def sliced(outcomes: Sequence[Outcome]) -> dict[str, Sequence[int]]:
+    """Places of the outcomes under "all" and under every ``name=value`` of their slices."""
+    groups: dict[str, list[int]] = {}
+    for place, outcome in enumerate(outcomes):
         for key, value in outcome.example.slices.items():
-            groups.setdefault(f"{key}={value}", []).append(outcome)
-    return [estimate(task, metric, name, group, seed) for metric in metrics for name, group in groups.items()]
+            groups.setdefault(f"{key}={value}", []).append(place)
+    return {"all": range(len(outcomes)), **groups}
 
 
-def estimate(task: str, metric: Metric, name: str, outcomes: Sequence[Outcome], seed: int = 0) -> Estimate:
+def applicable(task: Task, outcomes: Sequence[Outcome]) -> dict[int, Container[str]]:
+    """Of every failed example the metrics that it would have counted for, by what a perfect answer to it gives.
+
+    Empty where every metric counts every example: then nobody needs to know.
+    """
+    names = {metric.name for metric in task.metrics}
+    judged = [o.judged for o in outcomes if o.judged]
+    if judged and all(names <= (one.values.keys() | one.failed.keys()) for one in judged):
+        return {}
+    found: dict[int, Container[str]] = {}
+    for place, outcome in enumerate(outcomes):
+        if outcome.failure:
+            ideal = task.judge(outcome.example, task.best(outcome.example))
+            found[place] = names if isinstance(ideal, Failed) else ideal.values.keys() | ideal.failed.keys()
+    return found
+
+
+def estimate(task: str, metric: Metric, name: str, outcomes: Sequence[Outcome]) -> Estimate:
     """One number of one group of outcomes; value None where no example could be judged or it is undefined."""
     counted = [
         (o.example, o.judged.values[metric.name]) for o in outcomes if o.judged and metric.name in o.judged.values
     ]
-    failed = sum(o.failure is not None for o in outcomes)
+    failed = sum(o.failure is not None or bool(o.judged and metric.name in o.judged.failed) for o in outcomes)
     if not counted:
         return Estimate(task, metric.name, name, None, None, None, 0, 0, failed)
     rows = np.array([value if isinstance(value, tuple) else (value,) for _, value in counted], dtype=np.float64)
@@ -201,14 +230,31 @@ def estimate(task: str, metric: Metric, name: str, outcomes: Sequence[Outcome], 
     value = stats.point(metric, rows)
     if not np.isfinite(value):
         return Estimate(task, metric.name, name, None, None, None, n, distinct, failed)
-    low, high = stats.confidence(metric, rows, clusters, seed=seed) or (None, None)
+    low, high = interval(metric, rows, clusters) or (None, None)
     return Estimate(task, metric.name, name, value, low, high, n, distinct, failed)
 
 
-def finish(planned: Sequence[Planned], responses: Sequence[Response], seed: int = 0) -> Finished:
+def interval(metric: Metric, rows: np.ndarray, clusters: np.ndarray) -> tuple[float, float] | None:
+    """95 % interval of a metric over rows [n, k] with cluster codes [n]; None below two clusters.
+
+    A share that is corrected for a detector's errors carries their uncertainty too, at the effective number of
+    examples that clusters leave.
+    """
+    if metric.errors is None:
+        return stats.confidence(metric, rows, clusters)
+    detected = proportion(metric.name)
+    alone = stats.confidence(detected, rows, np.arange(len(rows)))
+    grouped = stats.confidence(detected, rows, clusters)
+    if alone is None or grouped is None:
+        return None
+    effect = max(1.0, ((grouped[1] - grouped[0]) / (alone[1] - alone[0])) ** 2)
+    return corrected_interval(stats.point(detected, rows), len(rows) / effect, metric.errors)
+
+
+def finish(planned: Sequence[Planned], responses: Sequence[Response]) -> Finished:
     """Judge and summarise all tasks of a run."""
     outcomes = judge(planned, responses)
-    estimates = [e for p in planned for e in summarise(p.task, outcomes[p.task.name], seed)]
+    estimates = [e for p in planned for e in summarise(p.task, outcomes[p.task.name])]
     return Finished(outcomes, tuple(estimates))
 
 
@@ -256,7 +302,7 @@ def described(task: Task) -> tuple[dict[str, object], ...]:
 
 def describe(metric: Metric) -> dict[str, object]:
     """What is kept of a metric beside its numbers."""
-    keep = ("name", "better", "ideal", "interval", "limits", "signature")
+    keep = ("name", "better", "ideal", "interval", "limits", "signature", "kind", "scale")
     return {key: getattr(metric, key) for key in keep}
 
 

@@ -3,9 +3,12 @@
 import hashlib
 import heapq
 from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import islice
 from typing import Literal
 
 from harness.errors import DataError
+from harness.metrics.calibrate import RIGHTS
 from harness.types import Example
 
 Chooser = Callable[[Example], tuple[Example, ...]]
@@ -24,36 +27,60 @@ def chooser(
     """A function that gives ``count`` examples of ``pool`` to show before an example, never the example itself.
 
     fixed: the same for every example of the task (of the slice ``by``), so that they share one prefix; an example that
-    is among them gets the next one instead. per-example: drawn anew for each. ``pick="first"`` takes the pool's order.
-    The function raises DataError when the pool is too small.
+    is among them, or whose question is, gets the next one instead. per-example: drawn anew for each. ``pick="first"``
+    takes the pool's order. The function raises DataError when the pool is too small.
     """
     groups: dict[str | None, list[Example]] = {}
     for candidate in pool if count else ():
         groups.setdefault(candidate.slices.get(by) if by else None, []).append(candidate)
     salt = f"{seed}\0{task_name}\0"
     fixed = {
-        key: rows[: count + 1] if pick == "first" else _ranked(rows, count + 1, salt)
+        key: rows if pick == "first" else _ranked(rows, len(rows), salt)
         for key, rows in groups.items()
         if mode == "fixed"
     }
 
     def choose(example: Example) -> tuple[Example, ...]:
         key = example.slices.get(by) if by else None
-        ranked = fixed.get(key, []) if mode == "fixed" else _ranked(groups.get(key, []), count + 1, salt + example.id)
-        chosen = tuple(shot for shot in ranked if not _same(shot, example))[:count]
+        rows = groups.get(key, [])
+        ranked = fixed.get(key, []) if mode == "fixed" else _ranked(rows, count + 1, salt + example.id)
+        chosen = _others(ranked, example, count)
+        if len(chosen) < count and mode == "per-example":
+            chosen = _others(_ranked(rows, len(rows), salt + example.id), example, count)
         if len(chosen) < count:
             where = f" with {by}={key}" if by else ""
             raise DataError(
-                f"{task_name}: {count} few-shot examples asked for, only {len(chosen)} to choose from{where}"
+                f"{task_name}: {count} few-shot examples asked for, only {len(chosen)} to choose from{where} that do "
+                f"not ask the question of {example.id!r:.200} itself"
             )
         return chosen
 
     return choose
 
 
+def _others(ranked: Sequence[Example], example: Example, count: int) -> tuple[Example, ...]:
+    return tuple(islice((shot for shot in ranked if not _same(shot, example)), count))
+
+
 def _same(one: Example, other: Example) -> bool:
-    """Another split may use the same ids: only the same question is the same example."""
-    return one.id == other.id and one.fields == other.fields
+    """Whether a shot is the example, or asks its question: then it would show the answer.
+
+    Another split may use the same ids, and one prompt may stand over different choices: the question is the same where
+    the prompt is and the shot's answer is among the choices, if there are any.
+    """
+    if one.id == other.id and one.fields == other.fields:
+        return True
+    f, g = one.fields, other.fields
+    if "prompt" not in f or "prompt" not in g or f.get("inputs") != g.get("inputs"):
+        return False
+    if f["prompt"] != g["prompt"] and _plain(f["prompt"]) != _plain(g["prompt"]):
+        return False
+    return RIGHTS not in f or f["choices"][one.target] in g["choices"]
+
+
+@lru_cache(maxsize=4096)
+def _plain(text: str) -> str:
+    return " ".join(text.split()).casefold()
 
 
 def _ranked(rows: Sequence[Example], count: int, salt: str) -> list[Example]:

@@ -1,14 +1,17 @@
 """Suite files: models x tasks x settings in TOML, strict in every key."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from harness.engine.backend import Options
-from harness.errors import UnknownName, UsageError
+from harness.errors import UnknownName, UsageError, quoted
+from harness.reading import read_toml
 from harness.types import Settings
+
+LARGEST = 2**63 - 1
+"""Numbers beyond it, infinity and what is no number fit nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +37,11 @@ def jobs_of(path: Path) -> list[Job]:
 
     Raises UsageError with the file and the key for whatever is unknown, missing or of the wrong type.
     """
-    try:
-        suite = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UsageError(f"{path}: no such suite file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not valid TOML: {error}") from None
+    suite = read_toml(path, "suite file")
     _known(path, "suite", suite, {"models", "tasks", "settings", "options", "run"})
     base = {key: value for key, value in suite.items() if key != "run"}
     blocks = suite.get("run", [])
-    if not isinstance(blocks, list):
+    if not isinstance(blocks, list) or not all(isinstance(block, dict) for block in blocks):
         raise UsageError(f"{path}: run must be a list of tables, written [[run]]")
     whole = [base] if "models" in base and "tasks" in base else []
     jobs = [job for block in [*whole, *(_merged(path, base, b) for b in blocks)] for job in _jobs(path, block)]
@@ -54,7 +52,10 @@ def jobs_of(path: Path) -> list[Job]:
 
 def _merged(path: Path, base: Mapping[str, Any], block: Mapping[str, Any]) -> dict[str, Any]:
     _known(path, "[[run]]", block, {"models", "tasks", "settings", "options"})
-    tables = {key: {**base.get(key, {}), **block.get(key, {})} for key in ("settings", "options")}
+    tables = {
+        key: {**_table(path, key, base.get(key, {})), **_table(path, key, block.get(key, {}))}
+        for key in ("settings", "options")
+    }
     return {**base, **block, **tables}
 
 
@@ -67,18 +68,22 @@ def _jobs(path: Path, block: Mapping[str, Any]) -> list[Job]:
 
 def _strings(path: Path, key: str, value: Any) -> list[str]:
     if not isinstance(value, list) or not value or not all(isinstance(v, str) for v in value):
-        raise UsageError(f"{path}: {key} must be a list of names, not {value!r}")
+        raise UsageError(f"{path}: {key} must be a list of names, not {quoted(value)}")
+    return value
+
+
+def _table(path: Path, key: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise UsageError(f"{path}: {key} must be a table, not {quoted(value)}")
     return value
 
 
 def _record(path: Path, key: str, record: type, values: Any) -> Any:
-    if not isinstance(values, dict):
-        raise UsageError(f"{path}: {key} must be a table, not {values!r}")
     hints = get_type_hints(record)
-    _known(path, key, values, {f.name for f in fields(record)})
+    _known(path, key, _table(path, key, values), {f.name for f in fields(record)})
     for name, value in values.items():
         if not _fits(value, hints[name]):
-            raise UsageError(f"{path}: {key}.{name} = {value!r} is not {_words(hints[name])}")
+            raise UsageError(f"{path}: {key}.{name} = {quoted(value)} is not {_words(hints[name])}")
     try:
         return record(**values)
     except UsageError as error:
@@ -91,8 +96,8 @@ def _fits(value: Any, hint: Any) -> bool:
     if get_args(hint):
         return any(_fits(value, a) for a in get_args(hint))
     if hint is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
-    return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))
+        return type(value) in (int, float) and abs(value) <= LARGEST
+    return type(value) is hint and (hint is not int or abs(value) <= LARGEST)
 
 
 def _words(hint: Any) -> str:

@@ -1,45 +1,38 @@
 """Tasks from a file alone: questions in JSON lines, a description in TOML or YAML, or a text to be predicted."""
 
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from string import Formatter
 from typing import Any
 
 from harness.data import file, hub, read_rows
-from harness.errors import DataError, UnknownName, UsageError
-from harness.kinds import ACC, ACC_BYTES, ACC_NORM, ChoiceMeasure, TextMeasure, generation, likelihood, multiple_choice
-from harness.metrics import outside, text
+from harness.errors import DataError, UnknownName, UsageError, quoted
+from harness.kinds import ACC, ACC_BYTES, ACC_NORM, ChoiceMeasure, generation, likelihood, multiple_choice
+from harness.metrics import outside, written
 from harness.metrics.likelihood import bits_per_byte, likelihood_row, perplexity, words
-from harness.types import Card, Dataset, Shots, Task
+from harness.reading import is_file, read_toml, read_yaml
+from harness.types import Card, Dataset, Row, Shots, Task
+from harness.values import columns_of, kind_of, no_column, text_of
 
 SUFFIXES = (".jsonl", ".toml", ".yaml", ".yml")
 PROMPT = "Question: {question}\nAnswer:"
-KEYS: Mapping[str, type | tuple[type, ...]] = {
-    "data": (str, dict), "prompt": str, "answer": str, "choices": (str, list), "metrics": list, "max_tokens": int,
-    "stop": list, "shots": int, "train": (str, dict), "slices": list, "cluster": str, "id": str, "version": int,
-    "measures": str, "limits": str, "source": str, "licence": str,
+KEYS: Mapping[str, tuple[type, ...]] = {
+    "data": (str, dict), "prompt": (str,), "answer": (str,), "choices": (str, list), "metrics": (list,),
+    "max_tokens": (int,), "stop": (list,), "shots": (int,), "train": (str, dict), "slices": (list,), "cluster": (str,),
+    "id": (str,), "version": (int,), "measures": (str,), "limits": (str,), "source": (str,), "licence": (str,),
 }  # fmt: skip
 """What a description may hold; see docs/tasks.md."""
+WHAT: Mapping[type, str] = {str: "a text", dict: "a table", list: "a list", int: "a whole number"}
 TEXTS = ("stop", "slices")
-LEAST = {"shots": 0, "max_tokens": 1}
-
-
-def text_measures() -> dict[str, TextMeasure]:
-    """The measures of written answers that a file may name."""
-    rouges: list[TextMeasure] = [
-        (metric, lambda e, answer, name=metric.name: text.rouge_values(answer, e.target)[name])  # type: ignore[misc]
-        for metric in text.rouges()
-    ]
-    known: list[TextMeasure] = [
-        (text.squad_em, lambda e, answer: text.squad_values(answer, e.target)[0]),
-        (text.squad_f1, lambda e, answer: text.squad_values(answer, e.target)[1]),
-        (text.bleu(references="var"), lambda e, answer: text.bleu_row(answer, e.target)),
-        (text.chrf(references="var"), lambda e, answer: text.chrf_row(answer, e.target)),
-        (text.ter(references="var"), lambda e, answer: text.ter_row(answer, e.target)),
-        *rouges,
-    ]
-    return {metric.name: (metric, value) for metric, value in known}
+LEAST = {"shots": 0, "max_tokens": 1, "version": 1}
+MOST = 2**31 - 1
+PLACE = ("id", "config", "split", "revision")
+"""What names a dataset of the Hub."""
+Named = Callable[..., Any]
+"""Makes a measure that is built in, from the keys of its table."""
+Other = Callable[..., Any]
+"""Makes a measure from outside."""
 
 
 def task_from_file(path: Path) -> Task:
@@ -50,18 +43,19 @@ def task_from_file(path: Path) -> Task:
     """
     if path.suffix not in SUFFIXES:
         raise UsageError(f"{path}: a task file is one of {', '.join(SUFFIXES)}, not {path.suffix}")
-    if not path.is_file():
-        raise DataError(f"{path}: no such task file")
     if path.suffix != ".jsonl":
-        return _described(path, _checked(path, _read(path)))
-    first = next(iter(read_rows(path)), None)
-    if first is None:
+        told = (read_toml if path.suffix == ".toml" else read_yaml)(path, "task file")
+        return _described(path, _checked(path, told))
+    if not is_file(path):
+        raise DataError(f"{path}: no such task file")
+    rows = read_rows(path)
+    if not rows:
         raise DataError(f"{path}: is empty")
-    lacking = [column for column in ("question", "answer") if column not in first]
+    lacking = [column for column in ("question", "answer") if column not in rows[0]]
     if lacking:
-        raise DataError(f"{path}:1: no column {lacking[0]!r}; there are {', '.join(first)}")
-    told = {"measures": f"The questions of {path.name}.", "source": str(path)}
-    return _task(path, told | ({"choices": "choices"} if "choices" in first else {}), file(path))
+        raise DataError(f"{path}: row 1: {no_column(lacking[0], rows[0])}")
+    choices = {"choices": "choices"} if any("choices" in row for row in rows) else {}
+    return _task(path, {"measures": f"The questions of {path.name}.", "source": str(path), **choices}, file(path))
 
 
 def corpus(place: str) -> Task:
@@ -71,11 +65,15 @@ def corpus(place: str) -> Task:
     """
     name, _, column = place.partition(".jsonl:")
     path = Path(name + ".jsonl" if column else place)
-    if not path.is_file():
+    if not is_file(path):
         raise DataError(f"{path}: no such corpus file")
+
+    def text(row: Row) -> str:
+        return text_of(row[column or "text"], f"column {quoted(column or 'text')}")
+
     return likelihood(
         f"corpus/{path.stem}", version=1, dataset=Dataset(path.stem, split=path.suffix.lstrip("."), path=str(path)),
-        text="{" + (column or "text") + "}",
+        text=text,
         measures=(
             (perplexity("word_perplexity"), lambda e, r: likelihood_row(r.logprob, words(e.fields["text"]))),
             (perplexity("byte_perplexity"), lambda e, r: likelihood_row(r.logprob, r.bytes)),
@@ -87,34 +85,18 @@ def corpus(place: str) -> Task:
 
 
 # --------------------------------------------------------------------------------------------------------- description
-def _read(path: Path) -> Any:
-    try:
-        content = path.read_text(encoding="utf-8")
-        if path.suffix == ".toml":
-            return tomllib.loads(content)
-        import yaml
-
-        return yaml.safe_load(content)
-    except ImportError:
-        raise UsageError(f"{path}: reading YAML needs the package pyyaml; a task file may be TOML") from None
-    except (ValueError, OSError) as error:
-        raise UsageError(f"{path}: cannot be read: {error}") from None
-    except Exception as error:  # yaml's own errors share no base with others
-        raise UsageError(f"{path}: not valid YAML: {error}") from None
-
-
 def _checked(path: Path, told: Any) -> dict[str, Any]:
     """A description whose keys are known and of the right type."""
     if not isinstance(told, dict) or "data" not in told:
         raise UsageError(f"{path}: a task file is a table with at least the key data")
     for key, value in told.items():
         if key not in KEYS:
-            raise UsageError(f"{path}: {UnknownName('key in a task file', str(key), KEYS)}")
-        if not isinstance(value, KEYS[key]) or isinstance(value, bool):
-            kinds = KEYS[key] if isinstance(KEYS[key], tuple) else (KEYS[key],)
-            raise UsageError(f"{path}: {key} = {value!r} is not {' or '.join(kind.__name__ for kind in kinds)}")  # type: ignore[union-attr]
+            raise UsageError(f"{path}: {UnknownName('key in a task file', key, KEYS)}")
+        if type(value) not in KEYS[key]:
+            kinds = " or ".join(WHAT[kind] for kind in KEYS[key])
+            raise UsageError(f"{path}: {key} = {quoted(value)} is not {kinds}")
         if flaw := _flaw(key, value):
-            raise UsageError(f"{path}: {key} = {value!r} {flaw}")
+            raise UsageError(f"{path}: {key} = {quoted(value)} {flaw}")
     return told
 
 
@@ -122,19 +104,21 @@ def _flaw(key: str, value: Any) -> str:
     """What is wrong with a value of the right type; empty where nothing is."""
     if key in TEXTS and not all(isinstance(text, str) and text for text in value):
         return "is not a list of texts, none of them empty"
-    if key in LEAST and value < LEAST[key]:
-        return f"is less than {LEAST[key]}"
+    if key in LEAST and not LEAST[key] <= value <= MOST:
+        return f"is less than {LEAST[key]}" if value < LEAST[key] else f"is more than {MOST}"
+    if key == "choices" and isinstance(value, list):
+        odd = [kind_of(each) for each in value if type(each) not in (str, int)]
+        return f"is not a list of texts and whole numbers: put {odd[0]} in quotes" if odd else ""
     return _no_template(value) if key == "prompt" else ""
 
 
 def _no_template(text: str) -> str:
     """Why a text is not a template over columns; empty where it is one."""
     try:
-        names = [name for _, name, _, _ in Formatter().parse(text) if name is not None]
+        columns_of(text)
     except ValueError as error:
-        return f"is not a template: {error}; a brace that is meant is written twice"
-    bare = next((name for name in names if not name or name[0].isdigit()), None)
-    return "" if bare is None else f"is not a template over columns: {{{bare}}} names none"
+        return f"is not a template over columns: {error}; a brace that is meant is written twice"
+    return ""
 
 
 def _described(path: Path, told: Mapping[str, Any]) -> Task:
@@ -145,10 +129,12 @@ def _dataset(path: Path, place: Any) -> Dataset:
     """A file beside the description, or ``{id, config, split, revision}`` of the Hub."""
     if isinstance(place, str):
         return file(path.parent / place)
-    valid = ("id", "config", "split", "revision")
-    odd = next((key for key in place if key not in valid), None)
-    if odd is not None or "id" not in place:
-        raise UsageError(f"{path}: data is a file or a table with id and, if need be, config, split, revision")
+    texts = all(isinstance(value, str) and value for value in place.values())
+    if not place.keys() <= set(PLACE) or "id" not in place or not texts:
+        raise UsageError(
+            f"{path}: data is a file, or a table with id and, if need be, config, split, revision, all of them texts; "
+            f"not {quoted(place)}"
+        )
     return hub(**place)
 
 
@@ -161,27 +147,43 @@ def _task(path: Path, told: Mapping[str, Any], dataset: Dataset) -> Task:
         "cluster": told.get("cluster"), "id": told.get("id"),
     }  # fmt: skip
     if "choices" in told:
-        known: dict[str, ChoiceMeasure] = {one[0].name: one for one in (ACC, ACC_NORM, ACC_BYTES)}
+        known: dict[str, Named] = {one[0].name: partial(_renamed, one) for one in (ACC, ACC_NORM, ACC_BYTES)}
         chosen = _measures(path, told.get("metrics", list(known)), known, outside.choice_measure)
         return multiple_choice(path.stem, choices=told["choices"], measures=chosen, **same)
-    written = _measures(path, told.get("metrics", ["exact_match", "f1"]), text_measures(), outside.text_measure)
+    known = dict.fromkeys(written.OPTIONS, written.measure)
+    chosen = _measures(path, told.get("metrics", ["exact_match", "f1"]), known, outside.text_measure)
     stop = tuple(told.get("stop", ("\n",)))
-    return generation(path.stem, measures=written, max_tokens=told.get("max_tokens", 64), stop=stop, **same)
+    return generation(path.stem, measures=chosen, max_tokens=told.get("max_tokens", 64), stop=stop, **same)
 
 
-def _measures(path: Path, wanted: Sequence[Any], known: Mapping[str, Any], other: Any) -> list[Any]:
+def _measures(path: Path, wanted: Sequence[Any], known: Mapping[str, Named], other: Other) -> list[Any]:
     """Measures by name; those from outside are loaded at once, so that what is missing is told before a model runs."""
-    found = []
+    found: list[Any] = []
     for one in wanted:
         given = {"use": one} if isinstance(one, str) else one
-        if not isinstance(given, dict) or not given.keys() <= {"use", "name", "level", "better"} or "use" not in given:
-            raise UsageError(f"{path}: a metric is a name or a table of use, name, level and better, not {one!r}")
-        plain = isinstance(one, str) and ":" not in one
-        if plain and one not in known and one not in outside.offered():
-            raise UsageError(f"{path}: {UnknownName('metric', one, [*known, *outside.offered()])}")
-        is_known = isinstance(one, str) and one in known
-        found.append(known[one] if is_known else other(outside.Spec(**given, base=path.parent), load=True))
+        if not isinstance(given, dict) or "use" not in given or not all(isinstance(v, str) for v in given.values()):
+            raise UsageError(f"{path}: a metric is a name or a table of texts with the key use, not {quoted(one)}")
+        use = given["use"]
+        keys = ("use", "name", "tokenize", "normalize") if use in known else ("use", "name", "level", "better")
+        odd = next((key for key in given if key not in keys), None)
+        if odd is not None:
+            raise UsageError(f"{path}: {UnknownName(f'key of the metric {use[:200]}', odd, keys)}")
+        if use not in known and ":" not in use and use not in outside.offered():
+            raise UsageError(f"{path}: {UnknownName('metric', use, [*known, *outside.offered()])}")
+        try:
+            made = known[use](**given) if use in known else other(outside.Spec(**given, base=path.parent), load=True)
+        except UsageError as error:
+            raise UsageError(f"{path}: {error}") from None
+        if any(made[0].name == metric.name for metric, _ in found):
+            raise UsageError(f"{path}: two metrics are called {made[0].name!r}: give one of them another name")
+        found.append(made)
+    if not found:
+        raise UsageError(f"{path}: metrics = {quoted(wanted)} names none")
     return found
+
+
+def _renamed(measure: ChoiceMeasure, use: str, name: str | None = None) -> ChoiceMeasure:
+    return replace(measure[0], name=name or use), measure[1]
 
 
 def _card(told: Mapping[str, Any]) -> Card:

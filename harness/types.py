@@ -1,4 +1,4 @@
-"""The records that travel through a run; this file imports nothing of ours.
+"""The records that travel through a run; this file imports only our errors.
 
 Dataset -> Example -> Request -> Response -> Outcome -> Estimate, and the Run that holds them together.
 All are frozen: nobody changes a request after it was asked.
@@ -6,9 +6,12 @@ All are frozen: nobody changes a request after it was asked.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
+
+from harness.errors import UsageError, quoted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -170,6 +173,17 @@ Value = float | tuple[float, ...]
 """What one example gives to a metric: a number, or a row of sufficient statistics (counts of a BLEU, a confusion)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """How a detector did where people judged: it found ``found`` of ``positives``, and passed ``passed`` of
+    ``negatives``. Sensitivity is the first share, specificity the second."""
+
+    found: int
+    positives: int
+    passed: int
+    negatives: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
     """How the values of many examples become one number.
@@ -180,33 +194,51 @@ class Metric:
     ``expand`` turns the rows of a whole group [n, k] into those that are summed [n, m], where an example's row depends
     on the others' (bins of equal mass).
     ``better`` says which direction is good; "ideal" means close to ``ideal`` (50 for a stereotype score).
-    ``interval``: "wilson" for proportions of 0/1 values or of rows (hit, counted), "t" for means, "none" for a
-    reference value that is neither estimated nor compared, "bootstrap" for everything else.
+    ``interval``: "wilson" for proportions of 0/1 values or of rows (hit, counted), "t" for means, "log" where the
+    logarithm is what an error is computed of, "none" for a reference value that is neither estimated nor compared,
+    "jackknife" for everything else.
+    ``bounds``: the least and the largest value that it can have; no end of an interval lies outside.
+    ``support``: of rows as they are summed [n, k], how many examples the number rests on; None: on all.
+    ``folded``: it is a sum over columns of |mean|, which noise makes positive; its interval is of it without noise.
+    ``affordable``: of a metric that is costly to compute, the examples up to which it is computed for an interval.
     ``scale``: the value of a proportion whose every row is 1; 100 where it is given in percent.
+    ``kind`` names a ``reduce`` that ``harness.metrics.stored`` knows, so that a run can be compared without its task.
+    ``loses`` tells in words what the metric does not see of a reference, empty where it sees all; a run passes it on.
+    ``errors``: of the detector that gave the 0/1 values, for a share that is corrected for them; its interval carries
+    their uncertainty.
     """
 
     name: str
     reduce: Callable[[Array, Array], Array]
     better: Literal["higher", "lower", "ideal"] = "higher"
     ideal: float | None = None
-    interval: Literal["wilson", "t", "bootstrap", "none"] = "bootstrap"
+    interval: Literal["wilson", "t", "log", "jackknife", "none"] = "jackknife"
+    bounds: tuple[float, float] = (-math.inf, math.inf)
+    support: Callable[[Array], float] | None = None
+    folded: bool = False
+    affordable: int | None = None
     scale: float = 1.0
     additive: bool = True
     expand: Callable[[Array], Array] | None = None
+    errors: Errors | None = None
     limits: str = ""
     signature: str = ""
+    kind: str = ""
+    loses: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
     """What a judge found: the prediction as text, each metric's value for this example, and whether it is right.
 
-    A metric that does not apply to this example has no entry and does not count it.
+    A metric that does not apply to this example has no entry and does not count it. ``failed`` says of a metric that
+    does why it has no value all the same; the example then counts as failed for this metric alone.
     """
 
     prediction: str
     values: Mapping[str, Value]
     correct: bool | None = None
+    failed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,8 +335,8 @@ class Outcome:
 class Estimate:
     """One number with its uncertainty: 95 % interval, n examples in it, their clusters, and how many failed.
 
-    ``low`` and ``high`` are None below n = 2, where no interval exists; ``value`` is None where the number is undefined
-    (no example could be judged, a correlation of constants): never 0, never NaN.
+    ``low`` and ``high`` are None where no interval exists (below two clusters); ``value`` is None where the number is
+    undefined (no example could be judged, a correlation of constants): never 0, never NaN.
     """
 
     task: str
@@ -340,13 +372,19 @@ class Settings:
     strength: str = "0.1"
     counterfactual: str = ""
 
+    def __post_init__(self) -> None:
+        """Raises UsageError for a limit below 1 (it would drop the last examples) and shots below 0."""
+        for name, value, least in (("limit", self.limit, 1), ("shots", self.shots, 0)):
+            if value is not None and (type(value) is not int or value < least):
+                raise UsageError(f"{name} = {quoted(value)} is not a whole number of at least {least}")
+
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
     """Who answers. ``fingerprint`` lists everything about the model that can change an answer.
 
     ``pinned``: the fingerprint pins the answers (local weights), so that they may be reused by a later run; a server
-    may change its model under the same name.
+    may change its model under the same name. ``notices``: what whoever starts a run should be told of the model.
     """
 
     name: str
@@ -354,6 +392,7 @@ class ModelInfo:
     answers: frozenset[type]
     context: int | None = None
     pinned: bool = False
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -374,7 +413,12 @@ class TaskRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One evaluation of one model on some tasks."""
+    """One evaluation of one model on some tasks.
+
+    ``command`` is for people to read and never obeyed. ``asked`` says how the model can be asked again (options,
+    tasks as they were named, folder of data); it is empty where nobody here asked it by a name. ``imported``: the run
+    came from a file of somebody else's.
+    """
 
     id: str
     model: str
@@ -388,6 +432,8 @@ class Run:
     status: Literal["running", "finished", "failed", "interrupted"] = "running"
     message: str = ""
     engine: Mapping[str, float | str] = field(default_factory=dict)
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    imported: bool = False
 
     def ideals(self) -> dict[tuple[str, str], float]:
         """The known ideal of every (task, metric) that has one."""

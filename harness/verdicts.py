@@ -10,6 +10,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from harness.gate import SEVERITY, Verdict
+from harness.visible import markdown
 
 SCHEMA = 1
 MARKDOWN_LIMIT = 65_000
@@ -79,7 +80,7 @@ def as_markdown(run: str, baseline: str | None, verdicts: Sequence[Verdict]) -> 
     counts = Counter(str(verdict.state) for verdict in verdicts)
     lines = [
         f"### harness gate: {', '.join(f'{counts[state]} {state}' for state in SEVERITY if counts[state])}",
-        f"run `{run}`" + (f" against `{baseline}`" if baseline else ""),
+        f"run {markdown(run)}" + (f" against {markdown(baseline)}" if baseline else ""),
         "",
         "| verdict | rule | value | baseline | n | why |",
         "|---|---|---|---|---|---|",
@@ -90,7 +91,7 @@ def as_markdown(run: str, baseline: str | None, verdicts: Sequence[Verdict]) -> 
         mark = f"{verdict.state}{' (quarantined)' if verdict.quarantined else ''}"
         base = "-" if verdict.baseline is None else f"{verdict.baseline:.4g}"
         cells = [mark, name_of(verdict), f"{verdict.value:.4g}", base, str(verdict.n), verdict.message]
-        line = "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+        line = "| " + " | ".join(map(markdown, cells)) + " |"
         size += len(line) + 1
         if size > MARKDOWN_LIMIT:
             lines += ["", f"... and {left} more"]

@@ -1,10 +1,31 @@
-"""Texts that come from models, datasets and errors, made harmless to show wherever people read them."""
+"""Texts that come from models, datasets, errors and command lines, made harmless to show wherever people read them."""
+
+import re
 
 CUT = 20_000
 """Characters of one text that are shown: a line of a megabyte must not stop a browser."""
+
+_MARKDOWN = re.compile(r"[\\`*\[\]|~$!#]|(?<!\w)_|_(?!\w)|:(?=//)|(?<=www)\.")
+_BROKEN = re.compile("[\0\ud800-\udfff]")
 
 
 def cut(text: str, length: int = CUT) -> str:
     """A text that is harmless to show: control and direction marks visible, no more than ``length`` characters."""
     shown = "".join(c if c.isprintable() or c in "\n\t" else f"\\u{ord(c):04x}" for c in text[:length])
     return shown if len(text) <= length else f"{shown}… ({len(text):,} characters)"
+
+
+def whole(text: str) -> str:
+    """A text that every database and file takes: NUL and halves of surrogate pairs are replaced by U+FFFD."""
+    return _BROKEN.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def line(text: object, length: int = 300) -> str:
+    """A text on one line that is harmless to print."""
+    return " ".join(cut(str(text), length).split())
+
+
+def markdown(text: str, length: int = 5_000) -> str:
+    """A text that Markdown takes for nothing but text, on one line: no link, no picture, no cell of its own."""
+    flat = " ".join(cut(text, length).split()).replace("&", "&amp;").replace("<", "&lt;")
+    return _MARKDOWN.sub(r"\\\g<0>", flat)

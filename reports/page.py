@@ -1,16 +1,13 @@
 """HTML pages and Markdown lines in which every text from outside is nothing but text."""
 
-import re
 from typing import Any
 
 import jinja2
 
-from harness.visible import cut
+from harness.visible import cut, markdown
 
 LONGEST = 5_000
 """Characters of one text in a report."""
-
-_MARKDOWN = re.compile(r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|:(?=//)|(?<=www)\.")
 
 
 def page(template: str, **facts: Any) -> str:
@@ -26,8 +23,7 @@ def _harmless(value: Any) -> Any:
 
 def plain(text: str) -> str:
     """A text that Markdown takes for nothing but text."""
-    flat = " ".join(cut(text, LONGEST).split()).replace("&", "&amp;").replace("<", "&lt;")
-    return _MARKDOWN.sub(r"\\\g<0>", flat)
+    return markdown(text, LONGEST)
 
 
 def line(cells: list[str]) -> str:

@@ -14,6 +14,9 @@ from reports.page import line, page, plain
 BARS = 60
 """The most numbers that the picture of an HTML report draws."""
 
+ROWS = 2_000
+"""The most numbers in the table of a report: a page of ten thousand slices stops a browser."""
+
 Writer = Callable[[Store, str, str | None], str | dict[str, str]]
 
 
@@ -25,9 +28,23 @@ def html(store: Store, run_id: str, baseline: str | None = None) -> str:
     alt = "Scores with 95 % intervals: " + "; ".join(f"{bar['label']} {bar['text']}" for bar in bars)
     return page(
         "report.html",
-        run=facts.run, baseline=facts.baseline, numbers=facts.numbers, evidence=facts.evidence, bars=bars, alt=alt,
+        run=facts.run, baseline=facts.baseline, numbers=_foremost(facts), left=_left(facts),
+        evidence=facts.evidence, bars=bars, alt=alt,
         shown=shown,
     )  # fmt: skip
+
+
+def _foremost(facts: Facts) -> list[Number]:
+    """The numbers of a table: all, or as many as it holds, those over all examples before slices."""
+    if len(facts.numbers) <= ROWS:
+        return list(facts.numbers)
+    return sorted(facts.numbers, key=lambda n: n.estimate.slice != "all")[:ROWS]
+
+
+def _left(facts: Facts) -> str:
+    """What the table leaves out, in words; empty where it has everything."""
+    left = len(facts.numbers) - ROWS
+    return f"{left:,} more numbers of slices are not shown; the JSON report has all." if left > 0 else ""
 
 
 def _drawable(e: Estimate) -> bool:
@@ -58,7 +75,8 @@ def _markdown(facts: Facts) -> str:
     head = ["Task", "Version", "Metric", "Slice", "Value", "95 % interval", "n", "Failed", "Data sha256", "Run"]
     head += ["Baseline"] if facts.baseline else []
     lines += [line(head), line(["---"] * len(head))]
-    lines += [line(_cells(number, run, facts.baseline)) for number in facts.numbers]
+    lines += [line(_cells(number, run, facts.baseline)) for number in _foremost(facts)]
+    lines += ["", _left(facts)] if _left(facts) else []
     lines += ["", "## Limits", ""]
     lines += [f"- {plain(t.name)}: {plain(t.card.limits)} Licence: {plain(t.card.licence)}." for t in run.tasks]
     lines += ["", "## What this is evidence for", "", "Evidence, and no statement that any rule is met.", ""]

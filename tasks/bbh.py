@@ -106,8 +106,10 @@ def bbh(part: str, description: str, extract: Extract) -> Task:
         shots=Shots(), tags=("reasoning",),
         card=Card(
             measures=f"{description.splitlines()[0]} Answered at once, without a chain of thought.",
-            limits="The first answer of the expected form counts, so a model that repeats the options is judged on "
-            "the first of them. English; may have been seen in training.",
+            limits="No examples are shown, where published figures are with three: not comparable with them. The first "
+            "answer of the expected form counts, whatever its case, where the published rule wants the whole answer to "
+            "match; a model that repeats the options is judged on the first of them. English; may have been seen in "
+            "training.",
             source="https://huggingface.co/datasets/lukaemon/bbh", licence="MIT",
             citation="Suzgun et al. 2022, Challenging BIG-Bench Tasks and Whether Chain-of-Thought Can Solve Them",
         ),

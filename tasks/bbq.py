@@ -130,8 +130,8 @@ def _answers(row: Row) -> list[tuple[str, str]]:
 METRICS = (
     proportion("acc_amb"),
     proportion("acc_dis"),
-    Metric(name="s_amb", reduce=s_amb, better="ideal", ideal=0.0),
-    Metric(name="s_dis", reduce=s_dis, better="ideal", ideal=0.0),
+    Metric(name="s_amb", reduce=s_amb, better="ideal", ideal=0.0, bounds=(-1.0, 1.0)),
+    Metric(name="s_dis", reduce=s_dis, better="ideal", ideal=0.0, bounds=(-1.0, 1.0)),
 )
 
 

@@ -97,7 +97,7 @@ PRONOUNS = pair(
             _stereotyped,
         ),
         (
-            mean("log_odds_she", interval="t", better="ideal", ideal=0.0, limits="mean log P(she) - log P(he)"),
+            mean("log_odds_she", better="ideal", ideal=0.0, limits="mean log P(she) - log P(he)"),
             lambda e, she, he: she.logprob - he.logprob,
         ),
     ),

@@ -110,7 +110,9 @@ SCHEMA_GUIDED = generation(
     card=Card(
         measures="The assistant's next turn in a dialogue about a service, given all turns before it.",
         limits="The model sees neither the database nor the planned act, so names and times cannot be known: compare "
-        "models, do not read the values as quality. One reference.",
+        "models, do not read the values as quality. BLEU is sacrebleu's 13a with case on the plain text; published "
+        "ones "
+        "are mostly on lower-cased texts with names and times replaced by slots. One reference.",
         source="https://huggingface.co/datasets/google-research-datasets/schema_guided_dstc8",
         licence="CC BY-SA 4.0",
         citation="Rastogi et al. 2020, Towards Scalable Multi-domain Conversational Agents",

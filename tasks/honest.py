@@ -36,7 +36,7 @@ def honest(config: str, language: str, groups: str) -> Task:
     return sampled(
         f"honest/{config}", dataset=hub("MilaNLProc/honest", config, "honest"), prompt=before_gap, count=COUNT,
         max_tokens=8, temperature=1.0, top_p=1.0, stop=("\n",), judge=hurtful, slices=("category", "type"),
-        cluster="raw", metrics=(mean("honest", better="lower"),), tags=("toxicity", "generation"),
+        cluster="raw", metrics=(mean("honest", bounds=(0.0, 1.0), better="lower"),), tags=("toxicity", "generation"),
         card=Card(
             measures=f"The share of {COUNT} sampled completions of a neutral {language} sentence about {groups} that "
             "are hurtful.",

@@ -84,10 +84,10 @@ def _clean(text: str) -> str:
 
 
 HELLASWAG = multiple_choice(
-    "hellaswag", version=1, dataset=hub("Rowan/hellaswag", "default", "validation"),
+    "hellaswag", version=2, dataset=hub("Rowan/hellaswag", "default", "validation"),
     prompt=lambda row: _clean(f"{row['activity_label']}: {row['ctx_a']} {row['ctx_b'].capitalize()}"),
-    choices=lambda row: [_clean(ending) for ending in row["endings"]], target=lambda row: int(row["label"]), id="ind",
-    shots=Shots(dataset=(hub("Rowan/hellaswag", "default", "train"),)), tags=("knowledge",),
+    choices=lambda row: [_clean(ending) for ending in row["endings"]], target=lambda row: int(row["label"]),
+    cluster="source_id", shots=Shots(dataset=(hub("Rowan/hellaswag", "default", "train"),)), tags=("knowledge",),
     card=Card(
         measures="Which ending follows a description of an everyday scene.",
         limits="Endings were written by a machine and filtered against older models." + SEEN,
@@ -144,18 +144,16 @@ def _mmlu_prompt(row: Row) -> str:
 def mmlu(name: str, subjects: tuple[str, ...]) -> Task:
     """Some subjects of MMLU, each a slice with its own five published examples."""
     return multiple_choice(
-        name, version=1, dataset=tuple(hub("cais/mmlu", subject, "test") for subject in subjects), prompt=_mmlu_prompt,
+        name, version=2, dataset=tuple(hub("cais/mmlu", subject, "test") for subject in subjects), prompt=_mmlu_prompt,
         choices=("A", "B", "C", "D"), target="answer", measures=(ACC,), slices=("subject",),
-        shots=Shots(
-            count=5, by="subject", pick="first", dataset=tuple(hub("cais/mmlu", s, "validation") for s in subjects)
-        ),
+        shots=Shots(count=5, by="subject", pick="first", dataset=tuple(hub("cais/mmlu", s, "dev") for s in subjects)),
         description=lambda row: "The following are multiple choice questions (with answers) about "
         + row["subject"].replace("_", " ") + ".\n\n",
         tags=("knowledge",),
         card=Card(
             measures="Knowledge in 57 subjects from school to profession.",
-            limits="Some questions are known to be wrong. The examples shown are the first five of the validation "
-            "split, not those of the dev split, which not every copy has." + SEEN,
+            limits="Some questions are known to be wrong. The examples shown are the five of the dev split, in their "
+            "order." + SEEN,
             source="https://huggingface.co/datasets/cais/mmlu", licence="MIT",
             citation="Hendrycks et al. 2021, Measuring Massive Multitask Language Understanding",
         ),
@@ -202,12 +200,13 @@ TRUTHFUL = Card(
 )
 
 
-def truthfulqa(name: str, column: str, measures: tuple, about: Card = TRUTHFUL) -> Task:  # type: ignore[type-arg]
+def truthfulqa(name: str, version: int, column: str, measures: tuple) -> Task:  # type: ignore[type-arg]
     """mc1 (one true answer) or mc2 (several)."""
     return multiple_choice(
-        name, version=1, dataset=hub("truthfulqa/truthful_qa", "multiple_choice", "validation"), prompt=_primed,
-        choices=lambda row: row[column]["choices"], target=lambda row: row[column]["labels"].index(1),
-        measures=measures, tags=("knowledge", "truth"), card=about,
+        name, version=version, dataset=hub("truthfulqa/truthful_qa", "multiple_choice", "validation"), prompt=_primed,
+        choices=lambda row: row[column]["choices"], measures=measures,
+        target=lambda row: [place for place, true in enumerate(row[column]["labels"]) if true],
+        tags=("knowledge", "truth"), card=TRUTHFUL,
     )  # fmt: skip
 
 
@@ -253,7 +252,7 @@ TASKS = (
     WINOGRANDE,
     mmlu("mmlu", SUBJECTS),
     *(mmlu(f"mmlu/{subject}", (subject,)) for subject in SUBJECTS),
-    truthfulqa("truthfulqa/mc1", "mc1_targets", (ACC,)),
-    truthfulqa("truthfulqa/mc2", "mc2_targets", ((mean("mc2"), _true_mass),)),
+    truthfulqa("truthfulqa/mc1", 1, "mc1_targets", (ACC,)),
+    truthfulqa("truthfulqa/mc2", 2, "mc2_targets", ((mean("mc2", bounds=(0.0, 1.0)), _true_mass),)),
     TRUTHFULQA_GENERATION,
 )

@@ -37,7 +37,7 @@ MEASURES: tuple[TextMeasure, ...] = (
     over_answers("self_bleu", text.self_bleu, "lower", "sentence BLEU against all other answers, 13a"),
     over_answers("self_repetition", text.self_repetition, "lower", "4-grams of words, natural logarithm"),
     over_answers("compression_ratio", text.compression, "lower", "bytes over bytes of gzip"),
-    (mean("repetition", better="lower", signature="share of repeated 4-grams within an answer"),
+    (mean("repetition", bounds=(0.0, 1.0), better="lower", signature="share of repeated 4-grams within an answer"),
      lambda example, answer: text.repetition(answer)),
 )  # fmt: skip
 

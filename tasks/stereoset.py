@@ -109,10 +109,11 @@ def _scored(example: Example, by_label: dict[int, float]) -> tuple[Response, ...
     return tuple(Scored(by_label[label], 1, len(text.encode()), False) for text, label in texts)
 
 
+PERCENT = (0.0, 100.0)
 METRICS = (
-    Metric(name="lm", reduce=language, expand=per_term),
-    Metric(name="ss", reduce=stereotype, expand=per_term, better="ideal", ideal=50.0),
-    Metric(name="icat", reduce=icat, expand=per_term),
+    Metric(name="lm", reduce=language, expand=per_term, bounds=PERCENT),
+    Metric(name="ss", reduce=stereotype, expand=per_term, bounds=PERCENT, better="ideal", ideal=50.0),
+    Metric(name="icat", reduce=icat, expand=per_term, bounds=PERCENT),
 )
 
 LIMITS = (

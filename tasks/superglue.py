@@ -16,7 +16,6 @@ from harness.types import (
     Chosen,
     Dataset,
     Example,
-    Failed,
     Judged,
     Metric,
     Request,
@@ -133,7 +132,7 @@ MULTIRC = grouped(
         (proportion("exact_match", limits="every answer of a question is judged rightly"),
          lambda gold, picks: float(list(gold) == list(picks))),
         (f1("f1a"), _positives),
-        (quotient("acc", limits="answers, not questions"), _hits),
+        (quotient("acc", bounds=(0.0, 1.0), limits="answers, not questions"), _hits),
     ),
     about=card(
         "Which of several answers to a question about a passage are right.",
@@ -150,7 +149,7 @@ AXG = grouped(
     prompt="{premise}\nQuestion: {hypothesis} True or False?\nAnswer:", endings=(" True", " False"),
     inputs=("premise", "hypothesis"), labels=("entailment", "not_entailment"),
     measures=(
-        (quotient("acc", limits="sentences, not pairs"), _hits),
+        (quotient("acc", bounds=(0.0, 1.0), limits="sentences, not pairs"), _hits),
         (proportion("gender_parity", limits="share of pairs with one answer; a constant answer reaches 1"),
          lambda gold, picks: float(len(set(picks)) == 1) if len(picks) > 1 else None),
     ),
@@ -212,27 +211,30 @@ def _squad(part: int) -> Callable[[Example, int, Chosen], Value]:
     return lambda e, picked, r: squad_values(_entities(e.fields)[picked], sorted(set(e.fields["answers"])))[part]
 
 
+def _mentions(row: Row) -> list[int]:
+    """The entities that the official score counts as right, the first answer of the alphabet first."""
+    entities, answers = _entities(row), sorted(set(row["answers"]))
+    right = [place for place, entity in enumerate(entities) if squad_values(entity, answers)[0] == 1.0]
+    return sorted(right, key=lambda place: entities[place] != answers[0])
+
+
 def _record() -> Task:
     task = multiple_choice(
-        "superglue/record", version=1, dataset=hub(HUB, "record", "validation"), prompt=_summarised,
+        "superglue/record", version=2, dataset=hub(HUB, "record", "validation"), prompt=_summarised,
         choices=lambda row: ["  - " + row["query"].replace("@placeholder", entity) for entity in _entities(row)],
-        target=lambda row: _entities(row).index(min(row["answers"])), tags=("superglue",),
+        target=_mentions, tags=("superglue",),
         id=lambda row: f"{row['idx']['passage']}-{row['idx']['query']}", cluster=lambda row: row["idx"]["passage"],
-        measures=((proportion("exact_match"), _squad(0)), (mean("f1"), _squad(1))),
+        measures=((proportion("exact_match"), _squad(0)), (mean("f1", bounds=(0.0, 1.0)), _squad(1))),
         shots=Shots(dataset=(hub(HUB, "record", "train"),)),
         card=card("Which named entity fills a gap in the summary of a news text.", "Any mention of it counts. "),
     )  # fmt: skip
-
-    def judge(example: Example, responses: tuple[Response, ...]) -> Judged | Failed:
-        judged = task.judge(example, responses)
-        return judged if isinstance(judged, Failed) else replace(judged, correct=judged.values["exact_match"] == 1.0)
 
     def worst(example: Example) -> tuple[Response, ...]:
         count = len(example.fields["choices"])
         wrong = min(range(count), key=lambda i: _squad(1)(example, i, Chosen(i)))
         return (Chosen(wrong, tuple(-0.01 if i == wrong else -10.0 for i in range(count)), (1,) * count),)
 
-    return replace(task, judge=judge, worst=worst)
+    return replace(task, worst=worst)
 
 
 ENTAILMENT = ("entailment", "not_entailment")

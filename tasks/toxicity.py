@@ -65,7 +65,8 @@ RTP = sampled(
     "rtp", dataset=hub("allenai/real-toxicity-prompts", "default", "train"), prompt=lambda row: row["prompt"]["text"],
     count=25, max_tokens=20, temperature=1.0, top_p=0.9, judge=extremes, slices=_kind,
     cluster="filename", metrics=(
-        mean("expected_maximum_toxicity", better="lower"), proportion("toxicity_probability", better="lower"),
+        mean("expected_maximum_toxicity", bounds=(0.0, 1.0), better="lower"),
+        proportion("toxicity_probability", better="lower"),
     ),
     tags=("toxicity", "generation"),
     card=Card(
@@ -91,7 +92,8 @@ BOLD = sampled(
     "bold", dataset=hub("AmazonScience/bold", "default", "train"), prompt="{text}", count=1, max_tokens=32,
     temperature=1.0, top_p=0.9, judge=average, slices=("domain", "category"), id="own",
     cluster=lambda row: f"{row['category']}/{row['name']}", prepare=one_by_one,
-    metrics=(mean("toxicity", better="lower"), proportion("toxic", better="lower")), tags=("toxicity", "generation"),
+    metrics=(mean("toxicity", bounds=(0.0, 1.0), better="lower"), proportion("toxic", better="lower")),
+    tags=("toxicity", "generation"),
     card=Card(
         measures="Toxicity of the continuations of Wikipedia sentences about people and groups, by group.",
         limits=BESIDE + "A difference between groups may be the scorer's: some groups' names alone raise a score. The "

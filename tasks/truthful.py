@@ -42,7 +42,7 @@ def _said(text: str) -> tuple[Response, ...]:
 
 
 THREE_WAY: Task = replace(
-    PLAIN, name="truthfulqa/three_way", version=1, judge=judge, best=best, worst=worst,
+    PLAIN, name="truthfulqa/three_way", version=2, judge=judge, best=best, worst=worst,
     metrics=(
         proportion("correct", signature="rouge1 nearer a true reference"),
         proportion("abstained", better="lower", signature="sentence beginnings"),

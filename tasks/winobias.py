@@ -113,7 +113,7 @@ def _mentions(sentence: str, occupations: set[str]) -> list[str]:
 METRICS = (
     proportion("acc"),
     Metric(
-        name="gap", reduce=gap, better="ideal", ideal=0.0,
+        name="gap", reduce=gap, better="ideal", ideal=0.0, bounds=(-1.0, 1.0),
         limits="accuracy on pro-stereotypical minus on anti-stereotypical sentences; none within one of the two",
     ),
 )  # fmt: skip

@@ -126,7 +126,10 @@ def _chosen(picked: int, margin: float) -> Chosen:
 
 
 METRICS = (
-    Metric(name="acc", reduce=share_right, interval="wilson"),
+    Metric(
+        name="acc", reduce=share_right, interval="wilson", bounds=(0.0, 1.0),
+        support=lambda rows: float(rows[:, 1].sum()),
+    ),
     *(proportion(f"acc_{gender}") for gender in GENDERS),
     proportion("consistency", limits="share of sentences with one referent for he, she and they; chance gives 0.25"),
     replace(

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TRITON_INTERPRET", "1")  # for kernels on a CPU; read when torch imports triton
 
 
 @pytest.fixture(scope="session")

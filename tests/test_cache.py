@@ -1,7 +1,9 @@
 """The cache gives a model its own answers only, bit for bit, and never a failure."""
 
 import math
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -68,3 +70,49 @@ def test_a_cache_damaged_later_is_one_line(tmp_path: Path) -> None:
     cache.path.write_bytes(b"no database " * 100)
     with pytest.raises(RunError, match="cannot read the answer cache"):
         cache.get_many(MODEL, ASKED)
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        b"\xff\xfe", b"", 5, None, 2.5, "{}", "[]", "null", "{" * 100_000,
+        '{"kind":"failed","failure":"x","message":"y"}',
+        '00000000 {"finish":"end","kind":"generated","text":"wrong","tokens":1}',
+    ],
+)  # fmt: skip
+def test_a_damaged_row_is_asked_again_and_replaced(kept: object, tmp_path: Path) -> None:
+    """And stops no run of that model."""
+    cache = Cache(tmp_path / "cache.sqlite")
+    cache.put_many(MODEL, [(ASKED[1], Generated("x", 1, "end")), (ASKED[2], Generated("y", 1, "end"))])
+    with closing(sqlite3.connect(cache.path)) as db, db:
+        db.execute("CREATE TABLE loose (key, response)")
+        db.execute(
+            "INSERT INTO loose SELECT key, CASE response LIKE '%\"x\"%' WHEN 1 THEN ? ELSE response END FROM answers",
+            (kept,),
+        )
+        db.execute("DROP TABLE answers")
+        db.execute("CREATE TABLE answers (key TEXT PRIMARY KEY, response)")
+        db.execute("INSERT INTO answers SELECT * FROM loose")
+    assert cache.get_many(MODEL, ASKED) == {2: Generated("y", 1, "end")}
+    cache.put_many(MODEL, [(ASKED[1], Generated("x", 1, "end")), (ASKED[2], Generated("other", 1, "end"))])
+    assert cache.get_many(MODEL, ASKED) == {1: Generated("x", 1, "end"), 2: Generated("y", 1, "end")}
+
+
+def test_a_flipped_bit_is_no_answer_and_an_old_row_is_one(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache.sqlite")
+    cache.put_many(MODEL, [(ASKED[0], Chosen(0, (-1.5, -2.5), (1, 2)))])
+    with closing(sqlite3.connect(cache.path)) as db, db:
+        db.execute("UPDATE answers SET response = replace(response, '-1.5', '-1.4')")
+    assert cache.get_many(MODEL, ASKED) == {}
+    with closing(sqlite3.connect(cache.path)) as db, db:
+        old = '{"kind":"chosen","logprobs":[-1.4,-2.5],"picked":0,"text":"","tokens":[1,2]}'
+        db.execute("UPDATE answers SET response = ?", (old,))
+    assert cache.get_many(MODEL, ASKED) == {0: Chosen(0, (-1.4, -2.5), (1, 2))}
+
+
+def test_an_answer_under_the_key_of_another_question_is_none(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache.sqlite")
+    cache.put_many(MODEL, [(ASKED[1], Generated("x", 1, "end")), (ASKED[2], Generated("y", 1, "end"))])
+    with closing(sqlite3.connect(cache.path)) as db, db:
+        db.execute("UPDATE answers SET response = (SELECT max(response) FROM answers)")
+    assert len(cache.get_many(MODEL, ASKED)) == 1

@@ -1,12 +1,15 @@
 """Comparing runs: pairs by example, refusing what changed, counting what flipped; core and command line."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import harness.compare as comparing
+from harness.api import evaluate
 from harness.cli.main import main
+from harness.errors import UsageError
 from harness.metrics.classify import accuracy
 from harness.store import open_store
 
@@ -94,3 +97,100 @@ def test_baselines(store: tuple[str, str, str], capsys: pytest.CaptureFixture[st
     assert run("baseline", "list", "--history", "--store", place) == 0
     assert len(capsys.readouterr().out.splitlines()) == 2
     assert run("baseline", "set", "main", "nothing", "--store", place) == 2
+
+
+ANSWERS = {
+    "bleu": ("the old dog slept on a rug", "the old dog slept on the rug all day"),
+    "share": ("dog", "the old dog slept on the rug all day"),
+}
+OWN = "def share(said, right):\n    return sum(p in r for p, r in zip(said, right)) / len(said)\n"
+
+
+def written(folder: Path, metrics: str, said: tuple[str, str], name: str = "t") -> list[str]:
+    """The ids of two runs of a task file with these metrics, whose answers are ``said`` in four examples of six."""
+    right = ANSWERS["bleu"][1]
+    rows = [json.dumps({"question": f"q{i}", "answer": right}) for i in range(6)]
+    (folder / "rows.jsonl").write_text("\n".join(rows) + "\n")
+    (folder / "own.py").write_text(OWN)
+    (folder / f"{name}.toml").write_text(f'data = "rows.jsonl"\nmax_tokens = 9\nmetrics = {metrics}\n')
+    runs = []
+    for side, text in enumerate(said):
+        (folder / f"{side}.txt").write_text("".join(f"{text if i < 4 else right}\n" for i in range(6)))
+        found = evaluate(f"replay:{folder / f'{side}.txt'}", str(folder / f"{name}.toml"), store=str(folder / "s"))
+        runs.append(found.run.id)
+    return runs
+
+
+def test_corpus_metrics_of_a_task_file_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, two = written(tmp_path, '["bleu", "chrf", "ter", "exact_match"]', ANSWERS["bleu"])
+    store = open_store(str(tmp_path / "s"))
+    values = {(run, e.metric): e.value or 0.0 for run in (one, two) for e in store.results(run)}
+    rows, _ = comparing.compare(store, one, two, {})
+    assert [row.metric for row in rows] == ["bleu", "chrf", "ter", "exact_match"]
+    for row in rows:
+        assert row.paired.difference == pytest.approx(values[two, row.metric] - values[one, row.metric])
+        assert row.paired.error and row.paired.p is not None and (row.fixed, row.broken) == (4, 0)
+    gate = tmp_path / "gate.toml"
+    gate.write_text('[[rule]]\nmetric = "t:bleu"\nmax_drop = 1.0\n')
+    assert run("baseline", "set", "main", two, "--store", str(tmp_path / "s")) == 0
+    assert run("gate", str(gate), two, "--baseline", "main", "--store", str(tmp_path / "s")) == 4, "six are too few"
+    gate.write_text('[[rule]]\nmetric = "t:bleu"\nmax_drop = 1.0\nmode = "strict"\n')
+    assert run("gate", str(gate), two, "--baseline", "main", "--store", str(tmp_path / "s")) == 0
+    assert run("gate", str(gate), one, "--baseline", "main", "--store", str(tmp_path / "s")) == 1
+    assert "FAIL" in capsys.readouterr().out
+
+
+def test_a_metric_over_whole_texts_is_compared_by_its_numbers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two = written(tmp_path, '["python:own.py:share"]', ANSWERS["share"])
+    (row,), _ = comparing.compare(open_store(str(tmp_path / "s")), one, two, {})
+    assert (row.paired.first, row.paired.second, row.paired.low, row.paired.p) == (1 / 3, 1.0, None, None)
+    place = str(tmp_path / "s")
+    assert run("compare", one, two, "--store", place) == 0
+    assert "share" in capsys.readouterr().out
+    gate = tmp_path / "gate.toml"
+    gate.write_text('[[rule]]\nmetric = "t:share"\nmax_drop = 0.1\n')
+    assert run("baseline", "set", "main", one, "--store", place) == 0
+    assert run("gate", str(gate), two, "--baseline", "main", "--store", place) == 4
+    assert "INCONCLUSIVE" in capsys.readouterr().out
+
+
+def test_what_cannot_be_compared_is_named_and_no_rule_passes_on_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = written(tmp_path, '["python:own.py:share", "exact_match"]', ANSWERS["share"])
+    lines = [json.dumps({"id": str(i), "text": None if i == 0 else "dog"}) for i in range(6)]
+    (tmp_path / "fewer.jsonl").write_text("\n".join(lines) + "\n")
+    place = str(tmp_path / "s")
+    other = evaluate(f"replay:{tmp_path / 'fewer.jsonl'}", str(tmp_path / "t.toml"), store=place).run.id
+    assert run("compare", runs[0], other, "--store", place) == 0
+    assert "not compared: t: share" in capsys.readouterr().out
+    gate = tmp_path / "gate.toml"
+    gate.write_text('[[rule]]\nmetric = "t:share"\nmax_drop = 0.1\n')
+    assert run("baseline", "set", "main", runs[0], "--store", place) == 0
+    assert run("gate", str(gate), other, "--baseline", "main", "--store", place) == 2
+    assert "t:share, which cannot be compared with the baseline" in capsys.readouterr().err
+
+
+def test_another_tokenizer_is_another_metric(tmp_path: Path) -> None:
+    said = ANSWERS["bleu"]
+    one, _ = written(tmp_path, '["bleu"]', said)
+    two, _ = written(tmp_path, '[{use = "bleu", tokenize = "intl"}]', said)
+    with pytest.raises(UsageError, match="t changed between the runs .metric bleu tok:13a -> tok:intl"):
+        comparing.compare(open_store(str(tmp_path / "s")), one, two, {})
+    (row,), _ = comparing.compare(open_store(str(tmp_path / "s")), one, two, {}, intersect=True)
+    assert row.metric == "bleu"
+
+
+def test_calibration_of_a_task_file_is_compared_by_its_own_rule(tmp_path: Path) -> None:
+    rows = [json.dumps({"question": f"q{i}", "choices": ["a", "b"], "answer": i % 2}) for i in range(20)]
+    (tmp_path / "c.jsonl").write_text("\n".join(rows) + "\n")
+    runs = [
+        evaluate(f"scripted:{rule}", str(tmp_path / "c.jsonl"), store=str(tmp_path / "s")).run.id
+        for rule in ("oracle", "opposite")
+    ]
+    found = {row.metric: row.paired for row in comparing.compare(open_store(str(tmp_path / "s")), *runs, {})[0]}
+    assert (found["acc_at_50"].first, found["acc_at_50"].second) == (1.0, 0.0)
+    assert all(row.error is not None for row in found.values())
+    assert {"ece_mass_10", "ece_width_10", "brier_multi"} <= found.keys()

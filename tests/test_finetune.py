@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,14 +10,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 sys.path.insert(0, str(Path(__file__).parent / "engine"))
 from tiny import WORDS, encoder, word_tokenizer
 
 from harness.data import hub
 from harness.engine.backend import Options
-from harness.errors import DataError, Unsupported
-from harness.finetune import TIE, Protocol, held_out_metric, split_of, tune
+from harness.errors import DataError, ModelError, Unsupported
+from harness.finetune import TIE, Protocol, _with_head, held_out_metric, split_of, tune
 from harness.kinds import classification, generation
 from harness.types import Card, Settings, Shots
 
@@ -132,6 +134,18 @@ def test_stopping_looks_at_the_metric_and_at_the_loss_between_equals(place):
 def test_a_narrow_network_learns_at_a_higher_rate():
     assert [Protocol().rate(width) for width in (768, 384)] == [5e-5, 1e-4]
     assert (Protocol(head_only=True).rate(384), Protocol(learning_rate=2e-5).rate(384)) == (1e-3, 2e-5)
+
+
+def test_an_encoder_that_lacks_weights_is_refused_but_for_its_head_and_pooler(place, tmp_path):
+    shutil.copytree(place / "model", tmp_path / "model")
+    path = tmp_path / "model" / "model.safetensors"
+    tensors = load_file(path)
+    save_file({name: t for name, t in tensors.items() if "pooler" not in name}, path, {"format": "pt"})
+    model, _ = _with_head(tmp_path / "model", ("without", "with"), QUICK, Options(device="cpu"))
+    assert model.config.num_labels == 2
+    save_file({name: t for name, t in tensors.items() if "layer.1.output" not in name}, path, {"format": "pt"})
+    with pytest.raises(ModelError, match=r"would be random: bert\.encoder\.layer\.1\.output"):
+        _with_head(tmp_path / "model", ("without", "with"), QUICK, Options(device="cpu"))
 
 
 def test_what_cannot_be_tuned_is_refused(place):

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import norm, t
+from statsmodels.stats.proportion import proportion_confint
 
 from harness import run as running
 from harness.api import Place, evaluate, rescore
@@ -56,17 +58,10 @@ def test_the_value_is_the_mean_of_parts_of_means() -> None:
 def test_the_interval_is_that_of_independent_proportions() -> None:
     group = Group(("x/*",), ({"x/a": ("acc",)}, {"x/c": ("acc",)}))
     (found,) = figures({"x": group}, TASKS, FOUND).estimates
-    variances = [0.9 * 0.1 / 9 / 4, 0.5 * 0.5 / 19 / 4]
-    freedom = sum(variances) ** 2 / (variances[0] ** 2 / 9 + variances[1] ** 2 / 19)
-    half = 0.7 + stats_t(freedom) * math.sqrt(sum(variances))
-    assert found.high == pytest.approx(half, abs=1e-12)
-    assert found.low == pytest.approx(1.4 - half, abs=1e-12)
-
-
-def stats_t(freedom: float) -> float:
-    from scipy.stats import t
-
-    return float(t.ppf(0.975, freedom))
+    levels = [2 * norm.sf(t.ppf(0.975, n - 1)) for n in (10, 20)]  # Wilson's interval with Student's t
+    parts = [proportion_confint(k, n, a, method="wilson") for k, n, a in zip((9, 10), (10, 20), levels, strict=True)]
+    assert found.low == pytest.approx(0.7 - math.hypot(0.9 - parts[0][0], 0.5 - parts[1][0]) / 2, abs=1e-9)
+    assert found.high == pytest.approx(0.7 + math.hypot(parts[0][1] - 0.9, parts[1][1] - 0.5) / 2, abs=1e-9)
 
 
 def test_it_covers_what_it_should() -> None:
@@ -142,7 +137,7 @@ def test_the_average_over_runs_of_one_task_each(
     members = catalogue().averages["glue"].members
     ids = [evaluate("scripted:oracle", name, Settings(shots=0), place=place).run.id for name in members]
     tuned_averages("m", ids, place)
-    assert capsys.readouterr().out == "m fine-tuned on each of glue: average 1 -, n 60\n" and said == []
+    assert capsys.readouterr().out == "m fine-tuned on each of glue: average 1 [0.7495, 1], n 60\n" and said == []
     tuned_averages("m", ids[1:], place)
     assert said == [f"glue has no average: {members[0]} is not in this run"] and capsys.readouterr().out == ""
 

@@ -4,6 +4,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from harness.errors import RunError
 from harness.journal import Journal, header, progress
+from harness.records import sealed
 from harness.types import Chosen, Failed, Generated, Response
 
 HEAD = {"identity": "a model and its questions", "total": 7}
@@ -50,17 +52,49 @@ def test_any_crash_prefix_reopens_to_a_prefix_of_the_records(data: st.DataObject
         assert path.read_bytes() == content
 
 
-@settings(max_examples=60, deadline=None)
+def surviving(content: bytes, place: int) -> dict[int, Response]:
+    """What a journal must still give after one byte at ``place`` was changed: every batch whose line is not touched."""
+    starts = [0, *(i + 1 for i, byte in enumerate(content) if byte == 10)]
+    lines = list(pairwise(starts))
+    kept = [batch for batch, (start, end) in zip(BATCHES, lines[1:], strict=True) if not start <= place < end]
+    return {i: r for batch in kept for i, r in batch}
+
+
+@settings(max_examples=120, deadline=None)
 @given(st.data())
-def test_a_changed_byte_never_becomes_an_answer(data: st.DataObject) -> None:
+def test_a_changed_byte_costs_its_own_record_alone(data: st.DataObject) -> None:
+    """Whatever byte it is: the header's, a record's or a line break; the damaged line stays in the file."""
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "run.journal"
         content = bytearray(write(path))
-        content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
+        where = data.draw(st.integers(0, len(content) - 1))
+        expected = surviving(bytes(content), where)
+        content[where] ^= data.draw(st.integers(1, 255))
         path.write_bytes(content)
+        torn = not content.endswith(b"\n")
         with Journal.open(path, HEAD) as journal:
-            assert journal.responses in prefixes()[:-1]
-            assert "cut off" in journal.notice
+            assert journal.responses == expected
+            assert ("cut off" if torn else "are damaged and left as they are") in journal.notice
+            journal.append(BATCHES[1])
+        kept = bytes(content[: content.rfind(b"\n") + 1])
+        assert path.read_bytes().startswith(kept) and header(path) == HEAD
+        with Journal.open(path, HEAD) as journal:
+            assert journal.responses == expected | dict(BATCHES[1])
+
+
+def test_a_record_of_another_shape_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "run.journal"
+    content = write(path)
+    for odd in (
+        {"answers": 5, "cached": False},
+        {"answers": [["0", {}]], "cached": False},
+        {"answers": [[0, None]]},
+        {},
+    ):
+        path.write_bytes(content + sealed(odd) + b"\n")
+        with Journal.open(path, HEAD) as journal:
+            assert journal.responses == prefixes()[-1] and "are damaged" in journal.notice
+        assert progress(path) == (6, 7)
 
 
 def test_progress_and_header_are_read_while_the_run_writes(tmp_path: Path) -> None:

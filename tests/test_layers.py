@@ -7,11 +7,11 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = (
-    ("types", "errors", "visible"),
-    ("metrics", "data", "shots", "kinds", "taskfile", "records", "variants"),
+    ("types", "errors", "visible", "hidden", "typed"),
+    ("reading", "plainyaml", "values", "metrics", "data", "shots", "kinds", "taskfile", "records", "variants", "files"),
     ("engine",),
     ("journal", "cache", "scorers"),
-    ("run", "groups", "perturb", "counterfactual"),
+    ("run", "groups", "failures", "notices", "perturb", "counterfactual"),
     ("store", "frames", "finetune"),
     ("compare",),
     ("rules",),

@@ -14,7 +14,9 @@ from harness.cli.main import main
 from harness.data import load
 from harness.errors import UsageError
 from harness.gate import judge
+from harness.metrics import stats
 from harness.metrics.classify import mean, proportion, spearman
+from harness.metrics.text import squad_f1
 from harness.plugins import catalogue, select
 from harness.selftest import Stored, _compared, _draw, measure, stored
 from harness.store import open_store
@@ -72,6 +74,22 @@ def test_means_are_shifted_and_rank_statistics_left_out() -> None:
     assert same == rates
     few = [measure(gate, [shifted], drop=0.03, resamples=200, seed=seed) for seed in (0, 0, 1)]
     assert few[0] == few[1] != few[2]
+
+
+@pytest.mark.parametrize("n", [2, 8, 60])
+def test_it_judges_as_the_gate_does(n: int) -> None:
+    """The row that the self-test makes has the verdict of the one that a comparison makes, with its test."""
+    one = answers(n, seed=n, change=0.3)
+    for metric in (ACC, mean("acc"), squad_f1):
+        number = replace(one, metric=metric)
+        tested = stats.paired(metric, one.first, one.second, one.groups)
+        found = _compared(number)
+        for margin in (0.0, 0.02, 0.2):
+            gate = rules.Gate((rules.Rule("t:*", "max_drop", margin),))
+            mine, theirs = (
+                judge(gate, [replace(found, paired=paired)], [], date.min)[0] for paired in (found.paired, tested)
+            )
+            assert (mine.state, mine.message, mine.p) == (theirs.state, theirs.message, theirs.p)
 
 
 def test_what_cannot_be_tested() -> None:

@@ -49,3 +49,23 @@ def test_within_a_slice() -> None:
 def test_too_few_is_an_error() -> None:
     with pytest.raises(DataError, match="t: 40 few-shot examples asked for, only 39"):
         chooser(POOL, 40, seed=0, task_name="t")(POOL[0])
+
+
+@pytest.mark.parametrize("mode", ["fixed", "per-example"])
+def test_a_question_that_stands_twice_is_not_shown_with_its_answer(mode: str) -> None:
+    written = [Example(str(i), {"prompt": f"What is {i // 3}?" + " " * (i % 2)}, (str(i),)) for i in range(12)]
+    choose = chooser(written, 9, seed=0, task_name="t", mode=mode)  # type: ignore[arg-type]
+    for example in written:
+        assert {s.fields["prompt"].strip() for s in choose(example)}.isdisjoint({example.fields["prompt"].strip()})
+        assert len(choose(example)) == 9
+    with pytest.raises(DataError, match="10 few-shot examples asked for, only 9 to choose from that do not ask"):
+        chooser(written, 10, seed=0, task_name="t", mode=mode)(written[0])  # type: ignore[arg-type]
+
+
+def test_one_prompt_over_other_choices_is_another_question() -> None:
+    rows = [({"prompt": "Which is a word?", "choices": [w, w[::-1]], "right_choices": [0]}) for w in ("cat", "dog")]
+    pool = [Example(str(i), row, 0) for i, row in enumerate([*rows, rows[0]])]
+    choose = chooser(pool, 1, seed=0, task_name="t")
+    assert [choose(example)[0].id for example in (pool[0], pool[2])] == ["1", "1"]
+    other = Example("x", {**rows[0], "inputs": ("another text",)}, 0)
+    assert chooser(pool[:1], 1, seed=0, task_name="t")(other) == (pool[0],)

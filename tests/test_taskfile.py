@@ -144,7 +144,7 @@ def test_a_description_of_choices(tmp_path: Path) -> None:
     [
         ('prompt = "x"', "at least the key data"),
         ('data = "rows.jsonl"\nmetric = []', "unknown key in a task file 'metric'; did you mean metrics"),
-        ('data = "rows.jsonl"\nmax_tokens = "5"', "max_tokens = '5' is not int"),
+        ('data = "rows.jsonl"\nmax_tokens = "5"', "max_tokens = '5' is not a whole number"),
         ('data = "rows.jsonl"\nmax_tokens = 0', "max_tokens = 0 is less than 1"),
         ('data = "rows.jsonl"\nshots = -1', "colours.toml: shots = -1 is less than 0"),
         ('data = "rows.jsonl"\nstop = [1]', "colours.toml: stop = [1] is not a list of texts"),
@@ -158,14 +158,31 @@ def test_a_description_of_choices(tmp_path: Path) -> None:
         ('data = "rows.jsonl"\nprompt = "{}"', "columns: {} names none"),
         (
             'data = "rows.jsonl"\nprompt = "{question:d}"',
-            "row 1 of rows/default/jsonl: the template '{question:d}' does",
+            "rows.jsonl: the template '{question:d}' does",
         ),
-        ('data = "rows.jsonl"\nprompt = "{question.stem}"', "the template '{question.stem}' does not fit"),
+        ('data = "rows.jsonl"\nprompt = "{question.stem}"', "{question.stem} asks for more than a column"),
         ('data = "rows.jsonl"\nmetrics = ["rogue1"]', "unknown metric 'rogue1'; did you mean rouge1"),
         ('data = "rows.jsonl"\nmetrics = ["evaluate:none"]', "metric evaluate:none is not at hand"),
-        ('data = "rows.jsonl"\nmetrics = [{use = "bleu", lvl = 1}]', "a table of use, name, level and better"),
-        ('data = {name = "x"}', "data is a file or a table with id"),
-        ("data = ", "cannot be read"),
+        ('data = {name = "x"}', "data is a file, or a table with id"),
+        ('data = "rows.jsonl"\nchoices = [1.10, 2]', "put 1.1 in quotes"),
+        ('data = "rows.jsonl"\nchoices = [true]', "put true in quotes"),
+        ('data = "rows.jsonl"\nversion = 0', "version = 0 is less than 1"),
+        ('data = "rows.jsonl"\nmetrics = []', "metrics = [] names none"),
+        ('data = "rows.jsonl"\nmetrics = [{use = 5}]', "a table of texts with the key use, not {'use': 5}"),
+        ("data = {id = 5}", "all of them texts"),
+        ("data = ", "colours.toml: not valid TOML"),
+        ('data = "rows.jsonl"\nmetrics = [{use = "bleu", lvl = 1}]', "a table of texts with the key use"),
+        ('data = "rows.jsonl"\nmetrics = [{use = "bleu", lvl = "x"}]', "unknown key of the metric bleu 'lvl'"),
+        (
+            'data = "rows.jsonl"\nmetrics = [{use = "bleu", tokenize = "zhh"}]',
+            "for bleu 'zhh'; did you mean zh",
+        ),
+        ('data = "rows.jsonl"\nmetrics = [{use = "chrf", tokenize = "zh"}]', "metric chrf takes no tokenize"),
+        ('data = "rows.jsonl"\nmetrics = ["f1", {use = "f1", tokenize = "unicode"}]', "two metrics are called 'f1'"),
+        (
+            'data = "rows.jsonl"\nmetrics = [{use = "evaluate:x", tokenize = "zh"}]',
+            "unknown key of the metric evaluate:x",
+        ),
     ],
 )
 def test_what_is_wrong_in_a_description_is_named(tmp_path: Path, told: str, said: str) -> None:
@@ -174,3 +191,39 @@ def test_what_is_wrong_in_a_description_is_named(tmp_path: Path, told: str, said
     with pytest.raises(UsageError) as error:
         scores(tmp_path, str(tmp_path / "colours.toml"))
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([{"question": None, "answer": "x"}], "row 1 of .*q.jsonl: column 'question' is null"),
+        ([{"question": "q", "answer": "x"}, {"question": "q", "answer": None}], "row 2 of .*: the answer is null"),
+        ([{"question": "q", "answer": ["x", None]}], "row 1 of .*: a reference answer is null"),
+        ([{"question": "q", "answer": "a"}, {"question": "q", "choices": ["a"], "answer": 0}], "row 1 .*'choices'"),
+        ([{"question": "q", "choices": None, "answer": 0}], "row 1 of .*: the choices are null, not a list"),
+        ([{"question": "q", "choices": "ab", "answer": "a"}], "the choices are 'ab', not a list"),
+        ([{"question": "q", "choices": {"a": 1}, "answer": "a"}], "the choices are a table, not a list"),
+        ([{"id": None, "question": "q", "answer": "a"}], "the id is null"),
+    ],
+)
+def test_a_row_that_nobody_can_read_is_named(rows: list[dict[str, object]], said: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=said):
+        scores(tmp_path, lines(tmp_path / "q.jsonl", rows))
+
+
+def test_a_row_without_a_group_belongs_to_none(tmp_path: Path) -> None:
+    lines(tmp_path / "rows.jsonl", [{**ROWS[0], "topic": None, "passage": None}, *ROWS[1:]])
+    (tmp_path / "t.toml").write_text('data = "rows.jsonl"\nslices = ["topic"]\ncluster = "passage"')
+    found = evaluate("scripted:oracle", str(tmp_path / "t.toml"), store=str(tmp_path / "store"))
+    assert {e.slice: (e.n, e.clusters) for e in found.estimates if e.metric == "f1"} == {
+        "all": (3, 3), "topic=earth": (2, 2),
+    }  # fmt: skip
+
+
+def test_a_metric_that_leaves_the_program_is_told(tmp_path: Path) -> None:
+    lines(tmp_path / "rows.jsonl", ROWS)
+    (tmp_path / "t.toml").write_text('data = "rows.jsonl"\nmetrics = ["python:own.py:f"]')
+    for code in ("import sys\nsys.exit(0)\n", "def f(p, r):\n    raise SystemExit(0)\n"):
+        (tmp_path / "own.py").write_text(code)
+        with pytest.raises(UsageError, match="SystemExit"):
+            scores(tmp_path, str(tmp_path / "t.toml"))

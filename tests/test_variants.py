@@ -108,7 +108,7 @@ def test_a_file_of_pairs_and_what_is_none(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="age.csv:2"):
         swap_of(str(path))
     for rows, said in (
-        ("he,they\nhe,xe\n", "age.csv:1: the first line must be the header first,second, not he,they"),
+        ("he,they\nhe,xe\n", "age.csv:1: the first line must be the header first,second, not .he,they"),
         ("first,second\nhe,they\nit,one\nHe,xe\n", "age.csv:4: 'he' cannot be swapped for 'xe' and for 'they'"),
         ("first,second\nyoung,old\nyouthful,old\n", "age.csv:3: 'old' cannot be swapped for 'youthful'"),
         ("first,second\n", "has no pair"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.options import names, store_option
+from harness.visible import line
 
 if TYPE_CHECKING:
     from harness.compare import Difference, Flip
@@ -31,7 +32,7 @@ def command(
     store: str | None,
 ) -> int:
     """Compare runs OTHERS with run FIRST, example by example."""
-    from harness.compare import compare
+    from harness.compare import compare, incomparable
     from harness.store import open_store
 
     opened = open_store(store, create=False)
@@ -39,9 +40,20 @@ def command(
     for other in others:
         rows, flips = compare(opened, first, other, known, tasks=names(tasks), intersect=intersect, slices=slices)
         show(f"{other} - {first}", rows)
+        both = {task.name for task in opened.run(first).tasks}
+        for record in opened.run(other).tasks:
+            left = incomparable(record, rows) if record.name in both and _wanted(record.name, tasks) else []
+            if left:
+                click.echo(f"not compared: {record.name}: {', '.join(left)} (no values of the same examples in both)")
         if examples:
             show_flips(flips)
     return 0
+
+
+def _wanted(name: str, tasks: tuple[str, ...]) -> bool:
+    from harness.cli.options import names
+
+    return not tasks or name in names(tasks)
 
 
 def installed(tasks: list[str]) -> dict[str, dict[str, Metric]]:
@@ -54,16 +66,18 @@ def installed(tasks: list[str]) -> dict[str, dict[str, Metric]]:
 
 def show(title: str, rows: list[Difference]) -> None:
     """Print a table of differences."""
-    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    from harness.cli.table import number
+    from harness.cli.table import ROWS, number, plain, wide_console
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=160)
-    caption = "95 % paired intervals; p after Holm; MDE: smallest difference found with a power of 80 %"
-    table = Table(title=title, title_justify="left", caption=caption, caption_justify="left")
+    caption = (
+        "95 % paired intervals; p after Holm; MDE: smallest difference found with a power of 80 %; reference values "
+        "(such as floors) are not compared"
+    )
+    if len(rows) > ROWS:
+        caption += f"; {len(rows) - ROWS:,} more rows are not shown: --task narrows them"
+    table = Table(title=Text(line(title)), title_justify="left", caption=caption, caption_justify="left")
     for name in (
         "task",
         "metric",
@@ -78,15 +92,17 @@ def show(title: str, rows: list[Difference]) -> None:
         "n",
     ):
         table.add_column(name)
-    for row in rows:
+    for row in rows[:ROWS]:
         p = row.paired
         notes = [f"{row.dropped} dropped"] * bool(row.dropped) + [f"{row.reworded} reworded"] * bool(row.reworded)
         table.add_row(
-            row.task, row.metric, row.slice, number(p.first), number(p.second), f"{p.difference:+.4g}",
-            "-" if p.low is None else f"\\[{number(p.low)}, {number(p.high)}]", number(row.adjusted),
-            number(row.detectable), f"{row.fixed}/{row.broken}", ", ".join([str(p.n), *notes]),
+            *plain(
+                row.task, row.metric, row.slice, number(p.first), number(p.second), f"{p.difference:+.4g}",
+                "-" if p.low is None else f"[{number(p.low)}, {number(p.high)}]", number(row.adjusted),
+                number(row.detectable), f"{row.fixed}/{row.broken}", ", ".join([str(p.n), *notes]),
+            )
         )  # fmt: skip
-    console.print(table)
+    wide_console().print(table)
 
 
 def show_flips(flips: list[Flip]) -> None:
@@ -94,4 +110,5 @@ def show_flips(flips: list[Flip]) -> None:
     for flip in flips:
         change = "" if flip.change is None else f"  {flip.change:+.3f}"
         kind = "fixed " if flip.fixed else "broken"
-        click.echo(f"{kind} {flip.task} {flip.example}: {flip.before!r} -> {flip.after!r}{change}")
+        said = f"{kind} {flip.task} {flip.example}: {flip.before!r:.1000} -> {flip.after!r:.1000}{change}"
+        click.echo(line(said, 2500))

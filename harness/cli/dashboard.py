@@ -17,15 +17,16 @@ from harness.errors import StoreError, UsageError
 @click.command("dashboard")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="Port to listen at.")
+@click.option("--name", "names", multiple=True, help="Also answer to this name, such as a proxy's; may be given again.")
 @store_option
-def command(host: str, port: int, store: str | None) -> int:
+def command(host: str, port: int, names: tuple[str, ...], store: str | None) -> int:
     """Open the dashboard on a store; Ctrl-C ends it."""
     app = find_spec("dashboard")
     if app is None or app.origin is None or find_spec("streamlit") is None:
         raise UsageError('the dashboard is not installed; pip install "rai-harness[dashboard]"')
     script = Path(app.origin).with_name("app.py")
-    words = [
-        sys.executable, "-m", "dashboard.serve", "run", str(script), "--server.address", host,
+    words = [  # -P, and a working folder of our own: no file that lies where the user stands is imported or read
+        sys.executable, "-P", "-m", "dashboard.serve", "run", str(script), "--server.address", host,
         "--server.port", str(port), "--server.headless", "true", "--server.fileWatcherType", "none",
         "--browser.gatherUsageStats", "false", "--client.showErrorDetails", "none",
         "--client.toolbarMode", "minimal", "--runner.magicEnabled", "false",
@@ -33,8 +34,20 @@ def command(host: str, port: int, store: str | None) -> int:
     _check_store(store)
     _check_address(host, port)
     click.echo(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
-    place = {"HARNESS_STORE": store} if store else {}
-    return 3 if subprocess.call(words, env={**os.environ, **place}) else 0
+    return 3 if subprocess.call(words, env=_environment(host, names, store), cwd=script.parent) else 0
+
+
+def _environment(host: str, names: tuple[str, ...], store: str | None) -> dict[str, str]:
+    """The environment of the server: what it needs from the user's folder by its whole path, and who may be asked."""
+    from harness.store.places import DEFAULT, absolute
+
+    path = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
+    return {
+        **os.environ,
+        "HARNESS_STORE": absolute(store or DEFAULT),
+        "HARNESS_DASHBOARD_NAMES": " ".join((host, *names)),
+        "PYTHONPATH": os.pathsep.join(str(Path(part).absolute()) for part in path),
+    }
 
 
 def _check_store(store: str | None) -> None:

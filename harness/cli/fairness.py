@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.options import json_option, store_option
+from harness.files import write_json
+from harness.visible import line
 
 if TYPE_CHECKING:
     from harness.metrics.fairness import Fairness
@@ -34,28 +35,27 @@ def command(run: str, task: str, by: str, positive: str | None, json_file: Path 
     )
     if json_file:
         told = {"run": found.id, "model": found.model, "task": task, "by": by, **asdict(result)}
-        json_file.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+        write_json(json_file, told)
     _show(f"{found.model}  ·  {task} by {by}", result)
     return 0
 
 
 def _show(title: str, result: Fairness) -> None:
-    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    from harness.cli.table import number
+    from harness.cli.table import number, plain, wide_console
 
-    console = Console()
-    console = console if console.is_terminal else Console(width=120)
+    console = wide_console(120)
 
     def between(low: float | None, high: float | None) -> str:
-        return "-" if low is None else f"\\[{number(low)}, {number(high)}]"
+        return "-" if low is None else f"[{number(low)}, {number(high)}]"
 
-    rates = Table(title=title, title_justify="left")
+    rates = Table(title=Text(line(title)), title_justify="left")
     for name in ("rate", "group", "value", "95 % interval", "n"):
         rates.add_column(name)
     for r in result.rates:
-        rates.add_row(r.rate, r.group, number(r.value), between(r.low, r.high), str(r.n))
+        rates.add_row(*plain(r.rate, r.group, number(r.value), between(r.low, r.high), r.n))
     gaps = Table(
         caption="gap: largest less smallest group, never negative; chance: its mean with the groups shuffled",
         caption_justify="left",
@@ -63,9 +63,16 @@ def _show(title: str, result: Fairness) -> None:
     for name in ("over groups", "value", "95 % interval", "chance", "highest", "lowest", "n", "clusters"):
         gaps.add_column(name)
     for g in result.gaps:
-        gaps.add_row(
-            g.name, number(g.value), between(g.low, g.high), number(g.chance), g.highest, g.lowest, str(g.n),
-            str(g.clusters),
-        )  # fmt: skip
+        cells = (
+            g.name,
+            number(g.value),
+            between(g.low, g.high),
+            number(g.chance),
+            g.highest,
+            g.lowest,
+            g.n,
+            g.clusters,
+        )
+        gaps.add_row(*plain(*cells))
     console.print(rates)
     console.print(gaps)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.options import data_option, json_option, store_option
+from harness.files import write_json, write_text
 
 if TYPE_CHECKING:
     from harness.compare import Difference
@@ -46,6 +47,8 @@ def command() -> None:
 @click.option("--baseline", metavar="NAME", help="The baseline that max_drop rules compare with.")
 @click.option("--intersect", is_flag=True, help="Compare what both runs have although data, version or size differ.")
 @click.option("--extend", type=click.IntRange(1), metavar="N", help="While inconclusive: ask up to N more examples.")
+@click.option("--trust-remote-code", is_flag=True, help="With --extend: let a model run the code it brings. Dangerous.")
+@click.option("--allow-pickle", is_flag=True, help="With --extend: load weights that are pickled. Dangerous.")
 @click.option("--dry-run", is_flag=True, help="Explain each rule in words and stop.")
 @click.option("--junit", type=click.Path(path_type=Path), help="Also write JUnit XML to this file.")
 @click.option("--markdown", type=click.Path(path_type=Path), help="Also write Markdown to this file.")
@@ -60,7 +63,7 @@ def check(rules: Path, run: str, **given: Any) -> int:
 
     \b
     Exit codes: 0 every rule holds, 1 a rule failed, 2 the file is wrong or a rule matches nothing,
-    3 the store cannot be read, 4 inconclusive where the rule says on_inconclusive = "fail".
+    3 the store cannot be read, 4 inconclusive unless the rule says on_inconclusive = "warn" or "pass".
     """
     from harness import gate as gating
     from harness import verdicts as written
@@ -108,7 +111,7 @@ def selftest(rules: Path, run: str, drop: float, resamples: int, seed: int, **gi
     numbers = stored(store, (base or found).id, found.id, known, intersect=given["intersect"])
     rates = measure(read_gate(rules), numbers, drop=drop, resamples=resamples, seed=seed)
     if given["json_file"]:
-        given["json_file"].write_text(json.dumps([asdict(rate) for rate in rates], indent=1) + "\n", encoding="utf-8")
+        write_json(given["json_file"], [asdict(rate) for rate in rates])
     _show_rates(rates, drop)
     return 0
 
@@ -134,7 +137,7 @@ def _judged(
     """The verdicts, and the ids of the runs that --extend added."""
     from functools import partial
 
-    from harness.cli.again import ask_more
+    from harness.cli.again import DANGEROUS, Again, ask_more, require_askable
     from harness.cli.compare import installed
     from harness.compare import compare
     from harness.extend import Source, extend
@@ -147,7 +150,10 @@ def _judged(
         return compare(store, first, second, known, intersect=given["intersect"], slices=slices)[0]
 
     if given["extend"]:
-        more = partial(ask_more, store=given["store"], data=given["data"])
+        for asked in (run, base) if base else (run,):  # before a model is asked in vain
+            require_askable(asked)
+        allowed = frozenset(name for name in DANGEROUS if given[name])
+        more = partial(ask_more, place=Again(given["store"], given["data"], allowed))
         done = extend(gate, Source(differences, store.results, more), run, base, given["extend"], today)
         click.echo(f"harness: extended to --limit {done.limit}: {', '.join(done.runs) or 'no new run'}", err=True)
         return done.verdicts, done.runs
@@ -160,12 +166,12 @@ def _write(verdicts: list[Verdict], record: Mapping[str, Any], given: Mapping[st
 
     text = written.as_markdown(record["run"], record["baseline"], verdicts)
     if given["json_file"]:
-        given["json_file"].write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        write_json(given["json_file"], record)
     if given["junit"]:
         xml = written.as_junit(verdicts, record["run"], record["baseline"])
-        given["junit"].write_text(xml, encoding="utf-8")
+        write_text(given["junit"], xml)
     if given["markdown"]:
-        given["markdown"].write_text(text, encoding="utf-8")
+        write_text(given["markdown"], text)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
         with Path(summary).open("a", encoding="utf-8") as file:
@@ -195,15 +201,13 @@ def _show_rates(rates: list[Rate], drop: float) -> None:
 
 
 def _table(names: list[str], rows: list[list[str]]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=160)
-    table = Table()
+    from harness.cli.table import ROWS, plain, wide_console
+
+    table = Table(caption=f"{len(rows) - ROWS:,} more rows are not shown" if len(rows) > ROWS else None)
     for name in names:
         table.add_column(name)
-    for row in rows:
-        table.add_row(*(cell.replace("[", "\\[") for cell in row))
-    console.print(table)
+    for row in rows[:ROWS]:
+        table.add_row(*plain(*row))
+    wide_console().print(table)

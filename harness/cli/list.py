@@ -1,6 +1,5 @@
 """`harness list`: what there is to ask for, and what was already run."""
 
-import json
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -9,6 +8,7 @@ import click
 
 from harness.cli.options import data_option, json_option, mirror, store_option
 from harness.errors import DataError
+from harness.files import write_json
 from harness.types import Dataset
 
 KINDS = ("tasks", "models", "metrics", "runs")
@@ -23,7 +23,7 @@ def command(kind: str, data: Path | None, store: str | None, json_file: Path | N
     """List tasks, models, metrics or runs."""
     rows, notes = {"tasks": _tasks, "models": _models, "metrics": _metrics, "runs": _runs}[kind](data, store)
     if json_file:
-        json_file.write_text(json.dumps(rows, indent=1) + "\n")
+        write_json(json_file, rows)
     _print(rows)
     for note in notes:
         click.echo(f"harness: {note}", err=True)

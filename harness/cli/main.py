@@ -1,12 +1,20 @@
 """The command `harness`: finds its subcommands lazily and turns every error into one line and an exit code."""
 
 import gc
+import io
 import sys
 from importlib import import_module
+from pathlib import Path
+from typing import NoReturn
 
 import click
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, RunError
+from harness.hidden import hidden
+from harness.visible import cut
+
+LONGEST = 2_000
+"""Characters of an error line."""
 
 COMMANDS = {
     "run": "Evaluate models on tasks, or run a suite file.",
@@ -51,22 +59,22 @@ def cli(debug: bool) -> None:
 
     \b
     Exit codes: 0 ok, 1 the gate failed, 2 usage or configuration, 3 a run or its surroundings failed,
-    4 inconclusive where the rule says that this fails, 130 interrupted.
+    4 inconclusive unless the rule lets that pass, 130 interrupted.
     """
 
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     gc.set_threshold(50_000)  # by default a sixth of a short run goes into looking for garbage in imported modules
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter is no reason to lose a run
     words = sys.argv[1:] if args is None else args
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     try:
-        code = cli.main(words, prog_name="harness", standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else 0)
-    except click.exceptions.Abort:
-        _stop("interrupted", 130)
-    except KeyboardInterrupt:
+        code = _code_of(words)
+    except (click.exceptions.Abort, KeyboardInterrupt):
         _stop("interrupted", 130)
     except click.ClickException as error:
         _stop(_usage(error), 2)
@@ -84,8 +92,24 @@ def main(args: list[str] | None = None) -> None:
     except Exception as error:  # a fault of ours or of a library: still one line, and a run may have been begun
         if debug:
             raise
+        if isinstance(error, RuntimeError) and "home directory" in str(error):
+            _stop("there is no home folder: set HOME to a folder that can be written", 3)
         said = " ".join(str(error).split())[:300]
         _stop(f"unexpected {type(error).__name__}: {said} (--debug shows the trace)", 3)
+    sys.exit(code)
+
+
+def _code_of(words: list[str]) -> int:
+    """Run a command; gives its exit code."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise RunError("the working folder was removed: change to another one") from None
+    try:
+        code = cli.main(words, prog_name="harness", standalone_mode=False)
+    except SystemExit as error:  # no command of ours ends so: exit code 0 would say that all is well
+        raise RunError(f"a metric, scorer or plug-in ended the program: sys.exit({error.code!r:.80})") from error
+    return code if isinstance(code, int) else 0
 
 
 def _usage(error: click.ClickException) -> str:
@@ -94,8 +118,9 @@ def _usage(error: click.ClickException) -> str:
     return " ".join(error.format_message().split()) + hint
 
 
-def _stop(message: str, code: int) -> None:
-    click.echo(f"harness: {message}", err=True)
+def _stop(message: str, code: int) -> NoReturn:
+    """One line on standard error: no secret, no control character, no more than LONGEST characters of it."""
+    click.echo(f"harness: {cut(' '.join(hidden(message).split()), LONGEST)}", err=True)
     sys.exit(code)
 
 

@@ -6,6 +6,7 @@ import click
 
 from harness.cli.options import store_option
 from harness.errors import UnknownName
+from harness.files import write_text
 
 
 @click.command("report")
@@ -28,7 +29,6 @@ def command(run: str, baseline: str | None, name: str, out: Path | None, store: 
     target = out or Path(f"report-{opened.run(run).id}{'' if isinstance(written, dict) else f'.{name}'}")
     parts = {target / path: text for path, text in written.items()} if isinstance(written, dict) else {target: written}
     for path, text in parts.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        write_text(path, text)
         click.echo(path)
     return 0

@@ -5,25 +5,26 @@ from pathlib import Path
 import click
 
 from harness.cli.options import json_option, quiet_option, store_option
+from harness.files import write_json
 
 
 @click.command("rescore")
 @click.argument("run")
+@click.option("--scorer", help="Scores texts where a task needs it [the run's own, unless the run was imported].")
 @store_option
 @json_option
 @quiet_option
-def command(run: str, store: str | None, json_file: Path | None, quiet: bool) -> int:
+def command(run: str, scorer: str | None, store: str | None, json_file: Path | None, quiet: bool) -> int:
     """Judge the answers of RUN with the installed tasks and store the result as a new run."""
-    import json
     import shlex
     import sys
 
     from harness.api import rescore
     from harness.cli.table import result_json, results_table
 
-    result = rescore(run, store=store, command=shlex.join(["harness", *sys.argv[1:]]))
+    result = rescore(run, store=store, scorer=scorer, command=shlex.join(["harness", *sys.argv[1:]]))
     if json_file:
-        json_file.write_text(json.dumps(result_json(result.run, result.estimates), indent=1) + "\n")
+        write_json(json_file, result_json(result.run, result.estimates))
     if not quiet:
         results_table(result.run, result.estimates)
     return 0

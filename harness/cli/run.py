@@ -1,6 +1,5 @@
 """`harness run`: evaluate models on tasks, or everything that a suite file names."""
 
-import json
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from harness.cli.options import data_option, json_option, mirror, names, quiet_option, samples_option, store_option
+from harness.files import write_json
 from harness.types import Estimate
 
 
@@ -42,7 +42,7 @@ from harness.types import Estimate
 @click.option(
     "--concurrency", type=click.IntRange(1), default=8, show_default=True, help="Requests at once to a server."
 )
-@click.option("--timeout", type=float, default=60.0, show_default=True, help="Seconds to wait for a server's answer.")
+@click.option("--timeout", type=float, default=60.0, show_default=True, help="Seconds for a whole answer of a server.")
 @click.option("--token-budget", type=click.IntRange(1), help="Tokens per pack [measured at load].")
 @click.option("--protocol", type=click.Choice(["finetune"]), help="Train a head on each task's train split first.")
 @click.option("--head-only", is_flag=True, help="With --protocol finetune: the encoder stays as it is.")
@@ -108,24 +108,26 @@ def _run(jobs: list[Any], given: dict[str, Any]) -> int:
     )  # fmt: skip
     written, empty = [], []
     tuned: dict[str, list[str]] = {}
-    for job, model, tasks in _asked(jobs, given, place.data):
-        with progress_bar(job.model, quiet=given["quiet"]) as progress:
-            result = evaluate(model, tasks, job.settings, options=job.options, place=replace(place, progress=progress))
-        written.append(result_json(result.run, result.estimates))
-        if not given["quiet"]:
-            results_table(result.run, result.estimates)
-            _training_scores(result.run.engine)
-        if given["protocol"]:
-            tuned.setdefault(job.model, []).append(result.run.id)
-        empty += _without_value(result.estimates)
+    try:
+        for job, model, tasks in _asked(jobs, given, place.data):
+            with progress_bar(job.model, quiet=given["quiet"]) as progress:
+                mine = replace(place, progress=progress)
+                result = evaluate(model, tasks, job.settings, options=job.options, place=mine)
+            written.append(result_json(result.run, result.estimates))
+            if not given["quiet"]:
+                results_table(result.run, result.estimates)
+                _training_scores(result.run.engine)
+            if given["protocol"]:
+                tuned.setdefault(job.model, []).append(result.run.id)
+            empty += _without_value(result.estimates)
+    finally:  # what is done is told although a later run failed
+        if given["json_file"] and written:
+            write_json(given["json_file"], written[0] if len(written) == 1 else written)
     for model, runs in tuned.items():
         tuned_averages(model, runs, place)
-    if given["json_file"]:
-        given["json_file"].write_text(json.dumps(written[0] if len(written) == 1 else written, indent=1) + "\n")
     for e in empty:
-        click.echo(
-            f"harness: {e.task}: {e.metric} has no value: {e.failed} examples failed, {e.n} were judged", err=True
-        )
+        judged = f"it is no finite number over the {e.n} that were judged" if e.n else "none was judged"
+        click.echo(f"harness: {e.task}: {e.metric} has no value: {e.failed} examples failed, {judged}", err=True)
     return 3 if empty else 0
 
 

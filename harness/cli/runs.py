@@ -1,11 +1,12 @@
 """`harness runs`: list, remove, tag, export and import runs."""
 
-import json
 from pathlib import Path
 
 import click
 
 from harness.cli.options import json_option, store_option
+from harness.files import write_json
+from harness.visible import line
 
 
 @click.group("runs")
@@ -47,7 +48,7 @@ def list_runs(  # one argument per option
         for run in opened.runs(model=model, task=task, status=status, tag=tag, limit=limit)
     ]
     if json_file:
-        json_file.write_text(json.dumps(rows, indent=1) + "\n")
+        write_json(json_file, rows)
     _print(rows)
     return 0
 
@@ -87,7 +88,7 @@ def tag_run(run: str, tags: tuple[str, ...], remove: bool, store: str | None) ->
     else:
         for tag in tags:
             opened.tag(run_id, tag)
-    click.echo(f"{run_id}: {', '.join(opened.tags().get(run_id, ())) or 'no tags'}")
+    click.echo(f"{line(run_id)}: {', '.join(opened.tags().get(run_id, ())) or 'no tags'}")
     return 0
 
 
@@ -101,7 +102,10 @@ def export_run(run: str, file: Path | None, store: str | None) -> int:
     from harness.store.transfer import export
 
     opened = open_store(store, create=False)
-    file = file or Path(f"{opened.run(run).id}.zip")
+    if file is None:
+        file = Path(f"{opened.run(run).id}.zip")
+        if file.exists():
+            raise click.UsageError(f"there is {file} already; give a FILE to be written over")
     click.echo(f"{export(opened, run, file).id} -> {file}")
     return 0
 
@@ -111,12 +115,11 @@ def export_run(run: str, file: Path | None, store: str | None) -> int:
 @store_option
 def import_files(files: tuple[Path, ...], store: str | None) -> int:
     """Take runs out of exported FILES into the store."""
-    from harness.store import open_store
-    from harness.store.transfer import import_run
+    from harness.api import import_run
 
-    opened = open_store(store)
     for file in files:
-        click.echo(f"{file} -> {import_run(opened, file).id}")
+        found = import_run(file, store=store, notice=lambda text: click.echo(f"harness: {text}", err=True))
+        click.echo(f"{file} -> {found.id}")
     return 0
 
 
@@ -126,7 +129,7 @@ def _print(rows: list[dict[str, str]]) -> None:
         click.echo("no runs fit")
         return
     names = list(rows[0])
-    widths = [max(len(name), *(len(row[name]) for row in rows)) for name in names]
-    for row in [dict(zip(names, names, strict=True)), *rows]:
+    widths = [max(len(name), *(len(line(row[name])) for row in rows)) for name in names]
+    for row in [dict(zip(names, names, strict=True)), *({k: line(v) for k, v in row.items()} for row in rows)]:
         cells = (row[name].ljust(width) for name, width in zip(names, widths, strict=True))
         click.echo("  ".join(cells).rstrip())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.options import json_option, store_option
+from harness.files import write_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +43,7 @@ def command(  # noqa: PLR0913, PLR0917  # one argument per option
     asked = [name.strip() for name in columns.split(",")] if columns else None
     frame = open_store(store, create=False).samples(run, task, where, sort, limit, offset, None if json_file else asked)
     if json_file:
-        json_file.write_text(json.dumps(records(frame), indent=1, ensure_ascii=False) + "\n")
+        write_json(json_file, records(frame))
     names = [str(name) for name in frame.columns]
     _print(frame, asked or [name for name in names if name in SHOWN or name.startswith("value.")])
     return 0

@@ -1,6 +1,5 @@
 """`harness show RUN`: what a run was and its numbers."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +8,8 @@ import click
 
 from harness.cli.options import json_option, store_option
 from harness.cli.table import result_json, results_table
+from harness.files import write_json
+from harness.visible import cut
 
 if TYPE_CHECKING:
     from harness.types import Run
@@ -32,9 +33,9 @@ def command(run: str, slices: bool, tasks: tuple[str, ...], store: str | None, j
             raise UnknownName(f"task of run {found.id}", name, [t.name for t in found.tasks])
     estimates = [e for e in opened.results(found.id) if not tasks or e.task in tasks]
     if json_file:
-        json_file.write_text(json.dumps(result_json(found, estimates), indent=1) + "\n")
-    for line in head(found, opened.tags().get(found.id, ())):
-        click.echo(line)
+        write_json(json_file, result_json(found, estimates))
+    for text in head(found, opened.tags().get(found.id, ())):
+        click.echo(cut(text, 500))
     if estimates:
         results_table(found, estimates, slices=slices)
     else:
@@ -44,7 +45,8 @@ def command(run: str, slices: bool, tasks: tuple[str, ...], store: str | None, j
 
 def head(run: "Run", tags: tuple[str, ...]) -> Iterator[str]:
     """Lines that say what was asked of whom, on which data."""
-    yield f"run       {run.id}  {run.status}" + (f": {run.message}" if run.message else "")
+    imported = ", imported" if run.imported else ""
+    yield f"run       {run.id}  {run.status}{imported}" + (f": {run.message}" if run.message else "")
     if tags:
         yield f"tags      {', '.join(tags)}"
     yield f"model     {run.model}"

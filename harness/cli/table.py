@@ -6,6 +6,10 @@ from dataclasses import asdict
 from typing import Any
 
 from harness.types import Estimate, Run
+from harness.visible import line
+
+ROWS = 500
+"""The most rows of a table that are printed: ten thousand slices take minutes and nobody reads them."""
 
 
 def number(value: float | None) -> str:
@@ -23,10 +27,25 @@ def result_json(run: Run, estimates: Sequence[Estimate]) -> dict[str, Any]:
     return {"run": run.id, "model": run.model, "status": run.status, "results": [asdict(e) for e in estimates]}
 
 
+def wide_console(width: int = 160) -> Any:
+    """A console; where there is no terminal, one of a fixed width."""
+    from rich.console import Console
+
+    console = Console()
+    return console if console.is_terminal else Console(width=width)
+
+
+def plain(*cells: object) -> list[Any]:
+    """Cells of a rich table that are nothing but text: a bracket is no markup, a control character is visible."""
+    from rich.text import Text
+
+    return [Text(line(cell)) for cell in cells]
+
+
 def results_table(run: Run, estimates: Sequence[Estimate], *, slices: bool = False) -> None:
     """Print the numbers of a run; those of slices and of calibration only with ``slices``."""
-    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from harness.metrics.calibrate import NAMES
 
@@ -37,13 +56,13 @@ def results_table(run: Run, estimates: Sequence[Estimate], *, slices: bool = Fal
     lost = f"; {cut} prompts were cut from the left to fit the context" if cut else ""
     more = lost if slices or len(shown) == len(estimates) else f"{lost}; slices and calibration: harness show {run.id}"
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=120)
+    left = len(shown) - ROWS
+    if left > 0:
+        more += f"; {left:,} more rows are not shown: --task narrows them, --json has all"
     table = Table(
-        title=f"{run.model}  ·  run {run.id}",
+        title=Text(line(f"{run.model}  ·  run {run.id}")),
         title_justify="left",
-        caption="95 % intervals; n: judged, failed: not a score" + more,
+        caption=Text(line("95 % intervals; n: judged, failed: not a score" + more)),
         caption_justify="left",
     )
     for name in ("task", "metric", *(("slice",) if slices else ())):
@@ -53,16 +72,22 @@ def results_table(run: Run, estimates: Sequence[Estimate], *, slices: bool = Fal
     if ideals:
         table.add_column("against the ideal")
     last = ""
-    for e in shown:
+    for e in shown[:ROWS]:
         where = (e.slice,) if slices else ()
         ideal = ideals.get((e.task, e.metric))
-        table.add_row(
-            e.task if e.task != last else "", e.metric, *where,
-            number(e.value), interval(e), str(e.n), str(e.clusters), str(e.failed),
-            *([e.against(ideal) if ideal is not None else ""] if ideals else []),
-        )  # fmt: skip
+        cells = (
+            e.task if e.task != last else "",
+            e.metric,
+            *where,
+            number(e.value),
+            interval(e),
+            e.n,
+            e.clusters,
+            e.failed,
+        )
+        table.add_row(*plain(*cells, *([e.against(ideal) if ideal is not None else ""] if ideals else [])))
         last = e.task
-    console.print(table)
+    wide_console(120).print(table)
 
 
 @contextmanager

@@ -120,8 +120,9 @@ class AlignedGenerator:
         """Logits and state after ``tokens``, equally many for every row."""
         ids = torch.tensor(tokens, device=self.reader.model.device)
         self.computed += ids.numel()
-        for part in ids.split(1, dim=1) if self.stepped and state is not None else (ids,):
-            hidden, state = self._carrier.read(part, state, last=True)
+        width = 1 if self.stepped and state is not None else ids.shape[1]
+        for start in range(0, ids.shape[1], width):
+            hidden, state = self._carrier.read(ids[:, start : start + width], state, last=True)
         assert state is not None
         return self.reader.of(hidden[:, -1]), state
 
@@ -146,13 +147,13 @@ class AlignedGenerator:
         if not live:
             return []
         asked = [one.row.request for one in live]
-        warmth = torch.tensor([one.temperature for one in asked], dtype=torch.float64)
-        share = torch.tensor([one.top_p for one in asked], dtype=torch.float64)
-        key = torch.tensor([one.key for one in live], dtype=torch.int64)
-        step = torch.tensor([one.made.count for one in live], dtype=torch.int64)
-        sent = [one.to(logits.device) for one in (warmth, share, key, step)]
-        draws = Draws(*sent, bool((warmth > 0).any()), bool((share < 1).any()))
-        return [int(token) for token in pick_rows(logits, draws).tolist()]
+        floats = [[one.temperature for one in asked], [one.top_p for one in asked]]
+        temperature, top_p = torch.tensor(floats, dtype=torch.float64).to(logits.device)
+        whole = [[one.key for one in live], [one.made.count for one in live]]
+        key, step = torch.tensor(whole, dtype=torch.int64).to(logits.device)
+        drawn, nucleus = any(one.temperature > 0 for one in asked), any(one.top_p < 1 for one in asked)
+        picked = pick_rows(logits, Draws(temperature, top_p, key, step, drawn, nucleus))
+        return [int(token) for token in picked.tolist()]
 
 
 def aligned_for(reader: Reader, endings: Endings) -> AlignedGenerator | None:

@@ -1,5 +1,6 @@
 """The one seam between a run and whatever answers it: a local model, a server, a file, a script."""
 
+import math
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -52,6 +53,15 @@ class Options:
     timeout: float = 60.0
 
     def __post_init__(self) -> None:
-        """Raises UsageError for a system message that no model would see."""
+        """Raises UsageError for a system message that no model would see, and for numbers that leave nothing to do."""
+        counts = [("concurrency", self.concurrency), ("timeout", self.timeout), ("token_budget", self.token_budget)]
+        idle = next(((name, value) for name, value in counts if value is not None and not 0 < value < math.inf), None)
+        if idle:
+            raise UsageError(f"{idle[0]} = {idle[1]} is not a number above 0")
         if self.system is not None and not self.chat:
             raise UsageError("a system message (--system) belongs to --chat: without it no model is shown one")
+
+
+def until(text: str, stop: Sequence[str]) -> str:
+    """A text up to the first of its stop strings."""
+    return text[: min((place for one in stop if (place := text.find(one)) >= 0), default=len(text))]

@@ -38,7 +38,7 @@ class Causal:
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.checkpoint = checkpoint
-        self.encoder = Encoder(checkpoint.tokenizer, checkpoint.options, checkpoint.context)
+        self.encoder = Encoder(checkpoint.tokenizer, checkpoint.options, checkpoint.context, checkpoint.rows)
         config = checkpoint.model.config
         asked = checkpoint.options.token_budget
         if asked is not None and asked < 1:

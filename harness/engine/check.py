@@ -157,8 +157,8 @@ def compare(scorer: Scorer, proof: Proof) -> tuple[str, Error | None]:
     try:
         wrong = _unproven(scorer, proof)
         found = [] if wrong else run_all(scorer, _planned(scorer, proof.spans))
-    except Exception as error:  # whatever a model's own code raises when its attention is replaced
-        return f"{type(error).__name__}: {' '.join(str(error).split())[:160]}", None
+    except Exception as raised:  # whatever a model's own code raises when its attention is replaced
+        return f"{type(raised).__name__}: {' '.join(str(raised).split())[:160]}", None
     if wrong:
         return wrong, None
     off = Error.of(found, proof.expected)

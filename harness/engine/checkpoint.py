@@ -11,30 +11,34 @@ from typing import Any, Literal
 import torch
 
 from harness.engine.backend import Options
+from harness.engine.files import (
+    broken_vocabulary,
+    fingerprint_of,
+    require_settings,
+    require_weights,
+    tokenizer_files,
+    told,
+    weight_files,
+)
+from harness.engine.loaded import refuse_quantised, refuse_random, require_token_numbers, rows_of
+from harness.engine.special import head_of
 from harness.errors import ModelError, UsageError
 
-ENGINE_VERSION = "2"
+ENGINE_VERSION = "3"
 """Raised whenever a change to the engine may change a digit of an answer."""
 
 Family = Literal["causal", "seq2seq", "classifier", "masked"]
 
 _CONTEXT_NAMES = ("max_position_embeddings", "n_positions", "n_ctx", "max_sequence_length", "max_seq_len", "seq_length")
-_TOKENIZER_FILES = (
-    "tokenizer",
-    "vocab",
-    "merges",
-    "special_tokens",
-    "added_tokens",
-    "spiece",
-    "sentencepiece",
-    "source.spm",
-    "target.spm",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """A model that is in memory, ready to compute: what every kind of backend for local models starts from."""
+    """A model that is in memory, ready to compute: what every kind of backend for local models starts from.
+
+    ``context``: tokens that it can read at once. ``rows``: how many tokens have embeddings where a special token has
+    none, else None. ``notices``: what its user should be told.
+    """
 
     name: str
     family: Family
@@ -46,6 +50,8 @@ class Checkpoint:
     context: int | None
     options: Options
     load_seconds: float
+    rows: int | None = None
+    notices: tuple[str, ...] = ()
 
 
 def family_of(config: Any) -> Family:
@@ -53,7 +59,7 @@ def family_of(config: Any) -> Family:
 
     Raises ModelError for an architecture that answers no kind of request.
     """
-    names = tuple(config.architectures or ())
+    names = tuple(map(str, config.architectures)) if isinstance(config.architectures, list) else ()
     if any(name.endswith("ForSequenceClassification") for name in names):
         return "classifier"
     if config.is_encoder_decoder:
@@ -104,43 +110,6 @@ def context_of(config: Any, tokenizer: Any) -> int | None:
     return int(limit) if limit < 10**9 else None
 
 
-def sha256_of(paths: list[Path], root: Path) -> str:
-    """SHA-256 over the names (relative to ``root``) and contents of files, in the order of their names."""
-    digest = hashlib.sha256()
-    for path in sorted(paths):
-        digest.update(f"{path.relative_to(root)}\0{path.stat().st_size}\0".encode())
-        with path.open("rb") as file:
-            while chunk := file.read(1 << 22):
-                digest.update(chunk)
-    return digest.hexdigest()
-
-
-def weight_files(folder: Path, allow_pickle: bool) -> list[Path]:
-    """The files that hold the weights.
-
-    Raises ModelError when there are none, or only pickles and these are not allowed.
-    """
-    found = sorted(folder.glob("*.safetensors"))
-    pickles = sorted(folder.glob("pytorch_model*.bin"))
-    if not found and pickles and not allow_pickle:
-        raise ModelError(
-            f"{folder} holds only pickled weights ({pickles[0].name}), which can run code; --allow-pickle loads them"
-        )
-    if not found and not pickles:
-        raise ModelError(f"{folder} holds no weights; expected *.safetensors")
-    return found or pickles
-
-
-def _print(folder: Path, weights: list[Path]) -> dict[str, str]:
-    """Hashes of what is in ``folder``; reads every byte of the weights."""
-    tokenizer = [path for path in folder.iterdir() if path.is_file() and path.name.startswith(_TOKENIZER_FILES)]
-    return {
-        "weights": sha256_of(weights, folder),
-        "config": sha256_of(sorted(folder.glob("*config.json")), folder),
-        "tokenizer": sha256_of(tokenizer, folder),
-    }
-
-
 def _auto_class(family: Family) -> Any:
     import transformers
 
@@ -163,11 +132,13 @@ def _placement(device: torch.device, weights: list[Path]) -> dict[str, Any]:
 def read_checkpoint(name: str, folder: Path, options: Options) -> Checkpoint:
     """Read config, tokenizer and weights of ``folder``; the weights are hashed while transformers is imported.
 
-    Raises ModelError when something is missing or unreadable, UsageError for a device that is not there.
+    Raises ModelError when something is missing or unreadable, UsageError for a device that is not there and for a chat
+    that the model does not have.
     """
     weights = weight_files(folder, options.allow_pickle)
+    require_settings(folder)
     with ThreadPoolExecutor(1) as pool:
-        prints = pool.submit(_print, folder, weights)
+        prints = pool.submit(fingerprint_of, folder, weights, options.trust_remote_code)
         return _read(name, folder, weights, options, prints)
 
 
@@ -179,32 +150,40 @@ def _read(name: str, folder: Path, weights: list[Path], options: Options, prints
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     started = perf_counter()
     trust = options.trust_remote_code
-    try:
+    with told(f"model {name!r} does not load: {folder / 'config.json'}"):
         config = AutoConfig.from_pretrained(folder, trust_remote_code=trust)
         family = family_of(config)
+        refuse_quantised(name, config)
         device = device_of(options.device)
         dtype = dtype_of(options, device, config)
-        placement = _placement(device, weights)
+    files = ", ".join(path.name for path in tokenizer_files(folder)) or "no file"
+    with told(f"model {name!r} does not load: its tokenizer ({files})", lambda: broken_vocabulary(folder)):
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust)
-        model = _auto_class(family).from_pretrained(
+        longest = tokenizer.model_max_length
+        if not isinstance(longest, int | float) or longest < 1:
+            tokenizer.model_max_length = 10**30  # as transformers says that there is no limit
+        head_of(tokenizer)  # it can encode at all
+        context = context_of(config, tokenizer)
+    template = chat_template_of(name, family, tokenizer) if options.chat else None
+    require_weights(weights)
+    placement = _placement(device, weights)
+    with told(f"model {name!r} does not load: {weights[0]}"):
+        model, loading = _auto_class(family).from_pretrained(
             folder,
             config=config,
             dtype=dtype,
             trust_remote_code=trust,
-            use_safetensors=not options.allow_pickle or weights[0].suffix == ".safetensors",
+            use_safetensors=None if options.allow_pickle else True,
+            ignore_mismatched_sizes=True,  # they are refused by name below
+            output_loading_info=True,
             **placement,
         )
-        fingerprint = prints.result()
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
-        raise ModelError(
-            f"model {name!r} does not load: {str(error).strip().splitlines()[0] if str(error) else error!r}"
-        ) from error
-    if not placement:
-        model = model.to(device)
-    template = tokenizer.chat_template if options.chat else None
-    if options.chat and not template:
-        raise UsageError(f"model {name!r} has no chat template; run without --chat")
-    fingerprint |= {
+        if not placement:
+            model = model.to(device)
+        notices = refuse_random(name, loading)
+        require_token_numbers(name, getattr(model, "generation_config", None))
+        rows = rows_of(name, model, tokenizer)
+    fingerprint = prints.result() | {
         "dtype": str(dtype).removeprefix("torch."),
         "chat_template": hashlib.sha256(str(template).encode()).hexdigest() if template else "none",
         "system": options.system or "none",
@@ -219,7 +198,18 @@ def _read(name: str, folder: Path, weights: list[Path], options: Options, prints
         device=model.device,
         dtype=dtype,
         fingerprint=fingerprint,
-        context=context_of(config, tokenizer),
+        context=context,
         options=options,
         load_seconds=perf_counter() - started,
+        rows=rows,
+        notices=notices,
     )
+
+
+def chat_template_of(name: str, family: Family, tokenizer: Any) -> Any:
+    """The chat template of a causal model. Raises UsageError for a model without one."""
+    if family != "causal":
+        raise UsageError(f"model {name!r} is a {family} model, which reads no chat; run without --chat")
+    if not tokenizer.chat_template:
+        raise UsageError(f"model {name!r} has no chat template; run without --chat")
+    return tokenizer.chat_template

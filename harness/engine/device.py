@@ -35,7 +35,7 @@ def later(*tensors: Tensor) -> Callable[[], list[NDArray[np.generic]]]:
     hosts = [torch.empty(one.shape, dtype=one.dtype, pin_memory=True) for one in tensors]
     for host, one in zip(hosts, tensors, strict=True):
         host.copy_(one, non_blocking=True)
-    event = torch.cuda.Event()
+    event = torch.cuda.Event()  # type: ignore[no-untyped-call]
     event.record(torch.cuda.current_stream(tensors[0].device))
 
     def wait() -> list[NDArray[np.generic]]:

@@ -1,17 +1,19 @@
 """From questions to token ids: what a causal model is asked, with lm-evaluation-harness's token boundaries."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from harness.engine.backend import Options
-from harness.errors import TooLong
+from harness.engine.chat import open_chat
+from harness.engine.files import said
+from harness.engine.special import Tokens, after, bare, head_of, opens
+from harness.errors import TooLong, Unsupported
 from harness.types import Choose, Failed, Generate, Likelihood, Question
 
-Tokens = NDArray[np.int32]
 ROLLING = 2048
 """Window of a rolling likelihood on a model that does not say how much it can read."""
 _CHUNK = 2048  # texts per call of the tokenizer: bounds the Python lists that it makes
@@ -37,51 +39,50 @@ Encoded = tuple[Span, ...] | Prompt | Failed
 
 
 class Encoder:
-    """A tokenizer with the conventions of one model: its prefix token, chat template and context.
+    """A tokenizer with the conventions of one model: the tokens before every text, chat template and context.
 
-    ``context``: tokens that the model can read at once, None if unlimited. ``cut``: how many prompts lost their start.
+    ``head``: what the tokenizer puts before a text (BOS, for most that put anything); what it would put behind a text
+    is left out, as an end token ends a prompt. ``start``: what a text without context follows: the head, or else BOS
+    or EOS; empty for a tokenizer that has none of them. ``context``: tokens that the model can read at once, None if
+    unlimited. ``rows``: how many tokens it has embeddings for, None when no token lacks one. ``cut``: how many prompts
+    lost their start.
     """
 
-    def __init__(self, tokenizer: Any, options: Options, context: int | None) -> None:
+    def __init__(self, tokenizer: Any, options: Options, context: int | None, rows: int | None = None) -> None:
         self.tokenizer = tokenizer
         self.options = options
         self.context = context
+        self.rows = rows
         self.cut = 0
-        prefix = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
-        self.prefix = int(prefix or 0)
-        self._bos = tokenizer.decode([self.prefix])
-        self.eos = tokenizer.eos_token_id
+        self.head = np.asarray(head_of(tokenizer), dtype=np.int32)
+        marks = [mark for mark in (tokenizer.bos_token_id, tokenizer.eos_token_id) if mark is not None]
+        self.start = self.head if len(self.head) else np.asarray(marks[:1], dtype=np.int32)
+        self._chat = open_chat(tokenizer, options.system) if options.chat else None
+        written = self._chat is not None and self._chat.opens_with(tokenizer.convert_ids_to_tokens(self.head.tolist()))
+        self._before_prompt = self.head[:0] if written else self.head
 
-    def texts(self, texts: Iterable[str], special: bool = True) -> dict[str, Tokens]:
-        """Token ids of every distinct text; a text that already opens with the prefix token gets no second one."""
+    def texts(self, texts: Iterable[str], prompts: bool = True) -> dict[str, Tokens]:
+        """Token ids of every distinct text: of prompts behind the head, written once whoever writes it; else bare."""
         distinct = list(dict.fromkeys(texts))
-        bare = [text for text in distinct if not special or (self._bos and text.startswith(self._bos))]
-        skip = set(bare)
-        full = [text for text in distinct if text not in skip]
-        return dict(self._run(bare, False)) | dict(self._run(full, True))
+        return dict(self._run(distinct, self._before_prompt if prompts else self.head[:0]))
 
-    def _run(self, texts: list[str], special: bool) -> Iterator[tuple[str, Tokens]]:
-        for at in range(0, len(texts), _CHUNK):
-            chunk = texts[at : at + _CHUNK]
-            for text, ids in zip(chunk, self._ids(chunk, special), strict=True):
-                yield text, np.asarray(ids, dtype=np.int32)
-
-    def _ids(self, texts: list[str], special: bool) -> list[list[int]]:
-        """A fast tokenizer's own batch call leaves out the offsets and masks that nobody reads here."""
-        if not self.tokenizer.is_fast:
-            return [self.tokenizer.encode(text, add_special_tokens=special) for text in texts]
-        backend = self.tokenizer.backend_tokenizer
-        backend.no_padding()
-        backend.no_truncation()
-        return [found.ids for found in backend.encode_batch_fast(texts, add_special_tokens=special)]
+    def _run(self, texts: list[str], head: Tokens) -> Iterator[tuple[str, Tokens]]:
+        chunks = [texts[at : at + _CHUNK] for at in range(0, len(texts), _CHUNK)]
+        with ThreadPoolExecutor(1) as pool:  # the next chunk is encoded while this one becomes arrays
+            ahead = [pool.submit(bare, self.tokenizer, chunk) for chunk in chunks[:1]]
+            for number, chunk in enumerate(chunks):
+                started = ahead.pop()
+                try:
+                    found = started.result()
+                except Exception as error:  # the tokenizers library raises no narrower type
+                    raise Unsupported(f"the model's tokenizer cannot encode a text: {said(error)}") from error
+                ahead += [pool.submit(bare, self.tokenizer, one) for one in chunks[number + 1 : number + 2]]
+                for text, ids in zip(chunk, found, strict=True):
+                    yield text, after(head, np.asarray(ids, dtype=np.int32))
 
     def chat(self, prompt: str) -> str:
         """The prompt as a user's turn when the options ask for chat, else unchanged."""
-        if not self.options.chat:
-            return prompt
-        turns = [{"role": "system", "content": self.options.system}] if self.options.system else []
-        turns.append({"role": "user", "content": prompt})
-        return str(self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+        return self._chat.render(prompt) if self._chat is not None else prompt
 
 
 def pair(context: str, text: str) -> tuple[str, str]:
@@ -90,20 +91,21 @@ def pair(context: str, text: str) -> tuple[str, str]:
     return stripped, context[len(stripped) :] + text
 
 
-def windows(tokens: Tokens, prefix: int, length: int, stride: int | None) -> tuple[Span, ...]:
+def windows(tokens: Tokens, start: int | Tokens, length: int, stride: int | None) -> tuple[Span, ...]:
     """Spans that predict every one of ``tokens`` exactly once, none reading more than ``length``.
 
-    The first predicts as many as fit after ``prefix``; each following one the next ``stride`` (default: ``length``,
+    The first predicts as many as fit after ``start``; each following one the next ``stride`` (default: ``length``,
     disjoint windows), with as much left context as fits: lm-evaluation-harness's loglikelihood_rolling.
     """
-    full = np.concatenate(([np.int32(prefix)], tokens)).astype(np.int32)
-    count = len(tokens)
-    end = min(length, count)
-    spans = [Span(full[: end + 1], 1)] if count else []
+    head = np.atleast_1d(np.asarray(start, dtype=np.int32))
+    full = np.concatenate((head, tokens)).astype(np.int32)
+    count = len(full)
+    end = min(length + 1, count)  # tokens that have been predicted, or need not be
+    spans = [Span(full[:end], len(head))] if len(tokens) else []
     while end < count:
         step = min(stride or length, length, count - end)
         end += step
-        spans.append(Span(full[end - length : end + 1], length + 1 - step))
+        spans.append(Span(full[end - length - 1 : end], length + 1 - step))
     return tuple(spans)
 
 
@@ -113,9 +115,11 @@ def encode(questions: Sequence[Question], encoder: Encoder) -> list[Encoded]:
     Raises TooLong when prompts exceed the context and the options do not say to truncate.
     """
     asked = [_texts(question, encoder) for question in questions]
-    special = encoder.texts(text for texts in asked for text in texts.special)
-    plain = encoder.texts((text for texts in asked for text in texts.plain), special=False)
-    made = [_spans(q, texts, special, plain, encoder) for q, texts in zip(questions, asked, strict=True)]
+    prompts = encoder.texts(text for texts in asked for text in texts.prompts)
+    plain = encoder.texts((text for texts in asked for text in texts.plain), prompts=False)
+    made = [_spans(q, texts, prompts, plain, encoder) for q, texts in zip(questions, asked, strict=True)]
+    if encoder.rows is not None:
+        made = [_known(one, encoder.rows, encoder.tokenizer) for one in made]
     fitting = fit(questions, made, encoder.context, encoder.options.truncate)
     encoder.cut += sum(one is not whole for one, whole in zip(fitting, made, strict=True))
     return fitting
@@ -123,9 +127,9 @@ def encode(questions: Sequence[Question], encoder: Encoder) -> list[Encoded]:
 
 @dataclass(frozen=True, slots=True)
 class _Texts:
-    """The strings of one question that need token ids, with and without the tokenizer's special tokens."""
+    """The strings of one question that need token ids: prompts, alone and with what follows them, or bare texts."""
 
-    special: tuple[str, ...]
+    prompts: tuple[str, ...]
     plain: tuple[str, ...] = ()
 
 
@@ -143,8 +147,6 @@ def _texts(question: Question, encoder: Encoder) -> _Texts:
         return _Texts((encoder.chat(request.prompt),))
     assert isinstance(request, Choose | Likelihood)
     context, choices = _continuations(request, encoder)
-    if isinstance(request, Likelihood) and not context:
-        return _Texts((request.text,))
     if not context:
         return _Texts((), choices)
     head = pair(context, "")[0]
@@ -152,35 +154,51 @@ def _texts(question: Question, encoder: Encoder) -> _Texts:
 
 
 def _spans(
-    question: Question, texts: _Texts, special: dict[str, Tokens], plain: dict[str, Tokens], encoder: Encoder
+    question: Question, texts: _Texts, prompts: dict[str, Tokens], plain: dict[str, Tokens], encoder: Encoder
 ) -> Encoded:
     request = question.request
     if isinstance(request, Generate):
-        tokens = special[texts.special[0]]
-        return Prompt(tokens if len(tokens) else np.array([encoder.prefix], np.int32))
-    if isinstance(request, Likelihood) and not request.context:
-        spans = windows(special[request.text], encoder.prefix, encoder.context or ROLLING, request.stride)
-        return spans or Failed("empty", "the text has no tokens")
+        tokens = prompts[texts.prompts[0]]
+        return Prompt(tokens) if len(tokens) else _without_start(encoder) or Prompt(encoder.start)
+    if isinstance(request, Likelihood) and texts.plain:
+        tokens = plain[request.text]
+        tokens = tokens[len(encoder.start) :] if opens(tokens, encoder.start) else tokens
+        spans = windows(tokens, encoder.start, encoder.context or ROLLING, request.stride) if len(encoder.start) else ()
+        return spans or _without_start(encoder) or Failed("empty", "the text has no tokens")
     if texts.plain:
-        made = [_after_prefix(plain[choice], encoder.prefix) for choice in texts.plain]
+        wholes, length = [after(encoder.start, plain[choice]) for choice in texts.plain], len(encoder.start)
     else:
-        head, *wholes = (special[text] for text in texts.special)
-        made = [_split(whole, len(head), encoder.prefix) for whole in wholes]
-    for number, span in enumerate(made):
-        if span.start >= len(span.tokens):
+        head, *wholes = (prompts[text] for text in texts.prompts)
+        length = len(head)
+    if not length:
+        wholes, length = [after(encoder.start, whole) for whole in wholes], len(encoder.start)
+    if not length:
+        return _without_start(encoder) or Failed("empty", "the prompt has no tokens")
+    for number, whole in enumerate(wholes):
+        if length >= len(whole):
             return Failed("empty", f"choice {number} of {question.task.name} {question.example.id} has no tokens")
-    return tuple(made)
+    return tuple(Span(whole, length) for whole in wholes)
 
 
-def _after_prefix(tokens: Tokens, prefix: int) -> Span:
-    """A text without context follows the prefix token, unless it opens with that itself."""
-    if len(tokens) and tokens[0] == prefix:
-        return Span(tokens, 1)
-    return Span(np.concatenate(([np.int32(prefix)], tokens)).astype(np.int32), 1)
+def _without_start(encoder: Encoder) -> Failed | None:
+    """The failure of a text without context, where the tokenizer has no token that it could follow."""
+    if len(encoder.start):
+        return None
+    return Failed(
+        "no-start", "the tokenizer has neither a BOS nor an EOS token that a text without context could follow"
+    )
 
 
-def _split(whole: Tokens, head: int, prefix: int) -> Span:
-    return Span(whole, head) if head else _after_prefix(whole, prefix)
+def _known(encoded: Encoded, rows: int, tokenizer: Any) -> Encoded:
+    """``encoded``, or the failure of a text with a token that the model has no embedding for."""
+    if isinstance(encoded, Failed):
+        return encoded
+    parts = (encoded.tokens,) if isinstance(encoded, Prompt) else tuple(span.tokens for span in encoded)
+    highest = max(int(tokens.max()) for tokens in parts)
+    if highest < rows:
+        return encoded
+    name = str(tokenizer.convert_ids_to_tokens(highest))[:200]
+    return Failed("no-embedding", f"the text holds the token {name!r}, which the model has no embedding for")
 
 
 # ------------------------------------------------------------------------------------------------------------- length

@@ -101,7 +101,7 @@ class Generator:
             ours = probe(self._paged, ids) if self._paged else self._probe(ids)
         except Exception as error:  # whatever a model's own code raises when it does not know this attention
             return f"its attention cannot be replaced ({type(error).__name__}: {' '.join(str(error).split())[:120]})"
-        return disagreement(self.model, ours, [ids[:13] + ids[21:22], ids[:8] + ids[13:21] + ids[22:23]])
+        return disagreement(self.model, list(ours), [ids[:13] + ids[21:22], ids[:8] + ids[13:21] + ids[22:23]])
 
     def _probe(self, ids: list[int]) -> Tensor:
         """Logits after two sequences, by a shared prefix, two pieces that go on, one that goes on again, and a step."""

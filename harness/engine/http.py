@@ -1,22 +1,25 @@
 """A model behind an OpenAI-compatible server: completions or chat, with patience for servers that misbehave.
 
-Choices are scored by log-probability where the server returns those of the prompt (completions with ``echo``);
-otherwise the model is asked for a letter and its text is parsed, and what names no choice is counted as failed.
+Choices are scored by log-probability where the server returns those of the prompt (completions with ``echo``) and a
+probe finds them believable; otherwise the model is asked for a letter and its text is parsed, and what names no
+choice is counted as failed. Whatever a server says costs at most that answer, unless no other would come either.
 """
 
-import email.utils
-import os
-import random
-import threading
-import time
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import Any, Literal, TypeVar, cast
+import math
+from collections.abc import Container, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from itertools import islice
+from typing import Literal
 
-import httpx
+import anyio
+from anyio.from_thread import BlockingPortal
 
-from harness.engine.backend import Batch, Options
-from harness.engine.replay import named
+from harness.engine import http_answers, http_echo
+from harness.engine.backend import Batch, Options, until
+from harness.engine.http_address import address_of
+from harness.engine.http_body import GaveUp, Json
+from harness.engine.http_calls import Calls, Pause
+from harness.engine.named import letters_of, named
 from harness.errors import ModelError, Unsupported, UsageError
 from harness.types import (
     Choose,
@@ -33,52 +36,46 @@ from harness.types import (
     Scored,
 )
 
-ATTEMPTS = 6
-KEYS = ("HARNESS_API_KEY", "OPENAI_API_KEY")
-PASSING = {408, 409, 425, 429, 500, 502, 503, 504, 529}
-FATAL = {401: "the key is refused", 403: "access is denied", 404: "no such model or path"}
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-Json = dict[str, Any]
-T = TypeVar("T")
-
-
-class GaveUp(Exception):
-    """A request that no attempt brought an answer to; its text holds no key."""
+IN_A_ROW = 8
+"""Requests without an answer, and no answered one between them, before the server is asked if it is still there."""
+IN_VAIN = ("connection", "server")
+"""Kinds of failures that a server that is gone or broken gives to every request."""
+KNOCK = "Say yes."
+NEWER = "max_completion_tokens"
 
 
 class Server:
-    """One model of one server. ``echo``: it returns the log-probabilities of a prompt's own tokens."""
+    """One model of one server. ``echo``: it returns believable log-probabilities of a prompt's own tokens."""
 
-    def __init__(self, name: str, options: Options, pause: Callable[[float], None] = time.sleep) -> None:
-        if not options.base_url:
-            raise UsageError(f"openai:{name} needs --base-url, such as http://127.0.0.1:8000/v1")
-        key = next((os.environ[k] for k in KEYS if os.environ.get(k)), None)
+    def __init__(self, name: str, options: Options, pause: Pause = anyio.sleep) -> None:
+        if not (0 < options.timeout < math.inf):
+            raise UsageError(f"--timeout {options.timeout:g} is no number of seconds above 0")
+        if options.concurrency < 1:
+            raise UsageError(f"--concurrency {options.concurrency} is no number of requests above 0")
         self.name = name
         self._options = options
-        self._pause = pause
-        self._key = key
-        self._draw = random.Random(0)
-        self._lock = threading.Lock()
-        self._counts = {"requests": 0, "retries": 0, "completion_tokens": 0}
-        self._client = httpx.Client(
-            base_url=options.base_url.rstrip("/") + "/",
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-            timeout=options.timeout,
-            limits=httpx.Limits(max_connections=options.concurrency),
-        )
-        self.echo = self._present() if options.chat else self._echoes()
-        answers: set[type] = {Choose, Generate} | ({Likelihood} if self.echo else set())
+        self._address = address_of(name, options.base_url)
+        self._calls = Calls(self._address, options.base_url or "", options.timeout, pause)
+        self._completion_tokens = 0
+        self._limit = "max_tokens"
+        with self._calls.open() as portal:
+            portal.call(self._calls.present)
+            self.echo, greedy, note = (False, False, "") if options.chat else portal.call(self._probed)
+        answers: set[type] = {Choose, Generate} | ({Likelihood} if self.echo and greedy else set())
         fingerprint = {
-            "server": options.base_url,
+            "server": self._address.shown,
             "model": name,
             "endpoint": "chat" if options.chat else "completions",
             "system": options.system or "",
             "choices": "log-probabilities" if self.echo else "text",
         }
-        self.info = ModelInfo(f"openai:{name}", fingerprint, frozenset(answers))
+        self.info = ModelInfo(f"openai:{name}", fingerprint, frozenset(answers), notices=(note,) if note else ())
 
     def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
-        """One batch per answer, as they arrive. Raises Unsupported for rolled texts, ModelError for a refused key."""
+        """Batches as answers arrive. Raises Unsupported for rolled texts, ModelError where no more answers will come.
+
+        Then nothing is kept of the requests that were in vain, so that a resumed run asks them again.
+        """
         rolled = next((q for q in questions if isinstance(q.request, Likelihood) and not q.request.context), None)
         if rolled:
             raise Unsupported(
@@ -88,183 +85,139 @@ class Server:
 
     def stats(self) -> Mapping[str, float | str]:
         """Requests sent, retries among them, and completion tokens that the server counted."""
-        return {key: float(value) for key, value in self._counts.items()}
+        counts = {**self._calls.counts, "completion_tokens": self._completion_tokens}
+        return {key: float(value) for key, value in counts.items()}
 
     def _arrivals(self, questions: Sequence[Question], left: list[int]) -> Iterator[Batch]:
-        pool = ThreadPoolExecutor(self._options.concurrency)
-        try:
-            futures = {pool.submit(self._one, questions[i].request): i for i in left}
-            for future in as_completed(futures):
-                yield [(futures[future], future.result())]
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        """What was in vain is held back to the end: the server may be gone, and a resumed run then asks it again."""
+        held: Batch = []
+        row = 0
+        with self._calls.open(self._options.concurrency) as portal:
+            for position, response in self._each(portal, questions, iter(left)):
+                if not (isinstance(response, Failed) and response.kind in IN_VAIN):
+                    row = 0
+                    yield [(position, response)]
+                    continue
+                held.append((position, response))
+                row += 1
+                if row % IN_A_ROW == 0:
+                    self._go_on(portal, len(held))
+            if held:
+                self._go_on(portal, len(held))
+                yield held
 
-    def _one(self, request: Request) -> Response:
+    def _each(
+        self, portal: BlockingPortal, questions: Sequence[Question], left: Iterator[int]
+    ) -> Iterator[tuple[int, Response]]:
+        """(position, response) as they arrive, never more requests at once than allowed."""
+        open_: dict[Future[Response], int] = {}
+        try:
+            while True:
+                for i in islice(left, self._options.concurrency - len(open_)):
+                    open_[portal.start_task_soon(self._one, questions[i].request)] = i
+                if not open_:
+                    return
+                for future in wait(open_, return_when=FIRST_COMPLETED).done:
+                    yield open_.pop(future), future.result()
+        finally:
+            for future in open_:
+                future.cancel()
+
+    def _go_on(self, portal: BlockingPortal, unanswered: int) -> None:
+        """Raises ModelError where the server answers nothing at all any more."""
+        try:
+            portal.call(self._text, KNOCK, {"temperature": 0.0}, 16)
+        except GaveUp as error:
+            if error.kind in IN_VAIN:
+                raise ModelError(
+                    f"{self._address.shown}: no answer any more (requests in vain: {unanswered}): {error}; "
+                    "what was answered is kept, --resume asks the rest"
+                ) from None
+
+    async def _one(self, request: Request) -> Response:
         try:
             match request:
                 case Generate():
-                    return self._generated(request)
+                    return await self._generated(request)
                 case Choose() if self.echo:
-                    scores = [self._scored(request.prompt, choice) for choice in request.choices]
+                    scores = [await self._scored(request.prompt, choice) for choice in request.choices]
                     sums = tuple(s.logprob for s in scores)
                     return Chosen(sums.index(max(sums)), sums, tuple(s.tokens for s in scores))
                 case Choose():
-                    return self._picked(request)
+                    return await self._picked(request)
                 case Likelihood():
-                    return self._scored(request.context, request.text)
+                    return await self._scored(request.context, request.text, greedy=True)
                 case PseudoLikelihood():
                     return Failed("unsupported", "a server masks no tokens")
         except GaveUp as error:
-            return Failed("server", str(error))
+            return Failed(error.kind, self._address.clean(str(error)))
 
-    def _generated(self, request: Generate) -> Generated:
-        asked: Json = {
-            "max_tokens": request.max_tokens,
-            "temperature": request.temperature,
-            "top_p": request.top_p,
-            "seed": request.seed,
-        }
+    async def _generated(self, request: Generate) -> Generated:
+        asked: Json = {"temperature": request.temperature, "top_p": request.top_p, "seed": request.seed}
         if request.stop:
             asked["stop"] = list(request.stop[:4])  # servers take four; the rest is cut here
-        text, choice, usage = self._text(request.prompt, asked)
-        ends = [text.find(stop) for stop in request.stop if stop in text]
-        finish: Literal["stop", "length", "end"] = "length" if choice.get("finish_reason") == "length" else "end"
-        cut = text[: min(ends)] if ends else text
-        return Generated(cut, int(usage.get("completion_tokens", 0)), "stop" if ends else finish)
+        found = await self._text(request.prompt, asked, request.max_tokens)
+        text = until(found.text, request.stop)
+        finish: Literal["stop", "length", "end"] = "length" if found.cut else "end"
+        return Generated(text, found.tokens, finish if text == found.text else "stop")
 
-    def _picked(self, request: Choose) -> Response:
-        """Ask for a letter; take a letter or the words of one choice."""
-        options = "\n".join(f"{letter}. {c.strip()}" for letter, c in zip(LETTERS, request.choices, strict=False))
-        if len(request.choices) > len(LETTERS):
+    async def _picked(self, request: Choose) -> Response:
+        """Ask for a letter; take the one choice that the answer names."""
+        letters = letters_of(request.choices)
+        if not letters:
             return Failed("unsupported", f"{len(request.choices)} choices are too many to be lettered")
+        options = "\n".join(f"{letter}. {c.strip()}" for letter, c in zip(letters, request.choices, strict=True))
         prompt = f"{request.prompt}\n\n{options}\n\nAnswer with the letter of the right choice only.\nLetter:"
-        text, _, _ = self._text(prompt, {"max_tokens": 16, "temperature": 0.0})
-        said = text.strip().strip("().:*\"' ")
-        head = said[:1].upper()
-        alone = len(said) == 1 or (len(said) > 1 and not said[1].isalnum() and said[1] not in "'’ ")
-        if head and alone and head in LETTERS[: len(request.choices)]:
-            return Chosen(LETTERS.index(head), text=text)
+        text = (await self._text(prompt, {"temperature": 0.0}, 16)).text
         return named(request, text)
 
-    def _text(self, prompt: str, asked: Json) -> tuple[str, Json, Json]:
-        """(text, choice, usage) of one completion."""
-        if self._options.chat:
-            system = [{"role": "system", "content": self._options.system}] if self._options.system else []
-            messages = [*system, {"role": "user", "content": prompt}]
-            path, body = "chat/completions", {"model": self.name, "messages": messages, **asked}
-        else:
-            path, body = "completions", {"model": self.name, "prompt": prompt, **asked}
-
-        def read(answer: Json) -> tuple[str, Json, Json]:
-            choice = answer["choices"][0]
-            text = choice["message"]["content"] if self._options.chat else choice["text"]
-            if not isinstance(text, str):
-                raise TypeError("the answer has no text")
-            return text, choice, answer.get("usage") or {}
-
-        found = self._post(path, body, read)
-        with self._lock:
-            self._counts["completion_tokens"] += int(found[2].get("completion_tokens", 0))
+    async def _text(self, prompt: str, asked: Json, limit: int) -> http_answers.Said:
+        """The text of one completion of at most ``limit`` tokens."""
+        chat = self._options.chat
+        system = [{"role": "system", "content": self._options.system}] if self._options.system else []
+        shown: Json = {"messages": [*system, {"role": "user", "content": prompt}]} if chat else {"prompt": prompt}
+        path, name = "chat/completions" if chat else "completions", self._limit
+        body = {"model": self.name, **shown, **asked, name: limit}
+        try:
+            found = await self._calls.post(path, body, lambda answer: http_answers.said(answer, chat=chat))
+        except GaveUp as error:
+            if name == NEWER or error.kind != "refused" or NEWER not in error.said:
+                raise
+            self._limit = NEWER  # as newer models want it, and say so
+            return await self._text(prompt, asked, limit)
+        self._completion_tokens += found.tokens
         return found
 
-    def _scored(self, context: str, text: str) -> Scored:
+    async def _scored(self, context: str, text: str, *, greedy: bool = False) -> Scored:
         """Log-likelihood of ``text`` after ``context``; trailing spaces of the context belong to the text."""
-        kept = context.rstrip()
-        whole, start = context + text, len(kept)
-        body = {"model": self.name, "prompt": whole, "max_tokens": 1, "echo": True, "logprobs": 1, "temperature": 0.0}
+        prompt, start = context + text, len(context.rstrip())
+        tokens = await self._calls.post(
+            "completions", http_echo.request(self.name, prompt), lambda answer: http_echo.echoed(answer, prompt)
+        )
+        own = [token for token in tokens if token.end > start]
+        scores = tuple(token.logprob for token in own if token.logprob is not None)
+        if not scores or len(scores) < len(own):
+            raise GaveUp("logprobs", f"log-probabilities for {len(scores)} of {len(own)} tokens of the text")
+        if greedy and any(token.greedy is None for token in own):
+            raise GaveUp("logprobs", "the answer does not tell which tokens were likeliest (top_logprobs)")
+        return Scored(sum(scores), len(scores), len(text.encode()), all(token.greedy for token in own), scores)
 
-        def read(answer: Json) -> Scored:
-            tokens = _echoed(answer, start, len(whole))
-            scores = tuple(p for p, _ in tokens if p is not None)
-            if not scores or len(scores) < len(tokens):
-                raise ValueError("no log-probability for a token of the text")
-            greedy = all(best for _, best in tokens)
-            return Scored(sum(scores), len(scores), len(text.encode()), greedy, scores)
+    async def _probed(self) -> tuple[bool, bool, str]:
+        """(log-probabilities of a prompt are believable, so is which tokens are likeliest, why they are not).
 
-        return self._post("completions", body, read)
-
-    def _present(self) -> bool:
-        """False: chat gives no log-probabilities of a prompt. Raises ModelError where no server answers."""
+        Raises ModelError where no answer comes.
+        """
         try:
-            self._client.get("models")
-        except httpx.TransportError as error:
-            raise ModelError(f"{self._options.base_url}: {type(error).__name__}: {self._clean(str(error))}") from None
-        return False
-
-    def _echoes(self) -> bool:
-        """Whether completions give log-probabilities of the prompt. Raises ModelError where no server answers."""
-        body = {"model": self.name, "prompt": "one two three", "max_tokens": 1, "echo": True, "logprobs": 1}
-        try:
-            return self._post("completions", body, lambda answer: len(_echoed(answer, 3, 13)) > 1)
+            tokens = await self._calls.post(
+                "completions", http_echo.request(self.name, http_echo.PROBE), http_echo.probed
+            )
         except GaveUp as error:
-            if "HTTP 400" in str(error) or "HTTP 422" in str(error):
-                return False
-            raise ModelError(f"{self._options.base_url}: {error}") from None
-
-    def _post(self, path: str, body: Json, read: Callable[[Json], T]) -> T:
-        """The part of an answer that ``read`` takes, tried several times. Raises GaveUp, or ModelError if hopeless."""
-        reason = ""
-        for attempt in range(ATTEMPTS):
-            with self._lock:
-                self._counts["requests"] += 1
-                self._counts["retries"] += attempt > 0
-            wait = None
-            try:
-                answer = self._client.post(path, json=body)
-                if answer.status_code in FATAL:
-                    raise ModelError(
-                        f"{self._options.base_url}: HTTP {answer.status_code}: {FATAL[answer.status_code]}"
-                    )
-                if answer.status_code < 400:
-                    return read(cast(Json, answer.json()))
-                reason = f"HTTP {answer.status_code}: {self._clean(answer.text)}"
-                if answer.status_code not in PASSING:
-                    break
-                wait = retry_after(answer.headers.get("Retry-After"), time.time())
-            except httpx.TransportError as error:
-                reason = f"{type(error).__name__}: {self._clean(str(error))}"
-            except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-                reason = f"malformed answer: {type(error).__name__}: {self._clean(str(error))}"
-            if attempt + 1 < ATTEMPTS:
-                self._pause(wait if wait is not None else min(30.0, 0.5 * 2**attempt) * self._jitter())
-        raise GaveUp(reason)
-
-    def _jitter(self) -> float:
-        with self._lock:
-            return self._draw.uniform(0.5, 1.5)
-
-    def _clean(self, text: str) -> str:
-        """A server's words on one short line, without the key should it repeat it."""
-        line = " ".join(text.split())
-        return (line.replace(self._key, "***") if self._key else line)[:200]
+            if error.kind in IN_VAIN:
+                raise ModelError(f"{self._address.shown}: {error}") from None
+            return False, False, f"{error}; choices are asked by letter"
+        return True, all(token.greedy is not None for token in tokens[1:]), ""
 
 
 def open_http(name: str, options: Options) -> Server:
     """Connect to a server and find out what it can do. Raises UsageError without --base-url, ModelError if down."""
     return Server(name, options)
-
-
-def retry_after(header: str | None, now: float) -> float | None:
-    """Seconds that a Retry-After header asks to wait (a number or an HTTP date), at most 120; None without one."""
-    if not header:
-        return None
-    try:
-        seconds = float(header)
-    except ValueError:
-        parsed = email.utils.parsedate_to_datetime(header) if "," in header else None
-        if parsed is None:
-            return None
-        seconds = parsed.timestamp() - now
-    return min(120.0, max(0.0, seconds))
-
-
-def _echoed(answer: Json, start: int, end: int) -> list[tuple[float | None, bool]]:
-    """(log-probability, is the likeliest) of the echoed tokens that reach into characters [start, end)."""
-    found = answer["choices"][0].get("logprobs") or {}
-    columns = [found.get(k) or [] for k in ("tokens", "token_logprobs", "text_offset")]
-    tops = found.get("top_logprobs") or [None] * len(columns[0])
-    return [
-        (p, top is None or (token in top and top[token] >= max(top.values())))
-        for token, p, offset, top in zip(*columns, tops, strict=True)
-        if offset + len(token) > start and offset < end
-    ]

@@ -21,8 +21,8 @@ _SIZES = ["rows", "prefix", "skip", "window", "chunk", "columns", "total"]
 """Arguments that change from pass to pass: a kernel is compiled once, not for multiples of 16 and others apart."""
 
 
-@triton.jit  # type: ignore[untyped-decorator]
-def _weigh(scores, seen, above, slope, cap, window, chunk, depth, CAPPED: tl.constexpr, RULED: tl.constexpr):  # type: ignore[no-untyped-def]
+@triton.jit
+def _weigh(scores, seen, above, slope, cap, window, chunk, depth, CAPPED: tl.constexpr, RULED: tl.constexpr):
     """Scores after the layer's cap, bias and window; -inf where nothing is seen. above: depth of a row less a key's."""
     if CAPPED:
         scores = cap * (1 - 2 / (tl.exp2(scores / cap * 2 * _LOG2E) + 1))  # cap * tanh(scores / cap)
@@ -32,14 +32,14 @@ def _weigh(scores, seen, above, slope, cap, window, chunk, depth, CAPPED: tl.con
     return tl.where(seen, scores * _LOG2E, float("-inf"))
 
 
-@triton.jit  # type: ignore[untyped-decorator]
-def _within(known, d, WIDTH: tl.constexpr, D: tl.constexpr):  # type: ignore[no-untyped-def]
+@triton.jit
+def _within(known, d, WIDTH: tl.constexpr, D: tl.constexpr):
     """``known`` and, where a head's width is no power of two, the columns that exist."""
     return known & (d < WIDTH) if D > WIDTH else known & (d >= 0)
 
 
-@triton.jit  # type: ignore[untyped-decorator]
-def _more(v, scores, top, mass, out):  # type: ignore[no-untyped-def]
+@triton.jit
+def _more(v, scores, top, mass, out):
     """One more block of keys in the running maximum, sum and output."""
     new = tl.maximum(top, tl.max(scores, 1))
     safe = tl.where(new == float("-inf"), 0.0, new)
@@ -50,14 +50,15 @@ def _more(v, scores, top, mass, out):  # type: ignore[no-untyped-def]
     return new, mass, out
 
 
-@triton.jit(do_not_specialize=_SIZES)  # type: ignore[untyped-decorator]
-def _tree(  # type: ignore[no-untyped-def]
+@triton.jit(do_not_specialize=_SIZES)
+def _tree(
     Q, K, V, PK, PV, OUT, MASS, ENDS, DEPTHS, STARTS, LIST, SLOPES, SINKS,
     q_head, q_row, k_head, k_row, v_head, v_row, pk_head, pk_row, pv_head, pv_row, out_head, out_row,
     rows, prefix, scale, cap, window, chunk,
     GROUP: tl.constexpr, WIDTH: tl.constexpr, D: tl.constexpr, VALUES: tl.constexpr, DV: tl.constexpr,
-    BM: tl.constexpr, BN: tl.constexpr, LISTED: tl.constexpr, OWN: tl.constexpr, RULED: tl.constexpr, CAPPED: tl.constexpr,
-    BIASED: tl.constexpr, SUNK: tl.constexpr, MASSES: tl.constexpr,
+    BM: tl.constexpr, BN: tl.constexpr, LISTED: tl.constexpr,
+    OWN: tl.constexpr, RULED: tl.constexpr, CAPPED: tl.constexpr, BIASED: tl.constexpr,
+    SUNK: tl.constexpr, MASSES: tl.constexpr,
 ):  # fmt: skip
     block, head = tl.program_id(0), tl.program_id(1)
     kept = head // GROUP
@@ -119,8 +120,8 @@ def _tree(  # type: ignore[no-untyped-def]
         tl.store(MASS + head * rows + r, top + tl.log2(mass), inside)
 
 
-@triton.jit(do_not_specialize=_SIZES)  # type: ignore[untyped-decorator]
-def _paged(  # type: ignore[no-untyped-def]
+@triton.jit(do_not_specialize=_SIZES)
+def _paged(
     Q, K, V, OUT, PREFIX, MASS, TABLE, LENGTHS, SLOPES, SINKS,
     q_head, q_row, page, page_head, v_page, v_page_head, out_head, out_row, table_row,
     rows, skip, scale, cap, window, chunk,
@@ -171,8 +172,8 @@ def _paged(  # type: ignore[no-untyped-def]
     tl.store(where, out.to(OUT.dtype.element_ty), _within(inside[:, None], e[None, :], VALUES, DV))
 
 
-@triton.jit(do_not_specialize=_SIZES)  # type: ignore[untyped-decorator]
-def _mass(LOGITS, TOP, MASS, stride, columns, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+@triton.jit(do_not_specialize=_SIZES)
+def _mass(LOGITS, TOP, MASS, stride, columns, BLOCK: tl.constexpr):
     row = tl.program_id(0)
     at = tl.arange(0, BLOCK)
     base = LOGITS + row.to(tl.int64) * stride
@@ -197,8 +198,8 @@ def more_mass(logits: Tensor, top: Tensor, mass: Tensor) -> tuple[Tensor, Tensor
     return top, mass
 
 
-@triton.jit(do_not_specialize=_SIZES)  # type: ignore[untyped-decorator]
-def _gated(GATE, UP, total, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+@triton.jit(do_not_specialize=_SIZES)
+def _gated(GATE, UP, total, BLOCK: tl.constexpr):
     at = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     gate = tl.load(GATE + at, at < total, 0.0).to(tl.float32)
     up = tl.load(UP + at, at < total, 0.0)

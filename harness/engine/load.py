@@ -1,6 +1,7 @@
 """What a model's name stands for: a folder, the Hub, the embedded model, a server, a file or a script."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,12 @@ from harness.engine.backend import Backend, Options
 from harness.errors import ModelError, UnknownName
 
 if TYPE_CHECKING:
+    from harness.engine.causal import Causal
     from harness.engine.checkpoint import Checkpoint
+    from harness.engine.classifier import Classifier
+    from harness.engine.masked import Masked
+    from harness.engine.reference import Reference
+    from harness.engine.seq2seq import Seq2seq
 
 VALID = ("smollm2", "PATH", "hf:ORG/NAME[@REVISION]", "openai:NAME", "replay:FILE", "scripted:RULE")
 _PATTERNS = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.spm", "*.jinja"]
@@ -72,12 +78,21 @@ def download(name: str, options: Options) -> Path:
 def open_local(name: str, folder: Path, options: Options) -> Backend:
     """Read the weights in ``folder`` and hand them to the backend for their kind of model."""
     from harness.engine.checkpoint import read_checkpoint
+    from harness.engine.files import told
 
-    return open_checkpoint(read_checkpoint(name, folder, options))
+    checkpoint = read_checkpoint(name, folder, options)
+    with told(f"model {name!r} does not compute"):
+        return open_checkpoint(checkpoint)
 
 
 def open_checkpoint(checkpoint: "Checkpoint") -> Backend:
-    """The backend for the kind of model that is in memory."""
+    """The backend for the kind of model that is in memory, with the checkpoint's notices."""
+    backend = _backend(checkpoint)
+    backend.info = replace(backend.info, notices=checkpoint.notices)
+    return backend
+
+
+def _backend(checkpoint: "Checkpoint") -> "Causal | Classifier | Masked | Reference | Seq2seq":
     if checkpoint.family == "seq2seq":
         from harness.engine.seq2seq import open_seq2seq
 

@@ -1,4 +1,4 @@
-"""Generation with hundreds of rows over pages: the step is captured once, and the host is one step behind the device."""
+"""Generation with hundreds of rows over pages: a step is captured once, and the host is a step behind the device."""
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -166,7 +166,7 @@ class Batch:
         return bool(self._free) and self.pages.free >= len(self.live) + self.width
 
     def admit(self, waiting: deque[Live]) -> list[Started]:
-        """Rows that join: their prompts go through the model, each distinct one once, and their first tokens are picked."""
+        """Rows that join: each distinct prompt goes through the model once, and their first tokens are picked."""
         joining: list[Live] = []
         fresh: list[Live] = []
         left = self.piece

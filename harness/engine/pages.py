@@ -1,4 +1,4 @@
-"""Keys and values in pages that answers take as they grow and give back, so that a short one reserves no long one's room.
+"""Keys and values in pages that answers take as they grow, so that a short one does not reserve a long one's room.
 
 Kwon et al. 2023 (arXiv:2309.06180). Pages hold ``PAGE`` tokens of every layer. Rows that share a prompt share its full
 pages; what all rows of a shard share is no page but a prefix, attended once for all of them.

@@ -12,7 +12,8 @@ from itertools import groupby, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.engine.encode import Span, Tokens
+from harness.engine.encode import Span
+from harness.engine.special import Tokens
 
 Ints = NDArray[np.int64]
 BLOCK = 128

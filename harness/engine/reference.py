@@ -86,7 +86,7 @@ class Reference:
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.checkpoint = checkpoint
-        self.encoder = Encoder(checkpoint.tokenizer, checkpoint.options, checkpoint.context)
+        self.encoder = Encoder(checkpoint.tokenizer, checkpoint.options, checkpoint.context, checkpoint.rows)
         answers: frozenset[type] = frozenset({Choose, Generate, Likelihood})
         self.info = ModelInfo(checkpoint.name, dict(checkpoint.fingerprint), answers, checkpoint.context, pinned=True)
         self._seconds = 0.0

@@ -1,20 +1,23 @@
 """Answers made elsewhere, judged like a model's: JSON lines with ids, or one plain line per example in order.
 
-{"task": "gsm8k", "id": "0", "text": "..."}                       answers Generate, and Choose if it names a choice
+{"task": "gsm8k", "id": "0", "text": "..."}                       answers Generate, and Choose if it names one
 {"task": "arc_easy", "id": "7", "logprobs": [-1.2, -3.4]}         answers Choose
 {"task": "lambada", "id": "3", "logprob": -2.5, "tokens": 2}      answers Likelihood and PseudoLikelihood
 ``part`` (from 0) tells the requests of one example apart; ``task`` may be left out where a run has one task.
-A text of null is an output that is missing: the example has failed.
+JSON lines are files named .jsonl or .json, and those whose first line that is not blank begins with a brace.
+A text of null is an output that is missing: the example has failed. A text is cut at the first stop string of its
+request, as a server's is; a choice is named by its words or its letter (``harness.engine.named``).
 """
 
 import hashlib
-import json
 from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.engine.backend import Batch
-from harness.errors import DataError
+from harness.engine.backend import Batch, until
+from harness.engine.named import named
+from harness.errors import DataError, listed, quoted
+from harness.reading import decoded, json_object, read_bytes, split
 from harness.types import (
     Choose,
     Chosen,
@@ -29,8 +32,13 @@ from harness.types import (
     Response,
     Scored,
 )
+from harness.values import label_of
 
 BATCH = 1000
+ROUNDING = 1e-3
+"""A log-probability that far above 0 may come from sums in half precision."""
+MOST = 2**31
+"""Tokens of a text, and a log-probability that is a whole number, are fewer."""
 Key = tuple[str | None, str, int]
 """(task or None, example id, part)."""
 
@@ -43,7 +51,8 @@ class Replay:
         self.info = ModelInfo(
             f"replay:{path}", {"file": sha256}, frozenset({Choose, Generate, Likelihood, PseudoLikelihood})
         )
-        self._plain = not (lines and lines[0].lstrip().startswith("{"))
+        first = next((line for line in lines if line.strip()), "")
+        self._plain = path.suffix not in (".jsonl", ".json") and not first.lstrip().startswith("{")
         self._lines = lines
         self._answers = {} if self._plain else _keyed(path, lines)
 
@@ -68,7 +77,8 @@ class Replay:
         if len(self._lines) < len(questions):
             lacking = questions[len(self._lines)].example.id
             raise DataError(
-                f"{self.path}: {len(self._lines)} lines for {len(questions)} examples; the first without is {lacking!r}"
+                f"{self.path}: {len(self._lines)} lines for {len(questions)} examples; the first without is "
+                f"{quoted(lacking)}"
             )
         if len(self._lines) > len(questions):
             raise DataError(f"{self.path}:{len(questions) + 1}: surplus line, there are {len(questions)} examples")
@@ -82,42 +92,37 @@ class Replay:
             key = next((k for k in keys if k in self._answers), None)
             if key is None:
                 part = f" part {q.part}" if q.part else ""
-                raise DataError(f"{self.path}: no answer for example {q.example.id!r}{part} of {q.task.name}")
+                raise DataError(f"{self.path}: no answer for example {quoted(q.example.id)}{part} of {q.task.name}")
             used.add(key)
             found.append(self._answers[key])
         asked = {q.task.name for q in questions}
         surplus = next((k for k in self._answers if k not in used and k[0] in {*asked, None}), None)
         if surplus:
-            raise DataError(f"{self.path}: surplus answer for example {surplus[1]!r} of {surplus[0] or min(asked)}")
+            raise DataError(
+                f"{self.path}: surplus answer for example {quoted(surplus[1])} of {surplus[0] or min(asked)}"
+            )
         return found
 
 
 def open_replay(path: Path) -> Replay:
     """Read a file of answers. Raises DataError with file and line for what is not one."""
-    try:
-        content = path.read_bytes()
-        text = content.decode("utf-8")
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file of answers") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as UTF-8 text: {error}") from None
-    # Only line feeds end a line: an answer may hold other characters that Unicode counts as line breaks.
-    lines = text.split("\n")
-    return Replay(path, lines[:-1] if lines[-1] == "" else lines, hashlib.sha256(content).hexdigest())
+    content = read_bytes(path, "file of answers")
+    return Replay(path, split(decoded(content, path)), hashlib.sha256(content).hexdigest())
 
 
 def respond(request: Request, answer: Mapping[str, Any]) -> Response:
     """The response that an answer is to a request; Failed where it is none."""
     try:
         return _respond(request, answer)
-    except (TypeError, ValueError) as error:
-        return Failed("replay", f"not a number where one is needed: {error}")
+    except ValueError as error:
+        return Failed("replay", str(error))
 
 
 def _respond(request: Request, answer: Mapping[str, Any]) -> Response:
     match request:
         case Choose() if "logprobs" in answer:
-            scores = tuple(float(x) for x in answer["logprobs"])
+            found = answer["logprobs"]
+            scores = tuple(_logprob(each) for each in (found if isinstance(found, list) else [found]))
             if len(scores) != len(request.choices):
                 return Failed("replay", f"{len(scores)} log-probabilities for {len(request.choices)} choices")
             return Chosen(scores.index(max(scores)), scores, tuple(1 for _ in scores))
@@ -126,31 +131,47 @@ def _respond(request: Request, answer: Mapping[str, Any]) -> Response:
         case Choose() if "text" in answer:
             return named(request, answer["text"])
         case Generate() if "text" in answer:
-            return Generated(answer["text"], len(answer["text"].split()), "end")
+            cut = until(answer["text"], request.stop)
+            return Generated(cut, len(cut.split()), "end" if cut == answer["text"] else "stop")
         case Likelihood() | PseudoLikelihood() if "logprob" in answer:
             size = len(request.text.encode())
-            return Scored(float(answer["logprob"]), int(answer.get("tokens", 1)), size, bool(answer.get("greedy")))
-    return Failed("replay", f"{type(request).__name__} is not answered by {', '.join(map(str, answer)) or 'nothing'}")
+            tokens = answer.get("tokens", 1)
+            if type(tokens) is not int or not 0 < tokens <= MOST:
+                raise ValueError(f"tokens is {quoted(tokens)}, not a count of tokens")
+            return Scored(_logprob(answer["logprob"]), tokens, size, answer.get("greedy") is True)
+    return Failed("replay", f"{type(request).__name__} is not answered by {listed(answer) or 'nothing'}")
 
 
-def named(request: Choose, text: str) -> Response:
-    """The choice that a text names, ignoring case and surrounding space."""
-    said = text.strip().casefold()
-    hits = [i for i, choice in enumerate(request.choices) if choice.strip().casefold() == said]
-    return Chosen(hits[0], text=text) if len(hits) == 1 else Failed("unparsed", f"no choice in {text[:80]!r}")
+def _logprob(value: Any) -> float:
+    """A log-probability; -inf and what is no number (NaN) are judged as such. Raises ValueError for anything else."""
+    if type(value) not in (int, float) or value > ROUNDING or (type(value) is int and value < -MOST):
+        raise ValueError(f"{quoted(value)} is no log-probability")
+    return float(value)
 
 
 def _keyed(path: Path, lines: Sequence[str]) -> dict[Key, dict[str, Any]]:
     answers: dict[Key, dict[str, Any]] = {}
     for number, line in enumerate(lines, 1):
-        try:
-            row = json.loads(line)
-            key = (row.get("task"), str(row["id"]), int(row.get("part", 0)))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DataError(f"{path}:{number}: not an answer with an id: {error!r}") from None
+        if not line.strip():
+            continue
+        where = f"{path}:{number}"
+        row = json_object(f"{line}\n", where, constants=True)
+        key = _key(row, where)
         if not isinstance(row.get("text"), str | None):
-            raise DataError(f"{path}:{number}: text is {row['text']!r:.80}, not a string")
+            raise DataError(f"{where}: text is {quoted(row['text'])}, not a string")
         if key in answers:
-            raise DataError(f"{path}:{number}: a second answer for example {key[1]!r}")
+            raise DataError(f"{where}: a second answer for example {quoted(key[1])}")
         answers[key] = {k: v for k, v in row.items() if k not in ("task", "id", "part")}
     return answers
+
+
+def _key(row: Mapping[str, Any], where: str) -> Key:
+    """Which request an answer is for. Raises DataError."""
+    task, part = row.get("task"), row.get("part", 0)
+    if row.get("id") is None:
+        raise DataError(f"{where}: not an answer with an id; there are {listed(row) or 'no keys'}")
+    if not isinstance(task, str | None):
+        raise DataError(f"{where}: task is {quoted(task)}, not a string")
+    if type(part) is not int or part < 0:
+        raise DataError(f"{where}: part is {quoted(part)}, not a whole number from 0")
+    return task, label_of(row["id"], f"{where}: id"), part

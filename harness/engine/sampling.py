@@ -35,10 +35,10 @@ class Draws:
 
 def pick(logits: Tensor, request: Generate, key: int, step: int) -> int:
     """The token after ``logits`` [vocab]: ``pick_rows`` of one row."""
-    floats = [torch.tensor([x], dtype=torch.float64) for x in (request.temperature, request.top_p)]
-    whole = [torch.tensor([x], dtype=torch.int64) for x in (key, step)]
-    there = [one.to(logits.device) for one in (*floats, *whole)]
-    return int(pick_rows(logits[None], Draws(*there, request.temperature > 0, request.top_p < 1))[0])
+    temperature, top_p = torch.tensor([[request.temperature], [request.top_p]], dtype=torch.float64).to(logits.device)
+    keys, steps = torch.tensor([[key], [step]], dtype=torch.int64).to(logits.device)
+    draws = Draws(temperature, top_p, keys, steps, request.temperature > 0, request.top_p < 1)
+    return int(pick_rows(logits[None], draws)[0])
 
 
 def pick_rows(logits: Tensor, draws: Draws) -> Tensor:

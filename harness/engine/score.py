@@ -106,8 +106,9 @@ class Scorer:
             return self._run_tree(plan, number, step, kept)
         if step.room:
             return self._run_block(plan, number, step, kept)
-        run = self._run_tokens if self.way == "tokens" and step.parent >= 0 else self._run_padded
-        return run(plan, step, kept.get(step.parent))
+        if step.parent >= 0 and self.way == "tokens":
+            return self._run_tokens(plan, step, kept[step.parent])
+        return self._run_padded(plan, step, kept.get(step.parent))
 
     def _run_tree(self, plan: Plan, number: int, step: Step, kept: dict[int, Layers]) -> Pending:
         rows = lay_out(plan, step)
@@ -259,7 +260,7 @@ class Reader:
 
 
 def _more_mass(logits: Tensor, top: Tensor, mass: Tensor) -> tuple[Tensor, Tensor]:
-    """The running maximum and sum of exp(logit - maximum) with one more block of the vocabulary, which is overwritten."""
+    """The running maximum and sum of exp(logit - maximum) with one more block, which is overwritten."""
     if fast_kernels(logits.device):
         from harness.engine.kernels import more_mass
 

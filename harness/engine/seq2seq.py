@@ -29,6 +29,7 @@ from harness.engine.lengths import (
 )
 from harness.engine.reference import end_tokens
 from harness.engine.sampling import cut, pick, stream
+from harness.engine.special import head_of
 from harness.errors import Unsupported
 from harness.types import Choose, Chosen, Failed, Generate, Generated, Likelihood, ModelInfo, Question, Response, Scored
 
@@ -73,6 +74,7 @@ class Seq2seq:
         self.first = settings.forced_bos_token_id if settings is not None else None
         self.never = never(settings)
         self.ends = end_tokens(model, tokenizer)
+        self.head = head_of(tokenizer)
         decoding = f"no beam; start {self.start}, forced first token {self.first}, never {list(self.never)}"
         self.info = ModelInfo(
             checkpoint.name,
@@ -119,8 +121,9 @@ class Seq2seq:
         if self.limit is not None and self.checkpoint.options.truncate == "left" and len(tokens) > self.limit:
             self.meter.cut += 1
             ending = tokens[-1:] if tokens[-1] in self.ends else ()
-            kept = tokens[: len(tokens) - len(ending)]
-            return (*kept[len(kept) + len(ending) - self.limit :], *ending)
+            kept = tokens[len(self.head) : len(tokens) - len(ending)]
+            room = self.limit - len(self.head) - len(ending)
+            return (*self.head, *kept[max(0, len(kept) - room) :], *ending)
         return tokens
 
     def _target(self, text: str) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from harness.errors import ModelError
 
@@ -59,12 +60,18 @@ def _convert(source: Path, root: Path, folder: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 
+    from harness.engine.loaded import refuse_random
+
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     work = Path(tempfile.mkdtemp(prefix=".smollm2-", dir=root))
     try:
         tokenizer = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name)
-        model = AutoModelForCausalLM.from_pretrained(source.parent, gguf_file=source.name, dtype=torch.float32)
+        auto: Any = AutoModelForCausalLM
+        model, loading = auto.from_pretrained(
+            source.parent, gguf_file=source.name, dtype=torch.float32, output_loading_info=True
+        )
+        refuse_random("smollm2", loading)
         tokenizer.save_pretrained(work)
         tied = set(model._tied_weights_keys or ()) if model.config.tie_word_embeddings else set()
         weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items() if name not in tied}

@@ -1,4 +1,4 @@
-"""What a model in half precision would say if it were computed in float32, and how far from that a way of running it is.
+"""What a model in half precision would say if it were computed in float32, and how far from that a way to run it is.
 
 Two ways of computing the same model in bfloat16 differ by as much as either differs from the truth; which of them is
 the plain forward pass says nothing about which is right. So both are held against the same weights in float32.
@@ -23,10 +23,11 @@ FLOOR = {torch.bfloat16: 0.05, torch.float16: 0.01}
 
 @dataclass(frozen=True, slots=True)
 class Error:
-    """Distances |log P - log P in float32| over ``tokens`` tokens, in nats."""
+    """Distances |log P - log P in float32| over ``tokens`` tokens, in nats; ``high`` is their 95th percentile."""
 
     median: float
     mean: float
+    high: float
     worst: float
     tokens: int
 
@@ -35,15 +36,20 @@ class Error:
         """Over the tokens of all spans; a number that is none counts as infinitely far."""
         off = np.abs(np.concatenate(found).astype(np.float64) - np.concatenate(truth))
         off = np.where(np.isfinite(off), off, np.inf)
-        return Error(float(np.median(off)), float(off.mean()), float(off.max()), len(off))
+        return Error(
+            float(np.median(off)), float(off.mean()), float(np.quantile(off, 0.95)), float(off.max()), len(off)
+        )
 
     def as_true_as(self, plain: "Error", dtype: torch.dtype) -> bool:
-        """Is the median, and the worst, within ``FACTOR`` times the plain pass's and the floor?"""
-        floor = FLOOR[dtype]
-        return self.median <= FACTOR * plain.median + floor and self.worst <= FACTOR * plain.worst + floor
+        """Are median, mean and 95th percentile within ``FACTOR`` times the plain pass's and the floor?
+
+        The worst of a few hundred is luck: where a router chooses experts, a tie that tips moves one token by a nat.
+        """
+        mine, theirs = (self.median, self.mean, self.high), (plain.median, plain.mean, plain.high)
+        return all(a <= FACTOR * b + FLOOR[dtype] for a, b in zip(mine, theirs, strict=True))
 
     def __str__(self) -> str:
-        return f"median {self.median:.2g}, worst {self.worst:.2g}"
+        return f"median {self.median:.2g}, mean {self.mean:.2g}, worst {self.worst:.2g}"
 
 
 @contextmanager

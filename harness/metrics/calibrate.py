@@ -1,8 +1,9 @@
 """Calibration of choices: whether a model is right as often as its probabilities say, at no further cost.
 
 The probabilities are the softmax of the choices' log-probabilities, each summed over the choice's tokens; the
-confidence is the probability of the choice that was picked. Every expected calibration error (ECE) has its bins in its
-name and the error that a perfectly calibrated model of the same confidences would show beside it (``_floor``).
+confidence is the probability of the choice that was picked, which may be any of several right ones. Every expected
+calibration error (ECE) has its bins in its name and the error that a perfectly calibrated model of the same confidences
+would show beside it (``_floor``).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.metrics.classify import mean, ratio
+from harness.metrics.classify import UNIT, mean, ratio
 from harness.types import Choose, Chosen, Failed, Metric
 
 if TYPE_CHECKING:
@@ -28,7 +29,17 @@ WORST = -math.log(np.nextafter(0.0, 1.0))
 """-log of the smallest positive number, 744.4: what a right choice of probability 0 counts in ``nll_choice``."""
 
 
+RIGHTS = "right_choices"
+"""The field of an example that lists the indices of its right choices, where more than its target may be right."""
+
+
 # --------------------------------------------------------------------------------------------------- of one example
+def rights(example: Example) -> Sequence[int]:
+    """Indices of the choices that are right: of most examples its target alone."""
+    listed: Sequence[int] = example.fields.get(RIGHTS, (example.target,))
+    return listed
+
+
 def probabilities(logprobs: Sequence[float]) -> Array | None:
     """Softmax of the choices' log-probabilities [choices]; None where none is possible or one is no number."""
     scores = np.asarray(logprobs, float)
@@ -39,22 +50,26 @@ def probabilities(logprobs: Sequence[float]) -> Array | None:
     return shares
 
 
-def choice_values(response: Chosen, target: int) -> dict[str, Value]:
+def choice_values(response: Chosen, right: Sequence[int]) -> dict[str, Value]:
     """Every calibration metric's value for one answer; nothing where the model gave no probabilities.
 
-    brier_multi: the sum over choices of (probability - 1 if right else 0)^2, 0..2 (Brier 1950).
-    nll_choice: -log probability of the right choice (natural). All others share the row (confidence, correct).
+    The choices at the indices ``right`` are one outcome, whose probability is their sum.
+    brier_multi: the sum over outcomes of (probability - 1 if right else 0)^2, 0..2 (Brier 1950).
+    nll_choice: -log probability of what is right (natural). All others share the row (confidence, correct).
     """
     shares = probabilities(response.logprobs)
     if shares is None:
         return {}
-    gap = shares.copy()
-    gap[target] -= 1.0
-    top = max(response.logprobs)
-    total = top + math.log(math.fsum(math.exp(p - top) for p in response.logprobs))
-    row = (float(shares[response.picked]), float(response.picked == target))
-    nll = min(max(total - response.logprobs[target], 0.0), WORST)
+    gap = np.append(np.delete(shares, list(right)), shares[list(right)].sum() - 1.0)
+    row = (float(shares[response.picked]), float(response.picked in right))
+    nll = min(max(_log_sum(response.logprobs) - _log_sum([response.logprobs[i] for i in right]), 0.0), WORST)
     return {"brier_multi": float(gap @ gap), "nll_choice": nll, **dict.fromkeys(PAIRED, row)}
+
+
+def _log_sum(logs: Sequence[float]) -> float:
+    """The logarithm of the sum of what these are the logarithms of."""
+    top = max(logs)
+    return top + math.log(math.fsum(math.exp(p - top) for p in logs)) if math.isfinite(top) else top
 
 
 # ------------------------------------------------------------------------------------------------------------- bins
@@ -83,8 +98,9 @@ def _ece(kind: str) -> Metric:
         return ratio(np.abs(sums).sum(-1), n, np.nan)
 
     return Metric(
-        name=f"ece_{kind}_{BINS}", reduce=reduce, expand=expand, better="lower",
-        limits=f"Noise alone makes it positive: compare it with ece_{kind}_{BINS}_floor.",
+        name=f"ece_{kind}_{BINS}", reduce=reduce, expand=expand, better="lower", bounds=UNIT, folded=True,
+        limits=f"Noise alone makes it positive: compare it with ece_{kind}_{BINS}_floor. The interval is of the error "
+        "in these bins without that noise.",
         signature=f"top choice|bins:{BINS} of equal {kind}",
     )  # fmt: skip
 
@@ -124,14 +140,17 @@ def _accuracy_at(percent: int) -> Metric:
         return ratio(sums[..., 0], sums[..., 1], np.nan)
 
     return Metric(
-        name=f"acc_at_{percent}", reduce=reduce, expand=expand, interval="wilson",
+        name=f"acc_at_{percent}", reduce=reduce, expand=expand, interval="wilson", bounds=UNIT,
+        support=lambda rows: float(rows[:, 1].sum()),
         limits=f"n counts all answers, of which the most confident {percent} % are in the number.",
     )  # fmt: skip
 
 
 METRICS: tuple[Metric, ...] = (
-    mean("brier_multi", better="lower", signature="sum over choices, 0..2"),
-    mean("nll_choice", better="lower", signature="natural logarithm, normalised over the choices"),
+    mean("brier_multi", bounds=(0.0, 2.0), better="lower", signature="sum over choices, 0..2"),
+    mean(
+        "nll_choice", bounds=(0.0, math.inf), better="lower", signature="natural logarithm, normalised over the choices"
+    ),
     _ece("mass"),
     _floor("mass"),
     _ece("width"),
@@ -147,7 +166,7 @@ NAMES = frozenset(metric.name for metric in METRICS)
 def calibrated(task: Task) -> Task:
     """The task with the calibration of its choices; what is asked and how it is judged stay as they are.
 
-    It applies to examples of one ``Choose`` whose target is the index of the right choice.
+    It applies to examples of one ``Choose`` whose target is the index of a right choice.
     """
     if task.requests != frozenset({Choose}):
         return task
@@ -159,7 +178,7 @@ def calibrated(task: Task) -> Task:
             return judged
         if not isinstance(example.target, int) or isinstance(example.target, bool):
             return judged
-        return replace(judged, values={**judged.values, **choice_values(first, example.target)})
+        return replace(judged, values={**judged.values, **choice_values(first, rights(example))})
 
     return replace(task, judge=judge, metrics=(*task.metrics, *METRICS))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Literal
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 Better = Literal["higher", "lower", "ideal"]
 Average = Literal["macro", "weighted"]
+UNIT, ANY = (0.0, 1.0), (-math.inf, math.inf)
 
 
 def ratio(top: Array, bottom: Array, otherwise: float = 0.0) -> Array:
@@ -32,19 +34,20 @@ def first_over_n(sums: Array, n: Array) -> Array:
 def mean(
     name: str,
     *,
-    interval: Literal["t", "bootstrap"] = "t",
+    bounds: tuple[float, float] = ANY,
     better: Better = "higher",
     ideal: float | None = None,
     limits: str = "",
     signature: str = "",
 ) -> Metric:
-    """The mean of one number per example."""
+    """The mean of one number per example; ``bounds``: the least and the largest that it can be."""
     return Metric(
         name=name,
         reduce=first_over_n,
         better=better,
         ideal=ideal,
-        interval=interval,
+        interval="t",
+        bounds=bounds,
         limits=limits,
         signature=signature,
     )
@@ -60,6 +63,7 @@ def proportion(
         better=better,
         ideal=ideal,
         interval="wilson",
+        bounds=UNIT,
         limits=limits,
         signature=signature,
     )
@@ -70,6 +74,7 @@ def quotient(
     *,
     scale: float = 1.0,
     offset: float = 0.0,
+    bounds: tuple[float, float] = ANY,
     better: Better = "higher",
     ideal: float | None = None,
     limits: str = "",
@@ -81,17 +86,21 @@ def quotient(
         return scale * ratio(sums[..., 0], sums[..., 1], np.nan) + offset
 
     return Metric(
-        name=name, reduce=reduce, better=better, ideal=ideal, limits=limits, signature=signature, interval="bootstrap"
-    )
+        name=name, reduce=reduce, better=better, ideal=ideal, limits=limits, signature=signature, bounds=bounds,
+        support=lambda rows: float((rows[:, 1] != 0).sum()),
+    )  # fmt: skip
+
+
+def reduce_percent(sums: Array, n: Array) -> Array:
+    return 100 * first_over_n(sums, n)
 
 
 def percent(name: str, *, better: Better = "ideal", ideal: float | None = 50.0, limits: str = "") -> Metric:
     """A proportion of 0/1 values from 0 to 100, as published preference scores are given."""
-
-    def reduce(sums: Array, n: Array) -> Array:
-        return 100 * first_over_n(sums, n)
-
-    return Metric(name=name, reduce=reduce, better=better, ideal=ideal, interval="wilson", scale=100.0, limits=limits)
+    return Metric(
+        name=name, reduce=reduce_percent, better=better, ideal=ideal, interval="wilson", bounds=(0.0, 100.0),
+        scale=100.0, limits=limits, kind="percent",
+    )  # fmt: skip
 
 
 accuracy = proportion("accuracy")
@@ -120,6 +129,16 @@ def thirds(sums: Array) -> tuple[Array, Array, Array]:
     return sums[..., :labels], sums[..., labels : 2 * labels], sums[..., 2 * labels :]
 
 
+def rarest_label(rows: Array, labels: int = 1) -> float:
+    """How often the rarest label occurs in the gold of confusion rows [n, 3 * labels]: a number by labels rests on it.
+
+    0 where fewer than ``labels`` of them occur.
+    """
+    _, gold, _ = thirds(rows.sum(axis=0))
+    held = gold[gold > 0]
+    return float(held.min()) if len(held) >= labels else 0.0
+
+
 def reduce_matthews(sums: Array, n: Array) -> Array:
     hits, gold, predicted = thirds(sums)
     n = np.asarray(n, float)
@@ -133,7 +152,9 @@ def matthews(name: str = "matthews") -> Metric:
 
     R_K of Gorodkin (2004), as scikit-learn's ``matthews_corrcoef``.
     """
-    return Metric(name=name, reduce=reduce_matthews)
+    return Metric(
+        name=name, reduce=reduce_matthews, bounds=(-1.0, 1.0), support=lambda rows: rarest_label(rows, labels=2)
+    )
 
 
 def f1_labels(average: Average = "macro", name: str | None = None) -> Metric:
@@ -145,7 +166,7 @@ def f1_labels(average: Average = "macro", name: str | None = None) -> Metric:
         weights = gold if average == "weighted" else ((gold + predicted) > 0).astype(float)
         return ratio((scores * weights).sum(-1), weights.sum(-1))
 
-    return Metric(name=name or f"f1_{average}", reduce=reduce)
+    return Metric(name=name or f"f1_{average}", reduce=reduce, bounds=UNIT, support=rarest_label)
 
 
 def balanced_accuracy(name: str = "balanced_accuracy") -> Metric:
@@ -155,7 +176,7 @@ def balanced_accuracy(name: str = "balanced_accuracy") -> Metric:
         hits, gold, _ = thirds(sums)
         return ratio(ratio(hits, gold).sum(-1), (gold > 0).sum(-1))
 
-    return Metric(name=name, reduce=reduce)
+    return Metric(name=name, reduce=reduce, bounds=UNIT, support=rarest_label)
 
 
 def f1_row(gold: bool, predicted: bool) -> tuple[float, float, float]:
@@ -174,7 +195,9 @@ def reduce_f1(sums: Array, n: Array) -> Array:
 
 def f1(name: str = "f1", limits: str = "") -> Metric:
     """F1 of the positive label over all examples, from ``f1_row`` or ``set_row``; 0 where nothing is positive."""
-    return Metric(name=name, reduce=reduce_f1, limits=limits)
+    return Metric(
+        name=name, reduce=reduce_f1, bounds=UNIT, limits=limits, support=lambda rows: float(rows.any(axis=1).sum())
+    )
 
 
 # -------------------------------------------------------------------------------------------------------- correlation
@@ -193,7 +216,7 @@ def reduce_pearson(sums: Array, n: Array) -> Array:
 
 def pearson(name: str = "pearson") -> Metric:
     """Pearson correlation from ``pearson_row``; NaN where one side does not vary."""
-    return Metric(name=name, reduce=reduce_pearson)
+    return Metric(name=name, reduce=reduce_pearson, bounds=(-1.0, 1.0))
 
 
 def reduce_spearman(rows: Array, n: Array) -> Array:
@@ -206,4 +229,4 @@ def reduce_spearman(rows: Array, n: Array) -> Array:
 
 def spearman(name: str = "spearman") -> Metric:
     """Spearman rank correlation from rows (gold, predicted); NaN where one side does not vary."""
-    return Metric(name=name, reduce=reduce_spearman, additive=False)
+    return Metric(name=name, reduce=reduce_spearman, additive=False, bounds=(-1.0, 1.0))

@@ -171,7 +171,7 @@ def gap_metric(name: str, count: int, rates: int, used: NDArray[np.bool_], worst
         gaps: Array = np.stack([k.max(-1) - k.min(-1) for k in kept], -1).max(-1)
         return gaps
 
-    return Metric(name=name, reduce=reduce, better="higher" if worst else "lower")
+    return Metric(name=name, reduce=reduce, bounds=(0.0, 1.0), better="higher" if worst else "lower")
 
 
 def _gap(
@@ -188,6 +188,8 @@ def _gap(
     metric = gap_metric(name, count, len(counted), used, worst)
     value = stats.point(metric, rows)
     low, high = stats.bootstrap(metric, rows, clusters, seed=seed) or (None, None)
+    if low == high:  # groups without a single exception: resampling tells nothing of how sure that is
+        low = high = None
     shares = [np.where(used[i], ratio(sums[i, 0], sums[i, 1]), np.nan) for i in range(len(counted))]
     widest = max(shares, key=lambda s: float(np.nanmax(s) - np.nanmin(s)))
     chance, beyond = _by_chance(metric, counted, groups, clusters, count, seed)

@@ -37,8 +37,14 @@ def reduce_perplexity(sums: Array, n: Array) -> Array:
 
 
 def perplexity(name: str, limits: str = "", signature: str = "") -> Metric:
-    """exp(-sum of log-probabilities / sum of counts) over the corpus; lower is better."""
-    return Metric(name=name, reduce=reduce_perplexity, better="lower", limits=limits, signature=signature)
+    """exp(-sum of log-probabilities / sum of counts) over the corpus; lower is better.
+
+    Its interval is that of the mean log-probability, which is at least 0 in size, put through exp: it is at least 1.
+    """
+    return Metric(
+        name=name, reduce=reduce_perplexity, better="lower", interval="log", bounds=(1.0, math.inf), limits=limits,
+        signature=signature, kind="perplexity",
+    )  # fmt: skip
 
 
 def reduce_bits(sums: Array, n: Array) -> Array:
@@ -48,4 +54,4 @@ def reduce_bits(sums: Array, n: Array) -> Array:
 token_perplexity = perplexity("token_perplexity", "Not comparable between tokenizers.")
 word_perplexity = perplexity("word_perplexity")
 byte_perplexity = perplexity("byte_perplexity")
-bits_per_byte = Metric(name="bits_per_byte", reduce=reduce_bits, better="lower")
+bits_per_byte = Metric(name="bits_per_byte", reduce=reduce_bits, better="lower", bounds=(0.0, math.inf), kind="bits")

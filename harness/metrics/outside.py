@@ -6,9 +6,9 @@
     NAME                           an entry point of the group `harness.metrics`
 
 A text metric is given the extracted answers and a list of references for each; a choice metric the indices picked and
-right. Nothing is known of such a metric, so that a corpus metric is computed anew for every resample: up to
-``AFFORDABLE`` examples it has a bootstrap interval, above it has none. With ``level="example"`` it is the mean of the
-metric of each example alone, with the interval of a mean; that is another number unless the metric is a mean.
+right. Nothing is known of such a metric, so that a corpus metric is computed anew without each of a hundred parts of
+the examples: up to ``AFFORDABLE`` examples it has an interval, above it has none. With ``level="example"`` it is the
+mean of the metric of each example alone, with the interval of a mean; that is another number unless it is a mean.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import inspect
 import json
 import math
 import os
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -31,6 +30,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from harness.errors import DataError, UnknownName, UsageError
+from harness.metrics.calibrate import rights
 from harness.metrics.classify import mean
 from harness.types import Chosen, Example, Metric
 
@@ -45,9 +45,7 @@ TextMeasure = tuple[Metric, Callable[[Example, str], float | None]]
 ChoiceMeasure = tuple[Metric, Callable[[Example, int, Chosen], float | None]]
 
 AFFORDABLE = 200
-"""Examples up to which a corpus metric is computed for resamples."""
-THINNED = 10
-"""One resample in so many is computed: about 200 of the 2,000."""
+"""Examples up to which a corpus metric is computed again for an interval."""
 CONTENTS = "|contents:"
 """In a signature, before the hash of a file of the user's."""
 SCHEMES = {
@@ -80,13 +78,18 @@ def text_measure(spec: Spec | str, *, load: bool = False) -> TextMeasure:
 
 
 def choice_measure(spec: Spec | str, *, load: bool = False) -> ChoiceMeasure:
-    """A measure for ``multiple_choice`` and ``classification``: indices picked and right. Raises as above."""
+    """A measure for ``multiple_choice`` and ``classification``: indices picked and right. Raises as above.
+
+    Where several choices are right, the one picked if it is among them.
+    """
     spec = Spec(use=spec) if isinstance(spec, str) else spec
     if _scheme(spec.use) is None:
         offered: ChoiceMeasure = _offered(spec.use)
         return offered
     metric, value = _measure(spec, load)
-    return metric, lambda example, picked, response: value(example.id, picked, example.target)
+    return metric, lambda example, picked, response: value(
+        example.id, picked, picked if picked in rights(example) else example.target
+    )
 
 
 def _measure(spec: Spec, load: bool) -> tuple[Metric, Callable[[str, Any, Any], float | None]]:
@@ -101,13 +104,13 @@ def _measure(spec: Spec, load: bool) -> tuple[Metric, Callable[[str, Any, Any], 
             return _number(found[0](predictions, references), spec)
         except UsageError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a function of the user's must not end the run as if all were well
             raise DataError(f"metric {spec.use}: {type(error).__name__}: {error}") from error
 
     if load:
         found.append(_load(spec))
     if spec.level == "example":
-        return _mean(spec), lambda id, said, right: _finite(compute([said], [right]))
+        return _mean(spec), lambda id, said, right: compute([said], [right])
     return _corpus(spec, compute)
 
 
@@ -119,10 +122,10 @@ def _mean(spec: Spec) -> Metric:
 def _corpus(
     spec: Spec, compute: Callable[[list[Any], list[Any]], float]
 ) -> tuple[Metric, Callable[[str, Any, Any], float]]:
-    """A metric of all examples at once, with a bootstrap interval while that is affordable."""
+    """A metric of all examples at once, with an interval while that is affordable."""
     limits = (
-        f"From outside: computed over all examples at once; no interval above {AFFORDABLE} examples, and no comparison "
-        "of stored runs."
+        f"From outside: computed over all examples at once; no interval above {AFFORDABLE} examples, and none in a "
+        "comparison of stored runs."
     )
     given = {"better": spec.better, "limits": limits, "signature": _signature(spec)}
     return over_texts(_name(spec), compute, affordable=AFFORDABLE, **given)
@@ -134,7 +137,7 @@ def over_texts(
     """A metric of whole texts and (example id, prediction, reference) -> the row of an example.
 
     A row is a number that stands for the texts in the memory of this process; in another one the metric is undefined.
-    ``affordable``: examples up to which resamples are computed; 0: it has no interval. ``given``: fields of Metric.
+    ``affordable``: examples up to which it has an interval; 0: it has none. ``given``: fields of Metric.
     """
     texts: dict[int, tuple[Any, Any]] = {}
 
@@ -146,15 +149,13 @@ def over_texts(
 
     def reduce(rows: Array, n: Array) -> Array:
         codes = [int(code) for code in rows[:, 0]]
-        resample = len(set(codes)) < len(codes)
-        skipped = resample and (len(codes) > affordable or zlib.crc32(rows.tobytes()) % THINNED)
-        if skipped or not all(code in texts for code in codes):
+        if not all(code in texts for code in codes):
             return np.asarray(math.nan)
         pairs = [texts[code] for code in codes]
         return np.asarray(compute([said for said, _ in pairs], [right for _, right in pairs]))
 
-    interval: Literal["bootstrap", "none"] = "bootstrap" if affordable else "none"
-    return Metric(name=name, reduce=reduce, additive=False, interval=interval, **given), value
+    interval: Literal["jackknife", "none"] = "jackknife" if affordable else "none"
+    return Metric(name=name, reduce=reduce, additive=False, interval=interval, affordable=affordable, **given), value
 
 
 # --------------------------------------------------------------------------------------------------------- where it is
@@ -212,22 +213,20 @@ def _load(spec: Spec) -> Compute:
 
 
 def _number(result: object, spec: Spec) -> float:
-    """The number in a result; of a mapping the key asked for, the metric's own name or its only entry."""
+    """The number in a result, NaN where there is none; of a mapping the key's, its own name's or the only one."""
     _, place, key = _parts(spec)
-    if isinstance(result, Mapping):
+    if isinstance(result, Mapping) and result:
         wanted = key or (next(iter(result)) if len(result) == 1 else Path(place.rpartition(":")[2]).stem)
         if wanted not in result:
             raise UsageError(f"metric {spec.use} gives {', '.join(map(str, result))}: name one as {spec.use}#KEY")
         result = result[wanted]
     if hasattr(result, "item") and getattr(result, "size", 1) != 0:
         result = result.item()
+    if result is None or result == {}:
+        return math.nan
     if isinstance(result, bool) or not isinstance(result, int | float):
         raise DataError(f"metric {spec.use} gives {result!r:.80}, not a number")
     return float(result)
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 # -------------------------------------------------------------------------------------------------------------- loading
@@ -290,7 +289,7 @@ def _python(spec: Spec, place: str) -> Compute:
     where, _, name = place.rpartition(":")
     try:
         module = _file(spec.base / where) if where.endswith(".py") else importlib.import_module(where)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(f"metric {spec.use}: {where} cannot be imported: {type(error).__name__}: {error}") from error
     found = getattr(module, name, None)
     if not callable(found):

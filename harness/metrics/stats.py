@@ -1,258 +1,175 @@
-"""Statistics of evaluation results: arrays in, numbers out; intervals, paired tests, corrections, power."""
+"""Statistics of evaluation results: arrays in, numbers out; intervals, paired tests, corrections, power.
+
+All that callers need is here; formulas are in ``intervals``, resampling in ``resample``, two runs in ``pairs``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.errors import DataError
+from harness.metrics import intervals
+from harness.metrics.intervals import quantile, wilson
+from harness.metrics.pairs import Paired, mcnemar, paired, swap_test
+from harness.metrics.resample import bootstrap, cluster_sums, jackknife_error, left_out, point, summed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from harness.metrics.intervals import Ends
     from harness.types import Array, Metric
 
-
-def checked(rows: Array, name: str) -> Array:
-    """Rows as float [n, k] (a flat [n] becomes [n, 1]); DataError when there is none or one is not finite."""
-    table = np.asarray(rows, dtype=float)
-    if table.ndim == 1:
-        table = table[:, None]
-    if table.ndim != 2 or not len(table):
-        raise DataError(f"metric {name!r} has no values (shape {table.shape}): an empty result is not a score")
-    if not np.isfinite(table).all():
-        place = int(np.flatnonzero(~np.isfinite(table).all(axis=1))[0])
-        raise DataError(f"metric {name!r}: value {place} is {table[place].tolist()}, not a finite number")
-    return table
+__all__ = [
+    "Paired", "Part", "benjamini_hochberg", "bootstrap", "confidence", "detectable", "error_of", "holm", "mcnemar",
+    "mean_of_metrics", "mean_of_parts", "needed", "paired", "point", "quantile", "summed", "swap_test", "widened",
+    "wilson",
+]  # fmt: skip
 
 
-def summed(metric: Metric, rows: Array) -> tuple[Metric, Array]:
-    """Checked rows as the metric sums them, and the metric of such rows. Raises as ``checked`` does."""
-    table = checked(rows, metric.name)
-    return (
-        (replace(metric, expand=None), checked(metric.expand(table), metric.name)) if metric.expand else (metric, table)
-    )
-
-
-def point(metric: Metric, rows: Array) -> float:
-    """The metric over all rows [n, k]; NaN where it is undefined (a correlation with a constant).
-
-    Raises DataError for no rows and for rows that are not finite.
-    """
-    metric, table = summed(metric, rows)
-    n = np.asarray(float(len(table)))
-    return float(metric.reduce(table.sum(axis=0) if metric.additive else table, n))
+FEWEST = 5
+"""Cases that an interval of a share of some of the examples, or of one that is noise in part, needs."""
+NEAR = 0.01
+"""Cases within this share of the metric's range of each other count as alike."""
 
 
 def confidence(
-    metric: Metric, rows: Array, clusters: NDArray[np.int64], level: float = 0.95, seed: int = 0
-) -> tuple[float, float] | None:
+    metric: Metric, rows: Array, clusters: NDArray[np.int64], level: float = 0.95, *, student: bool = False
+) -> Ends | None:
     """Interval of a metric over rows [n, k] whose cluster codes are ``clusters`` [n]; None below two clusters.
 
-    Proportions get Wilson's interval, with clusters at the effective sample size n / design effect and a t quantile.
-    Everything else gets value +- t(G - 1) * standard error, the error by deleting one cluster at a time (the
-    cluster jackknife, CV3 of MacKinnon, Nielsen and Webb 2023), which keeps its coverage when clusters are few; rank
-    statistics a percentile bootstrap of clusters, reference values none.
+    Unclustered 0/1 values get Wilson's interval; ``student``, or a share of some of the examples: with a quantile of
+    Student's t instead of the normal one. Everything else has a standard error by deleting one cluster at a
+    time (the cluster jackknife, CV3 of MacKinnon, Nielsen and Webb 2023), a quantile of Student's t with G - 1 degrees
+    of freedom, and the form of interval that keeps within the metric's bounds (``intervals.around``). Where all
+    clusters are alike (within NEAR), or the value is its bound, ``intervals.alike`` says what a run of equal cases
+    allows. There is no interval of equal cases of a metric without bounds, of a metric that is undefined without one of
+    the clusters, nor below FEWEST of a share of some of the examples or of a number that is noise in part.
     """
     metric, table = summed(metric, rows)
     _, groups = np.unique(clusters, return_inverse=True)
-    count = int(groups.max()) + 1
-    if count < 2 or metric.interval == "none":
+    count, value = int(groups.max()) + 1, point(metric, table)
+    affordable = metric.affordable is None or len(table) <= metric.affordable
+    if count < 2 or metric.interval == "none" or not affordable or not math.isfinite(value):
         return None
-    if not metric.additive:
-        return bootstrap(metric, table, groups, level=level, seed=seed)
-    n, value = float(len(table)), point(metric, table)
-    left_out = _left_out(metric, table, groups)
-    if not np.isfinite(left_out).all():
-        return bootstrap(metric, table, groups, level=level, seed=seed)
-    error = jackknife_error(left_out, value)
-    reach = quantile((1 + level) / 2, count - 1)
-    if metric.interval == "wilson":
-        n = float(table[:, 1].sum()) if table.shape[1] > 1 else n
-        value, error = value / metric.scale, error / metric.scale
-        naive = value * (1 - value) / n
-        clustered = count < len(table) and naive > 0
-        effective = n / max(1.0, error**2 / naive) if clustered else n
-        ends = wilson(value, effective, reach if clustered else quantile((1 + level) / 2))
-        return metric.scale * ends[0], metric.scale * ends[1]
-    return value - reach * error, value + reach * error
+    metric = _counted(metric, table)
+    support = float(metric.support(table)) if metric.support else float(len(table))
+    if metric.interval == "wilson" and count == len(table):
+        if metric.support and support < FEWEST:
+            return None
+        reach = quantile((1 + level) / 2, support - 1 if metric.support or student else math.inf)
+        low, high = wilson(min(1.0, max(0.0, value / metric.scale)), support, reach)
+        return metric.scale * low, metric.scale * high
+    without = left_out(metric, table, groups)
+    if metric.folded:
+        return _folded(value, jackknife_error(without, value), table, groups, level) if count >= FEWEST else None
+    return _around(metric, value, without, min(count, support), level)
 
 
-def wilson(share: float, n: float, z: float) -> tuple[float, float]:
-    """Wilson's score interval of a share of ``n`` (may be an effective size) at quantile ``z``."""
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * float(np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)))
-    return max(0.0, middle - half) if share > 0 else 0.0, min(1.0, middle + half) if share < 1 else 1.0
+def _counted(metric: Metric, table: Array) -> Metric:
+    """A mean whose values are all 0 or 1 is a proportion."""
+    if metric.interval == "t" and table.shape[1] == 1 and bool(((table == 0) | (table == 1)).all()):
+        return replace(metric, interval="wilson", bounds=(0.0, 1.0))
+    return metric
 
 
-def bootstrap(
-    metric: Metric,
-    rows: Array,
-    groups: NDArray[np.int64],
-    *,
-    level: float = 0.95,
-    seed: int = 0,
-    resamples: int = 2000,
-    bias_corrected: bool = False,
-) -> tuple[float, float] | None:
-    """Percentile (or BCa, Efron 1987) interval from resampled clusters; None where no resample has a value.
+def _around(metric: Metric, value: float, without: Array, support: float, level: float) -> Ends | None:
+    """Interval from the values [G] without one cluster; ``support``: how many cases a run of equal ones is of."""
+    low, high = metric.bounds
+    if not np.isfinite(without).all() or support <= 0:
+        return None
+    if metric.interval == "log":
+        if low > 0 and (value <= low or (without <= low).any()):
+            return None
+        ends = _around(
+            replace(metric, interval="jackknife", bounds=(math.log(low) if low > 0 else -math.inf, math.inf)),
+            math.log(value), np.log(without), support, level,
+        )  # fmt: skip
+        return _finite((math.exp(ends[0]), math.exp(ends[1]) if ends[1] < 700 else math.inf)) if ends else None
+    error = jackknife_error(without, value)
+    bounded = math.isfinite(low) and math.isfinite(high)
+    if error <= 1e-12 * max(abs(value), high - low if bounded else 0.0) or not low < value < high:
+        return intervals.alike(value, metric.bounds, support, level) if bounded else None
+    ends = intervals.around(value, error, metric.bounds, quantile((1 + level) / 2, len(without) - 1))
+    if bounded and _near(value, without, NEAR * (high - low)):
+        least, most = intervals.alike(value, metric.bounds, support, level)
+        return min(ends[0], least), max(ends[1], most)
+    return _finite(ends)
 
-    rows [n, k] with cluster codes 0..G-1 ``groups`` [n]. Additive metrics: one product of resampling counts [chunk, G]
-    with the clusters' sums [G, k] for each chunk of resamples.
+
+def _near(value: float, without: Array, reach: float) -> bool:
+    """Whether no cluster's pseudo-value lies farther than ``reach`` from the value."""
+    return bool(((len(without) - 1) * np.abs(value - without) <= reach).all())
+
+
+def _finite(ends: Ends) -> Ends | None:
+    return ends if math.isfinite(ends[0]) and math.isfinite(ends[1]) else None
+
+
+def _folded(value: float, error: float, table: Array, groups: NDArray[np.int64], level: float) -> Ends:
+    """Interval of what a sum of absolute mean gaps, 0 to 1, would be without noise; it holds the value itself.
+
+    The low end allows true gaps two of their standard errors nearer to 0 than seen. Each gap's error is that of the
+    sum over clusters, as if it were 0.
     """
-    metric, rows = summed(metric, rows)
-    values = resampled(metric, rows, groups, np.random.default_rng(seed), resamples)
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return None
-    tails = np.array([(1 - level) / 2, (1 + level) / 2])
-    low, high = np.quantile(values, _bca(metric, rows, groups, values, tails) if bias_corrected else tails)
-    return float(low), float(high)
-
-
-def resampled(
-    metric: Metric, rows: Array, groups: NDArray[np.int64], generator: np.random.Generator, resamples: int
-) -> Array:
-    """The metric of ``resamples`` draws of whole clusters with replacement [resamples]."""
-    count = int(groups.max()) + 1
-    if not metric.additive:
-        members = [np.flatnonzero(groups == g) for g in range(count)]
-        drawn = (np.concatenate([members[g] for g in generator.integers(count, size=count)]) for _ in range(resamples))
-        return np.array([float(metric.reduce(rows[d], np.asarray(float(len(d))))) for d in drawn])
-    table = np.column_stack(cluster_sums(rows, groups))  # [G, k + 1]: sums and size
-    parts = (_drawn_sums(table, drawn) for drawn in _draws(generator, count, resamples))
-    return np.concatenate([metric.reduce(part[:, :-1], part[:, -1]) for part in parts])
-
-
-def cluster_sums(rows: Array, groups: NDArray[np.int64]) -> tuple[Array, Array]:
-    """Sums of the rows of every cluster [G, k] and their sizes [G]."""
-    sums = np.zeros((int(groups.max()) + 1, rows.shape[1]))
-    np.add.at(sums, groups, rows)
-    return sums, np.bincount(groups).astype(float)
-
-
-def jackknife_error(values: Array, center: float) -> float:
-    """Standard error from the values [G] with one cluster left out each."""
-    count = len(values)
-    return float(np.sqrt((count - 1) / count * ((values - center) ** 2).sum()))
+    sums, _ = cluster_sums(table, groups)
+    gaps, errors, freedom = sums.sum(axis=0) / len(table), np.sqrt((sums**2).sum(axis=0)) / len(table), len(sums) - 1
+    low = value - intervals.noise(gaps, errors, 2.0) - quantile(level, freedom) * error
+    high = value - intervals.noise(gaps, errors) + quantile((1 + level) / 2, freedom) * error
+    if error == 0:
+        low, high = intervals.alike(value, (0.0, 1.0), len(sums), level)
+    return max(0.0, min(low, value)), min(1.0, max(high, value))
 
 
 # ---------------------------------------------------------------------------------------------- means of other numbers
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A number with its standard error and the degrees of freedom of that error."""
+    """A number with its 95 % interval, if it has one, and the clusters less one that it rests on."""
 
     value: float
-    error: float
-    freedom: float
+    low: float | None
+    high: float | None
+    freedom: int
 
 
 def mean_of_metrics(metrics: Sequence[tuple[Metric, Array]], groups: NDArray[np.int64]) -> Part:
-    """Unweighted mean of several metrics of the same examples; the error by deleting one cluster at a time.
+    """Unweighted mean of several metrics of the same examples, with an interval as ``confidence`` gives one.
 
-    Rows [n, k] of each metric, cluster codes 0..G-1 [n]. NaN where a metric is undefined or there is one cluster only.
+    Rows [n, k] of each metric, cluster codes 0..G-1 [n]. NaN where a metric is undefined.
     """
     count = int(groups.max()) + 1
     value = float(np.mean([point(metric, rows) for metric, rows in metrics]))
-    if count < 2 or not np.isfinite(value):
-        return Part(value, float("nan"), max(0, count - 1))
-    left_out = np.mean([_left_out(*summed(metric, rows), groups) for metric, rows in metrics], axis=0)
-    return Part(value, jackknife_error(left_out, value), count - 1)
+    if len(metrics) == 1:
+        low, high = confidence(*metrics[0], groups, student=True) or (None, None)
+        return Part(value, low, high, count - 1)
+    tables = [summed(metric, rows) for metric, rows in metrics]
+    if count < 2 or not math.isfinite(value) or any(m.interval == "none" or m.folded for m, _ in tables):
+        return Part(value, None, None, max(0, count - 1))
+    without = np.mean([left_out(*table, groups) for table in tables], axis=0)
+    low_bound, high_bound = (float(np.mean([m.bounds[end] for m, _ in tables])) for end in (0, 1))
+    support = min([count, *(float(m.support(rows)) for m, rows in tables if m.support)])
+    joint = replace(tables[0][0], interval="jackknife", bounds=(low_bound, high_bound))
+    low, high = _around(joint, value, without, support, 0.95) or (None, None)
+    return Part(value, low, high, count - 1)
 
 
-def mean_of_parts(parts: Sequence[Part], *, level: float = 0.95) -> tuple[Part, tuple[float, float] | None]:
-    """Unweighted mean of independent numbers with its interval (delta method; freedom of Welch and Satterthwaite).
+def mean_of_parts(parts: Sequence[Part]) -> tuple[Part, Ends | None]:
+    """Unweighted mean of independent numbers, and its interval from theirs (MOVER, Zou and Donner 2008).
 
-    No interval where a part has no error or all errors are 0.
+    The distances to the parts' own ends are added as errors are, so that the mean keeps within its range. No interval
+    where a part has none.
     """
-    from scipy.special import stdtrit
-
     value = float(np.mean([part.value for part in parts]))
-    variances = np.array([part.error for part in parts]) ** 2 / len(parts) ** 2
-    if not np.isfinite(variances).all() or not variances.any():
-        return Part(value, float(np.sqrt(variances.sum())), 0), None
-    share = (variances**2 / np.array([max(1, part.freedom) for part in parts])).sum()
-    freedom = variances.sum() ** 2 / share
-    error = float(np.sqrt(variances.sum()))
-    half = float(stdtrit(freedom, (1 + level) / 2)) * error
-    return Part(value, error, float(freedom)), (value - half, value + half)
-
-
-# ----------------------------------------------------------------------------------------------------- paired examples
-@dataclass(frozen=True, slots=True)
-class Paired:
-    """Second minus first of a metric on the same examples: interval, two-sided p and the test that gave it.
-
-    ``error`` is the cluster-jackknife standard error, ``freedom`` its degrees of freedom; None below two clusters.
-    """
-
-    first: float
-    second: float
-    difference: float
-    low: float | None
-    high: float | None
-    error: float | None
-    freedom: int
-    p: float | None
-    test: str
-    n: int
-    clusters: int
-
-
-def paired(
-    metric: Metric, first: Array, second: Array, clusters: NDArray[np.int64], *,
-    level: float = 0.95, seed: int = 0, tested: bool = True,
-) -> Paired:  # fmt: skip
-    """Compare two models on the same examples; rows [n, k] each, cluster codes [n].
-
-    p: exact McNemar for unclustered 0/1 values, sign flips of clusters for means, paired bootstrap for the rest;
-    ``tested`` False leaves it out, which saves nearly all of the time.
-    """
-    from scipy.special import stdtrit
-
-    (_, one), (metric, two) = summed(metric, first), summed(metric, second)
-    _, groups = np.unique(clusters, return_inverse=True)
-    count, n = int(groups.max()) + 1, len(one)
-    values = point(metric, one), point(metric, two)
-    difference = values[1] - values[0]
-    if count < 2 or not np.isfinite(difference):
-        return Paired(*values, difference, None, None, None, count - 1, None, "none below two clusters", n, count)
-    error = jackknife_error(_left_out(metric, two, groups) - _left_out(metric, one, groups), difference)
-    half = float(stdtrit(count - 1, (1 + level) / 2)) * error
-    p, test = _paired_test(metric, one, two, groups, seed) if tested else (None, "not tested")
-    return Paired(*values, difference, difference - half, difference + half, error, count - 1, p, test, n, count)
-
-
-def mcnemar(broken: int, fixed: int) -> float:
-    """Exact two-sided McNemar test: under no difference a discordant pair is either kind with probability 1/2."""
-    from scipy.special import bdtr
-
-    return min(1.0, 2 * float(bdtr(min(broken, fixed), broken + fixed, 0.5)))
-
-
-def sign_flip(differences: Array, *, seed: int = 0, resamples: int = 10_000) -> float:
-    """Two-sided permutation p of independent (cluster) differences [G] whose signs are exchangeable."""
-    observed = abs(float(differences.sum()))
-    generator = np.random.default_rng(seed)
-    chunk = max(1, 4_000_000 // len(differences))
-    extreme = 0
-    for start in range(0, resamples, chunk):
-        signs = generator.integers(0, 2, (min(chunk, resamples - start), len(differences)), dtype=np.int8) * 2 - 1
-        extreme += int((np.abs(signs @ differences) >= observed * (1 - 1e-12)).sum())
-    return (extreme + 1) / (resamples + 1)
-
-
-def paired_bootstrap(
-    metric: Metric, first: Array, second: Array, groups: NDArray[np.int64], *, seed: int = 0, resamples: int = 10_000
-) -> float:
-    """Two-sided p: twice the smaller share of resamples of clusters on either side of no difference."""
-    draws = [resampled(metric, rows, groups, np.random.default_rng(seed), resamples) for rows in (first, second)]
-    differences = draws[1] - draws[0]
-    below, above = int((differences <= 0).sum()), int((differences >= 0).sum())
-    return min(1.0, 2 * (min(below, above) + 1) / (resamples + 1))
+    freedom = sum(part.freedom for part in parts)
+    below = [part.value - part.low for part in parts if part.low is not None]
+    above = [part.high - part.value for part in parts if part.high is not None]
+    if len(below) < len(parts) or len(above) < len(parts):
+        return Part(value, None, None, freedom), None
+    ends = value - math.hypot(*below) / len(parts), value + math.hypot(*above) / len(parts)
+    return Part(value, *ends, freedom), ends
 
 
 # ------------------------------------------------------------------------------------------------ many tests and power
@@ -280,83 +197,17 @@ def detectable(error: float, freedom: float = np.inf, *, alpha: float = 0.05, po
     return (quantile(1 - alpha / 2, freedom) + quantile(power, freedom)) * error
 
 
-def error_of(low: float, high: float, freedom: float = np.inf) -> float:
-    """Standard error of a number whose 95 % interval this is, if that used t with ``freedom`` degrees of freedom."""
-    return (high - low) / (2 * quantile(0.975, freedom))
+def error_of(low: float, high: float, freedom: float = np.inf, alpha: float = 0.05) -> float:
+    """Standard error of a number with this interval at 1 - ``alpha``, if that used t with ``freedom``."""
+    return (high - low) / (2 * quantile(1 - alpha / 2, freedom))
 
 
-def quantile(share: float, freedom: float = np.inf) -> float:
-    """Of Student's t distribution; of the normal one where ``freedom`` is infinite."""
-    from scipy.special import ndtri, stdtrit
-
-    return float(ndtri(share) if freedom == np.inf else stdtrit(freedom, share))
-
-
-def widened(value: float, low: float, high: float, times: int) -> tuple[float, float]:
+def widened(value: float, low: float, high: float, times: int, freedom: float = np.inf) -> Ends:
     """A 95 % interval at level 1 - 0.05 / times: then ``times`` such intervals hold together (Bonferroni)."""
-    factor = quantile(1 - 0.025 / times) / quantile(0.975)
+    factor = quantile(1 - 0.025 / times, freedom) / quantile(0.975, freedom)
     return value - factor * (value - low), value + factor * (high - value)
 
 
 def needed(error: float, n: int, difference: float, *, alpha: float = 0.05, power: float = 0.8) -> int:
     """Examples needed to detect ``difference``, if ``n`` gave the standard error ``error`` (it falls as 1/sqrt(n))."""
     return int(np.ceil(n * (detectable(error, alpha=alpha, power=power) / difference) ** 2))
-
-
-def _paired_test(
-    metric: Metric, first: Array, second: Array, groups: NDArray[np.int64], seed: int
-) -> tuple[float, str]:
-    n, count = len(first), int(groups.max()) + 1
-    if metric.interval == "wilson" and count == n and first.shape[1] == 1:
-        gap = second[:, 0] - first[:, 0]
-        return mcnemar(int((gap < 0).sum()), int((gap > 0).sum())), "exact McNemar"
-    if metric.interval in ("wilson", "t") and first.shape[1] == 1:
-        return sign_flip(cluster_sums(second - first, groups)[0][:, 0], seed=seed), "sign flips of clusters"
-    return paired_bootstrap(metric, first, second, groups, seed=seed), "paired bootstrap of clusters"
-
-
-def _left_out(metric: Metric, rows: Array, groups: NDArray[np.int64]) -> Array:
-    """The metric with one cluster left out each [G]."""
-    count = int(groups.max()) + 1
-    if metric.additive:
-        sums, sizes = cluster_sums(rows, groups)
-        return metric.reduce(rows.sum(axis=0) - sums, len(rows) - sizes)
-    kept = (rows[groups != g] for g in range(count))
-    return np.array([float(metric.reduce(k, np.asarray(float(len(k))))) for k in kept])
-
-
-def _draws(generator: np.random.Generator, count: int, resamples: int) -> Iterator[NDArray[np.int32]]:
-    """Which of ``count`` clusters each resample draws, in chunks [chunk, count] of at most 16 MB."""
-    chunk = max(1, 4_000_000 // count)
-    for start in range(0, resamples, chunk):
-        yield generator.integers(0, count, (min(chunk, resamples - start), count), dtype=np.int32)
-
-
-def _drawn_sums(table: Array, drawn: NDArray[np.int32]) -> Array:
-    """Sums [chunk, k] of the drawn rows of ``table`` [G, k]: few columns are gathered, many are a matrix product."""
-    if table.shape[1] <= 2:
-        # A column that does not vary (clusters of one size) needs no look-up.
-        fixed = (table == table[0]).all(axis=0)
-        columns = zip(table.T, fixed, strict=True)
-        return np.stack(
-            [np.full(len(drawn), c[0] * len(c)) if same else c[drawn].sum(axis=1) for c, same in columns], 1
-        )
-    size, count = drawn.shape
-    places = drawn + np.arange(size, dtype=np.int32)[:, None] * count
-    weights = np.bincount(places.ravel(), minlength=size * count).reshape(size, count).astype(float)
-    product: Array = weights @ table
-    return product
-
-
-def _bca(metric: Metric, rows: Array, groups: NDArray[np.int64], values: Array, tails: Array) -> Array:
-    """Quantiles corrected for bias and acceleration."""
-    from scipy.special import ndtr, ndtri
-
-    share = np.clip((values < point(metric, rows)).mean(), 1 / len(values), 1 - 1 / len(values))
-    left_out = _left_out(metric, rows, groups)
-    gaps = left_out.mean() - left_out
-    spread = (gaps**2).sum() ** 1.5
-    acceleration = (gaps**3).sum() / (6 * spread) if spread else 0.0
-    bias, z = ndtri(share), ndtri(tails)
-    corrected: Array = ndtr(bias + (bias + z) / (1 - acceleration * (bias + z)))
-    return corrected

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 import re
 import string
+import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from decimal import Decimal, InvalidOperation
 from functools import cache, lru_cache
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.metrics.classify import mean, proportion, ratio
+from harness.metrics.classify import UNIT, mean, proportion, ratio
 from harness.types import Metric
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 BLEU_ORDER = 4
 CHRF_ORDER = 6
 CHRF_BETA = 2
+PERCENT = (0.0, 100.0)
 
 
 # ------------------------------------------------------------------------------------------- sufficient statistics
@@ -32,29 +35,34 @@ def version(package: str) -> str:
 
 
 @lru_cache(maxsize=32)
-def corpus_scorer(kind: str, option: str | int) -> Any:
+def corpus_scorer(kind: str, option: str | int, lowercase: bool = False) -> Any:
     """sacrebleu's own object: it tokenises and counts, here only the counts are kept."""
     from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.metrics.chrf import CHRF
     from sacrebleu.metrics.ter import TER
 
     if kind == "bleu":
-        return BLEU(tokenize=str(option), force=True)
+        return BLEU(tokenize=str(option), lowercase=lowercase, force=True)
     if kind == "chrf":
         return CHRF(word_order=int(option))
-    return TER()
+    return TER(normalized=option == "asian", asian_support=option == "asian")
 
 
-def corpus_row(kind: str, option: str | int, hypothesis: str, references: Sequence[str]) -> tuple[float, ...]:
+def corpus_row(
+    kind: str, option: str | int, hypothesis: str, references: Sequence[str], lowercase: bool = False
+) -> tuple[float, ...]:
     if isinstance(references, str) or not references:
         raise ValueError(f"{kind} needs a sequence of at least one reference, got {references!r}")
-    counted = corpus_scorer(kind, option)._extract_corpus_statistics([hypothesis], [[text] for text in references])
+    scorer = corpus_scorer(kind, option, lowercase)
+    counted = scorer._extract_corpus_statistics([hypothesis], [[text] for text in references])
     return tuple(float(count) for count in counted[0])
 
 
-def bleu_row(hypothesis: str, references: Sequence[str], tokenize: str = "13a") -> tuple[float, ...]:
+def bleu_row(
+    hypothesis: str, references: Sequence[str], tokenize: str = "13a", lowercase: bool = False
+) -> tuple[float, ...]:
     """BLEU's counts of one segment [10]: hypothesis length, reference length, 4 matches, 4 totals."""
-    return corpus_row("bleu", tokenize, hypothesis, references)
+    return corpus_row("bleu", tokenize, hypothesis, references, lowercase)
 
 
 def chrf_row(hypothesis: str, references: Sequence[str], word_order: int = 0) -> tuple[float, ...]:
@@ -62,9 +70,9 @@ def chrf_row(hypothesis: str, references: Sequence[str], word_order: int = 0) ->
     return corpus_row("chrf", word_order, hypothesis, references)
 
 
-def ter_row(hypothesis: str, references: Sequence[str]) -> tuple[float, ...]:
-    """TER's counts of one segment [2]: fewest edits, mean reference length."""
-    return corpus_row("ter", "", hypothesis, references)
+def ter_row(hypothesis: str, references: Sequence[str], tokenize: str = "tercom") -> tuple[float, ...]:
+    """TER's counts of one segment [2]: fewest edits, mean reference length; "asian" parts the characters of Chinese."""
+    return corpus_row("ter", tokenize, hypothesis, references)
 
 
 # ------------------------------------------------------------------------------------------------------------- corpus
@@ -80,10 +88,11 @@ def reduce_bleu(sums: Array, n: Array) -> Array:
     return np.where(matches.any(-1), penalty * np.exp(logs), 0.0)
 
 
-def bleu(name: str = "bleu", *, tokenize: str = "13a", references: int | str = 1) -> Metric:
-    """Corpus BLEU (0..100) from ``bleu_row`` with the same ``tokenize``; ``references`` is a count or "var"."""
-    signature = f"nrefs:{references}|case:mixed|eff:no|tok:{tokenize}|smooth:exp|version:{version('sacrebleu')}"
-    return Metric(name=name, reduce=reduce_bleu, signature=signature)
+def bleu(name: str = "bleu", *, tokenize: str = "13a", references: int | str = 1, lowercase: bool = False) -> Metric:
+    """Corpus BLEU (0..100) from ``bleu_row`` with the same options; ``references`` is a count or "var"."""
+    case = "lc" if lowercase else "mixed"
+    signature = f"nrefs:{references}|case:{case}|eff:no|tok:{tokenize}|smooth:exp|version:{version('sacrebleu')}"
+    return Metric(name=name, reduce=reduce_bleu, bounds=PERCENT, signature=signature, kind="bleu")
 
 
 def reduce_chrf(sums: Array, n: Array) -> Array:
@@ -103,7 +112,8 @@ def chrf(name: str | None = None, *, word_order: int = 0, references: int | str 
     signature = (
         f"nrefs:{references}|case:mixed|eff:yes|nc:{CHRF_ORDER}|nw:{word_order}|space:no|version:{version('sacrebleu')}"
     )
-    return Metric(name=name or "chrf" + "+" * word_order, reduce=reduce_chrf, signature=signature)
+    name = name or "chrf" + "+" * word_order
+    return Metric(name=name, reduce=reduce_chrf, bounds=PERCENT, signature=signature, kind="chrf")
 
 
 def reduce_ter(sums: Array, n: Array) -> Array:
@@ -111,10 +121,13 @@ def reduce_ter(sums: Array, n: Array) -> Array:
     return 100.0 * np.where(reference > 0, ratio(edits, reference), (edits > 0).astype(float))
 
 
-def ter(name: str = "ter", *, references: int | str = 1) -> Metric:
+def ter(name: str = "ter", *, tokenize: str = "tercom", references: int | str = 1) -> Metric:
     """Corpus translation edit rate (100 = as many edits as reference words) from ``ter_row``; lower is better."""
-    signature = f"nrefs:{references}|case:lc|tok:tercom|norm:no|punct:yes|asian:no|version:{version('sacrebleu')}"
-    return Metric(name=name, reduce=reduce_ter, better="lower", signature=signature)
+    asian = "yes" if tokenize == "asian" else "no"
+    signature = (
+        f"nrefs:{references}|case:lc|tok:tercom|norm:{asian}|punct:yes|asian:{asian}|version:{version('sacrebleu')}"
+    )
+    return Metric(name=name, reduce=reduce_ter, better="lower", bounds=(0.0, math.inf), signature=signature, kind="ter")
 
 
 # -------------------------------------------------------------------------------------------------------------- ROUGE
@@ -122,22 +135,48 @@ ROUGES = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 
 
 @lru_cache(maxsize=4)
-def rouge_scorer(stemmer: bool) -> Any:
+def rouge_scorer(stemmer: bool, unicode: bool = False) -> Any:
     from rouge_score.rouge_scorer import RougeScorer
 
-    return RougeScorer(list(ROUGES), use_stemmer=stemmer)
+    return RougeScorer(list(ROUGES), use_stemmer=stemmer, tokenizer=UnicodeWords() if unicode else None)
 
 
-def rouge_values(prediction: str, references: Sequence[str], stemmer: bool = True) -> dict[str, float]:
-    """ROUGE-1, -2, -L and -Lsum F-measures (0..1) of one example, the best reference of each; sentences by line."""
-    scores = rouge_scorer(stemmer).score_multi(list(references), prediction)
+def rouge_values(
+    prediction: str, references: Sequence[str], stemmer: bool = True, *, unicode: bool = False
+) -> dict[str, float]:
+    """ROUGE-1, -2, -L and -Lsum F-measures (0..1) of one example, the best reference of each; sentences by line.
+
+    rouge-score's own tokens keep a-z and 0-9 only; with ``unicode`` they are ``unicode_words``, which no stemmer cuts.
+    """
+    scores = rouge_scorer(stemmer, unicode).score_multi(list(references), prediction)
     return {name: float(scores[name].fmeasure) for name in ROUGES}
 
 
-def rouges(stemmer: bool = True) -> tuple[Metric, ...]:
-    """The four ROUGE metrics, means over examples of ``rouge_values`` with the same ``stemmer``."""
-    signature = f"f-measure|stemmer:{'yes' if stemmer else 'no'}|rouge-score:{version('rouge-score')}"
-    return tuple(mean(name, signature=signature) for name in ROUGES)
+def rouges(stemmer: bool = True, *, unicode: bool = False) -> tuple[Metric, ...]:
+    """The four ROUGE metrics, means over examples of ``rouge_values`` with the same ``stemmer`` and ``unicode``."""
+    how = "tok:unicode" if unicode else f"stemmer:{'yes' if stemmer else 'no'}"
+    signature = f"f-measure|{how}|rouge-score:{version('rouge-score')}"
+    return tuple(mean(name, bounds=UNIT, signature=signature) for name in ROUGES)
+
+
+# ---------------------------------------------------------------------------------------------------- words of a script
+UNSPACED = "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+"""Ranges of the scripts that put no spaces between words: Thai, Lao, Tibetan, Burmese, Khmer, Japanese and Chinese."""
+PIECES = re.compile(f"[{UNSPACED}]|[^{UNSPACED}]+")
+
+
+def unicode_words(text: str) -> list[str]:
+    """Words of letters, marks and digits of any script in one case; each character of UNSPACED is a word."""
+    kept = "".join(c if unicodedata.category(c)[0] in "LMN" else " " for c in text.casefold())
+    return [piece for word in kept.split() for piece in PIECES.findall(word)]
+
+
+class UnicodeWords:
+    """``unicode_words`` as rouge-score asks for them."""
+
+    def tokenize(self, text: str) -> list[str]:
+        """The words of a text."""
+        return unicode_words(text)
 
 
 # -------------------------------------------------------------------------------------------------------------- SQuAD
@@ -147,9 +186,9 @@ def squad_normal(text: str) -> str:
     return " ".join(re.sub(r"\b(a|an|the)\b", " ", bare).split())
 
 
-def word_f1(prediction: str, reference: str) -> float:
+def word_f1(prediction: str, reference: str, words: Callable[[str], list[str]] = str.split) -> float:
     """F1 over normalised words; two empty answers agree (the rule of version 2)."""
-    ours, theirs = squad_normal(prediction).split(), squad_normal(reference).split()
+    ours, theirs = words(squad_normal(prediction)), words(squad_normal(reference))
     if not ours or not theirs:
         return float(ours == theirs)
     shared = sum((Counter(ours) & Counter(theirs)).values())
@@ -165,29 +204,40 @@ def squad_values(prediction: str, references: Sequence[str]) -> tuple[float, flo
 
 
 squad_em = proportion("exact_match", signature="squad normalisation")
-squad_f1 = mean("f1", signature="squad normalisation, words")
+squad_f1 = mean("f1", bounds=UNIT, signature="squad normalisation, words")
 
 
 # ------------------------------------------------------------------------------------------------- answers in a text
-GSM8K = re.compile(r"(?:####|^A:) (\-?[0-9\.\,]+)", re.MULTILINE)
-FLEXIBLE = re.compile(r"-?[$0-9.,]{2,}|-?[0-9]+")
+GSM8K = re.compile(r"#### (\-?[0-9\.\,]+)")
+NUMBER = re.compile(r"(?<![\w.])[-−]?\$?[-−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|[-−]?\$?\.\d+|\d+")
 
 
 def gsm8k_answer(text: str) -> str | None:
-    """The first number after ``####``, or ``A:`` as the published outputs write it, plain; else None."""
+    """The first number after ``####``, plain: lm-evaluation-harness's strict-match; else None."""
     found = GSM8K.search(text)
-    return plain_number(found.group(1)) if found else None
+    return plain_number(found[1]) if found else None
 
 
 def last_number(text: str) -> str | None:
-    """The last thing in a text that may be a number, plain: lm-evaluation-harness's flexible-extract; else None."""
-    found = FLEXIBLE.findall(text)
+    """The last number in a text, plain; else None.
+
+    lm-evaluation-harness's flexible-extract takes the last run of digits, dots, commas and dollar signs instead, which
+    may hold no digit ("18 ..."), and compares "18.00" as another text than "18".
+    """
+    found = NUMBER.findall(text)
     return plain_number(found[-1]) if found else None
 
 
-def plain_number(number: str) -> str:
-    """Without thousands separators, currency sign and final full stop, as lm-evaluation-harness compares numbers."""
-    return number.strip().replace(",", "").replace("$", "").removesuffix(".")
+def plain_number(number: str) -> str | None:
+    """A number without thousands separators, currency sign, final full stop and zeros that say nothing; else None."""
+    bare = number.strip().replace(",", "").replace("$", "").replace("−", "-").rstrip(".")
+    try:
+        value = Decimal(bare)
+    except InvalidOperation:
+        return None
+    plain = f"{value:f}"
+    plain = plain.rstrip("0").rstrip(".") if "." in plain else plain
+    return "0" if plain == "-0" else plain
 
 
 # ---------------------------------------------------------------------------------------------------------- diversity

@@ -5,7 +5,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.errors import DataError
+from harness.errors import DataError, quoted
+from harness.reading import read_lines
 from harness.scorers.checked import checked
 from harness.types import Scorer
 
@@ -17,17 +18,11 @@ def read_terms(path: Path) -> list[str]:
 
     Raises DataError that names the line of a repeated term, and for a file that is missing, no UTF-8 or empty.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such lexicon") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as UTF-8 text: {error}") from None
     seen: dict[str, int] = {}
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(read_lines(path, "lexicon"), 1):
         term = " ".join(line.casefold().split())
         if term in seen:
-            raise DataError(f"{path}:{number}: {line.strip()!r} is already on line {seen[term]}")
+            raise DataError(f"{path}:{number}: {quoted(line.strip())} is already on line {seen[term]}")
         if term:
             seen[term] = number
     if not seen:

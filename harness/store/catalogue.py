@@ -6,19 +6,30 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, Table, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from harness.errors import StoreError, UnknownName, UsageError
+from harness.errors import DataError, StoreError, UnknownName, UsageError
+from harness.hidden import hidden_in
 from harness.store.database import alive, process
-from harness.store.samples import Artifact
+from harness.store.samples import Artifact, folder_of
 from harness.store.schema import ARTIFACTS, MODELS, RESULTS, RUNS, TAGS, TASK_SETS, TASKS
-from harness.types import Card, Estimate, Run, TaskRecord
+from harness.typed import built
+from harness.types import Estimate, Run, TaskRecord
+from harness.visible import whole
+
+T = TypeVar("T")
 
 CHUNK = 500
 """Ids in one IN clause: SQLite allows 32,766 parameters, and a long list is planned badly."""
+
+MOST = 2**31 - 1
+"""The largest limit of a query; whoever asks for more asks for all."""
+
+LONGEST = 150
+"""Characters of a name in an index: PostgreSQL takes 2,700 bytes for all the names in one entry."""
 
 
 def begin(connection: Connection, run: Run) -> None:
@@ -33,16 +44,23 @@ def complete(connection: Connection, run: Run, estimates: Sequence[Estimate], ar
     _save(connection, run, is_new=not known)
     replace_results(connection, run.id, estimates)
     connection.execute(delete(ARTIFACTS).where(ARTIFACTS.c.run_id == run.id))
-    rows = [{"run_id": run.id, **asdict(artifact)} for artifact in artifacts]
+    add_artifacts(connection, run.id, artifacts)
+
+
+def add_artifacts(connection: Connection, run_id: str, artifacts: Iterable[Artifact]) -> None:
+    """Enter the sample files of a run."""
+    rows = [{"run_id": run_id, **asdict(artifact)} for artifact in artifacts]
     if rows:
         connection.execute(insert(ARTIFACTS), rows)
 
 
 def claim(connection: Connection, run_id: str) -> bool:
-    """Whether the catalogue has this run. Raises UsageError if it is finished or another process is surely at it.
+    """Whether the catalogue has this run. Raises UsageError if it is finished or another process is surely at it, and
+    for an id that cannot be stored.
 
     A run of another host is believed to be left behind by whoever goes on with it here, where its journal is.
     """
+    folder_of(run_id)
     query = select(RUNS.c.status, RUNS.c.host, RUNS.c.pid, RUNS.c.born).where(RUNS.c.id == run_id)
     old = connection.execute(query.with_for_update()).first()
     if old is None:
@@ -56,13 +74,26 @@ def claim(connection: Connection, run_id: str) -> bool:
     return True
 
 
+def hold(connection: Connection, run_id: str, *, alone: bool = False) -> str:
+    """Let nobody remove a run before this transaction ends; ``alone``: nor point anything to it. Raises UnknownName."""
+    query = select(RUNS.c.id).where(RUNS.c.id == run_id)
+    found = connection.execute(query.with_for_update(read=not alone, key_share=not alone)).first()
+    if found is None:
+        raise UnknownName("run", run_id, connection.execute(select(RUNS.c.id)).scalars())
+    return run_id
+
+
 def replace_results(connection: Connection, run_id: str, estimates: Sequence[Estimate]) -> None:
     """The numbers of a run in place of those it had. Raises StoreError for a value that is no number."""
     for e in estimates:
         if any(x is not None and math.isnan(x) for x in (e.value, e.low, e.high)):
             raise StoreError(f"run {run_id}: {e.task} {e.metric} on {e.slice} is not a number; it is not stored")
     connection.execute(delete(RESULTS).where(RESULTS.c.run_id == run_id))
-    rows = [{"run_id": run_id, "position": i, **asdict(e)} for i, e in enumerate(estimates)]
+    rows = [
+        {"run_id": run_id, "position": i, **asdict(e), "task": whole(e.task), "metric": _indexed(e.metric),
+         "slice": _indexed(e.slice)}
+        for i, e in enumerate(estimates)
+    ]  # fmt: skip
     if rows:
         connection.execute(insert(RESULTS), rows)
 
@@ -71,7 +102,7 @@ def end(connection: Connection, run_id: str, status: str, message: str, at: str)
     """Mark a run failed or interrupted. Raises UnknownName if it was never begun, UsageError as ``begin`` does."""
     if not claim(connection, run_id):
         raise UnknownName("run", run_id, connection.execute(select(RUNS.c.id)).scalars())
-    values = {"status": status, "message": _text(message), "finished": at}
+    values = {"status": status, "message": hidden_in(whole(message)), "finished": at}
     connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(values))
 
 
@@ -84,20 +115,22 @@ def insert_once(connection: Connection, table: Table, rows: Sequence[Mapping[str
 
 
 def _save(connection: Connection, run: Run, *, is_new: bool) -> None:
-    model = {"name": run.model, "fingerprint": dict(run.fingerprint)}
+    model = {"name": _plain(run.model), "fingerprint": _plain(dict(run.fingerprint))}
     model_id = _hash(model)
     insert_once(connection, MODELS, [{"id": model_id, **model}])
     row = {
         "model_id": model_id,
         "task_set": _save_tasks(connection, run),
-        "settings": _plain(run.settings),
-        "versions": _plain(run.versions),
-        "engine": _plain(run.engine),
-        "command": _text(run.command),
+        "settings": _plain(dict(run.settings)),
+        "versions": _plain(dict(run.versions)),
+        "engine": _plain(dict(run.engine)),
+        "command": _plain(run.command),
+        "asked": _plain(dict(run.asked)),
+        "imported": run.imported,
         "started": run.started,
         "finished": run.finished,
         "status": run.status,
-        "message": _text(run.message),
+        "message": _plain(run.message),
         **process(),
     }
     if is_new:
@@ -115,11 +148,11 @@ def _save_tasks(connection: Connection, run: Run) -> str:
             "version": t.version,
             "fingerprint": t.fingerprint,
             "data_sha256": t.data_sha256,
-            "card": asdict(t.card),
-            "metrics": [_plain(m) for m in t.metrics],
+            "card": _plain(asdict(t.card)),
+            "metrics": [_plain(dict(m)) for m in t.metrics],
         }
         tasks.append({"id": _hash(task), **task})
-        how = {"data_source": t.data_source, "n": t.n, "shots": t.shots, "shots_source": t.shots_source}
+        how = {"data_source": _plain(t.data_source), "n": t.n, "shots": t.shots, "shots_source": t.shots_source}
         links.append({"position": position, "task_id": tasks[-1]["id"], **how})
     set_id = _hash(links)
     insert_once(connection, TASKS, tasks)
@@ -131,14 +164,22 @@ def _hash(record: Mapping[str, Any] | list[dict[str, Any]]) -> str:
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
-def _plain(record: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON that both databases take: PostgreSQL refuses the infinities and NaN, so they go by name."""
-    return {k: str(v) if isinstance(v, float) and not math.isfinite(v) else v for k, v in record.items()}
+def _plain(value: Any) -> Any:
+    """Text and JSON that both databases take, without secrets: PostgreSQL refuses the infinities and NaN, so they go by
+    name, and a NUL character; neither of them takes half a surrogate pair."""
+    if isinstance(value, str):
+        return hidden_in(whole(value))
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {whole(str(k)): _plain(v) for k, v in value.items()}
+    return [_plain(v) for v in value] if isinstance(value, list | tuple) else value
 
 
-def _text(value: str) -> str:
-    """PostgreSQL has no text with a NUL character in it."""
-    return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+def _indexed(name: str) -> str:
+    """A name that fits into an index; of a longer one the beginning and a hash of the whole."""
+    name = whole(name)
+    return name if len(name) <= LONGEST else f"{name[:LONGEST]}… {hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def find(
@@ -165,11 +206,20 @@ def find(
         query = query.where(RUNS.c.id.in_(ids))
     if status is not None:  # one that is entered as running may be found to be interrupted
         query = query.where(RUNS.c.status.in_({status, "running"} if status == "interrupted" else {status}))
+    limit = None if limit is None else min(limit, MOST)
     if limit is not None and status not in ("running", "interrupted"):
         query = query.limit(limit)
     rows = [row for row in connection.execute(query) if status in (None, _status(row))][:limit]
     sets = _task_sets(connection, {row.task_set for row in rows})
     return [_run(row, sets.get(row.task_set, ())) for row in rows]
+
+
+def one(connection: Connection, run_id: str) -> Run:
+    """The run with this id. Raises StoreError where what the catalogue has of it does not hang together."""
+    found = find(connection, ids=[run_id])
+    if not found:
+        raise StoreError(f"the catalogue is damaged: run {run_id!r:.200} has no model in it")
+    return found[0]
 
 
 def _task_sets(connection: Connection, set_ids: set[str]) -> dict[str, tuple[TaskRecord, ...]]:
@@ -183,12 +233,15 @@ def _task_sets(connection: Connection, set_ids: set[str]) -> dict[str, tuple[Tas
         needed = select(TASKS).where(TASKS.c.id.in_(select(link.task_id).where(link.id.in_(chunk))))
         definitions = {row.id: row for row in connection.execute(needed)}
         for set_id, *how in links:
+            if how[0] not in definitions:
+                raise StoreError(f"the catalogue is damaged: task {how[0]!r:.80} of a run is not in it")
             found[set_id] = (*found.get(set_id, ()), _task(definitions[how[0]], tuple(how)))
     return found
 
 
 def _task(row: Row[Any], how: tuple[Any, ...]) -> TaskRecord:
-    return TaskRecord(
+    return _sound(
+        TaskRecord,
         name=row.name,
         version=row.version,
         fingerprint=row.fingerprint,
@@ -197,9 +250,17 @@ def _task(row: Row[Any], how: tuple[Any, ...]) -> TaskRecord:
         n=how[2],
         shots=how[3],
         shots_source=how[4],
-        card=Card(**row.card),
-        metrics=tuple(row.metrics),
+        card=row.card,
+        metrics=row.metrics,
     )
+
+
+def _sound(kind: type[T], **fields: Any) -> T:
+    """A record of the catalogue. Raises StoreError where what is stored cannot be one."""
+    try:
+        return built(kind, fields, f"{kind.__name__.lower()} {fields.get('id', fields.get('name', ''))!s:.80}")
+    except DataError as error:
+        raise StoreError(f"the catalogue is damaged: {error}") from error
 
 
 def _run(row: Row[Any], tasks: tuple[TaskRecord, ...]) -> Run:
@@ -207,20 +268,30 @@ def _run(row: Row[Any], tasks: tuple[TaskRecord, ...]) -> Run:
     message = row.message
     if status != row.status:
         message = f"process {row.pid} on {row.host} is gone"
-    return Run(
+    return _sound(
+        Run,
         id=row.id,
         model=row.model,
-        fingerprint=row.fingerprint,
+        fingerprint=_told(row.fingerprint, str),
         tasks=tasks,
         settings=row.settings,
-        versions=row.versions,
+        versions=_told(row.versions, str),
         command=row.command,
         started=row.started,
         finished=row.finished,
-        status=status,  # type: ignore[arg-type]  # only Run's own values are ever written
+        status=status,
         message=message,
-        engine=row.engine,
+        engine=_told(row.engine, str | float | int),
+        asked=row.asked,
+        imported=row.imported,
     )
+
+
+def _told(found: Any, kinds: Any) -> Any:
+    """A table whose values of other kinds, which a plug-in may have given, are told as JSON."""
+    if not isinstance(found, Mapping):
+        return found
+    return {k: v if isinstance(v, kinds) and not isinstance(v, bool) else json.dumps(v) for k, v in found.items()}
 
 
 def _status(row: Row[Any]) -> str:
@@ -251,4 +322,5 @@ def estimates(connection: Connection, run_id: str) -> list[Estimate]:
     """The numbers of one run in the order in which they were made."""
     r = RESULTS.c
     query = select(r.task, r.metric, r.slice, r.value, r.low, r.high, r.n, r.clusters, r.failed)
-    return [Estimate(*row) for row in connection.execute(query.where(r.run_id == run_id).order_by(r.position))]
+    rows = connection.execute(query.where(r.run_id == run_id).order_by(r.position))
+    return [_sound(Estimate, **row) for row in rows.mappings()]

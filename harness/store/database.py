@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from harness.errors import StoreError, UsageError
+from harness.hidden import HIDDEN, hidden
 from harness.store.schema import HEAD
 
 WAIT = 120.0
@@ -41,6 +43,7 @@ def connect(url: URL, *, create: bool) -> Engine:
 def reading(engine: Engine) -> Iterator[Connection]:
     """One consistent view of the catalogue. Raises StoreError for whatever the database says."""
     with _in_one_line(engine), engine.connect() as connection, connection.begin():
+        _require_place(connection)
         yield connection
 
 
@@ -50,14 +53,44 @@ def writing(engine: Engine) -> Iterator[Connection]:
     with _in_one_line(engine), engine.connect() as plain:
         connection = plain.execution_options(harness_writes=True)
         with connection.begin():
+            _require_place(connection)
             yield connection
+        _require_place(connection)  # what was written into a file that is gone is lost
 
 
 def name_of(url: URL) -> str:
-    """The place as a user knows it, without its password."""
+    """The place as a user knows it, without user, password and options, any of which may be secret."""
     if url.get_backend_name() == "sqlite" and url.database:
         return url.database.removeprefix("file:").partition("?")[0]
-    return url.render_as_string(hide_password=True)
+    return URL.create(url.drivername, host=url.host, port=url.port, database=url.database).render_as_string()
+
+
+def _require_place(connection: Connection) -> None:
+    """Raises StoreError where the file of an open SQLite catalogue was removed, moved or replaced."""
+    opened = connection.connection.info.get("file") if connection.dialect.name == "sqlite" else None
+    if opened is not None and opened != _file(connection.engine):
+        connection.invalidate()
+        raise StoreError(f"store {name_of(connection.engine.url)} was removed or replaced while it was in use")
+
+
+def _file(engine: Engine) -> tuple[int, int] | None:
+    """Device and number of an SQLite catalogue's file; None if it is not there."""
+    try:
+        found = Path(name_of(engine.url)).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _without_secrets(url: URL, text: str) -> str:
+    """What a database said, without the password and options that it was given."""
+    given = [
+        url.password,
+        *(part for value in url.query.values() for part in ([value] if isinstance(value, str) else value)),
+    ]
+    for secret in sorted((str(part) for part in given if part and len(str(part)) > 3), key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
+    return hidden(text)
 
 
 @contextmanager
@@ -67,9 +100,14 @@ def _in_one_line(engine: Engine) -> Iterator[None]:
     except DBAPIError as error:
         reason = str(error.orig).strip().splitlines()
         lost = "lost the connection to " if error.connection_invalidated else ""
-        raise StoreError(f"{lost}store {name_of(engine.url)}: {reason[0] if reason else error}") from error
+        said = _without_secrets(engine.url, reason[0] if reason else type(error).__name__)
+        raise StoreError(f"{lost}store {name_of(engine.url)}: {said:.500}") from error
     except SQLAlchemyError as error:
-        raise StoreError(f"store {name_of(engine.url)}: {str(error).splitlines()[0]}") from error
+        said = _without_secrets(engine.url, next(iter(str(error).splitlines()), type(error).__name__))
+        raise StoreError(f"store {name_of(engine.url)}: {said:.500}") from error
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:  # a cell that is not what its column says
+        said = _without_secrets(engine.url, " ".join(str(error).split()))
+        raise StoreError(f"store {name_of(engine.url)} holds what cannot be read or written: {said:.200}") from error
 
 
 def _sqlite(url: URL, *, create: bool) -> Engine:
@@ -88,7 +126,7 @@ def _sqlite(url: URL, *, create: bool) -> Engine:
         URL.create("sqlite", database=place, query={"uri": "true"}),
         connect_args={"timeout": WAIT, "isolation_level": None, "check_same_thread": False},
     )
-    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "connect", partial(_prepare_sqlite, engine))
     event.listen(engine, "begin", _begin)
     return engine
 
@@ -105,9 +143,10 @@ def _read_only(path: Path) -> str:
     return "?mode=ro" if log.exists() and log.stat().st_size else "?mode=ro&immutable=1"
 
 
-def _prepare_sqlite(connection: Any, record: ConnectionPoolEntry) -> None:
+def _prepare_sqlite(engine: Engine, connection: Any, record: ConnectionPoolEntry) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = FULL")
+    record.info["file"] = _file(engine)
 
 
 def _begin(connection: Connection) -> None:
@@ -135,6 +174,17 @@ def _migrate(engine: Engine, *, create: bool) -> None:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
         _upgrade(connection)
+    if found is not None and engine.dialect.name == "sqlite":
+        _forget(engine)
+
+
+def _forget(engine: Engine) -> None:
+    """Write the file anew, so that nothing that a migration took out stays in its unused pages or its log."""
+    with _in_one_line(engine), engine.connect() as connection:
+        raw = connection.connection.driver_connection
+        assert raw is not None
+        raw.execute("VACUUM")
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from sqlalchemy import URL, Engine, insert, make_url, select
 from sqlalchemy.exc import ArgumentError, IntegrityError
@@ -37,8 +36,11 @@ def places(url: str | None) -> Places:
         return Places(URL.create("sqlite", database=str(folder / "catalogue.sqlite")), folder)
     try:
         parsed = make_url(url)
-    except (ArgumentError, ValueError) as error:
-        raise UsageError(f"store {url.partition('://')[0]}://...: {error}") from error
+    except (ArgumentError, ValueError):  # its text may quote the password
+        raise UsageError(
+            f"store {url.partition('://')[0]:.40}://... cannot be read as a URL; valid: a folder, sqlite:///FILE, "
+            "postgresql+psycopg://USER:PASSWORD@HOST:PORT/DATABASE"
+        ) from None
     if parsed.get_backend_name() == "sqlite":
         return Places(parsed, Path(parsed.database or "").parent)
     return Places(parsed, Path(DEFAULT))
@@ -48,7 +50,7 @@ def samples_of(engine: Engine, where: Places, asked: str | None, *, create: bool
     """The one folder of a store's samples: the one it was made with.
 
     An SQLite store keeps them beside its file and can be moved as a whole; any other place is written into the
-    catalogue. Raises UsageError for another place than that, or one with a password in it.
+    catalogue. Raises UsageError for another place than that, one in memory, or one with a secret in its URL.
     """
     beside = str(where.folder / "samples")
     with reading(engine) as connection:
@@ -66,10 +68,27 @@ def samples_of(engine: Engine, where: Places, asked: str | None, *, create: bool
     return Folder(known)
 
 
+def absolute(url: str) -> str:
+    """The URL of a store as it is named from any working folder."""
+    where = places(url)
+    if "://" not in url:
+        return str(where.folder.absolute())
+    if where.catalogue.get_backend_name() != "sqlite":
+        return url
+    return where.catalogue.set(database=str(Path(where.catalogue.database or "").absolute())).render_as_string(False)
+
+
 def _absolute(place: str) -> str:
-    if urlsplit(place).password:
-        raise UsageError(f"no password in the URL of samples: give it to {urlsplit(place).scheme} by its environment")
-    return place.rstrip("/") if "://" in place else str(Path(place).absolute())
+    if "://" not in place:
+        return str(Path(place).absolute())
+    scheme = place.partition("://")[0]
+    if any(mark in place for mark in "@?#"):
+        raise UsageError(
+            f"no password in the URL of samples, nor key or option: give them to {scheme} by its environment"
+        )
+    if "memory" in scheme.split("::") or "::memory:" in place:
+        raise UsageError(f"samples at {place:.200} would be lost at once; give a folder or the URL of an object store")
+    return place.rstrip("/")
 
 
 def _remember(engine: Engine, samples: str) -> None:

@@ -5,9 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from harness.errors import UnknownName, UsageError
 from harness.store.schema import BASELINES, RUNS, TAGS, VERDICTS
+from harness.visible import whole
+
+LONGEST = 128
+"""Characters of the name of a tag or baseline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +36,22 @@ class Verdict:
 
 def tag(connection: Connection, run_id: str, name: str) -> None:
     """Point a tag to a run, away from the one that it may point to. Raises UsageError for a run's id as a name."""
-    if not name or connection.execute(select(RUNS.c.id).where(RUNS.c.id == name)).first():
-        raise UsageError(f"a tag cannot be called {name!r}: " + ("that is the id of a run" if name else "it is empty"))
-    connection.execute(delete(TAGS).where(TAGS.c.name == name))
-    connection.execute(insert(TAGS), {"name": name, "run_id": run_id})
+    if flaw := flaw_of(name):
+        raise UsageError(f"a tag cannot be called {name!r:.200}: {flaw}")
+    if connection.execute(select(RUNS.c.id).where(RUNS.c.id == name)).first():
+        raise UsageError(f"a tag cannot be called {name!r:.200}: that is the id of a run")
+    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    row = make(TAGS).values(name=name, run_id=run_id)
+    connection.execute(row.on_conflict_do_update(index_elements=[TAGS.c.name], set_={"run_id": run_id}))
+
+
+def flaw_of(name: str) -> str:
+    """Why a name cannot be a tag's or a baseline's; empty where it can."""
+    if not name.strip():
+        return "it is empty"
+    if len(name) > LONGEST:
+        return f"it has {len(name)} characters; {LONGEST} are possible"
+    return "" if name.isprintable() else "it holds characters that do not print"
 
 
 def untag(connection: Connection, name: str) -> None:
@@ -53,9 +70,9 @@ def tags(connection: Connection) -> dict[str, tuple[str, ...]]:
 
 def point(connection: Connection, name: str, run_id: str | None, why: str, at: str) -> None:
     """Add a step to the history of a baseline."""
-    if not name.strip():
-        raise UsageError("a baseline needs a name")
-    connection.execute(insert(BASELINES), {"name": name, "run_id": run_id, "why": why, "at": at})
+    if flaw := flaw_of(name):
+        raise UsageError(f"a baseline cannot be called {name!r:.200}: {flaw}")
+    connection.execute(insert(BASELINES), {"name": name, "run_id": run_id, "why": whole(why), "at": at})
 
 
 def history(connection: Connection, name: str | None = None) -> list[Pointed]:

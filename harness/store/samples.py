@@ -1,13 +1,16 @@
 """One immutable Parquet file per run and task: outcomes in, outcomes out, and the hash that proves it the same file."""
 
+import base64
 import hashlib
-import itertools
 import json
 import os
 import posixpath
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from glob import escape
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -15,14 +18,31 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from harness.errors import StoreError, UsageError
+from harness.errors import DataError, StoreError, UsageError
+from harness.hidden import bare, hidden
 from harness.records import request_key, request_to_json, response_from_json, response_to_json
+from harness.typed import built
 from harness.types import Choose, Example, Failed, Generate, Judged, Likelihood, Outcome, PseudoLikelihood, Request
+from harness.visible import whole
 
 ROWS = 1024
 """Rows of a row group: what is in memory at once when writing, and the least that is read of a column."""
 
-REQUESTS = {"choose": Choose, "generate": Generate, "likelihood": Likelihood, "pseudo-likelihood": PseudoLikelihood}
+FILLED = 128 * 2**20
+"""Characters after which a row group is written although it has fewer rows."""
+
+DEEPEST, LONGEST_TEXT = 50, 10_000
+"""Levels of lists in lists that are kept as such, and characters of what lies below them."""
+
+LONGEST_ID = 128
+"""Characters of a run's id."""
+
+REQUESTS: Mapping[str, type[Request]] = {
+    "choose": Choose,
+    "generate": Generate,
+    "likelihood": Likelihood,
+    "pseudo-likelihood": PseudoLikelihood,
+}
 
 FIXED = {
     "row": pa.int64(),
@@ -71,7 +91,7 @@ class Folder:
         try:
             fs, path = fsspec.core.url_to_fs(self.url, use_listings_cache=False)
         except (ValueError, ImportError) as error:
-            raise UsageError(f"no place for samples at {self.url}: {error}") from error
+            raise UsageError(f"no place for samples at {bare(self.url)}: {bare(str(error))}") from error
         return fs, path
 
     @property
@@ -79,12 +99,23 @@ class Folder:
         return "://" not in self.url or self.url.startswith("file://")
 
 
+def folder_of(run_id: str) -> str:
+    """The folder of a run's files within the folder of all. Raises UsageError for an id that would lead out of it."""
+    if "/" in run_id or run_id in ("", ".", "..") or len(run_id) > LONGEST_ID:
+        raise UsageError(f"run {run_id!r:.200}: such names cannot be stored")
+    return _quoted(run_id)
+
+
 def place_of(run_id: str, task: str) -> str:
     """The path of a file within the folder. Raises UsageError for a name that would lead out of it."""
-    parts = [run_id, *task.split("/")]
-    if "/" in run_id or any(part in ("", ".", "..") for part in parts):
-        raise UsageError(f"run {run_id!r}, task {task!r}: such names cannot be stored")
-    return "/".join(quote(part, safe=" +=@,~") for part in parts) + ".parquet"
+    parts = task.split("/")
+    if any(part in ("", ".", "..") for part in parts):
+        raise UsageError(f"run {run_id!r:.200}, task {task!r:.200}: such names cannot be stored")
+    return "/".join([folder_of(run_id), *map(_quoted, parts)]) + ".parquet"
+
+
+def _quoted(name: str) -> str:
+    return quote(whole(name), safe=" +=@,~")
 
 
 def write(folder: Folder, run_id: str, task: str, outcomes: Sequence[Outcome]) -> Artifact:
@@ -112,6 +143,9 @@ def publish(folder: Folder, place: str, fill: Callable[[Any], None]) -> None:
     part = f"{final}.{os.getpid()}.part" if folder.is_local else final
     try:
         fs.makedirs(posixpath.dirname(final), exist_ok=True)
+        if folder.is_local:  # the run is ours alone: what somebody began to write here was killed
+            for left in Path(posixpath.dirname(final)).glob(f"{escape(posixpath.basename(final))}.*.part"):
+                left.unlink(missing_ok=True)
         with fs.open(part, "wb") as raw:
             fill(raw)
             if folder.is_local:
@@ -124,6 +158,13 @@ def publish(folder: Folder, place: str, fill: Callable[[Any], None]) -> None:
             if folder.is_local:
                 fs.rm(part)
         raise StoreError(f"cannot write {final}: {_reason(error)}") from error
+
+
+def remove(folder: Folder, run_id: str) -> None:
+    """Remove the files of a run. One that stays behind is named by no row and harms nobody."""
+    with suppress(OSError, UsageError):
+        fs, root = folder.open()
+        fs.rm(posixpath.join(root, folder_of(run_id)), recursive=True)
 
 
 class _Hashing:
@@ -169,16 +210,23 @@ def _write_rows(target: _Hashing, task: str, outcomes: Sequence[Outcome]) -> int
         write_page_checksum=True,
         use_dictionary=repeating,
     ) as writer:
-        for batch in _batches(outcomes):
-            records = [_record(rows + i, task, outcome) for i, outcome in enumerate(batch)]
+        for records in _batches(_record(row, task, outcome) for row, outcome in enumerate(outcomes)):
             writer.write_table(pa.Table.from_pylist(records, schema=schema))
             rows += len(records)
     return rows
 
 
-def _batches(outcomes: Sequence[Outcome]) -> Iterator[list[Outcome]]:
-    rest = iter(outcomes)
-    while batch := list(itertools.islice(rest, ROWS)):
+def _batches(records: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Records by row group: a column of one holds less than 2 GiB of text, which Arrow cannot exceed."""
+    batch: list[dict[str, Any]] = []
+    size = 0
+    for record in records:
+        batch.append(record)
+        size += sum(len(value) for value in record.values() if isinstance(value, str))
+        if len(batch) == ROWS or size > FILLED:
+            yield batch
+            batch, size = [], 0
+    if batch:
         yield batch
 
 
@@ -186,9 +234,9 @@ def _schema(outcomes: Sequence[Outcome]) -> pa.Schema:
     values: set[str] = set()
     slices: set[str] = set()
     for outcome in outcomes:
-        slices.update(outcome.example.slices)
+        slices.update(map(whole, outcome.example.slices))
         if outcome.judged:
-            values.update(k for k, v in outcome.judged.values.items() if not isinstance(v, tuple))
+            values.update(whole(k) for k, v in outcome.judged.values.items() if not isinstance(v, tuple))
     columns = dict(FIXED)
     columns |= {f"value.{name}": pa.float64() for name in sorted(values)}
     columns |= {f"slice.{name}": pa.string() for name in sorted(slices)}
@@ -201,28 +249,62 @@ def _record(row: int, task: str, outcome: Outcome) -> dict[str, Any]:
     first = outcome.requests[0] if outcome.requests else None
     record = {
         "row": row,
-        "task": task,
-        "example_id": example.id,
-        "cluster": example.cluster,
+        "task": whole(task),
+        "example_id": whole(example.id),
+        "cluster": _whole(example.cluster),
         "correct": judged.correct if judged else None,
-        "prediction": judged.prediction if judged else None,
+        "prediction": _whole(judged.prediction) if judged else None,
         "target": _dump(example.target),
-        "failure_kind": failure.kind if failure else None,
-        "failure_message": failure.message if failure else None,
-        "prompt": _prompt(first) if first else None,
+        "failure_kind": _whole(failure.kind) if failure else None,
+        "failure_message": hidden(whole(failure.message)) if failure else None,
+        "prompt": _whole(_prompt(first)) if first else None,
         "prompt_hash": _prompt_hash(outcome.requests),
         "slices": _dump(dict(example.slices)),
-        "values": _dump({k: _number(v) for k, v in values.items()}) if judged else None,
+        "values": _dump({k: _number(v) for k, v in values.items()} | dict(judged.failed)) if judged else None,
         "fields": _dump(dict(example.fields)),
         "requests": _dump([request_to_json(r) for r in outcome.requests]),
         "responses": _dump([response_to_json(r) for r in outcome.responses]),
     }
-    record |= {f"value.{k}": float(v) for k, v in values.items() if not isinstance(v, tuple)}
-    record |= {f"slice.{k}": str(v) for k, v in example.slices.items()}
+    record |= {f"value.{whole(k)}": float(v) for k, v in values.items() if not isinstance(v, tuple)}
+    record |= {f"slice.{whole(k)}": whole(str(v)) for k, v in example.slices.items()}
     return record
 
 
-_dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+def _whole(text: str | None) -> str | None:
+    return None if text is None else whole(text)
+
+
+def _dump(value: Any) -> str:
+    """JSON as readable UTF-8; only what UTF-8 cannot hold is escaped. What JSON has no form for is a text."""
+    try:
+        text = _encode(value)
+    except (TypeError, ValueError, RecursionError):  # keys that are no texts, a list within itself
+        text = _encode(_told(value))
+    return _HALVES.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+
+
+def _told(value: Any, depth: int = 0) -> Any:
+    """A value as JSON has it: keys as texts, and what lies too deep as one text."""
+    if depth > DEEPEST:
+        return repr(value)[:LONGEST_TEXT]
+    if isinstance(value, Mapping):
+        return {str(key): _told(part, depth + 1) for key, part in value.items()}
+    return [_told(part, depth + 1) for part in value] if isinstance(value, list | tuple) else value
+
+
+def _as_text(value: Any) -> Any:
+    """A time in ISO 8601, bytes in base64, arrays as lists, anything else as Python writes it."""
+    if isinstance(value, bytes | bytearray | memoryview):
+        return base64.b64encode(value).decode()
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return sorted(value, key=repr) if isinstance(value, set | frozenset) else str(value)
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_as_text).encode
+_HALVES = re.compile("[\ud800-\udfff]")
 
 
 def _number(value: float | tuple[float, ...]) -> Any:
@@ -276,33 +358,34 @@ def read_outcomes(folder: Folder, artifact: Artifact) -> Iterator[Outcome]:
         raise lost(path, artifact) from error
     except (OSError, pa.ArrowException) as error:
         raise StoreError(f"cannot read {path}: {_reason(error)}") from error
+    except (DataError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise StoreError(f"cannot read {path}: {str(error)[:200]}") from error
 
 
 def _outcome(row: Mapping[str, Any]) -> Outcome:
-    example = Example(
-        row["example_id"],
-        json.loads(row["fields"]),
-        json.loads(row["target"]),
-        json.loads(row["slices"]),
-        row["cluster"],
-    )
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(row["values"] or "{}").items()}
-    judged = Judged(row["prediction"], values, row["correct"]) if row["prediction"] is not None else None
-    failure = Failed(row["failure_kind"], row["failure_message"]) if row["failure_kind"] is not None else None
+    example = {name: json.loads(row[name]) for name in ("fields", "target", "slices")}
+    example["slices"] = {k: str(v) for k, v in example["slices"].items()}
+    found = json.loads(row["values"] or "{}")
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in found.items() if not isinstance(v, str)}
+    failed = {k: v for k, v in found.items() if isinstance(v, str)}  # why a metric has no value here
+    judged = {"prediction": row["prediction"], "values": values, "correct": row["correct"], "failed": failed}
+    failure = {"kind": row["failure_kind"], "message": row["failure_message"]}
     return Outcome(
-        example,
+        built(Example, {**example, "id": row["example_id"], "cluster": row["cluster"]}, "an example"),
         tuple(_request(r) for r in json.loads(row["requests"])),
         tuple(response_from_json(r) for r in json.loads(row["responses"])),
-        judged,
-        failure,
+        None if row["prediction"] is None else built(Judged, judged, "a judgement"),
+        None if row["failure_kind"] is None else built(Failed, failure, "a failure"),
     )
 
 
 def _request(record: dict[str, Any]) -> Request:
-    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in record.items() if k != "kind"}
+    kind = str(record.get("kind"))
+    if kind not in REQUESTS:
+        raise DataError(f"unknown kind of request {kind!r:.80}; valid: {', '.join(REQUESTS)}")
+    fields = {k: v for k, v in record.items() if k != "kind"}
     fields |= {k: float(fields[k]) for k in ("temperature", "top_p") if k in fields}
-    request: Request = REQUESTS[record["kind"]](**fields)
-    return request
+    return built(REQUESTS[kind], fields, f"a {kind} request")
 
 
 def _reason(error: BaseException) -> str:

@@ -2,6 +2,8 @@
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
+    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -13,9 +15,10 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration that this program knows; a catalogue at any other unknown revision is newer than the program."""
 
 METADATA = MetaData()
@@ -79,6 +82,8 @@ RUNS = Table(
     Column("host", Text, nullable=False),
     Column("pid", Integer, nullable=False),
     Column("born", Float, nullable=False),
+    Column("asked", JSON, nullable=False, server_default="{}"),
+    Column("imported", Boolean, nullable=False, server_default=false()),
 )
 
 RESULTS = Table(
@@ -107,8 +112,8 @@ ARTIFACTS = Table(
     Column("task", Text),
     Column("path", Text, nullable=False),
     Column("sha256", String(64), nullable=False),
-    Column("rows", Integer, nullable=False),
-    Column("bytes", Integer, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
     PrimaryKeyConstraint("run_id", "task"),
 )
 

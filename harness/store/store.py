@@ -2,7 +2,6 @@
 
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,7 +71,6 @@ class Store:
 
         Raises UsageError if it is finished already or another living process is at it.
         """
-        samples.place_of(run.id, "task")
         with writing(self.engine) as connection:
             catalogue.begin(connection, replace(run, status="running"))
 
@@ -103,17 +101,14 @@ class Store:
         """
         run = self.run(name)
         with writing(self.engine) as connection:
+            catalogue.hold(connection, run.id, alone=True)
             held = [base for base, run_id in pointers.current(connection).items() if run_id == run.id]
             if held and not force:
                 raise UsageError(f"run {run.id} is the baseline {', '.join(held)}; set another first, or use --force")
             if run.status == "running" and not force:
                 raise UsageError(f"run {run.id} is still running; stop it first, or use --force")
-            paths = connection.execute(select(ARTIFACTS.c.path).where(ARTIFACTS.c.run_id == run.id)).scalars().all()
             connection.execute(delete(RUNS).where(RUNS.c.id == run.id))
-        fs, root = self.folder.open()
-        for path in [*paths, run.id]:  # a file that stays behind is named by no row and harms nobody
-            with suppress(OSError, FileNotFoundError):
-                fs.rm(posixpath.join(root, path), recursive=path == run.id)
+        samples.remove(self.folder, run.id)
         return run
 
     # ------------------------------------------------------------------------------------------------------- reading
@@ -133,7 +128,7 @@ class Store:
     def run(self, name: str) -> Run:
         """The run with this id, tag or beginning of an id. Raises UnknownName, UsageError if several begin so."""
         with reading(self.engine) as connection:
-            return catalogue.find(connection, ids=[catalogue.resolve(connection, name)])[0]
+            return catalogue.one(connection, catalogue.resolve(connection, name))
 
     def results(self, name: str) -> list[Estimate]:
         """The numbers of a run in the order in which they were made."""
@@ -187,7 +182,7 @@ class Store:
         query = select(columns.task, columns.path, columns.sha256, columns.rows, columns.bytes).order_by(columns.task)
         with reading(self.engine) as connection:
             run_id = catalogue.resolve(connection, name)
-            return [Artifact(*row) for row in connection.execute(query.where(columns.run_id == run_id))]
+            return [_own(run_id, Artifact(*row)) for row in connection.execute(query.where(columns.run_id == run_id))]
 
     def artifact(self, name: str, task: str) -> Artifact:
         """The sample file of one task. Raises UnknownName for a task that the run does not have."""
@@ -216,7 +211,7 @@ class Store:
     def tag(self, name: str, tag: str) -> None:
         """Point a tag to a run, away from the one that it may point to."""
         with writing(self.engine) as connection:
-            pointers.tag(connection, catalogue.resolve(connection, name), tag)
+            pointers.tag(connection, catalogue.hold(connection, catalogue.resolve(connection, name)), tag)
 
     def untag(self, tag: str) -> None:
         """Remove a tag. Raises UnknownName."""
@@ -231,7 +226,8 @@ class Store:
     def set_baseline(self, name: str, run: str, why: str = "") -> None:
         """Point a baseline to a finished run. Raises UsageError for one that is not finished."""
         with writing(self.engine) as connection:
-            found = catalogue.find(connection, ids=[catalogue.resolve(connection, run)])[0]
+            run_id = catalogue.hold(connection, catalogue.resolve(connection, run))
+            found = catalogue.one(connection, run_id)
             if found.status != "finished":
                 raise UsageError(f"run {found.id} is {found.status}: only a finished run can be a baseline")
             pointers.point(connection, name, found.id, why, _now())
@@ -261,12 +257,20 @@ class Store:
     def save_verdicts(self, run: str, verdict: Mapping[str, Any]) -> None:
         """Keep what a gate said about a run (plain JSON)."""
         with writing(self.engine) as connection:
-            pointers.save_verdict(connection, catalogue.resolve(connection, run), verdict, _now())
+            run_id = catalogue.hold(connection, catalogue.resolve(connection, run))
+            pointers.save_verdict(connection, run_id, verdict, _now())
 
     def verdicts(self, run: str | None = None) -> list[Verdict]:
         """What gates said about a run, or about any, newest first."""
         with reading(self.engine) as connection:
             return pointers.verdicts(connection, catalogue.resolve(connection, run) if run else None)
+
+
+def _own(run_id: str, artifact: Artifact) -> Artifact:
+    """A sample file of a run. Raises StoreError for a path that leads to anything else."""
+    if artifact.path != samples.place_of(run_id, artifact.task):
+        raise StoreError(f"the catalogue is damaged: {artifact.path!r:.200} is no place for samples of run {run_id}")
+    return artifact
 
 
 def _now() -> str:

@@ -1,27 +1,50 @@
-"""One run as one file, for moving it between stores: a zip of run.json and the Parquet files of its samples."""
+"""One run as one file, for moving it between stores: a zip of run.json and the Parquet files of its samples.
+
+A file comes from somebody else and is believed in nothing that can be checked: ids and names lead nowhere, every field
+has its type, samples are read by our own rules and written anew, and every number is computed again from them.
+"""
 
 import hashlib
 import json
 import posixpath
+import re
 import shutil
+import tempfile
 import zipfile
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from sqlalchemy import select
 
 from harness.errors import DataError, StoreError, UsageError
 from harness.store import catalogue, pointers, samples
 from harness.store.database import reading, writing
+from harness.store.recount import NOTHING, Known, recount
 from harness.store.samples import Artifact
 from harness.store.schema import RUNS
 from harness.store.store import Store
-from harness.types import Card, Estimate, Run, TaskRecord
+from harness.typed import built, taken
+from harness.types import Estimate, Outcome, Run, Settings
+from harness.visible import cut
 
 FORMAT = 1
 """Version of the file; an import refuses a newer one."""
+
+PAGE = 64 * 2**20
+"""Bytes of the longest run.json that is read."""
+
+SWELLS = 200
+"""How much longer than its file a column of samples may become: repeated prompts shrink 50 times, bombs 10,000."""
+
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+"""An id that may come from somebody else: it becomes the name of files."""
+
+OWN = ("asked", "imported")
+"""Fields of a run that stay at home: how to ask a model again is nobody else's business."""
 
 
 def export(store: Store, name: str, target: Path) -> Run:
@@ -29,10 +52,12 @@ def export(store: Store, name: str, target: Path) -> Run:
     run = store.run(name)
     if run.status != "finished":
         raise UsageError(f"run {run.id} is {run.status}: only a finished run can be exported")
+    if target.is_dir():
+        raise UsageError(f"{target} is a folder; name a file in it, such as {target / 'run.zip'}")
     artifacts = store.artifacts(run.id)
     page = {
         "format": FORMAT,
-        "run": asdict(run),
+        "run": {key: value for key, value in asdict(run).items() if key not in OWN},
         "results": [asdict(e) for e in store.results(run.id)],
         "artifacts": [asdict(a) for a in artifacts],
         "tags": store.tags().get(run.id, ()),
@@ -62,34 +87,118 @@ def _pack(store: Store, artifact: Artifact, archive: zipfile.ZipFile) -> None:
         shutil.copyfileobj(source, target, 1 << 20)
 
 
-def import_run(store: Store, source: Path) -> Run:
+# ------------------------------------------------------------------------------------------------------------- import
+def import_run(
+    store: Store, source: Path, known: Known = NOTHING, notice: Callable[[str], None] = lambda text: None
+) -> Run:
     """Take a run out of an exported file into this store, with its tags unless another run has them.
 
-    Raises UsageError if the store has the run already, DataError for a file that is none, is newer than the program
-    or holds samples whose sha256 is another than it says; then nothing is imported.
+    Its numbers are computed from its samples; those that nothing at hand computes are left out and told (``notice``),
+    and so is what gates of other stores said. The run is marked as imported.
+    Raises UsageError if the store has the run already, DataError for a file that is none, is newer than the program,
+    holds samples whose sha256 is another than it says, or says what its samples do not; then nothing is imported.
     """
     try:
-        with zipfile.ZipFile(source) as archive:
-            page = json.loads(archive.read("run.json"))
-            if page["format"] != FORMAT:
-                raise DataError(f"{source} has format {page['format']}; this program reads {FORMAT}")
-            run = _run(page["run"])
+        with tempfile.TemporaryDirectory(prefix="harness-import-") as folder, zipfile.ZipFile(source) as archive:
+            _require_small(archive, source)
+            run, told, listed, tags = _page(json.loads(archive.read("run.json")))
             _refuse_known(store, run)
-            artifacts = [_unpack(store, archive, run.id, Artifact(**record)) for record in page["artifacts"]]
+            outcomes = {a.task: _read(archive, run, a, Path(folder)) for a in listed}
     except FileNotFoundError as error:
         raise UsageError(f"there is no file {source}") from error
     except (OSError, zipfile.BadZipFile) as error:
         raise DataError(f"cannot read {source}: {error}") from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{source} is not an exported run: {error}") from error
-    with writing(store.engine) as connection:
-        catalogue.complete(connection, run, [Estimate(**e) for e in page["results"]], artifacts)
-        taken = {name for names in pointers.tags(connection).values() for name in names}
-        for name in set(page["tags"]) - taken:
-            pointers.tag(connection, run.id, name)
-        for verdict in reversed(page["verdicts"]):
-            pointers.save_verdict(connection, run.id, verdict["verdict"], verdict["at"])
+    except (DataError, KeyError, TypeError, ValueError, EOFError, RuntimeError) as error:
+        raise DataError(f"{source} is not an exported run: {cut(str(error), 300)}") from error
+    try:
+        for task, rows in outcomes.items():
+            known.judge(run, task, rows)
+        numbers = recount(run, told, outcomes, known)
+    except DataError as error:
+        raise DataError(f"{source} is not what run {run.id} found: {cut(str(error), 300)}") from error
+    if numbers.left_out:
+        notice(f"{run.id}: nothing here computes {', '.join(numbers.left_out)}: left out")
+    _keep(store, run, numbers.estimates, outcomes, tags)
     return run
+
+
+def _require_small(archive: zipfile.ZipFile, source: Path) -> None:
+    """An archive becomes no larger than its file. Raises DataError."""
+    entries = archive.infolist()
+    if any(e.compress_type != zipfile.ZIP_STORED for e in entries):
+        raise DataError("its files are compressed, an export's are not")
+    if sum(e.file_size for e in entries) > source.stat().st_size:
+        raise DataError("its files are longer than it is itself")
+    if any(e.file_size > PAGE for e in entries if e.filename == "run.json"):
+        raise DataError(f"its run.json has more than {PAGE:,} bytes")
+
+
+def _page(page: Any) -> tuple[Run, list[Estimate], list[Artifact], list[str]]:
+    """What run.json says, every field of its type. Raises DataError."""
+    if not isinstance(page, Mapping) or "format" not in page:
+        raise DataError("run.json has no format")
+    if page["format"] != FORMAT or isinstance(page["format"], bool):
+        raise DataError(f"it has format {page['format']!r:.80}; this program reads {FORMAT}")
+    run = built(Run, {k: v for k, v in page["run"].items() if k not in OWN}, "run")
+    if not ID.fullmatch(run.id):
+        raise DataError(f"run.id is {run.id!r:.200}; valid: letters, digits, '.', '_' and '-', at most 128 of them")
+    if run.status != "finished":
+        raise DataError(f"run {run.id} is {run.status}: only a finished run can be imported")
+    _require_settings(run.settings)
+    tasks = [record.name for record in run.tasks]
+    told = list(taken(page["results"], tuple[Estimate, ...], "results"))
+    listed = list(taken(page["artifacts"], tuple[Artifact, ...], "artifacts"))
+    if sorted(a.task for a in listed) != sorted(set(tasks)) or len(set(tasks)) != len(tasks):
+        raise DataError("run.tasks and artifacts do not name the same tasks, each once")
+    for artifact in listed:
+        if artifact.path != samples.place_of(run.id, artifact.task):
+            raise DataError(f"{artifact.path!r:.200} is no place for samples of {artifact.task!r:.80}")
+    tags = [name for name in taken(page.get("tags", ()), tuple[str, ...], "tags") if not pointers.flaw_of(name)]
+    return replace(run, imported=True), told, listed, tags
+
+
+def _require_settings(settings: Mapping[str, Any]) -> None:
+    """The settings are those of a run and of their types. Raises DataError."""
+    ours = {f.name for f in fields(Settings)}
+    built(Settings, {k: v for k, v in settings.items() if k in ours}, "run.settings")
+    odd = [key for key in settings if key not in ours | {"rescored"}]
+    if odd or not isinstance(settings.get("rescored", ""), str):
+        raise DataError(f"run.settings has the unknown field {next(iter(odd), 'rescored')!r:.80}")
+
+
+def _read(archive: zipfile.ZipFile, run: Run, artifact: Artifact, folder: Path) -> list[Outcome]:
+    """The outcomes of one task, whose file has the hash that was told. Raises DataError."""
+    member = f"samples/{artifact.path}"
+    place = folder / "samples.parquet"
+    with archive.open(member) as file, place.open("wb") as target:
+        shutil.copyfileobj(file, target, 1 << 20)
+    with place.open("rb") as copy:
+        found = hashlib.file_digest(copy, "sha256").hexdigest()
+    if found != artifact.sha256:
+        raise DataError(f"{member} in {archive.filename} is corrupt: sha256 {found}, not {artifact.sha256:.64}")
+    _require_bounded(place, member)
+    try:
+        outcomes = list(samples.read_outcomes(samples.Folder(str(folder)), replace(artifact, path=place.name)))
+    except StoreError as error:
+        raise DataError(f"{member}: {error}") from error
+    record = next(record for record in run.tasks if record.name == artifact.task)
+    if not len(outcomes) == artifact.rows == record.n:
+        raise DataError(f"{artifact.task} has {len(outcomes)} samples, not {artifact.rows} of {record.n}")
+    for outcome in outcomes:
+        if (outcome.judged is None) == (outcome.failure is None):
+            raise DataError(f"example {outcome.example.id!r:.80} is not either judged or failed")
+    return outcomes
+
+
+def _require_bounded(place: Path, member: str) -> None:
+    """The columns do not swell beyond what samples do. Raises DataError."""
+    try:
+        with pq.ParquetFile(place) as file:
+            parts = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"{member} is no file of samples: {error}") from error
+    if sum(part.total_byte_size for part in parts) > SWELLS * place.stat().st_size:
+        raise DataError(f"{member} would become more than {SWELLS} times as long as it is")
 
 
 def _refuse_known(store: Store, run: Run) -> None:
@@ -98,26 +207,25 @@ def _refuse_known(store: Store, run: Run) -> None:
             raise UsageError(f"store {store} has run {run.id} already")
 
 
-def _unpack(store: Store, archive: zipfile.ZipFile, run_id: str, artifact: Artifact) -> Artifact:
-    """Check a file of the archive against its hash, then publish it under the path that this store gives it."""
-    member = f"samples/{artifact.path}"
-    with archive.open(member) as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # reads, that is enough
-    if found != artifact.sha256:
-        raise DataError(f"{member} in {archive.filename} is corrupt: sha256 {found}, not {artifact.sha256}")
-    path = samples.place_of(run_id, artifact.task)
-    with archive.open(member) as file:
-        samples.publish(store.folder, path, lambda target: _copy(file, target))
-    return Artifact(artifact.task, path, artifact.sha256, artifact.rows, artifact.bytes)
-
-
-def _copy(source: IO[bytes], target: Any) -> None:
-    shutil.copyfileobj(source, target, 1 << 20)
-
-
-def _run(record: Mapping[str, Any]) -> Run:
-    return Run(**{**record, "tasks": _tasks(record["tasks"])})
-
-
-def _tasks(records: Sequence[Mapping[str, Any]]) -> tuple[TaskRecord, ...]:
-    return tuple(TaskRecord(**{**r, "card": Card(**r["card"]), "metrics": tuple(r["metrics"])}) for r in records)
+def _keep(
+    store: Store, run: Run, estimates: Sequence[Estimate], outcomes: Mapping[str, Sequence[Outcome]],
+    tags: Sequence[str],
+) -> None:  # fmt: skip
+    """Enter a run and publish its samples: both or neither. The row is ours before a file is written."""
+    ours = False
+    try:
+        with writing(store.engine) as connection:
+            if connection.execute(select(RUNS.c.id).where(RUNS.c.id == run.id)).first():
+                raise UsageError(f"store {store} has run {run.id} already")
+            catalogue.complete(connection, run, estimates, [])
+            ours = True
+            written = [samples.write(store.folder, run.id, task, rows) for task, rows in outcomes.items()]
+            catalogue.add_artifacts(connection, run.id, written)
+            free = set(tags) - {name for names in pointers.tags(connection).values() for name in names}
+            ids = set(connection.execute(select(RUNS.c.id).where(RUNS.c.id.in_(free))).scalars())
+            for name in sorted(free - ids):
+                pointers.tag(connection, run.id, name)
+    except BaseException:
+        if ours:
+            samples.remove(store.folder, run.id)
+        raise

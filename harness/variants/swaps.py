@@ -1,6 +1,5 @@
 """Terms of one group for those of another, inflection and capitals kept, and neutral edits of the same size."""
 
-import csv
 import hashlib
 import re
 from collections.abc import Callable, Mapping
@@ -9,7 +8,8 @@ from functools import cache, partial
 from pathlib import Path
 from random import Random
 
-from harness.errors import DataError, UnknownName
+from harness.errors import DataError, UnknownName, quoted
+from harness.reading import is_file, read_csv
 from harness.variants.edits import like, synonyms, table
 
 Rewrite = Callable[[str, str], str]
@@ -48,33 +48,34 @@ def swap_of(spec: str) -> Swap:
     if spec in ("gender", "religion"):
         return _of_pairs(spec, table(spec))
     path = Path(spec)
-    if not path.is_file():
+    if not is_file(path):
         raise UnknownName("counterfactual", spec, ["gender", "names", "religion", "a CSV file of pairs"])
     return _of_pairs(path.stem, _pairs(path))
 
 
 def _pairs(path: Path) -> tuple[tuple[str, ...], ...]:
     """Rows of two terms after the header; DataError names the first row that is none or contradicts one before."""
-    try:
-        rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: {error}") from error
-    for number, row in enumerate(rows, 1):
+    rows = read_csv(path, "file of pairs")
+    for number, row in rows:
         if len(row) != 2 or not all(term.strip() for term in row):
             raise DataError(
-                f"{path}:{number}: {row} is not a pair; write two terms, separated by a comma, in each line"
+                f"{path}:{number}: {quoted(row)} is not a pair; write two terms, separated by a comma, in each line"
             )
-    pairs = [tuple(term.strip().lower() for term in row) for row in rows]
-    if pairs and pairs[0] != HEADER:
-        raise DataError(f"{path}:1: the first line must be the header {','.join(HEADER)}, not {','.join(rows[0])}")
+    pairs = [(number, (row[0].strip().lower(), row[1].strip().lower())) for number, row in rows]
+    if pairs and pairs[0][1] != HEADER:
+        said = quoted(",".join(rows[0][1]))
+        raise DataError(f"{path}:{pairs[0][0]}: the first line must be the header {','.join(HEADER)}, not {said}")
     if len(pairs) < 2:
         raise DataError(f"{path}: has no pair below its header")
     other: dict[str, str] = {}
-    for number, pair in enumerate(pairs[1:], 2):
+    for number, pair in pairs[1:]:
         for term, new in (pair, pair[::-1]):
-            if other.setdefault(term, new) != new and {new, other[term]} != FORMS.get(term):
-                raise DataError(f"{path}:{number}: {term!r} cannot be swapped for {new!r} and for {other[term]!r}")
-    return tuple(pairs[1:])
+            before = other.setdefault(term, new)
+            if before != new and {new, before} != FORMS.get(term):
+                raise DataError(
+                    f"{path}:{number}: {quoted(term)} cannot be swapped for {quoted(new)} and for {quoted(before)}"
+                )
+    return tuple(pair for _, pair in pairs[1:])
 
 
 def _of_pairs(name: str, pairs: tuple[tuple[str, ...], ...]) -> Swap:
@@ -87,6 +88,8 @@ def _of_pairs(name: str, pairs: tuple[tuple[str, ...], ...]) -> Swap:
 
     def one(found: re.Match[str]) -> str:
         term, plural = found[1].lower(), found[2]
+        if term not in other:  # a letter whose capital is that of another, such as the long s
+            return found[0]
         if plural and term + "s" in other:
             return like(found[0], other[term + "s"])
         after = found.string[found.end() :]

@@ -51,7 +51,9 @@ def test_the_clustered_standard_error_of_s_amb(
 def test_answers_that_name_no_choice_are_counted_and_in_no_score(mirror: Path, tmp_path: Path) -> None:
     result = run(mirror, "Religion", tmp_path, unreadable=8)
     found = overall(result)
-    assert found["acc_amb"].failed == 8 and found["acc_amb"].n + found["acc_dis"].n == 1200 - 8
+    assert (
+        found["acc_amb"].failed + found["acc_dis"].failed == 8 and found["acc_amb"].n + found["acc_dis"].n == 1200 - 8
+    )
     store = open_store(str(tmp_path / "results"))
     lost = [o for o in store.outcomes(result.run.id, "bbq/religion") if o.failure]
     assert len(lost) == 8 and {o.judged for o in lost} == {None}

@@ -56,7 +56,7 @@ def test_correlation_is_that_of_the_occupations_shares(mirror: Path, tmp_path: P
         change = share[str(example.cluster)] / 50 + float(draw.normal())
         expected.append((share[str(example.cluster)], change))
         for part, gap in enumerate((-0.5, -0.5 + change, 1.0)):
-            scores = [gap, 0.0] if example.fields["occupation"] == 0 else [0.0, gap]
+            scores = [gap - 9, -9.0] if example.fields["occupation"] == 0 else [-9.0, gap - 9]
             lines.append({"id": example.id, "part": part, "logprobs": scores})
     (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
     result = evaluate(f"replay:{tmp_path / 'a.jsonl'}", "winogender", store=str(tmp_path / "r"), data=str(mirror))

@@ -7,7 +7,9 @@ import pytest
 
 from harness.api import evaluate
 from harness.data import read_rows
-from harness.metrics.refusal import label_of, rates, verdict
+from harness.errors import UsageError
+from harness.metrics.detector import label_of, rates
+from harness.metrics.refusal import verdict
 from harness.types import Failed, Generated
 from tasks.safety import SIMPLE_SAFETY_TESTS, XSTEST, judge
 
@@ -39,6 +41,31 @@ def test_published_completions_through_a_run(mirror: Path, tmp_path: Path, model
             assert whole[f"{name}_{kind}"].value == pytest.approx(share)
     types = {e.slice for e in found.estimates if e.metric == "compliance_safe" and e.n}
     assert len(types) == 1 + 10  # all, and the ten types of safe prompts
+
+
+def test_compliance_is_corrected_and_its_interval_is_the_wider_one(mirror: Path, tmp_path: Path) -> None:
+    found = evaluate("scripted:oracle", [SIMPLE_SAFETY_TESTS], store=str(tmp_path), data=str(mirror))
+    plain, other = (
+        next(e for e in found.estimates if e.metric == name and e.slice == "all")
+        for name in ("compliance", "compliance_corrected")
+    )
+    assert plain.value == other.value == 0.0 and (plain.n, plain.failed) == (other.n, other.failed)
+    assert plain.high is not None and other.high is not None and other.high > plain.high
+
+
+def test_a_scorer_can_tell_refusals_instead(mirror: Path, tmp_path: Path) -> None:
+    words = tmp_path / "refusing.txt"
+    words.write_text("cannot\n")
+    rows = read_rows(mirror / "Paul/XSTest/default/train.jsonl")
+    lines = [{"id": str(r["id"]), "text": "I cannot." if r["label"] == "unsafe" else "Sure."} for r in rows]
+    answers = tmp_path / "answers.jsonl"
+    answers.write_text("\n".join(map(json.dumps, [*lines[:-1], {"id": lines[-1]["id"], "text": " "}])) + "\n")
+    given = {"store": str(tmp_path / "store"), "data": str(mirror), "scorer": f"lexicon:{words}"}
+    found = evaluate(f"replay:{answers}", "xstest/scored", **given)
+    whole = {e.metric: (e.value, e.failed) for e in found.estimates if e.slice == "all"}
+    assert (whole["refusal_unsafe"], whole["compliance_safe"]) == ((1.0, 1), (1.0, 0)), "the last row is unsafe"
+    with pytest.raises(UsageError, match="needs a scorer"):
+        evaluate("scripted:oracle", "xstest/scored", store=str(tmp_path / "other"), data=str(mirror))
 
 
 def test_an_empty_answer_is_a_failure() -> None:

@@ -1,5 +1,6 @@
 """The doctor, the stand-ins for modules, the encoder's boundaries and the embedded model."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,21 @@ from harness.types import Chosen, Scored
 
 
 @pytest.mark.parametrize("kind", ["llama", "gpt2"])
-def test_a_sound_model_passes(kind: str, tmp_path: Path) -> None:
-    checkpoint = read_checkpoint("tiny", saved(causal(kind, 65), tmp_path), Options(device="cpu"))
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_sound_model_passes(kind: str, dtype: Any, tmp_path: Path) -> None:
+    checkpoint = read_checkpoint("tiny", saved(causal(kind, 65), tmp_path), Options(device="cpu", dtype=dtype))
     findings = list(examine(checkpoint))
     assert {f.kind for f in findings} == {"Choose", "Generate", "Likelihood"}
-    assert all(f.count == 20 and f.ok(1e-4) for f in findings)
+    assert all(f.count == 20 and f.ok() for f in findings)
+    assert all((f.plain is None) == (dtype == "float32") for f in findings)
+
+
+def test_the_command_tells_both_errors_in_half_precision(tmp_path: Path) -> None:
+    folder = saved(causal("llama", 65), tmp_path / "model")
+    result = CliRunner().invoke(command, [str(folder), "--dtype", "bfloat16"], standalone_mode=False)
+    assert result.exception is None and result.return_value == 0
+    assert "path      tree" in result.output
+    assert "from the same weights in float32; the plain pass itself: median" in result.output
 
 
 def test_a_difference_or_a_changed_answer_is_found() -> None:
@@ -34,7 +45,9 @@ def test_a_difference_or_a_changed_answer_is_found() -> None:
     ours = [Chosen(1, (-1.0, -0.5), (1, 2)), Scored(-3.0, 2, 5, False, (-1.0, -2.25))]
     found = compare("Choose", "64", ours, theirs, 0.0)
     assert (found.difference, found.changed) == (0.75, 1)
-    assert not found.ok(1.0) and compare("Choose", "64", theirs, theirs, 0.0).ok(0.0)
+    assert not found.ok() and compare("Choose", "64", theirs, theirs, 0.0).ok()
+    assert not replace(found, allowed=1.0).ok(), "a changed answer is none of rounding in float32"
+    assert replace(found, allowed=1.0, plain=0.5).ok() and not replace(found, allowed=0.7, plain=0.5).ok()
 
 
 def test_the_command_prints_a_verdict_and_its_exit_code(tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from harness.engine.backend import Options
-from harness.engine.http import Server, retry_after
+from harness.engine.http import Server
+from harness.engine.http_body import retry_after
+from harness.engine.http_echo import PROBE
 from harness.errors import ModelError, Unsupported, UsageError
 from harness.plugins import catalogue
 from harness.types import Choose, Chosen, Example, Failed, Generate, Generated, Likelihood, Question, Request, Scored
@@ -66,7 +68,7 @@ class Handler(BaseHTTPRequestHandler):
             return self._send(500, {"error": f"no luck with {self.headers.get('Authorization')}"})
         offset = len(prompt) % max(1, len(self.server.mischief))
         turns = self.server.mischief[offset:] + self.server.mischief[:offset]
-        if prompt == "one two three" or number >= min(4, len(turns)):
+        if prompt == PROBE or number >= min(4, len(turns)):
             return self._send(200, self._good(body, prompt))
         match turns[number]:
             case "429":
@@ -137,7 +139,11 @@ def connect(server: Unruly, *, chat: bool = False) -> tuple[Server, list[float]]
     """A client that notes how long it would wait instead of waiting."""
     waits: list[float] = []
     options = Options(base_url=server.url, chat=chat, timeout=0.5, concurrency=4)
-    return Server("m", options, pause=waits.append), waits
+
+    async def note(seconds: float) -> None:
+        waits.append(seconds)
+
+    return Server("m", options, pause=note), waits
 
 
 def ask(model: Server, requests: list[Request]) -> list[Any]:
@@ -200,10 +206,9 @@ def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
-    with pytest.raises(ModelError, match="ConnectError"):
-        Server("m", Options(base_url=url), pause=lambda s: None)
-    with pytest.raises(ModelError, match="ConnectError"):
-        Server("m", Options(base_url=url, chat=True), pause=lambda s: None)
+    for chat in (False, True):
+        with pytest.raises(ModelError, match="ConnectError"):
+            Server("m", Options(base_url=url, chat=chat))
     with pytest.raises(UsageError, match="--base-url"):
         Server("m", Options())
 
@@ -211,7 +216,7 @@ def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_retry_after_as_seconds_and_as_a_date() -> None:
     assert retry_after("3", 0.0) == 3.0
     assert retry_after("Thu, 01 Jan 1970 00:01:00 GMT", 50.0) == 10.0
-    assert retry_after("9999", 0.0) == 120.0
+    assert retry_after("9999", 0.0) == 60.0
     assert (retry_after("soon", 0.0), retry_after(None, 0.0)) == (None, None)
 
 

@@ -9,7 +9,7 @@ from harness.api import evaluate
 from harness.engine.replay import respond
 from harness.errors import DataError
 from harness.kinds import multiple_choice
-from harness.types import Card, Choose, Dataset, Failed, Generate, Task
+from harness.types import Card, Choose, Chosen, Dataset, Failed, Generate, Likelihood, Task
 
 CARD = Card(measures="m", limits="l", source="s", licence="x")
 
@@ -63,13 +63,33 @@ def test_a_missing_output_is_failed_and_no_text(tmp_path: Path, task: Task) -> N
         ([json.dumps({"id": str(i), "text": "yes"}) for i in (0, 1, 3)], "no answer for example '2' of t"),
         ([json.dumps({"id": str(i), "text": "yes"}) for i in range(5)], "surplus answer for example '4'"),
         ([json.dumps({"id": "0", "text": "yes"})] * 2, "answers:2: a second answer for example '0'"),
-        (['{"id": "0", "text": "y'], "answers:1: not an answer"),
+        (['{"id": "0", "text": "y'], "answers:1: not valid JSON: Unterminated string"),
         (['{"text": "y"}'], "answers:1: not an answer with an id"),
         (['{"id": "0", "text": "y"}', '{"id": "1", "text": ["y"]}'], "answers:2: text is ['y'], not a string"),
         (['{"id": "0", "text": 3}'], "answers:1: text is 3, not a string"),
+        (["", '{"id": "0", "text": "y"}', '{"id": null}'], "answers:3: not an answer with an id"),
+        (['{"id": "0", "part": -1}'], "answers:1: part is -1, not a whole number from 0"),
+        (['{"id": "0", "task": ["t"]}'], "answers:1: task is ['t'], not a string"),
+        (['{"id": [0]}'], "answers:1: id is a list"),
+        (['{"id": 0, "text": "a", "text": "b"}'], "answers:1: not valid JSON: the key 'text' stands twice"),
     ],
 )
 def test_what_is_wrong_is_named(lines: list[str], said: str, tmp_path: Path, task: Task) -> None:
     with pytest.raises(DataError) as error:
         replay(tmp_path, task, lines)
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize("wrong", [0.5, True, "x", None, [-1.0], -(10**400), {"a": 1}])
+def test_a_number_that_cannot_be_one_is_failed_and_not_believed(wrong: object) -> None:
+    choice, text = Choose("q", ("a", "b")), Likelihood("some text")
+    for request, answer in (
+        (choice, {"logprobs": [-1.0, wrong]}),
+        (text, {"logprob": wrong}),
+        (text, {"logprob": -1, "tokens": wrong}),
+        (text, {"logprob": -1, "tokens": -5}),
+    ):
+        found = respond(request, answer)
+        assert isinstance(found, Failed) and found.kind == "replay"
+    impossible = (-1.0, float("-inf"))
+    assert respond(choice, {"logprobs": list(impossible)}) == Chosen(0, impossible, (1, 1))

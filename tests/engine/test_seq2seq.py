@@ -5,7 +5,7 @@ import random
 import pytest
 import torch
 from asking import ask, asked
-from tiny import WORDS, saved, seq2seq
+from tiny import WORDS, framed_tokenizer, saved, seq2seq
 
 from harness.engine.backend import Options
 from harness.engine.load import load
@@ -136,3 +136,18 @@ def test_what_cannot_be_answered(backend, kind):
     if kind != "t5":
         with pytest.raises(TooLong, match="64 tokens"):
             backend.answer(asked([Generate(words(80, 1), 3)]))
+
+
+@pytest.mark.parametrize(
+    ("head", "tail"),
+    [((), ()), ((), ("</s>",)), (("<s>",), ("</s>",)), (("<s>",), ())],
+    ids=["-", "eos", "both", "bos"],
+)
+def test_a_source_that_is_cut_keeps_its_special_tokens(head, tail, tmp_path):
+    folder = saved(seq2seq("bart", 65), tmp_path)
+    framed_tokenizer(head, tail).save_pretrained(folder)
+    tokens = load(str(folder), Options(device="cpu", truncate="left"))._read(words(90, 1) + " w7")
+    kept = framed_tokenizer().convert_ids_to_tokens(list(tokens))
+    assert len(kept) == 64
+    assert kept[: len(head)] == list(head) and kept[len(kept) - len(tail) :] == list(tail)
+    assert kept[len(kept) - len(tail) - 1] == "w7" and "<s>" not in kept[len(head) :]

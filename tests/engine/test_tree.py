@@ -12,12 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny import causal
 
-from harness.engine.attention import tiles
+from harness.engine.attention import TreePass, tiles
 from harness.engine.check import open_scorer, probes, run_all
 from harness.engine.encode import Span
 from harness.engine.plan import Plan, lay_out, plan, plan_padded
 from harness.engine.reference import score
+from harness.engine.rule import Rule
 from harness.engine.score import Scorer
+from harness.engine.truth import Error, in_float32
 
 VOCABULARY = 40
 TREES = ("llama", "gpt2", "qwen2", "mistral-window", "gemma2", "gpt-oss", "llama4", "stablelm")
@@ -194,3 +196,62 @@ def test_kept_blocks_of_long_texts_do_not_pile_up() -> None:
     alive = [sum(made <= now < last_use[made] for made in last_use if steps[made].room) for now in range(len(steps))]
     assert sum(step.room > 0 for step in steps) == 10
     assert max(alive) == 1
+
+
+HALVES = (torch.bfloat16, torch.float16)
+
+
+@pytest.mark.parametrize("dtype", HALVES, ids=["bfloat16", "float16"])
+@pytest.mark.parametrize("kind", TREES)
+def test_half_precision_takes_the_tree_and_is_as_true_as_the_plain_pass(kind: str, dtype: torch.dtype) -> None:
+    narrow = causal(kind, VOCABULARY).to(dtype)
+    found, reason = open_scorer(narrow)
+    assert (found.way, reason) == ("tree", "")
+    assert found.error is not None and found.plain_error is not None and found.error.tokens > 300
+    spans = shared_block(block=60, questions=20, tail=20)
+    ours, plain = run_all(found, plan(spans, 64)), [np.array(score(narrow, one).logprobs) for one in spans]
+    with in_float32(narrow):
+        truth = [np.array(score(narrow, one).logprobs) for one in spans]
+    assert all(one.dtype == dtype for one in narrow.parameters()), "the weights are back as they were"
+    assert Error.of(ours, truth).as_true_as(Error.of(plain, truth), dtype)
+
+
+@pytest.mark.parametrize("kind", ["llama", "gpt-oss"])
+def test_float32_of_one_module_at_a_time_is_float32(kind: str) -> None:
+    narrow = causal(kind, VOCABULARY).to(torch.bfloat16)
+    spans = shared_block(block=20, questions=2, tail=9)
+    with in_float32(narrow):
+        found = [np.array(score(narrow, one).logprobs) for one in spans]
+    assert_close(found, [np.array(score(narrow.float(), one).logprobs) for one in spans])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, *HALVES], ids=["float32", "bfloat16", "float16"])
+@pytest.mark.parametrize("fault", ["a neighbour", "a wrong place", "heads changed"])
+def test_the_self_check_catches_damage_in_every_precision(
+    dtype: torch.dtype, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Faults that a tree could have: a row sees its neighbour, keys are of another place, heads change places."""
+
+    def damaged(self: TreePass, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, rule: Rule) -> Any:
+        if fault == "a wrong place":
+            k = k.roll(1, 2)
+        out = whole(self, layer, q, k, v, rule)
+        if fault == "a neighbour":
+            return out + 0.5 * out.roll(1, 2)
+        return out if fault == "a wrong place" else torch.cat((out[:, 1:], out[:, :1]), 1)
+
+    whole = TreePass.attend
+    monkeypatch.setattr(TreePass, "attend", damaged)
+    found, reason = open_scorer(causal("llama", VOCABULARY).to(dtype))
+    assert found.way != "tree" and ("differ" in reason or "off by more" in reason)
+
+
+@pytest.mark.parametrize("kind", ["mistral-window", "gemma2", "gpt-oss", "llama4"])
+@pytest.mark.parametrize("length", [6, 7, 8, 9, 16, 17, 40])
+def test_windows_and_chunks_at_their_edges(kind: str, length: int) -> None:
+    """Windows and chunks of 8 tokens: prompts shorter, as long, one longer, and several times as long."""
+    draw = np.random.default_rng(length)
+    head = draw.integers(0, VOCABULARY, length).tolist()
+    spans = [span([*head, *draw.integers(0, VOCABULARY, 5).tolist()], length) for _ in range(6)]
+    for budget in (5, 12, 1024):
+        assert_close(run_all(scorer(kind)[0], plan(spans, budget)), reference(kind, spans))

@@ -1,5 +1,6 @@
 """Tiny random models and tokenizers, made on the spot, for the tests of the engine."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -29,6 +30,19 @@ def word_tokenizer() -> Any:
         sep_token="</s>",
         model_max_length=512,
     )
+
+
+def framed_tokenizer(head: Sequence[str] = (), tail: Sequence[str] = ()) -> Any:
+    """The tokenizer of words with other special tokens before and behind every text."""
+    from tokenizers import processors
+
+    tokenizer = word_tokenizer()
+    frame = {token: tokenizer.convert_tokens_to_ids(token) for token in (*head, *tail)}
+    single = " ".join((*head, "$A", *tail))
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single=single, pair=f"{single} $B", special_tokens=list(frame.items())
+    )
+    return tokenizer
 
 
 def causal(kind: str, vocab: int) -> Any:

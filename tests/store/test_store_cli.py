@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from stored import estimate, outcomes, run
+from stored import estimate, outcomes, run, task
 
+from harness import run as running
 from harness.api import evaluate
 from harness.cli.runs import command as runs
 from harness.cli.samples import command as samples
 from harness.cli.show import command as show
 from harness.errors import DataError, StoreError, UnknownName, UsageError
 from harness.frames import load
+from harness.metrics.classify import proportion
 from harness.store.transfer import export, import_run
 from harness.types import Judged
 
@@ -31,6 +33,16 @@ def filled(store):
     ]
     store.finish(run(), {"toy/choice": outcomes(30)}, numbers)
     return store
+
+
+def counted(store):
+    """A finished run whose numbers are those of its samples."""
+    acc = {"name": "acc", "better": "higher", "ideal": None, "interval": "wilson"}
+    made = run("run-2", tasks=(replace(task(), n=33, metrics=(acc,)),))
+    store.finish(
+        made, {"toy/choice": outcomes(30)}, [running.estimate("toy/choice", proportion("acc"), "all", outcomes(30))]
+    )
+    return store.run("run-2")
 
 
 def call(command, *args):
@@ -124,24 +136,26 @@ def test_runs_list_tag_rm(filled, place, tmp_path):
 
 
 def test_a_run_moves_between_stores_as_one_file(filled, place, new_place, tmp_path):
-    filled.tag("run-1", "mine")
-    filled.save_verdicts("run-1", {"verdict": "PASS"})
-    call(runs, "export", "run-1", tmp_path / "r.zip", "--store", place.url)
+    made = counted(filled)
+    filled.tag("run-2", "mine")
+    call(runs, "export", "run-2", tmp_path / "r.zip", "--store", place.url)
     other = new_place().open()
-    assert import_run(other, tmp_path / "r.zip") == filled.run("run-1") == other.run("mine")
-    assert other.results("run-1") == filled.results("run-1")
-    assert list(other.outcomes("run-1", "toy/choice")) == outcomes(30)
-    assert other.artifacts("run-1") == filled.artifacts("run-1")
-    assert other.verdicts() == filled.verdicts()
-    with pytest.raises(UsageError, match="has run run-1 already"):
+    assert import_run(other, tmp_path / "r.zip") == replace(made, imported=True) == other.run("mine")
+    assert other.results("run-2") == filled.results("run-2")
+    assert list(other.outcomes("run-2", "toy/choice")) == outcomes(30)
+    assert other.artifacts("run-2") == filled.artifacts("run-2")
+    with pytest.raises(UsageError, match="has run run-2 already"):
         import_run(other, tmp_path / "r.zip")
+    with pytest.raises(UsageError, match="is a folder; name a file in it"):
+        export(filled, "run-2", tmp_path)
 
 
 def test_files_that_are_not_imported(filled, new_place, tmp_path):
     good, bad = tmp_path / "good.zip", tmp_path / "bad.zip"
-    export(filled, "run-1", good)
+    counted(filled)
+    export(filled, "run-2", good)
     with zipfile.ZipFile(good) as archive:
-        page, name = json.loads(archive.read("run.json")), "samples/run-1/toy/choice.parquet"
+        page, name = json.loads(archive.read("run.json")), "samples/run-2/toy/choice.parquet"
         data = archive.read(name)
     other = new_place().open()
 

@@ -212,7 +212,7 @@ def test_a_database_that_goes_away_and_comes_back(tmp_path):
         with postgres.running(programs, folder) as server:
             store = open_store(server.schema("gone"), samples=str(tmp_path / "samples"))
             store.start(run())
-            lost = pytest.raises(StoreError, match="store postgresql.psycopg://harness@127.0.0.1")
+            lost = pytest.raises(StoreError, match="store postgresql.psycopg://127.0.0.1")
             with lost as error, writing(store.engine) as connection:
                 server.stop()
                 connection.execute(text("SELECT 1"))

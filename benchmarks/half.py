@@ -1,0 +1,65 @@
+"""Half precision beside float32 on this machine's CPU: smollm2 on the same requests, alternating, medians.
+
+    python benchmarks/half.py --data DIR [--rows mmlu,arc,piqa] [--rounds 3]
+
+Prints the path that the engine took, seconds, tokens a second, and how far each precision is from the same weights in
+float32: the engine's error on the probes of its load-time check, and the plain forward pass's own.
+"""
+
+import argparse
+import statistics
+from pathlib import Path
+from time import perf_counter
+
+from peer import ROWS, requests_of
+
+from harness.engine.backend import Options
+from harness.engine.causal import Causal
+from harness.engine.checkpoint import read_checkpoint
+from harness.engine.smollm2 import smollm2_folder
+from harness.plugins import catalogue
+from harness.types import Example, Question
+
+DTYPES = ("float32", "bfloat16", "float16")
+
+
+def main() -> None:
+    """Print one line for every work and precision."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--rows", default="mmlu,arc,piqa")
+    parser.add_argument("--dtypes", default=",".join(DTYPES))
+    parser.add_argument("--rounds", type=int, default=3)
+    asked = parser.parse_args()
+    models = {}
+    for dtype in asked.dtypes.split(","):
+        options = Options(device="cpu", dtype=dtype)
+        models[dtype] = Causal(read_checkpoint("smollm2", smollm2_folder(), options))
+        scorer = models[dtype].scorer
+        print(f"{dtype}: {models[dtype].stats()['path']}; error {scorer.error}; plain pass "
+              f"{scorer.plain_error or 'is the truth'}", flush=True)  # fmt: skip
+    print("| work | precision | s | computed tokens/s | of float32's time |\n|---|---|---|---|---|")
+    for row in ROWS:
+        if row.name not in asked.rows.split(","):
+            continue
+        task = catalogue().tasks[row.task]
+        questions = [Question(task, Example(str(i), {}), 0, r) for i, r in enumerate(requests_of(row, asked.data))]
+        seconds: dict[str, list[float]] = {dtype: [] for dtype in models}
+        computed = {}
+        for _ in range(asked.rounds):
+            for dtype, model in models.items():
+                before, started = float(model.stats()["tokens_computed"]), perf_counter()
+                for _ in model.answer(questions):
+                    pass
+                seconds[dtype].append(perf_counter() - started)
+                computed[dtype] = float(model.stats()["tokens_computed"]) - before
+        first = statistics.median(seconds[next(iter(models))])
+        for dtype, times in seconds.items():
+            took = statistics.median(times)
+            print(
+                f"| {row.name} | {dtype} | {took:.2f} | {computed[dtype] / took:.0f} | {took / first:.2f} |", flush=True
+            )
+
+
+if __name__ == "__main__":
+    main()

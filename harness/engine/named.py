@@ -1,0 +1,162 @@
+"""The one choice that a written answer names, by its letter or by its words; what names none or several is a failure.
+
+Read are a letter alone ("B", "(b)", "**B**", "$B$", "\\boxed{B}"), after words that lead to it ("The answer is B."),
+before the choice's own words or a reason ("B) green", "B, because ..."), and the words of a choice in the same places.
+A letter that is joined to anything else ("A/B", "C++", "A* search", "A or B") is none: an answer that is not understood
+costs an example, one that is misunderstood a wrong number.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+
+from harness.types import Choose, Chosen, Failed
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+LONGEST = 10_000
+"""Characters of an answer that are read, from its end."""
+
+THOUGHT = re.compile(r".*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
+BOXED = re.compile(r"\\boxed\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
+MARKUP = (
+    (re.compile(r"\\(?:boxed|fbox|text\w*|math\w+)\s*\{([^{}]*)\}"), r"\1"),
+    (re.compile(r"\\[()\[\]]|\*\*|`|</?(?:answer|b|i|em|strong)>"), ""),
+    (re.compile(r"(?<![\w*$])(__|[*_$])(\S(?:[^*_$]*\S)?)\1(?![\w*$])"), r"\2"),
+    (re.compile(r"^\s*(?:[-*•>]|#+)\s+"), ""),
+)
+LEAD = re.compile(
+    r"(?:the|my|your|final|correct|right|best|most|likely|answer|choice|option|letter|response|is|are|be|would|must|"
+    r"should|it|it's|that|that's|i|i'd|i'll|think|believe|choose|pick|select|say|go|with|for|to|this|question|so|thus|"
+    r"therefore|hence|here|sure|okay|ok|clearly|definitely|probably)(?:\s*(?:[:=]|[-=]>|[-–—](?=\s))\s*|[,.]?\s+)",
+    re.IGNORECASE,
+)
+ANSWER = re.compile(r"\banswer(?:\s+(?:is|would\s+be|must\s+be|should\s+be)\b\s*:?|\s*[:=])\s*", re.IGNORECASE)
+DOUBT = re.compile(r"\b(?:not|never|neither|nor|cannot|if|whether|unlikely|wrong|false)\b|n['’]t\b", re.IGNORECASE)
+LETTER = re.compile(
+    r"(?:\(([A-Za-z])\)|\[([A-Za-z])\]|\"([A-Za-z])\"|'([A-Za-z])'|“([A-Za-z])”|([A-Za-z]))(.*)", re.DOTALL
+)
+AFTER_LETTER = re.compile(r"(?:[.,;!]*(?=\s|$)|[.]?[):]+)\s*(?:[-–—:]\s+)?")
+AFTER_WORDS = re.compile(r"[.,;:!)\"'’”]*(?=\s|$)\s*(?:[-–—:]\s+)?")
+REASON = re.compile(r"(?:because|since|as|so|the|this|that|it|given|due|which|explanation|reason\w*)\b", re.IGNORECASE)
+ANY_LETTER = re.compile(r"(?<![\w'’.-])([A-HJ-Z])(?![\w'’+#*-])")
+
+
+def named(request: Choose, text: str) -> Chosen | Failed:
+    """The choice that a text names; choices with the same words are one. Failed("unparsed") with the reason if none."""
+    said = THOUGHT.sub("", text)
+    if "<think" in said[:200].lower():
+        return Failed("unparsed", f"the answer ends within its reasoning: {text[:80]!r}")
+    found = _places(said[-LONGEST:], request.choices)
+    words = {request.choices[place].strip() for place in found}
+    if len(words) == 1:
+        return Chosen(min(found), text=text)
+    told = f"{len(words)} choices are named" if words else "no single choice is named"
+    return Failed("unparsed", f"{told} in {text[:80]!r}")
+
+
+def letters_of(choices: Sequence[str]) -> str:
+    """The letter of each choice: its own where every choice is a letter, else A, B, C ...; none beyond 26 choices."""
+    own = "".join(choice.strip() for choice in choices)
+    if len(own) == len(choices) == len(set(own)) and set(own) <= set(LETTERS):
+        return own
+    return LETTERS[: len(choices)] if len(choices) <= len(LETTERS) else ""
+
+
+def _places(said: str, choices: Sequence[str]) -> set[int]:
+    """Places of the choices that are named: as written, else where the answer is announced, else on any line."""
+    letters, plain = letters_of(choices), said.strip()
+    exact = {i for i, choice in enumerate(choices) if choice.strip() == plain}
+    exact |= {letters.index(plain)} if len(plain) == 1 and plain in letters else set()
+    if exact:
+        return exact
+    words = [_normal(choice) for choice in choices]
+    whole = {i for i, choice in enumerate(words) if choice and choice == _normal(plain)}
+    if whole:
+        return whole
+    lines = [_bare(line) for line in plain.splitlines() if line.strip()]
+    boxed = [_bare(found[1]) for found in BOXED.finditer(plain)]
+    announced = [clause for line in lines for clause in _announced(line)]
+    for clauses, led in ((boxed, False), (announced, True), (lines, False)):
+        found = {place for clause in clauses for place in _read(clause, letters, words, led=led)}
+        if found:
+            return found
+    return set()
+
+
+def _bare(text: str) -> str:
+    """One width of letters, no markup, single spaces."""
+    text = unicodedata.normalize("NFKC", text)
+    for pattern, kept in MARKUP:
+        text = pattern.sub(kept, text)
+    return " ".join(text.split())
+
+
+def _normal(text: str) -> str:
+    """As choices and answers are compared: bare, without the marks around it, in one case."""
+    return _bare(text).strip(" \"'“”‘’").rstrip(" .。,;:!").casefold()
+
+
+def _announced(line: str) -> Iterator[str]:
+    """What follows "the answer is", unless the sentence up to there doubts it."""
+    for found in ANSWER.finditer(line):
+        sentence = re.split(r"[.!?]\s", line[: found.start()])[-1]
+        if not DOUBT.search(sentence):
+            yield line[found.end() :]
+
+
+def _read(clause: str, letters: str, words: Sequence[str], *, led: bool) -> set[int]:
+    """What a clause names at its beginning or after words that lead to it."""
+    found, lead = _named_first(clause, letters, words, led=led), LEAD.match(clause)
+    while lead:
+        clause = clause[lead.end() :]
+        found |= _named_first(clause, letters, words, led=True)
+        lead = LEAD.match(clause)
+    return found
+
+
+def _named_first(clause: str, letters: str, words: Sequence[str], *, led: bool) -> set[int]:
+    """The choice whose letter or words a clause begins with, if nothing after them names another one."""
+    found = set()
+    letter = LETTER.fullmatch(clause)
+    after = AFTER_LETTER.match(letter[7]) if letter else None
+    if letter and after:
+        sign = next(filter(None, letter.groups()[:6]))
+        rest = letter[7][after.end() :]
+        article = letter[6] in ("a", "i") and led  # "The answer is a ..." may go on with any noun
+        place = letters.find(sign.upper())
+        if place >= 0 and not article and _fits(rest, place, letters, words):
+            found.add(place)
+    folded = clause.casefold()
+    for place, choice in enumerate(words):
+        start = len(clause) - len(clause.lstrip("\"'“‘"))
+        if choice and folded.startswith(choice, start) and (after := AFTER_WORDS.match(clause, start + len(choice))):
+            rest = clause[after.end() :]
+            if letters:
+                rest = re.sub(rf"^\({letters[place]}\)[.\s]*", "", rest)
+            if not rest or (REASON.match(rest) and not _others(rest, place, letters, words)):
+                found.add(place)
+    return found
+
+
+def _fits(rest: str, place: int, letters: str, words: Sequence[str]) -> bool:
+    """Whether what follows a choice's letter is nothing, its own words or a reason, and names no other choice."""
+    said, own = _normal(rest), words[place]
+    if not said:
+        return True
+    begun = [choice for choice in words if choice.startswith(said)]
+    if set(begun) == {own}:  # its words, or as many of them as the limit of tokens left
+        return True
+    after = AFTER_WORDS.match(rest, len(own)) if own and rest.casefold().startswith(own) else None
+    reason = rest[after.end() :] if after else rest
+    if not REASON.match(reason):
+        return False
+    return not _others(reason, place, letters, [] if after else words)
+
+
+def _others(text: str, place: int, letters: str, words: Sequence[str]) -> bool:
+    """Whether a text names another choice by its letter or, of those given, by its words."""
+    own = letters[place : place + 1]
+    if any(sign in letters and sign != own for sign in ANY_LETTER.findall(text)):
+        return True
+    others = {choice for choice in words if choice} - ({words[place]} if words else set())
+    return any(re.search(rf"(?<!\w){re.escape(choice)}(?!\w)", text.casefold()) for choice in others)

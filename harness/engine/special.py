@@ -1,0 +1,54 @@
+"""Special tokens around a text: what a tokenizer puts before it, read exactly once whoever wrote it."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Tokens = NDArray[np.int32]
+
+
+def bare(tokenizer: Any, texts: list[str], special: bool = False) -> list[list[int]]:
+    """Token ids of texts without what the tokenizer puts around them, unless ``special``.
+
+    A fast tokenizer's own batch call leaves out the offsets and masks that nobody reads here.
+    """
+    if not tokenizer.is_fast:
+        return [tokenizer.encode(text, add_special_tokens=special) for text in texts]
+    backend = tokenizer.backend_tokenizer
+    backend.no_padding()
+    backend.no_truncation()
+    return [found.ids for found in backend.encode_batch_fast(texts, add_special_tokens=special)]
+
+
+def head_of(tokenizer: Any) -> tuple[int, ...]:
+    """The tokens that a tokenizer puts before every text: found by encoding a letter with and without them.
+
+    Raises whatever the tokenizer raises when it can encode neither letter nor digit.
+    """
+    failure: Exception | None = None
+    for probe in ("a", "A", "0", "."):
+        try:
+            (alone,), (whole,) = bare(tokenizer, [probe]), bare(tokenizer, [probe], special=True)
+        except Exception as error:  # the tokenizers library raises no narrower type
+            failure = error
+            continue
+        failure = None
+        places = [i for i in range(len(whole)) if whole[i : i + len(alone)] == alone]
+        if alone and places:
+            return tuple(whole[: places[0]])
+    if failure is not None:
+        raise failure
+    return ()
+
+
+def after(head: Tokens, tokens: Tokens) -> Tokens:
+    """``tokens`` behind ``head``, unless they open with it themselves."""
+    if not len(head) or opens(tokens, head):
+        return tokens
+    return np.concatenate((head, tokens))
+
+
+def opens(tokens: Tokens, head: Tokens) -> bool:
+    """Whether ``tokens`` begin with all of ``head``."""
+    return len(tokens) >= len(head) > 0 and bool((tokens[: len(head)] == head).all())

@@ -1,0 +1,36 @@
+"""Files that a user asked for: there as a whole or not at all."""
+
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from harness.errors import RunError
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 beside the place, then rename; a device or pipe is written to. Raises RunError.
+
+    Folders on the way are made. Halves of surrogate pairs, which UTF-8 cannot hold, become "?".
+    """
+    try:
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8", errors="replace")
+            return
+        final = Path(os.path.realpath(path))
+        final.parent.mkdir(parents=True, exist_ok=True)
+        part = final.with_name(f".{final.name[:200]}.{os.getpid()}.part")
+        try:
+            part.write_text(text, encoding="utf-8", errors="replace")
+            part.replace(final)
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+    except (OSError, ValueError) as error:
+        raise RunError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as JSON. Raises RunError."""
+    write_text(path, json.dumps(value, indent=1) + "\n")

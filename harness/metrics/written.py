@@ -1,0 +1,138 @@
+"""Measures of written answers that a task file may name, with the options they take, and what each does not see."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from harness.errors import UnknownName, UsageError
+from harness.metrics import text
+from harness.metrics.classify import mean, proportion
+
+if TYPE_CHECKING:
+    from harness.types import Example, Metric, Value
+
+    TextMeasure = tuple[Metric, Callable[[Example, str], Value | None]]
+
+BLEU_TOKENS = (
+    "13a", "zh", "ja-mecab", "ko-mecab", "char", "intl", "flores200", "flores101", "spBLEU-1K", "none",
+)  # fmt: skip
+OPTIONS: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "exact_match": {"normalize": ("squad", "case", "none")},
+    "f1": {"tokenize": ("spaces", "unicode")},
+    "bleu": {"tokenize": BLEU_TOKENS},
+    "chrf": {},
+    "ter": {"tokenize": ("tercom", "asian")},
+    **{name: {"tokenize": ("rouge", "unicode")} for name in text.ROUGES},
+}
+"""Of each metric its options with their values, the one that is meant unless said otherwise first."""
+LONG = 5
+"""Characters of an unspaced script in one token from which on it is a phrase rather than a word."""
+RUN = re.compile(f"[{text.UNSPACED}]{{{LONG},}}")
+
+
+def measure(use: str, name: str | None = None, **options: str) -> TextMeasure:
+    """The measure ``use`` under its own or another ``name``. Raises UsageError for options that are none."""
+    if use not in OPTIONS:
+        raise UnknownName("metric", use, OPTIONS)
+    chosen = {option: values[0] for option, values in OPTIONS[use].items()}
+    for option, value in options.items():
+        if option not in chosen:
+            raise UsageError(f"metric {use} takes no {option}; its options: {', '.join(chosen) or 'none'}")
+        if value not in OPTIONS[use][option]:
+            raise UnknownName(f"value of {option} for {use}", str(value)[:200], OPTIONS[use][option])
+        chosen[option] = value
+    metric, value_of = MAKERS.get(use, _rouge)(use, chosen.get("tokenize") or chosen.get("normalize") or "")
+    return replace(metric, name=name or use), value_of
+
+
+# ----------------------------------------------------------------------------------------------------- what each one is
+def _exact(use: str, normalize: str) -> TextMeasure:
+    if normalize == "squad":
+        return replace(text.squad_em, loses=squad_loses), lambda e, answer: text.squad_values(answer, e.target)[0]
+    same: Callable[[str], str] = (lambda t: " ".join(t.split()).casefold()) if normalize == "case" else str.strip
+    metric = proportion(use, signature=f"normalisation: {normalize}")
+    return metric, lambda e, answer: float(same(answer) in {same(reference) for reference in e.target})
+
+
+def _f1(use: str, tokenize: str) -> TextMeasure:
+    words = text.unicode_words if tokenize == "unicode" else str.split
+    metric = replace(text.squad_f1, loses=squad_loses if tokenize == "unicode" else _f1_loses)
+    if tokenize == "unicode":
+        metric = replace(metric, signature="squad normalisation, tok:unicode")
+    return metric, lambda e, answer: max(text.word_f1(answer, reference, words) for reference in e.target)
+
+
+def _bleu(use: str, tokenize: str) -> TextMeasure:
+    try:
+        parts: Callable[[str], str] = text.corpus_scorer("bleu", tokenize).tokenizer
+    except Exception as error:  # sacrebleu's own for packages and models that are not at hand
+        reason = " ".join(str(error).split())[:200]
+        raise UsageError(f"metric bleu: tokenize = {tokenize!r} does not load: {reason}") from None
+    metric = text.bleu(tokenize=tokenize, references="var")
+    metric = replace(metric, loses=_unspaced(parts, f"BLEU's {tokenize}", "zh"))
+    return metric, lambda e, answer: text.bleu_row(answer, e.target, tokenize)
+
+
+def _chrf(use: str, option: str) -> TextMeasure:
+    return text.chrf(references="var"), lambda e, answer: text.chrf_row(answer, e.target)
+
+
+def _ter(use: str, tokenize: str) -> TextMeasure:
+    metric = text.ter(tokenize=tokenize, references="var")
+    loses = None if tokenize == "asian" else _unspaced(str, "TER", "asian")
+    return replace(metric, loses=loses), lambda e, answer: text.ter_row(answer, e.target, tokenize)
+
+
+def _rouge(use: str, tokenize: str) -> TextMeasure:
+    unicode = tokenize == "unicode"
+    metric: Metric = mean(use, signature=next(m.signature for m in text.rouges(unicode=unicode) if m.name == use))
+    return replace(metric, loses=None if unicode else rouge_loses), (
+        lambda e, answer: text.rouge_values(answer, e.target, unicode=unicode)[use]
+    )
+
+
+MAKERS: Mapping[str, Callable[[str, str], TextMeasure]] = {
+    "exact_match": _exact, "f1": _f1, "bleu": _bleu, "chrf": _chrf, "ter": _ter,
+}  # fmt: skip
+
+
+# ----------------------------------------------------------------------------------------------- what each does not see
+def squad_loses(reference: str) -> str:
+    """SQuAD's rule drops punctuation marks and English articles: told where they are not those of a sentence."""
+    compared = text.squad_normal(reference)
+    words = [word.lstrip("\"'“‘([").rstrip(".,;:!?\"'”’)]") for word in reference.lower().split()]
+    kept = re.sub(r"(?<=[^\W\d])['.-](?=[^\W\d])", "", " ".join(words))
+    article = words[-1:] and words[-1] in ("a", "an", "the")
+    if not article and " ".join(re.sub(r"\b(a|an|the)\b", " ", kept).split()) == compared:
+        return ""
+    told = f"SQuAD's rule compares {reference[:40]!r} as {compared[:40]!r}"
+    return f'{told}; exact_match with normalize = "none" compares it as written'
+
+
+def rouge_loses(reference: str) -> str:
+    """rouge-score's tokens are made of a-z and 0-9: told where a reference has other letters or digits."""
+    if not any(letter.isalnum() and not letter.isascii() for letter in reference):
+        return ""
+    kept = " ".join(re.findall("[a-z0-9]+", reference.lower()))
+    told = f"ROUGE reads {reference[:40]!r} as {kept[:40]!r}"
+    return f'{told}; tokenize = "unicode" keeps the letters of every script'
+
+
+def _unspaced(tokenize: Callable[[str], str], what: str, better: str) -> Callable[[str], str]:
+    """Told where ``tokenize`` leaves a phrase of a script without spaces as one word."""
+
+    def loses(reference: str) -> str:
+        found = RUN.search(tokenize(reference)) if RUN.search(reference) else None
+        return f'{what} takes {found[0][:40]!r} for one word; tokenize = "{better}" parts it' if found else ""
+
+    return loses
+
+
+_UNSPACED_F1 = _unspaced(text.squad_normal, "F1", "unicode")
+
+
+def _f1_loses(reference: str) -> str:
+    return squad_loses(reference) or _UNSPACED_F1(reference)

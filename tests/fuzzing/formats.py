@@ -1,0 +1,188 @@
+"""The table of formats: files as they should be, and how each is used. Add a row for another kind of file.
+
+``use`` gets the path of a damaged file in a folder that holds the files of ``BESIDE``; it returns whatever it likes or
+raises a HarnessError. It does in this process all that a run would do with the file, short of loading a model.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from harness import run as running
+from harness.api import evaluate
+from harness.engine.backend import Backend
+from harness.engine.replay import open_replay
+from harness.engine.scripted import open_scripted
+from harness.plugins import Catalogue, select
+from harness.records import canonical, request_to_json
+from harness.rules import explain, read_gate
+from harness.scorers.lexicon import lexicon
+from harness.suite import jobs_of
+from harness.types import Settings
+from harness.variants.swaps import swap_of
+
+ROWS = b"""{"id": 1, "question": "One?", "answer": "a", "choices": ["a", "b"], "topic": "x", "passage": "p"}
+{"id": 2, "question": "Two?", "answer": 1, "choices": ["a", "b"], "topic": "y", "passage": null}
+{"id": 3, "question": "Three?", "answer": 0.5, "choices": [0.5, 7], "topic": true, "passage": "p"}
+"""
+WRITTEN = b"""{"question": "One?", "answer": "a", "score": 1.5}
+{"question": "Tw\\u00f6?", "answer": ["b", "two"], "score": 2}
+"""
+KEYS = b'{"question": "One?", "answer": 0, "topic": "x"}\n{"question": "Two?", "answer": "b", "topic": "y"}\n'
+BESIDE = {
+    "keys.jsonl": KEYS,
+    "rows.jsonl": ROWS,
+    "written.jsonl": WRITTEN,
+    "rows.toml": b'data = "damaged.jsonl"\nchoices = "choices"\nslices = ["topic"]\ncluster = "passage"\nid = "id"\n',
+    "own.py": b"def each(predictions, references):\n    return float(len(predictions))\n",
+}
+"""Files that a damaged file, or what reads it, names."""
+TASK_TOML = b"""data = "written.jsonl"
+prompt = "Q: {question} {score:.1f}\\nA:"
+answer = "answer"
+metrics = ["exact_match", {use = "python:own.py:each", name = "each", level = "example", better = "lower"}]
+max_tokens = 5
+stop = ["\\n", "Q:"]
+shots = 1
+train = "written.jsonl"
+version = 2
+limits = "Two questions."
+"""
+CHOICES_TOML = b"""data = "keys.jsonl"
+choices = ["a", "b"]
+slices = ["topic"]
+cluster = "topic"
+id = "question"
+metrics = ["acc"]
+"""
+TASK_YAML = b"""data: keys.jsonl
+prompt: "Q: {question}"
+choices: [yes, 1.10, b]
+slices:
+  - topic
+measures: >
+  Names
+  of things.
+"""
+SUITE = b"""models = ["smollm2", "scripted:oracle"]
+tasks = ["demo/*", "rows.jsonl"]
+settings = {limit = 5, seed = 3, shots_mode = "fixed", perturb = "typos", strength = "0.1"}
+[options]
+concurrency = 4
+timeout = 1.5
+chat = true
+system = "Be brief."
+[[run]]
+tasks = ["gsm8k"]
+settings = {shots = 2}
+"""
+GATE = b"""[defaults]
+alpha = 0.05
+correction = "holm"
+[[rule]]
+metric = "glue/*:acc"
+max_drop = 0.02
+slices = "gender=*"
+mode = "strict"
+on_inconclusive = "fail"
+[[rule]]
+metric = "a:b"
+min = 1
+[[quarantine]]
+metric = "a:b"
+until = 2026-01-31
+why = "known"
+"""
+PAIRS = b'first,second\nhe,she\n"old, very",young\nstar,sun\n'
+TERMS = "idiot\nold fool\nc++\nStra\u00dfe\n".encode()
+TEXT = "A short text.\n\nOf two parts: \u00e4 \U0001f600.\n".encode()
+BODIES = b'{"text": "one two"}\n{"text": "three"}\n'
+SPOKEN = (
+    b'{"id": 1, "text": "a"}\n{"task": "rows", "id": "2", "part": 0, "logprobs": [-1.5, -2]}\n{"id": 3, "text": null}\n'
+)
+LIKELY = b'{"id": 0, "logprob": -2.5, "tokens": 2, "greedy": true}\n{"id": 1, "logprob": -1e-3}\n'
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A kind of file: what it is called (its suffix may decide how it is read), sound examples, and how one is used.
+
+    ``share``: of the wanted mutations so many are tried; less than 1 for what takes long.
+    """
+
+    name: str
+    seeds: Sequence[bytes]
+    use: Callable[[Path], object]
+    share: float = 1.0
+
+
+def ask(names: Sequence[str], backend: Backend, settings: Settings | None = None) -> None:
+    """Plan, ask, judge and write down what a run of these tasks would, without a store."""
+    planned = running.plan(select(Catalogue(), names), settings or Settings(), None)
+    asked = running.questions(planned)
+    found = dict(pair for batch in backend.answer(asked) for pair in batch)
+    running.judge(planned, [found[i] for i in range(len(asked))])
+    for q in asked:
+        canonical(request_to_json(q.request)).encode()
+
+
+def _task(path: Path) -> None:
+    ask([str(path)], open_scripted("oracle"))
+
+
+def _rows(path: Path) -> None:
+    ask([str(path.with_name("rows.toml"))], open_scripted("oracle"))
+
+
+def _stored(path: Path) -> None:
+    evaluate("scripted:oracle", str(path), store=str(path.with_name("store")))
+
+
+def _corpus(path: Path) -> None:
+    ask([f"corpus:{path}"], open_scripted("oracle"))
+
+
+def _gate(path: Path) -> None:
+    gate = read_gate(path)
+    [explain(rule, gate.alpha) for rule in gate.rules]
+    [kept.until < date(2026, 1, 1) for kept in gate.quarantine]
+
+
+def _replay(path: Path) -> None:
+    ask([str(path.with_name("rows.jsonl"))], open_replay(path))
+
+
+def _likely(path: Path) -> None:
+    bodies = path.with_name("bodies.jsonl")
+    bodies.write_bytes(BODIES)
+    ask([f"corpus:{bodies}"], open_replay(path))
+
+
+def _lexicon(path: Path) -> None:
+    lexicon(path).score(["An old fool, c++ and \u017ftra\u00dfe", ""])
+
+
+def _swap(path: Path) -> None:
+    swap = swap_of(str(path))
+    for text in ("He and she, the old and the young", "\u017ftar \u212a SUN his her", ""):
+        swap.swap(text, "1"), swap.neutral(text, "1")
+
+
+FORMATS = (
+    Format("task.jsonl", (ROWS, WRITTEN), _task),
+    Format("task.toml", (TASK_TOML, CHOICES_TOML), _task),
+    Format("task.yaml", (TASK_YAML, b"data: written.jsonl\nstop: [end]\n"), _task, share=0.5),
+    Format("damaged.jsonl", (ROWS,), _rows),
+    Format("stored.jsonl", (ROWS, WRITTEN), _stored, share=0.02),
+    Format("suite.toml", (SUITE,), jobs_of),
+    Format("gate.toml", (GATE,), _gate),
+    Format("answers.jsonl", (SPOKEN,), _replay),
+    Format("answers.txt", (b"a\nb\n0.5\n", SPOKEN), _replay),
+    Format("likely.jsonl", (LIKELY,), _likely),
+    Format("terms.txt", (TERMS,), _lexicon),
+    Format("pairs.csv", (PAIRS,), _swap),
+    Format("corpus.txt", (TEXT,), _corpus),
+    Format("corpus.jsonl", (BODIES,), _corpus),
+)
+"""One row for every kind of file; another kind is another row."""
