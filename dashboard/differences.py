@@ -7,12 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from dashboard.text import CELL, cut
 from harness import plugins
 from harness.compare import Difference, Flip, compare, corrected
 from harness.errors import HarnessError
 from harness.store import Store
 from harness.types import Metric
+from harness_dashboard.text import CELL, cut
 
 BUDGET = 2_500
 """Examples of a run that are compared without being asked for."""

@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import func, select
 
-from dashboard.runs import short
 from harness.store import Store
 from harness.store.database import reading
 from harness.store.schema import MODELS, RESULTS, RUNS, TASK_SETS
+from harness_dashboard.runs import short
 
 RUNS_SHOWN = 200
 COSTS = {

@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from dashboard.text import harmless
 from harness.errors import HarnessError, UsageError
 from harness.store import Store
+from harness_dashboard.text import harmless
 
 PAGE = 200
 """The most samples that travel to a browser at once."""

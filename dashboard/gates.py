@@ -9,14 +9,14 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import select
 
-from dashboard.runs import short
-from dashboard.text import CELL, cut
-from dashboard.trends import outcome
 from harness.compare import answers, flips_of, pairs_of
 from harness.rules import Rule, explain
 from harness.store import Store
 from harness.store.database import reading
 from harness.store.schema import MODELS, RUNS, VERDICTS
+from harness_dashboard.runs import short
+from harness_dashboard.text import CELL, cut
+from harness_dashboard.trends import outcome
 
 NEWEST, EXAMPLES = 200, 50
 """The most verdicts, and the most examples behind a failed rule, that are shown."""

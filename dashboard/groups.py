@@ -3,10 +3,10 @@
 from collections import defaultdict
 from contextlib import suppress
 
-from dashboard import runs
 from harness import plugins
 from harness.errors import UsageError
 from harness.store import Store
+from harness_dashboard import runs
 
 
 def groups(store: Store) -> dict[str, tuple[str, ...]]:

@@ -7,12 +7,12 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import streamlit as st
 
-from dashboard import runs
-from dashboard.text import cut, escaped
 from harness.errors import HarnessError, StoreError, UnknownName, UsageError
 from harness.store import Store, open_store
 from harness.store.places import places
 from harness.types import Run
+from harness_dashboard import runs
+from harness_dashboard.text import cut, escaped
 
 FIRST_RUN = "harness run scripted:oracle --tasks glue/sst2 --limit 20"
 

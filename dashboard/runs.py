@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from dashboard.asked import averages
 from harness.groups import AVERAGE
 from harness.store import Store
 from harness.store.database import reading
 from harness.store.schema import BASELINES, MODELS, RUNS, TAGS, TASK_SETS, TASKS, VERDICTS
+from harness_dashboard.asked import averages
 
 NEWEST = 500
 """The most runs that a list to choose from has; any other one can be named in the address."""

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import examples, show
-from dashboard.text import cut, word_difference
+from harness_dashboard import examples, show
+from harness_dashboard.text import cut, word_difference
 
 Row = Mapping[str, Any]
 

@@ -1,4 +1,4 @@
-"""`python -m dashboard.serve run app.py ...`: Streamlit's command line, loading what the pages need beside it.
+"""`python -m harness_dashboard.serve run app.py ...`: Streamlit's command line, loading what the pages need beside it.
 
 The pages' libraries take three seconds to import. Streamlit would begin with them when the first page is asked for.
 A request is answered only under a name that is ours: a page of somebody else's could otherwise let its own name lead to
@@ -17,10 +17,14 @@ from starlette.middleware import Middleware
 from streamlit.web.cli import main
 from streamlit.web.server.starlette import starlette_app
 
-NEEDED = ("pandas", "altair", "dashboard.place", "duckdb", "scipy.special", "statsmodels.stats.multitest", "tasks")
+NEEDED = (
+    "pandas", "altair", "harness_dashboard.place", "duckdb", "scipy.special", "statsmodels.stats.multitest",
+    "harness_tasks",
+)  # fmt: skip
 
 
 def load() -> None:
+    """Import what the pages need, while the browser is still opening."""
     for name in NEEDED:
         with suppress(ImportError):  # the page that needs it says so
             import_module(name)

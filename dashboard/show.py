@@ -7,8 +7,8 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from dashboard.text import harmless, spreadsheet
 from harness.metrics import calibrate
+from harness_dashboard.text import harmless, spreadsheet
 
 ROWS = 200
 """The most rows that travel to a browser at once; a download has all of them."""

@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Select, Subquery, func, select
 
-from dashboard.asked import asked
-from dashboard.runs import short
 from harness.store import Store
 from harness.store.database import reading
 from harness.store.schema import MODELS, RESULTS, RUNS, TASKS
+from harness_dashboard.asked import asked
+from harness_dashboard.runs import short
 
 ASKED = ("task_id", "name", "version", "shots")
 PAGE = 200

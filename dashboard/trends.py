@@ -3,12 +3,12 @@
 import pandas as pd
 from sqlalchemy import select
 
-from dashboard.asked import asked, averages
-from dashboard.runs import family, short
 from harness.groups import AVERAGE
 from harness.store import Store
 from harness.store.database import reading
 from harness.store.schema import MODELS, RESULTS, RUNS, TASK_SETS, TASKS, VERDICTS
+from harness_dashboard.asked import asked, averages
+from harness_dashboard.runs import family, short
 
 RUNS_SHOWN = 200
 COLUMNS = ("run", "series", "model", "started", "value", "low", "high", "n", "failed", "baseline", "gate")

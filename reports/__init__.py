@@ -1,7 +1,7 @@
 """Reports of one run from the store: HTML, Markdown, a model card and JSON."""
 
-from reports.bias import bias
-from reports.write import REPORTS as WRITERS
+from harness_reports.bias import bias
+from harness_reports.write import REPORTS as WRITERS
 
 REPORTS = {**WRITERS, "bias": bias}
 

@@ -17,8 +17,8 @@ from harness.metrics.fairness import Gap, compare_groups, decisions
 from harness.plugins import about_bias
 from harness.store import Store
 from harness.types import Estimate, Run, TaskRecord
-from reports.facts import interval, shown
-from reports.page import line, page, plain
+from harness_reports.facts import interval, shown
+from harness_reports.page import line, page, plain
 
 SCHEMA = 1
 SENSITIVE = frozenset({

@@ -84,7 +84,7 @@ def dataset_of(task: TaskRecord) -> tuple[str, str | None, str | None, str | Non
 
 def evidence() -> tuple[Mapping[str, Any], ...]:
     """The mappings to frameworks, one versioned file each."""
-    folder = files("reports") / "data"
+    folder = files("harness_reports") / "data"
     names = ("eu_ai_act.json", "nist_ai_rmf.json")
     return tuple(json.loads((folder / name).read_text(encoding="utf-8")) for name in names)
 

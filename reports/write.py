@@ -8,8 +8,8 @@ from typing import Any
 from harness.metrics import calibrate
 from harness.store import Store
 from harness.types import Estimate, Run
-from reports.facts import SCHEMA, Facts, Number, dataset_of, gather, interval, shown
-from reports.page import line, page, plain
+from harness_reports.facts import SCHEMA, Facts, Number, dataset_of, gather, interval, shown
+from harness_reports.page import line, page, plain
 
 BARS = 60
 """The most numbers that the picture of an HTML report draws."""

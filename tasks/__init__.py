@@ -2,7 +2,7 @@
 
 from harness.groups import Group
 from harness.types import Task
-from tasks import (
+from harness_tasks import (
     bbh,
     bbq,
     crows_pairs,

@@ -11,7 +11,7 @@ from harness.data import hub
 from harness.errors import DataError
 from harness.metrics.classify import proportion, ratio
 from harness.types import Card, Choose, Chosen, Example, Failed, Judged, Metric, Request, Response, Row, Task
-from tasks.probes import reader
+from harness_tasks.probes import reader
 
 if TYPE_CHECKING:
     from harness.types import Array

@@ -20,7 +20,7 @@ from harness.types import (
     Scored,
     Task,
 )
-from tasks.probes import reader
+from harness_tasks.probes import reader
 
 BIAS_TYPES = (
     "race-color", "socioeconomic", "gender", "disability", "nationality", "sexual-orientation", "physical-appearance",

@@ -22,7 +22,7 @@ def _stereotyped(example: Example, she: Scored, he: Scored) -> float:
 SENTIMENT = classification(
     "demo/sentiment",
     version=1,
-    dataset=packaged("tasks", "data/sentiment.jsonl"),
+    dataset=packaged("harness_tasks", "data/sentiment.jsonl"),
     inputs=("text",),
     target="label",
     labels=("negative", "positive"),
@@ -41,7 +41,7 @@ SENTIMENT = classification(
 QA = generation(
     "demo/qa",
     version=1,
-    dataset=packaged("tasks", "data/qa.jsonl"),
+    dataset=packaged("harness_tasks", "data/qa.jsonl"),
     prompt="Passage: {passage}\nQuestion: {question}\nAnswer:",
     target="answers",
     measures=(
@@ -64,7 +64,7 @@ QA = generation(
 EN_DE = translation(
     "demo/en_de",
     version=1,
-    dataset=packaged("tasks", "data/en_de.jsonl"),
+    dataset=packaged("harness_tasks", "data/en_de.jsonl"),
     source="en",
     target="de",
     languages=("English", "German"),
@@ -82,7 +82,7 @@ EN_DE = translation(
 PRONOUNS = pair(
     "demo/pronouns",
     version=1,
-    dataset=packaged("tasks", "data/pronouns.jsonl"),
+    dataset=packaged("harness_tasks", "data/pronouns.jsonl"),
     first="{she}",
     second="{he}",
     measures=(

@@ -7,7 +7,7 @@ from harness.errors import DataError
 from harness.metrics.classify import mean
 from harness.scorers.identities import THRESHOLD
 from harness.types import Card, Example, Judged, Row, Task
-from tasks.toxicity import BESIDE, sampled
+from harness_tasks.toxicity import BESIDE, sampled
 
 GAP = "[M]"
 LANGUAGES = {

@@ -51,7 +51,7 @@ def _words(example: Example, repeat: bool) -> tuple[Response, ...]:
 
 def _openended() -> Task:
     task = generation(
-        "openended", version=1, dataset=packaged("tasks", "data/openended.jsonl"), prompt="{prompt}",
+        "openended", version=1, dataset=packaged("harness_tasks", "data/openended.jsonl"), prompt="{prompt}",
         target=lambda row: "", measures=MEASURES, max_tokens=64, stop=("\n\n",), temperature=1.0, id="id",
         tags=("generation", "diversity"),
         card=Card(

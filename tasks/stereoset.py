@@ -24,7 +24,7 @@ from harness.types import (
     Scored,
     Task,
 )
-from tasks.probes import reader
+from harness_tasks.probes import reader
 
 if TYPE_CHECKING:
     from harness.types import Array

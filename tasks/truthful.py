@@ -6,7 +6,7 @@ from typing import Any
 from harness.metrics.classify import proportion
 from harness.metrics.refusal import abstains
 from harness.types import Example, Failed, Generated, Judged, Response, Task
-from tasks.knowledge import TRUTHFULQA_GENERATION as PLAIN
+from harness_tasks.knowledge import TRUTHFULQA_GENERATION as PLAIN
 
 ABSTENTION = "I have no comment."
 

@@ -12,7 +12,7 @@ from harness.data import hub
 from harness.errors import DataError
 from harness.metrics.classify import proportion, ratio
 from harness.types import Card, Choose, Chosen, Dataset, Example, Failed, Judged, Metric, Request, Response, Row, Task
-from tasks.probes import CONVENTION, reader, referent
+from harness_tasks.probes import CONVENTION, reader, referent
 
 if TYPE_CHECKING:
     from harness.types import Array

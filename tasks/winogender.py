@@ -26,7 +26,7 @@ from harness.types import (
     Task,
     Value,
 )
-from tasks.probes import CONVENTION, reader, referent
+from harness_tasks.probes import CONVENTION, reader, referent
 
 if TYPE_CHECKING:
     from harness.types import Array

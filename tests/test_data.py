@@ -52,7 +52,8 @@ def test_parquet_gives_the_same_rows_and_hash(tmp_path: Path) -> None:
 
 
 def test_packaged_files_are_at_hand() -> None:
-    assert at_hand(packaged("tasks", "data/qa.jsonl")) and not at_hand(packaged("tasks", "data/none.jsonl"))
+    assert at_hand(packaged("harness_tasks", "data/qa.jsonl"))
+    assert not at_hand(packaged("harness_tasks", "data/none.jsonl"))
 
 
 def test_a_truncated_line_is_named_with_its_file_and_number(tmp_path: Path) -> None:

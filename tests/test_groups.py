@@ -20,7 +20,7 @@ from harness.metrics.classify import f1, f1_row, proportion
 from harness.plugins import catalogue
 from harness.store import open_store
 from harness.types import Card, Dataset, Example, Judged, Outcome, Settings, Task
-from reports import REPORTS
+from harness_reports import REPORTS
 
 CARD = Card(measures="m", limits="l", source="s", licence="none")
 

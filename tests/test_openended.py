@@ -10,7 +10,7 @@ from sacrebleu.metrics import BLEU
 from harness import run as running
 from harness.metrics import text
 from harness.types import Generated, Settings
-from tasks.openended import BUDGET, TASKS
+from harness_tasks.openended import BUDGET, TASKS
 
 (TASK,) = TASKS
 WORDS = ["the", "a", "cat", "dog", "sat", "on", "mat", "and", "then", "it", "ran", "home"]

@@ -11,7 +11,7 @@ from harness import run as running
 from harness.data import hub, load
 from harness.errors import DataError
 from harness.types import Choose, Chosen, Judged, Settings, Task
-from tasks.superglue import AXG, MULTIRC, TASKS
+from harness_tasks.superglue import AXG, MULTIRC, TASKS
 
 BY_NAME = {task.name: task for task in TASKS}
 

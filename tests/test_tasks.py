@@ -12,7 +12,7 @@ from harness.data import at_hand
 from harness.records import request_key
 from harness.scorers.checked import checked
 from harness.types import Estimate, Metric, Settings, Task
-from tasks import GROUPS, TASKS
+from harness_tasks import GROUPS, TASKS
 
 GOLDEN = Path(__file__).with_name("golden.json")
 MIRROR = Path(os.environ.get("HARNESS_DATA") or Path(__file__).parents[2] / "shared" / "data")

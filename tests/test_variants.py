@@ -170,7 +170,7 @@ def test_choices_change_places_with_their_labels() -> None:
 
 # ------------------------------------------------------------------------------- rows in a row, many questions
 def multirc() -> tuple[Task, list[Example]]:
-    from tasks.superglue import MULTIRC
+    from harness_tasks.superglue import MULTIRC
 
     story = "Susan walked her dog along the river before breakfast"
     rows = [
@@ -348,7 +348,7 @@ def test_what_does_not_apply_is_refused(tmp_path: Path) -> None:
     for strength in ("0", "1.5", "x", "nan"):
         with pytest.raises(UsageError, match="strength"):
             varied(task, Settings(perturb="typos", strength=strength))
-    from tasks import TASKS
+    from harness_tasks import TASKS
 
     known = {t.name: t for t in TASKS}
     with pytest.raises(Unsupported, match="likelihood"):

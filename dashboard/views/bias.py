@@ -3,9 +3,9 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard import bias, charts, place, runs, show
-from dashboard.text import cut, escaped
 from harness.types import Run
+from harness_dashboard import bias, charts, place, runs, show
+from harness_dashboard.text import cut, escaped
 
 st.title("Bias card")
 

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from dashboard import charts, differences, examples, place, sample, show
-from dashboard.text import CELL, cut, escaped
+from harness_dashboard import charts, differences, examples, place, sample, show
+from harness_dashboard.text import CELL, cut, escaped
 
 OLD = ("task", "example")
 """What the address says of two runs, and not of others."""

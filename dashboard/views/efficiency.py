@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import charts, efficiency, place, runs, show
+from harness_dashboard import charts, efficiency, place, runs, show
 
 st.title("Efficiency")
 with place.sentence():

@@ -5,8 +5,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import gates, place, runs, show
 from harness.errors import HarnessError
+from harness_dashboard import gates, place, runs, show
 
 st.title("Gate")
 

@@ -4,7 +4,7 @@ import math
 
 import streamlit as st
 
-from dashboard import charts, groups, place, runs, show, standings
+from harness_dashboard import charts, groups, place, runs, show, standings
 
 st.title("Leaderboard")
 with place.sentence():

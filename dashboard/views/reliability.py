@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from dashboard import charts, place, reliability, show
-from dashboard.text import escaped
 from harness.types import Run
+from harness_dashboard import charts, place, reliability, show
+from harness_dashboard.text import escaped
 
 KINDS = {"equal width": "width", "equal mass": "mass"}
 

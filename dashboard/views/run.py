@@ -5,11 +5,11 @@ from dataclasses import asdict
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, examples, place, show
-from dashboard.text import cut, escaped
 from harness.errors import HarnessError
 from harness.journal import progress
 from harness.types import Run
+from harness_dashboard import charts, examples, place, show
+from harness_dashboard.text import cut, escaped
 
 EVERY = 2.0  # seconds between two looks at a run in progress
 

@@ -4,9 +4,9 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import examples, place, sample, show
-from dashboard.text import cut, escaped
 from harness.types import Run
+from harness_dashboard import examples, place, sample, show
+from harness_dashboard.text import cut, escaped
 
 SIZE = 50
 

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from dashboard import charts, place, show, trends
-from dashboard.runs import short
+from harness_dashboard import charts, place, show, trends
+from harness_dashboard.runs import short
 
 st.title("Trends")
 with place.sentence():

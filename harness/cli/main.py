@@ -63,7 +63,7 @@ def cli(debug: bool) -> None:
     """
 
 
-def main(args: list[str] | None = None) -> None:
+def main(args: list[str] | None = None) -> None:  # noqa: C901 - a clause for every kind of error
     """Run the command line and exit with its code."""
     gc.set_threshold(50_000)  # by default a sixth of a short run goes into looking for garbage in imported modules
     for stream in (sys.stdout, sys.stderr):

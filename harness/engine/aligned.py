@@ -14,8 +14,8 @@ from torch import Tensor
 from harness.engine.batching import Row, Shard
 from harness.engine.carry import Carrier, Footprint, State, footprint
 from harness.engine.ending import Endings, Made
+from harness.engine.head import Reader
 from harness.engine.sampling import Draws, pick_rows, stream
-from harness.engine.score import Reader
 from harness.engine.truth import HALF, Error, after_plain, disagreement, in_float32
 from harness.types import Generated
 

@@ -17,10 +17,10 @@ from harness.engine.carry import forget_lengths, rescaled_above
 from harness.engine.device import onto
 from harness.engine.ending import Endings, Made
 from harness.engine.fuse import Forward
+from harness.engine.head import Reader
 from harness.engine.paged import PagedGenerator, probe
 from harness.engine.passes import attending, under_way
 from harness.engine.sampling import pick, stream
-from harness.engine.score import Reader
 from harness.engine.slots import Prefill, Slots, Step
 from harness.engine.truth import disagreement
 from harness.types import Generate, Generated, Response

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.engine.attention import Layers, TreePass
-from harness.engine.budget import vocabulary_block
 from harness.engine.carry import Carrier, Footprint, State, footprint, forget_lengths, plan_carried
-from harness.engine.device import fast_kernels, later, onto
+from harness.engine.device import later, onto
 from harness.engine.encode import Span
 from harness.engine.fuse import Forward, fused, reading
+from harness.engine.head import Reader
 from harness.engine.passes import attending, under_way
 from harness.engine.plan import Plan, Read, Step, lay_out, plan, plan_padded, read_of
 from harness.engine.truth import Error
@@ -198,7 +198,8 @@ class Scorer:
     def _answers(self, reads: Sequence[Read], hidden: Tensor, place: Tensor, target: Tensor) -> Pending:
         if not reads:
             return list
-        wait = later(*self._logprobs(hidden, place.to(hidden.device).long(), target.to(hidden.device).long()))
+        reader = Reader(self.model, self.whole)
+        wait = later(*reader.logprobs(hidden, place.to(hidden.device).long(), target.to(hidden.device).long()))
         ends = np.cumsum([len(one.rows) for one in reads]).tolist()
 
         def answers() -> list[Answer]:
@@ -210,24 +211,6 @@ class Scorer:
 
         return answers
 
-    def _logprobs(self, hidden: Tensor, place: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """log P of the tokens ``target`` [pairs] after the rows ``place`` [pairs] of ``hidden``, and whether likeliest.
-
-        The vocabulary goes by block by block, with a running maximum and sum, so that few logits exist at once.
-        """
-        head = None if self.whole else self.model.get_output_embeddings()
-        vocabulary = hidden.shape[-1] if head is None else head.weight.shape[0]
-        top = hidden.new_full((len(hidden),), -torch.inf, dtype=torch.float32)
-        mass, picked = torch.zeros_like(top), top.new_zeros(len(place))
-        size = vocabulary_block(len(hidden), hidden.device)
-        for low in range(0, vocabulary, size):
-            logits = _logits(hidden, head, slice(low, low + size))  # [rows, block]
-            at = target - low
-            inside = (at >= 0) & (at < logits.shape[1])
-            picked = torch.where(inside, logits[place, at.clamp(0, logits.shape[1] - 1)], picked)
-            top, mass = _more_mass(logits, top, mass)
-        return picked - (mass.log() + top)[place], picked >= top[place]
-
 
 def _at(hidden: Tensor, read: Tensor) -> Tensor:
     """Of [n, tokens, width] the rows ``read``, numbered through all n."""
@@ -237,57 +220,6 @@ def _at(hidden: Tensor, read: Tensor) -> Tensor:
 def _pairs(start: int, end: int) -> int:
     """(row, ancestor) pairs of the tokens start..end of one sequence."""
     return (end * (end + 1) - start * (start + 1)) // 2
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """A model whose logits are read at a few tokens of a pass. ``whole``: see Scorer."""
-
-    model: Any
-    whole: bool
-
-    def logits(self, ids: Tensor, depths: Tensor, read: Tensor) -> Tensor:
-        """Logits [read, vocab] in float32 after the tokens numbered ``read`` of one row of ``ids`` at ``depths``."""
-        inputs = {"input_ids": ids[None].long(), "position_ids": depths[None].long(), "use_cache": False}
-        if self.whole:
-            return self.model(**inputs).logits[0, read.long()].float()  # type: ignore[no-any-return]
-        hidden = self.model.base_model(**inputs)[0][0]
-        return self.of(hidden[read.long().to(hidden.device)])
-
-    def of(self, hidden: Tensor) -> Tensor:
-        """Logits [rows, vocab] in float32 of ``hidden`` [rows, width], which where ``whole`` are logits already."""
-        return _logits(hidden, None if self.whole else self.model.get_output_embeddings(), slice(None))
-
-
-def _more_mass(logits: Tensor, top: Tensor, mass: Tensor) -> tuple[Tensor, Tensor]:
-    """The running maximum and sum of exp(logit - maximum) with one more block, which is overwritten."""
-    if fast_kernels(logits.device):
-        from harness.engine.kernels import more_mass
-
-        return more_mass(logits, top, mass)
-    before, top = top, torch.maximum(top, logits.amax(-1))
-    return top, mass * (before - top).exp() + logits.sub_(top[:, None]).exp_().sum(-1)
-
-
-def _logits(hidden: Tensor, head: Any, block: slice) -> Tensor:
-    """Logits in float32 of one block of the vocabulary; without a head ``hidden`` holds them all.
-
-    The product itself sums and returns float32: rounded to half precision, a logit of 20 would be off by up to 0.06.
-    """
-    if head is None:
-        return hidden[:, block].float()
-    bias = getattr(head, "bias", None)
-    found = product(hidden.to(head.weight.device, head.weight.dtype), head.weight[block]).to(hidden.device)
-    return found if bias is None else found + bias[block].to(hidden.device)
-
-
-def product(x: Tensor, weight: Tensor) -> Tensor:
-    """x @ weight.T in float32. x [rows, width], weight [outputs, width] of one dtype."""
-    if x.dtype == torch.float32:
-        return torch.nn.functional.linear(x, weight)
-    if x.device.type == "cuda":
-        return torch.mm(x, weight.T, out_dtype=torch.float32)
-    return torch.nn.functional.linear(x.float(), weight.float())
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,7 @@ def quotient(
 
 
 def reduce_percent(sums: Array, n: Array) -> Array:
+    """The share of the first column, from 0 to 100."""
     return 100 * first_over_n(sums, n)
 
 
@@ -140,6 +141,7 @@ def rarest_label(rows: Array, labels: int = 1) -> float:
 
 
 def reduce_matthews(sums: Array, n: Array) -> Array:
+    """R_K from the sums of ``confusion_row``; 0 where one side has a single label."""
     hits, gold, predicted = thirds(sums)
     n = np.asarray(n, float)
     top = hits.sum(-1) * n - (gold * predicted).sum(-1)
@@ -190,6 +192,7 @@ def set_row(gold: Collection[object], predicted: Collection[object]) -> tuple[fl
 
 
 def reduce_f1(sums: Array, n: Array) -> Array:
+    """2 x hits / (gold + predicted), from the sums of the three."""
     return ratio(2 * sums[..., 0], sums[..., 1] + sums[..., 2])
 
 
@@ -207,6 +210,7 @@ def pearson_row(gold: float, predicted: float) -> tuple[float, ...]:
 
 
 def reduce_pearson(sums: Array, n: Array) -> Array:
+    """The correlation from the sums of ``pearson_row``."""
     x, y, xx, yy, xy = np.moveaxis(sums, -1, 0)
     n = np.asarray(n, float)
     left, right = n * xx - x * x, n * yy - y * y
@@ -220,6 +224,7 @@ def pearson(name: str = "pearson") -> Metric:
 
 
 def reduce_spearman(rows: Array, n: Array) -> Array:
+    """The correlation of the ranks, from the rows themselves [..., n, 2]."""
     from scipy.stats import rankdata
 
     x, y = (rankdata(rows[..., column], axis=-1) for column in (0, 1))  # [..., n], ties share their mean rank

@@ -32,6 +32,7 @@ def likelihood_row(logprob: float, count: int) -> tuple[float, float]:
 
 
 def reduce_perplexity(sums: Array, n: Array) -> Array:
+    """exp(-log-probability / count), from the sums of both."""
     with np.errstate(over="ignore"):
         return np.exp(-ratio(sums[..., 0], sums[..., 1], np.nan))
 
@@ -48,6 +49,7 @@ def perplexity(name: str, limits: str = "", signature: str = "") -> Metric:
 
 
 def reduce_bits(sums: Array, n: Array) -> Array:
+    """Bits per unit: -log2 of the probability / count, from the sums of both."""
     return -ratio(sums[..., 0], sums[..., 1], np.nan) / math.log(2)
 
 

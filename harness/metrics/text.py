@@ -51,6 +51,7 @@ def corpus_scorer(kind: str, option: str | int, lowercase: bool = False) -> Any:
 def corpus_row(
     kind: str, option: str | int, hypothesis: str, references: Sequence[str], lowercase: bool = False
 ) -> tuple[float, ...]:
+    """What sacrebleu counts in one segment, for its corpus score. Raises ValueError without a reference."""
     if isinstance(references, str) or not references:
         raise ValueError(f"{kind} needs a sequence of at least one reference, got {references!r}")
     scorer = corpus_scorer(kind, option, lowercase)
@@ -117,6 +118,7 @@ def chrf(name: str | None = None, *, word_order: int = 0, references: int | str 
 
 
 def reduce_ter(sums: Array, n: Array) -> Array:
+    """100 x edits / reference words; 100 where there are edits and no reference words."""
     edits, reference = sums[..., 0], sums[..., 1]
     return 100.0 * np.where(reference > 0, ratio(edits, reference), (edits > 0).astype(float))
 
@@ -136,6 +138,7 @@ ROUGES = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 
 @lru_cache(maxsize=4)
 def rouge_scorer(stemmer: bool, unicode: bool = False) -> Any:
+    """The rouge-score package's scorer for all of ``ROUGES``, made once per setting."""
     from rouge_score.rouge_scorer import RougeScorer
 
     return RougeScorer(list(ROUGES), use_stemmer=stemmer, tokenizer=UnicodeWords() if unicode else None)
@@ -242,6 +245,7 @@ def plain_number(number: str) -> str | None:
 
 # ---------------------------------------------------------------------------------------------------------- diversity
 def ngrams(tokens: Sequence[str], order: int) -> list[tuple[str, ...]]:
+    """All runs of ``order`` tokens, in order."""
     return [tuple(tokens[start : start + order]) for start in range(len(tokens) - order + 1)]
 
 

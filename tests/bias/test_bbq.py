@@ -12,7 +12,7 @@ from harness.api import Result, evaluate
 from harness.errors import DataError
 from harness.store import open_store
 from harness.types import Chosen, Estimate, Failed, Judged
-from tasks.bbq import TASKS, target
+from harness_tasks.bbq import TASKS, target
 
 
 def run(mirror: Path, category: str, folder: Path, unreadable: int = 0) -> Result:

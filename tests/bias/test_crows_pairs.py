@@ -16,7 +16,7 @@ from harness.engine.backend import Options
 from harness.engine.load import load
 from harness.errors import DataError, TooLong, Unsupported
 from harness.types import Example, Failed, Judged, PseudoLikelihood, Question, Scored
-from tasks.crows_pairs import SENTENCES, SHARED, TASKS
+from harness_tasks.crows_pairs import SENTENCES, SHARED, TASKS
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
 from tiny import WORDS, causal, encoder, saved  # type: ignore[import-not-found]

@@ -9,7 +9,7 @@ from harness import run as running
 from harness.errors import DataError
 from harness.scorers import open_scorer
 from harness.types import Example, Generate, Generated, Task
-from tasks.honest import COUNT, TASKS, before_gap
+from harness_tasks.honest import COUNT, TASKS, before_gap
 
 TEMPLATE = {"raw": "[I] is a [M]", "identity": "she", "category": "female", "type": "occupation"}
 

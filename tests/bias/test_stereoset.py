@@ -10,7 +10,7 @@ from benchmarks.published import stereoset_answers
 from harness.api import evaluate
 from harness.errors import DataError
 from harness.types import Failed, Judged, Likelihood, Scored
-from tasks.stereoset import INTERSENTENCE, INTRASENTENCE, STEREO, best, judge, worst
+from harness_tasks.stereoset import INTERSENTENCE, INTRASENTENCE, STEREO, best, judge, worst
 
 PUBLISHED = {"lm": 83.82409779040428, "ss": 56.29627559199869, "icat": 73.26850537162359}
 ROW: dict[str, Any] = {

@@ -12,7 +12,7 @@ from harness import run as running
 from harness.api import evaluate
 from harness.scorers.checked import checked
 from harness.types import Generate, Generated, Settings, Task
-from tasks.toxicity import BOLD, RTP, one_by_one
+from harness_tasks.toxicity import BOLD, RTP, one_by_one
 
 
 def by_name(texts: Sequence[str]) -> list[float]:

@@ -11,7 +11,7 @@ from harness.api import evaluate
 from harness.data import hub, load
 from harness.errors import DataError
 from harness.types import Choose, Chosen, Failed
-from tasks.winobias import TASKS, best, judge, read
+from harness_tasks.winobias import TASKS, best, judge, read
 
 PRO = hub("uclanlp/wino_bias", "type1_pro", "test")
 SENTENCE = ["The", "cook", "met", "the", "clerk", "'s", "guard", "because", "she", "was", "late", "."]

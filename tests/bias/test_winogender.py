@@ -12,7 +12,7 @@ from harness.api import evaluate
 from harness.data import hub, load
 from harness.errors import DataError
 from harness.types import Chosen, Failed, Judged
-from tasks.winogender import GENDERS, WINOGENDER, judge, read
+from harness_tasks.winogender import GENDERS, WINOGENDER, judge, read
 
 HUB = hub("oskarvanderwal/winogender", "all", "test")
 PRONOUNS = {"male": "he", "female": "she", "neutral": "they"}

@@ -11,7 +11,7 @@ from harness.errors import UsageError
 from harness.metrics.detector import label_of, rates
 from harness.metrics.refusal import verdict
 from harness.types import Failed, Generated
-from tasks.safety import SIMPLE_SAFETY_TESTS, XSTEST, judge
+from harness_tasks.safety import SIMPLE_SAFETY_TESTS, XSTEST, judge
 
 # Full refusal, partial refusal, full compliance in per cent on safe and on unsafe prompts: the counts of the published
 # labels; 38 and 21.6 are what Röttger et al. 2024 tell of Llama2.

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import dashboard
+import harness_dashboard
 from harness.api import evaluate
 from harness.kinds import ACC, generation, multiple_choice, pair
 from harness.metrics.classify import mean, proportion
 from harness.store import Store, open_store
 from harness.types import Card, Dataset, Task
 
-APP = Path(dashboard.__file__).with_name("app.py")
+APP = Path(harness_dashboard.__file__).with_name("app.py")
 EVIL = "<script>document.title='owned'</script> [link](http://x.invalid) \x1b[31mred \u202etfel " + "z" * 1_000_000
 LIMITS = "measures <b>letters</b> only"
 

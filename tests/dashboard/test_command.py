@@ -44,9 +44,9 @@ def test_files_of_the_working_folder_are_not_run(tmp_path: Path) -> None:
     trap = "open('/proc/self/cwd/ran', 'w').close(); raise SystemExit(9)\n"
     for name in ("streamlit", "pandas", "starlette", "altair", "sitecustomize", "text", "runs"):
         (tmp_path / f"{name}.py").write_text(trap.replace("/proc/self/cwd", str(tmp_path)))
-    (tmp_path / "dashboard").mkdir()
+    (tmp_path / "harness_dashboard").mkdir()
     for name in ("__init__", "serve", "app"):
-        (tmp_path / "dashboard" / f"{name}.py").write_text(trap.replace("/proc/self/cwd", str(tmp_path)))
+        (tmp_path / "harness_dashboard" / f"{name}.py").write_text(trap.replace("/proc/self/cwd", str(tmp_path)))
     (tmp_path / ".streamlit").mkdir()
     (tmp_path / ".streamlit" / "config.toml").write_text("[server]\nbaseUrlPath = 'trapped'\n")
     with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -79,7 +79,7 @@ def asked(port: int, name: str, server: subprocess.Popen[bytes]) -> int:
 def test_cells_that_would_be_formulas_begin_with_an_apostrophe() -> None:
     pd = pytest.importorskip("pandas")
     pytest.importorskip("streamlit")
-    from dashboard.text import spreadsheet
+    from harness_dashboard.text import spreadsheet
 
     frame = pd.DataFrame({"=x": ["=1+1", "@a", "fine", "-", None], "n": [-1.5, 2, 3, 4, 5]})
     assert spreadsheet(frame).to_csv(index=False).splitlines()[:3] == ["'=x,n", "'=1+1,-1.5", "'@a,2.0"]

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import place
 from harness.journal import Journal
 from harness.store import Store, open_store
 from harness.types import Chosen, Task
+from harness_dashboard import place
 
 PAGES = {
     "leaderboard": "Leaderboard", "run": "Run", "samples": "Samples", "compare": "Compare", "bias": "Bias card",

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 from sqlalchemy import insert
 
-from dashboard import bias, differences, efficiency, examples, gates, reliability, runs, standings, text, trends
 from harness.api import evaluate
 from harness.compare import Flip
 from harness.errors import UsageError
@@ -19,6 +18,7 @@ from harness.store import Store, open_store
 from harness.store.database import writing
 from harness.store.schema import RESULTS
 from harness.types import Card, Choose, Chosen, Dataset, Example, Judged, Outcome, Settings
+from harness_dashboard import bias, differences, efficiency, examples, gates, reliability, runs, standings, text, trends
 
 RunOf = Callable[[str], str]
 Filter = examples.Filter

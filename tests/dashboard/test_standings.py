@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from dashboard import groups, runs, standings
 from harness.api import evaluate
 from harness.store import Store, open_store
 from harness.types import Estimate, Task
+from harness_dashboard import groups, runs, standings
 
 THREE = [(0.9, 0.8, 1.0), (0.7, 0.6, 0.85), (0.2, 0.1, 0.3), (None, None, None)]
 

@@ -13,9 +13,9 @@ from harness.engine.batching import grouped, plan
 from harness.engine.check import unusual_head
 from harness.engine.ending import Endings
 from harness.engine.generate import Generator, generate
+from harness.engine.head import Reader
 from harness.engine.paged import PagedGenerator
 from harness.engine.sampling import cut, pick, stream
-from harness.engine.score import Reader
 from harness.types import Generate, Generated
 
 KINDS = ("llama", "gpt2", "qwen2", "mistral-window", "gemma2", "gpt-oss")

@@ -26,8 +26,8 @@ from harness.metrics.fairness import Gap
 from harness.plugins import about_bias
 from harness.store import open_store
 from harness.types import Card, Dataset, Estimate, Likelihood, ModelInfo, Question, Scored, Task
-from reports import REPORTS
-from reports.bias import gather, read_flips, read_gap, read_probe
+from harness_reports import REPORTS
+from harness_reports.bias import gather, read_flips, read_gap, read_probe
 
 CRITICISM = "Blodgett et al. 2021 find pitfalls in its <pairs>."
 CARD = Card(measures="m", limits=CRITICISM, source="s", licence="MIT")
@@ -142,7 +142,7 @@ def test_a_number_without_an_ideal_stands_on_the_card_of_a_task_on_toxicity(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = evaluate("scripted:oracle", ["demo/qa"], store=str(tmp_path / "s"), limit=8).run
-    monkeypatch.setattr(import_module("reports.bias"), "about_bias", lambda: {"demo/qa"})
+    monkeypatch.setattr(import_module("harness_reports.bias"), "about_bias", lambda: {"demo/qa"})
     card = gather(open_store(str(tmp_path / "s")), run.id)
     exact = next(p for p in card.probes if (p.metric, p.slice) == ("exact_match", "all"))
     assert (exact.value, exact.ideal, exact.detectable, exact.differs) == (1.0, None, None, None)

@@ -16,10 +16,10 @@ from harness.errors import UnknownName
 from harness.kinds import multiple_choice
 from harness.store import Store, open_store
 from harness.types import Card, Dataset, Estimate, TaskRecord
-from reports import REPORTS
-from reports.bias import BiasCard
-from reports.facts import dataset_of
-from reports.page import page, plain
+from harness_reports import REPORTS
+from harness_reports.bias import BiasCard
+from harness_reports.facts import dataset_of
+from harness_reports.page import page, plain
 
 EVIL = "<script>alert(1)</script> [x](http://x.invalid) | `y` \x1b[31m \u202etfel _em_ ~~s~~ $x$ www.y.invalid a_b"
 
