@@ -36,7 +36,7 @@ def main() -> None:
         options = Options(device="cpu", dtype=dtype)
         models[dtype] = Causal(read_checkpoint("smollm2", smollm2_folder(), options))
         scorer = models[dtype].scorer
-        print(f"{dtype}: {'tree' if scorer.tree else models[dtype].alone}; error {scorer.error}; plain pass "
+        print(f"{dtype}: {models[dtype].stats()['path']}; error {scorer.error}; plain pass "
               f"{scorer.plain_error or 'is the truth'}", flush=True)  # fmt: skip
     print("| work | precision | s | computed tokens/s | of float32's time |\n|---|---|---|---|---|")
     for row in ROWS:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from harness.types import Generate
 
@@ -64,7 +65,8 @@ def grouped(prompts: Sequence[tuple[int, ...]]) -> list[tuple[tuple[int, ...], l
     """
     done: list[tuple[tuple[int, ...], list[int]]] = []
     rest: list[int] = []
-    for start, stop in best_cuts(prompts):
+    shared_ = [common(a, b) for a, b in pairwise(prompts)]
+    for start, stop in best_cuts([len(prompt) for prompt in prompts], shared_):
         members = list(range(start, stop))
         shared = common(prompts[start], prompts[stop - 1])
         shared = min(shared, min(len(prompts[i]) for i in members) - 1)  # the last token's logits are always needed
@@ -85,9 +87,9 @@ class Node:
     saved: int
     cuts: list[int]
 
-    def closed(self) -> "Node":
+    def closed(self, worth: int) -> "Node":
         """As one group if that saves more."""
-        whole = (self.stop - self.start - 1) * self.depth - WORTH
+        whole = (self.stop - self.start - 1) * self.depth - worth
         return Node(self.depth, self.start, self.stop, whole, [self.start]) if whole >= self.saved else self
 
     def extended(self, other: "Node") -> "Node":
@@ -97,18 +99,21 @@ class Node:
         return self
 
 
-def best_cuts(prompts: Sequence[tuple[int, ...]]) -> list[tuple[int, int]]:
-    """Ranges of sorted prompts that are best computed behind one prefix each."""
+def best_cuts(lengths: Sequence[int], shared: Sequence[int], worth: int = WORTH) -> list[tuple[int, int]]:
+    """Ranges of sorted prompts that are best computed behind one prefix each.
+
+    ``lengths`` of the prompts, and how many tokens each has in common with the next; a group costs ``worth`` tokens.
+    """
     stack: list[Node] = []
-    for i in range(len(prompts)):
-        node = Node(len(prompts[i]), i, i + 1, -WORTH, [i])
-        depth = common(prompts[i], prompts[i + 1]) if i + 1 < len(prompts) else -1
+    for i, length in enumerate(lengths):
+        node = Node(length, i, i + 1, -worth, [i])
+        depth = shared[i] if i + 1 < len(lengths) else -1
         while stack and stack[-1].depth >= max(depth, 0):
-            node = stack.pop().extended(node.closed())
-        node = node.closed()
+            node = stack.pop().extended(node.closed(worth))
+        node = node.closed(worth)
         stack.append(Node(max(depth, 0), node.start, node.stop, node.saved, node.cuts))
     starts = stack[0].cuts if stack else []
-    return list(zip(starts, [*starts[1:], len(prompts)], strict=True))
+    return list(pairwise([*starts, len(lengths)]))
 
 
 def common(a: tuple[int, ...], b: tuple[int, ...]) -> int:

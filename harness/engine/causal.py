@@ -2,10 +2,10 @@
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
-from harness.engine.attention import Layers
 from harness.engine.backend import Batch
 from harness.engine.budget import SMALLEST, keep_freed_memory, out_of_memory, peak_memory, rows_for
 from harness.engine.check import open_scorer
@@ -14,14 +14,23 @@ from harness.engine.encode import Encoded, Encoder, Prompt, Span, encode
 from harness.engine.generate import Generator, generate
 from harness.engine.lanes import behind, in_lanes, lanes_of
 from harness.engine.limit import best_rate, needed
-from harness.engine.plan import Plan, plan, plan_padded
+from harness.engine.plan import Plan
 from harness.engine.reference import Score, respond
-from harness.engine.score import Answer
+from harness.engine.score import Answer, Way
 from harness.errors import UsageError
 from harness.types import Choose, Failed, Generate, Likelihood, ModelInfo, Question, Response
 
 LONG = 20.0
 """Seconds of scoring from which on its distance from the machine's limit is measured."""
+
+
+PATHS: Mapping[Way, str] = {
+    "tree": "tree",
+    "tails": "carried",
+    "tokens": "carried token by token",
+    "padded": "padded",
+}
+"""How a run tells the way in which its model is scored."""
 
 
 class Causal:
@@ -38,11 +47,10 @@ class Causal:
             keep_freed_memory()
         self.budget = asked or rows_for(config, checkpoint.device, checkpoint.dtype)
         self.scorer, self.alone = open_scorer(checkpoint.model)
-        self.lanes = lanes_of(checkpoint.device) if self.scorer.tree else 1
+        self.lanes = lanes_of(checkpoint.device) if self.scorer.way == "tree" else 1
         self.lag = 1 if checkpoint.device.type == "cuda" else 0
         self._generator: Generator | None = None
-        path = "tree" if self.scorer.tree else "padded"
-        fingerprint = {**checkpoint.fingerprint, "attention": path, "token_budget": str(self.budget)}
+        fingerprint = {**checkpoint.fingerprint, "attention": PATHS[self.scorer.way], "token_budget": str(self.budget)}
         answers: frozenset[type] = frozenset({Choose, Generate, Likelihood})
         self.info = ModelInfo(checkpoint.name, fingerprint, answers, checkpoint.context, pinned=True)
         self._asked = 0
@@ -73,7 +81,7 @@ class Causal:
         given: set[int] = set()
         while True:
             started = perf_counter()
-            laid = (plan if self.scorer.tree else plan_padded)(spans, self.budget)
+            laid = self.scorer.plan(spans, self.budget)
             work = Schedule(laid, asked, [i for i in asked if i not in done and i not in given])
             self._seconds["plan"] += perf_counter() - started
             try:
@@ -87,7 +95,7 @@ class Causal:
                 self.budget //= 2
 
     def _batches(self, questions: Sequence[Question], work: "Schedule") -> Iterator[Batch]:
-        kept: dict[int, Layers] = {}
+        kept: dict[int, Any] = {}
         scores: dict[int, list[Answer]] = {}
         parents = [step.parent for step in work.plan.steps]
         started = perf_counter()
@@ -157,7 +165,7 @@ class Causal:
         seconds, scoring = self._seconds["compute"], self._seconds["score"]
         limit = self.limit_fraction(scoring, 1.0) if scoring >= LONG else None
         return {
-            "path": "tree" if self.scorer.tree else f"padded: {self.alone}",
+            "path": ": ".join(filter(None, (PATHS[self.scorer.way], self.alone))),
             "tokens_asked": float(asked),
             "tokens_computed": float(computed),
             "share_saved": 1.0 - computed / asked if asked else 0.0,
@@ -181,15 +189,18 @@ class Causal:
         The rate is ``measured`` for about so many seconds. None for models without a tree or with a head of their own:
         of them it is not known which products a token takes.
         """
-        if not self.scorer.tree or self.scorer.whole:
+        if self.scorer.way != "tree" or self.scorer.whole:
             return None
         work, model = self.scorer.work, self.checkpoint.model
         operations = needed(model, work.rows - work.padding, work.logits, work.pairs)
         return operations / best_rate(model, seconds=measured) / seconds
 
     def _generation(self) -> str:
-        """How answers are generated, and why not together where they are not."""
-        return f"one at a time: {self.generator.alone}" if self.generator.alone else "together"
+        """How answers are generated, and why not from shared keys and values where they are not."""
+        aligned, alone = self.generator.aligned, self.generator.alone
+        if not alone:
+            return "together"
+        return f"carried: {alone}" if aligned is not None and aligned.rows > 1 else f"one at a time: {alone}"
 
 
 def distinct(encoded: Sequence[Encoded]) -> tuple[list[Span], dict[int, tuple[int, ...]]]:

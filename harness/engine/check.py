@@ -1,30 +1,40 @@
 """Decides at load how a causal model can be run, by comparing with its own plain forward pass on a few tokens."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from itertools import product
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.engine.carry import rescaled_above
 from harness.engine.encode import Span
 from harness.engine.fuse import fusable
-from harness.engine.plan import Plan, plan, plan_padded
+from harness.engine.plan import Plan
 from harness.engine.reference import score
-from harness.engine.score import Scorer, Work
+from harness.engine.score import Scorer, Way, Work
 from harness.engine.truth import HALF, Error, in_float32
 from harness.errors import ModelError
 
 BUDGET = 24
 """Rows of a pass over the probes: so few that blocks are kept and continued."""
 
+TAILS = {True: 128, False: 48}
+"""Rows of a batch over the probes of half precision, and of float32: two go on together, and others after them."""
+TOKENS = 16
+"""The same where a token of each goes on at a time."""
+PADDED = 64
+"""The same of whole sequences."""
 TOLERANCE = 2e-4
 """Nats a token by which a way of running a float32 model may differ from its plain forward pass."""
+WIDENED = 1e-3
+"""The same of a half-precision model that is computed in float32: its constants stay as they were rounded."""
 UNPROVEN = (0.1, 1.0)
 """Mean and worst difference from the plain pass in half precision where float32 is out of reach; right trees measured
 at most .051 in the mean, wrong ones .39 to 6."""
 ATTENDING = {"full_attention", "sliding_attention", "chunked_attention"}
 """Types of layers in which a token sees its ancestors, all or the nearest of them."""
-_RESCALED = ("dynamic", "longrope", "yarn_dynamic")
 _HEADS = ("final_logit_softcapping", "logit_scale", "logits_scaling")
 
 
@@ -48,17 +58,26 @@ def open_scorer(model: Any) -> tuple[Scorer, str]:
     """
     proof = proof_of(model)
     heads = (True,) if unusual_head(model) else (False, True)
-    reasons = [unsuited(model)]
-    ways = [(False, whole) for whole in heads] if reasons[0] else [(tree, w) for tree in (True, False) for w in heads]
-    for tree, whole in ways:
-        scorer = Scorer(model, tree=tree, whole=whole, fast=fusable(model) if tree else {})
+    beforehand = unsuited(model)
+    reasons: dict[str, str] = {"tree": beforehand} if beforehand else {}
+    ways = [way for way in get_args(Way) if way not in reasons]
+    for way, whole in product(ways, heads):
+        fast = fusable(model) if way == "tree" else {}
+        scorer = Scorer(model, way=way, whole=whole, fast=fast, apart=rescaled_above(model))
         wrong, error = compare(scorer, proof)
         if not wrong:
             scorer.work, scorer.error, scorer.plain_error = Work(), error, proof.plain
-            return scorer, "" if tree else next(filter(None, reasons))
-        reasons.append(wrong)
-    found = "; ".join(filter(None, reasons))
+            return scorer, _why(scorer, reasons)
+        reasons.setdefault(way, wrong)
+    found = "; ".join(dict.fromkeys(reasons.values()))
     raise ModelError(f"neither a tree of tokens nor padded batches give this model's own numbers: {found}")
+
+
+def _why(scorer: Scorer, reasons: Mapping[str, str]) -> str:
+    """Why the tree does not suit the model and, where it has to be padded, why no state can be carried."""
+    if scorer.way != "padded":
+        return reasons.get("tree", "")
+    return f"{reasons['tree']}; state not carried: {reasons['tokens']}"
 
 
 def proof_of(model: Any) -> Proof:
@@ -116,9 +135,8 @@ def plain(model: Any, spans: list[Span]) -> list[NDArray[Any]]:
 def unsuited(model: Any) -> str:
     """What is known beforehand to make a token's state depend on more than its ancestors and its depth."""
     config = model.config.get_text_config()
-    rope = getattr(config, "rope_parameters", None) or {}
-    kind = str(rope.get("rope_type", "")) if isinstance(rope, dict) else ""
-    if kind in _RESCALED:
+    if rescaled_above(model) is not None:
+        kind = config.rope_parameters["rope_type"]
         return f"positions of type {kind!r} change with the length of the batch"
     kinds = set(getattr(config, "layer_types", None) or ())
     odd = sorted(kinds - ATTENDING)
@@ -136,11 +154,13 @@ def unusual_head(model: Any) -> bool:
 
 def compare(scorer: Scorer, proof: Proof) -> tuple[str, Error | None]:
     """Why the scorer's numbers cannot be used, empty if they can; and their error where float32 was in reach."""
-    laid = plan(proof.spans, BUDGET) if scorer.tree else plan_padded(proof.spans, 64)
     try:
-        found = run_all(scorer, laid)
+        wrong = _unproven(scorer, proof)
+        found = [] if wrong else run_all(scorer, _planned(scorer, proof.spans))
     except Exception as raised:  # whatever a model's own code raises when its attention is replaced
         return f"{type(raised).__name__}: {' '.join(str(raised).split())[:160]}", None
+    if wrong:
+        return wrong, None
     off = Error.of(found, proof.expected)
     if scorer.model.dtype not in HALF:
         wrong = f"log-probabilities differ by {off.worst:.2g} from the plain forward pass"
@@ -152,6 +172,36 @@ def compare(scorer: Scorer, proof: Proof) -> tuple[str, Error | None]:
     error = Error.of(found, proof.truth)
     wrong = f"log-probabilities are off by more (nats: {error}) than those of the plain forward pass ({proof.plain})"
     return ("" if error.as_true_as(proof.plain, scorer.model.dtype) else wrong), error
+
+
+def _planned(scorer: Scorer, spans: list[Span]) -> Plan:
+    """A plan that branches and goes on from what is kept, more than once."""
+    if scorer.way == "tree":
+        return scorer.plan(spans, BUDGET)
+    if scorer.way == "padded":
+        return scorer.plan(spans, PADDED)
+    budget = TOKENS if scorer.way == "tokens" else TAILS[scorer.model.dtype in HALF]
+    return scorer.plan(spans, budget, worth=1)
+
+
+def _unproven(scorer: Scorer, proof: Proof) -> str:
+    """Why a carried state is not to be trusted; empty where it is.
+
+    A state that is lost is soon made up for by what follows, and the rest hides among half precision's own errors: so
+    there the model goes on in float32 too, where the numbers have to be the same.
+    """
+    if not scorer.carries:
+        return ""
+    if not any(step.parent >= 0 for step in _planned(scorer, proof.spans).steps):
+        return "no probe is short enough to go on from a state"
+    if scorer.model.dtype not in HALF:
+        return ""
+    if proof.truth is None:
+        return "in half precision, without float32 in reach, it cannot be told from a lost one"
+    with in_float32(scorer.model):
+        one = Scorer(scorer.model, way=scorer.way, whole=True, apart=scorer.apart)
+        off = Error.of(run_all(one, _planned(one, proof.spans)), proof.truth)
+    return "" if off.worst <= WIDENED else f"log-probabilities in float32 differ by {off.worst:.2g} from the plain ones"
 
 
 def run_all(scorer: Scorer, laid: Plan) -> list[NDArray[Any]]:

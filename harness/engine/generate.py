@@ -1,27 +1,28 @@
 """Generation with a causal model: shared prompts once, and a finished row's place goes to the next one at once."""
 
-import inspect
+import sys
 from collections import deque
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from harness.engine.aligned import AlignedGenerator, aligned_for
 from harness.engine.batching import SHARD, Row, Shard, plan
 from harness.engine.budget import out_of_memory
+from harness.engine.carry import forget_lengths, rescaled_above
 from harness.engine.device import onto
 from harness.engine.ending import Endings, Made
 from harness.engine.fuse import Forward
+from harness.engine.head import Reader
 from harness.engine.paged import PagedGenerator, probe
 from harness.engine.passes import attending, under_way
 from harness.engine.sampling import pick, stream
-from harness.engine.score import Reader
 from harness.engine.slots import Prefill, Slots, Step
-from harness.engine.truth import HALF, Error, in_float32
+from harness.engine.truth import disagreement
 from harness.types import Generate, Generated, Response
 
 ROWS = 32
@@ -63,7 +64,8 @@ class Generator:
     """A causal model that continues prompts, with its place for keys and values.
 
     ``rows``: answers under way at once; 0 makes them one at a time. ``piece``: prompt tokens of one forward pass.
-    ``alone`` says why answers are made one at a time; empty if they are not.
+    ``alone`` says why answers do not share keys and values; empty if they do. ``aligned`` then makes them together with
+    the model's own cache; without it they are made one at a time.
     """
 
     def __init__(
@@ -84,12 +86,16 @@ class Generator:
         self._prefix: tuple[tuple[int, ...], Slots] = ((), Slots(0, 0))
         on_gpu = model.device.type == "cuda"
         self._paged = PagedGenerator(self.reader, fast or {}, self.endings) if on_gpu else None
-        self.shard = 2 * self._paged.rows if self._paged else SHARD
+        self.limit = rescaled_above(model)
         self.alone = self.unsafe() if rows else "asked for one at a time"
+        self.aligned = aligned_for(self.reader, self.endings) if self.alone and rows else None
+        self.shard = 2 * self._paged.rows if self._paged and not self.alone else SHARD
 
     @torch.inference_mode()
     def unsafe(self) -> str:
         """Why this model cannot share keys and values: compared with its own forward pass over a few tokens."""
+        if self.limit is not None:
+            return "its positions change with the length of the batch"
         ids = [(7 * i + 3) % self.model.config.get_text_config().vocab_size for i in range(24)]
         try:
             ours = probe(self._paged, ids) if self._paged else self._probe(ids)
@@ -117,17 +123,20 @@ class Generator:
                 made = self._answer(shard)
                 break
             except (RuntimeError, MemoryError) as error:
-                smaller = self._paged or self
+                smaller = self.aligned or self._paged or self
                 if not out_of_memory(error) or smaller.rows <= 1:
                     raise
                 smaller.rows, smaller.piece = smaller.rows // 2, max(64, smaller.piece // 2)
                 self._prefix = ((), Slots(0, 0))
-                if self._paged:
-                    self._paged.forget()
+                for other in (self._paged, self.aligned):
+                    if other is not None:
+                        other.forget()
         self.cost.asked += sum(len(row.positions) * (len(row.tokens) + answer.tokens) for row, answer in made)
         return sorted((position, answer) for row, answer in made for position in row.positions)
 
     def _answer(self, shard: Shard) -> list[tuple[Row, Generated]]:
+        if self.aligned is not None:
+            return self._aligned_answers(shard, self.aligned)
         if self.alone:
             return [(row, self._single(row)) for row in shard.rows]
         if self._paged is None:
@@ -139,20 +148,25 @@ class Generator:
 
     # ------------------------------------------------------------------------------------------------ one at a time
     def _single(self, row: Row) -> Generated:
-        """A row alone, with the model's own cache if it gives one back and without any otherwise."""
-        live, cache, fed = Live(row, stream(row.request, row.tokens), 0), None, list(row.tokens)
-        name = "cache" if "cache" in inspect.signature(self.model.forward).parameters else "past_key_values"
-        while True:
-            if row.request.max_tokens <= 0:
-                return Generated("", 0, "length")
-            ids = torch.tensor([fed], device=self.model.device)
-            output = self.model(ids, use_cache=True, **({name: cache} if cache is not None else {}))
-            self.cost.computed += len(fed)
-            answer = self._grow(live, output.logits[0, -1].float())
-            if answer is not None:
-                return answer
-            cache = output.get(name)
-            fed = live.made.tokens[-1:] if cache is not None else [*row.tokens, *live.made.tokens]
+        """A row alone, by definition: nothing is kept between its tokens."""
+        live = Live(row, stream(row.request, row.tokens), 0)
+        answer = Generated("", 0, "length") if row.request.max_tokens <= 0 else None
+        while answer is None:
+            ids = torch.tensor([[*row.tokens, *live.made.tokens]], device=self.model.device)
+            self.cost.computed += ids.numel()
+            forget_lengths(self.model)
+            answer = self._grow(live, self.model(ids, use_cache=False).logits[0, -1].float())
+        return answer
+
+    # ---------------------------------------------------------------------------------------------------- in step
+    def _aligned_answers(self, shard: Shard, aligned: AlignedGenerator) -> list[tuple[Row, Generated]]:
+        """Rows go on from copies of a state; those that grow so long that positions are rescaled are made alone."""
+        limit = self.limit or sys.maxsize
+        near = [row for row in shard.rows if len(row.tokens) + row.request.max_tokens <= limit]
+        made = aligned.together(replace(shard, rows=tuple(near)))
+        self.cost.computed += aligned.computed
+        aligned.computed = 0
+        return [*made, *((row, self._single(row)) for row in shard.rows if row not in near)]
 
     # --------------------------------------------------------------------------------------------------- together
     def _together(self, shard: Shard) -> list[tuple[Row, Generated]]:
@@ -293,31 +307,3 @@ class Generator:
         self.cost.computed += len(ids)
         with under_way(attended):
             return self.reader.logits(*onto(self.model.device, *(np.array(x) for x in (ids, positions, read))))
-
-
-def disagreement(model: Any, logits: Sequence[Tensor], wholes: Sequence[list[int]]) -> str:
-    """How ``logits`` after sequences of tokens differ from the model's own; empty where they agree.
-
-    In half precision both are held against the same weights in float32, see ``truth``.
-    """
-    ours = [after.double().log_softmax(-1).cpu().numpy() for after in logits]
-    plain = [after_plain(model, whole) for whole in wholes]
-    if model.dtype not in HALF:
-        off = Error.of(ours, plain)
-        return "" if off.worst <= 1e-3 else f"its logits differ by {off.worst:.2g} from its own forward pass"
-    try:
-        with in_float32(model):
-            truth = [after_plain(model, whole) for whole in wholes]
-    except Exception:  # whatever a model's own code raises when its weights are of another dtype than it thinks
-        off = Error.of(ours, plain)
-        return "" if off.mean <= 0.1 and off.worst <= 1.0 else f"its logits differ by {off} from its own forward pass"
-    off, own = Error.of(ours, truth), Error.of(plain, truth)
-    if off.as_true_as(own, model.dtype):
-        return ""
-    return f"its logits are off by more (nats: {off}) than those of its own forward pass ({own})"
-
-
-def after_plain(model: Any, whole: Sequence[int]) -> NDArray[Any]:
-    """log P of every token of the vocabulary after ``whole``, by the model's own forward pass."""
-    logits = model(torch.tensor([list(whole)], device=model.device), use_cache=False).logits[0, -1]
-    return logits.double().log_softmax(-1).cpu().numpy()  # type: ignore[no-any-return]

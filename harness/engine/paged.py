@@ -18,10 +18,10 @@ from harness.engine.budget import memory_for_pages
 from harness.engine.device import later, onto
 from harness.engine.ending import Endings, Made
 from harness.engine.fuse import Forward, fused
+from harness.engine.head import Reader
 from harness.engine.pages import PAGE, PagedPrefill, PagedStep, Pages
 from harness.engine.passes import attending, under_way
 from harness.engine.sampling import Draws, pick_rows, stream
-from harness.engine.score import Reader
 from harness.types import Generate, Generated
 
 ROWS = 256

@@ -78,29 +78,65 @@ class Rows:
     ends: Ints
     reads: tuple[Read, ...]
 
+    def parents(self) -> Ints:
+        """For every row the one that its token follows, -1 for those that begin."""
+        found = np.full(len(self.depths), -1, np.int64)
+        latest = np.full(int(self.depths.max()) + 2, -1, np.int64)  # row of the current token one level up
+        for row, depth in enumerate(self.depths.tolist()):
+            found[row], latest[depth + 1] = latest[depth], row
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """The distinct sequences of all spans, sorted; see Plan."""
+
+    sequences: Sequence[Tokens]
+    lcp: Ints
+    readers: Sequence[tuple[int, ...]]
+
 
 def plan(spans: Sequence[Span], budget: int) -> Plan:
     """Lay out passes of at most ``budget`` rows that compute every distinct token of ``spans`` (nearly) once."""
-    sequences, readers = _sorted(spans)
-    lcp = _shared(sequences)
-    steps = _Planner(sequences, lcp, budget).steps() if sequences else []
-    return Plan(spans, sequences, lcp, readers, steps, _steps_of(spans, sequences, readers, steps))
+    index = indexed(spans)
+    steps = _Planner(index.sequences, index.lcp, budget).steps() if index.sequences else []
+    return planned(spans, index, steps)
 
 
-def plan_padded(spans: Sequence[Span], budget: int) -> Plan:
-    """Batches of whole sequences, the longest first, whose number times longest length is at most ``budget``."""
+def plan_padded(spans: Sequence[Span], budget: int, apart: int | None = None) -> Plan:
+    """Batches of whole sequences, see ``padded``."""
+    index = indexed(spans)
+    return planned(spans, index, padded(index, range(len(index.sequences)), budget, apart))
+
+
+def padded(index: Index, members: Sequence[int], budget: int, apart: int | None = None) -> list[Step]:
+    """Batches of whole sequences, the longest first, whose number times longest length is at most ``budget``.
+
+    Sequences of more than ``apart`` tokens share a batch only with those of their own length, and come last, the
+    shortest first.
+    """
+    lengths = {i: len(index.sequences[i]) for i in members}
+    far = {i for i in members if apart is not None and lengths[i] > apart}
+    steps: list[list[int]] = []
+    for i in sorted(members, key=lambda i: (i in far, lengths[i] if i in far else -lengths[i], i)):
+        first = steps[-1][0] if steps else None
+        fits = first is not None and (len(steps[-1]) + 1) * lengths[first] <= budget
+        if not fits or (i in far and lengths[i] != lengths[first]):  # type: ignore[index]
+            steps.append([])
+        steps[-1].append(i)
+    return [Step(tuple(members)) for members in steps]
+
+
+def indexed(spans: Sequence[Span]) -> Index:
+    """What the spans have to read, and what it shares."""
     sequences, readers = _sorted(spans)
-    steps: list[Step] = []
-    members: list[int] = []
-    for index in sorted(range(len(sequences)), key=lambda i: (-len(sequences[i]), i)):
-        if members and (len(members) + 1) * len(sequences[members[0]]) > budget:
-            steps.append(Step(tuple(members)))
-            members = []
-        members.append(index)
-    if members:
-        steps.append(Step(tuple(members)))
-    lcp = np.zeros(len(sequences), np.int64)
-    return Plan(spans, sequences, lcp, readers, steps, _steps_of(spans, sequences, readers, steps))
+    return Index(sequences, _shared(sequences), readers)
+
+
+def planned(spans: Sequence[Span], index: Index, steps: Sequence[Step]) -> Plan:
+    """The plan of ``steps`` over the sequences of ``index``."""
+    found = _steps_of(spans, index.sequences, index.readers, steps)
+    return Plan(spans, index.sequences, index.lcp, index.readers, steps, found)
 
 
 def _sorted(spans: Sequence[Span]) -> tuple[list[Tokens], list[tuple[int, ...]]]:
@@ -275,7 +311,7 @@ def lay_out(plan: Plan, step: Step) -> Rows:
         depths.append(np.arange(shared, len(sequence)))
         count += new
         before = member
-        reads.extend(_reads(plan, member, step.base, len(sequence), path))
+        reads.extend(read_of(plan, member, step.base, len(sequence), path))
     ends[path[step.base : depth]] = count
     return Rows(np.concatenate(tokens), np.concatenate(depths), ends[:count], tuple(reads))
 
@@ -283,13 +319,14 @@ def lay_out(plan: Plan, step: Step) -> Rows:
 def _lay_out_chain(plan: Plan, step: Step) -> Rows:
     assert step.end is not None
     path = np.arange(-step.base, step.end - step.base)
-    reads = [read for member in step.members for read in _reads(plan, member, step.base, step.end, path)]
+    reads = [read for member in step.members for read in read_of(plan, member, step.base, step.end, path)]
     tokens = plan.sequences[step.members[0]][step.base : step.end]
     ends = np.full(len(tokens), len(tokens), np.int64)
     return Rows(tokens, np.arange(step.base, step.end), ends, tuple(reads))
 
 
-def _reads(plan: Plan, member: int, base: int, end: int, path: Ints) -> Iterator[Read]:
+def read_of(plan: Plan, member: int, base: int, end: int, path: Ints) -> Iterator[Read]:
+    """What is read of tokens base..end of a sequence, whose token at depth d is row ``path[d]``."""
     for span in plan.readers[member]:
         first = plan.spans[span].start - 1
         low = max(first, base)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from harness.engine.backend import Batch
+from harness.engine.carry import forget_lengths
 from harness.engine.checkpoint import Checkpoint
 from harness.engine.encode import Encoded, Encoder, Prompt, Span, encode
 from harness.engine.sampling import cut, pick, stream
@@ -27,6 +28,7 @@ class Score:
 def logits(model: Any, tokens: Sequence[int]) -> Tensor:
     """Logits [tokens, vocab] in float32 after every one of ``tokens``, from one plain forward pass."""
     ids = torch.as_tensor([[int(token) for token in tokens]], device=model.device)
+    forget_lengths(model)
     found: Tensor = model(input_ids=ids, use_cache=False).logits[0]
     return found.float()
 

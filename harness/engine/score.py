@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, field
 from threading import Lock
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.engine.attention import Layers, TreePass
-from harness.engine.budget import vocabulary_block
-from harness.engine.device import fast_kernels, later, onto
+from harness.engine.carry import Carrier, Footprint, State, footprint, forget_lengths, plan_carried
+from harness.engine.device import later, onto
+from harness.engine.encode import Span
 from harness.engine.fuse import Forward, fused, reading
+from harness.engine.head import Reader
 from harness.engine.passes import attending, under_way
-from harness.engine.plan import Plan, Read, Step, lay_out
+from harness.engine.plan import Plan, Read, Step, lay_out, plan, plan_padded, read_of
 from harness.engine.truth import Error
 
 Floats = NDArray[np.float32]
@@ -33,6 +35,8 @@ class Answer:
     greedy: NDArray[np.bool_]
 
 
+Way = Literal["tree", "tails", "tokens", "padded"]
+"""A tree of tokens; batches of tails, or of one token each, that go on from a state; whole sequences in batches."""
 Pending = Callable[[], list[Answer]]
 """The answers of a pass that a GPU may still be computing; calling it waits for them."""
 
@@ -49,39 +53,62 @@ class Work:
 
 @dataclass(slots=True)
 class Scorer:
-    """A causal model with the way it is run: trees without padding, or padded batches of whole sequences.
+    """A causal model with the way it is run, see ``Way``.
 
     ``fast``: stand-ins for modules while a tree is computed.
     ``whole``: the model turns hidden states into logits in a way of its own; its own forward pass then does it all.
+    ``size``: what its cache takes, measured when first needed. ``apart``: see ``padded``.
     ``error``: how far probes were from the truth (in float32: from the plain pass); ``plain_error``: the plain pass.
     """
 
     model: Any
-    tree: bool = True
+    way: Way = "tree"
     whole: bool = False
     fast: Mapping[torch.nn.Module, Forward] = field(default_factory=dict)
     work: Work = field(default_factory=Work)
     error: Error | None = None
     plain_error: Error | None = None
+    size: Footprint | None = None
+    apart: int | None = None
     _lock: Lock = field(default_factory=Lock, repr=False)
+
+    @property
+    def carries(self) -> bool:
+        """Do batches go on from a state?"""
+        return self.way in ("tails", "tokens")
+
+    def plan(self, spans: Sequence[Span], budget: int, **worth: int) -> Plan:
+        """The passes that answer ``spans`` in this way. Raises ValueError for a model without a cache to go on from."""
+        if self.way == "tree":
+            return plan(spans, budget)
+        if not self.carries:
+            return plan_padded(spans, budget, self.apart)
+        self.size = self.size or footprint(self._carrier)
+        return plan_carried(spans, budget, self.size, stepped=self.way == "tokens", apart=self.apart, **worth)
 
     @contextmanager
     def ready(self) -> Iterator[None]:
         """The model as ``run`` needs it; afterwards it is as it was."""
-        if not self.tree:
+        if self.way != "tree":
             yield
             return
         with attending(self.model), fused(self.fast):
             yield
 
     @torch.inference_mode()
-    def run(self, plan: Plan, number: int, kept: dict[int, Layers]) -> Pending:
+    def run(self, plan: Plan, number: int, kept: dict[int, Any]) -> Pending:
         """Start one step while ``ready``; ``kept`` holds what earlier steps keep, and receives what this one keeps.
 
         Several threads may run steps at once.
         """
         step = plan.steps[number]
-        return self._run_tree(plan, number, step, kept) if self.tree else self._run_padded(plan, step)
+        if self.way == "tree":
+            return self._run_tree(plan, number, step, kept)
+        if step.room:
+            return self._run_block(plan, number, step, kept)
+        if step.parent >= 0 and self.way == "tokens":
+            return self._run_tokens(plan, step, kept[step.parent])
+        return self._run_padded(plan, step, kept.get(step.parent))
 
     def _run_tree(self, plan: Plan, number: int, step: Step, kept: dict[int, Layers]) -> Pending:
         rows = lay_out(plan, step)
@@ -98,25 +125,66 @@ class Scorer:
         self._count(Work(len(rows.tokens), 0, len(asked.read), int(rows.depths.sum()) + len(rows.depths)))
         return self._answers(rows.reads, hidden, *there[1:])
 
-    def _run_padded(self, plan: Plan, step: Step) -> Pending:
-        """Right padding: no token of a causal model sees it."""
-        sequences = [plan.sequences[member] for member in step.members]
+    @property
+    def _carrier(self) -> Carrier:
+        return Carrier(self.model, self.whole)
+
+    def _run_block(self, plan: Plan, number: int, step: Step, kept: dict[int, Any]) -> Pending:
+        """What all members begin with; its state stays."""
+        rows = lay_out(plan, step)
+        asked = _asked(plan, rows.reads)
+        ids, *there = onto(self.model.device, rows.tokens, asked.read, asked.place, asked.target)
+        hidden, kept[number] = self._carrier.read(ids[None].long())
+        self._count(Work(len(rows.tokens), 0, len(asked.read), _pairs(0, len(rows.tokens))))
+        return self._answers(rows.reads, _at(hidden, there[0]), *there[1:])
+
+    def _run_padded(self, plan: Plan, step: Step, state: State | None) -> Pending:
+        """Right padding: no token of a causal model sees it. Behind a state that all begin with, only their tails."""
+        sequences = [plan.sequences[member][step.base :] for member in step.members]
         width = max(map(len, sequences))
         ids = np.zeros((len(sequences), width), np.int64)
         mask = np.zeros((len(sequences), width), np.int64)
         reads: list[Read] = []
         for row, (member, sequence) in enumerate(zip(step.members, sequences, strict=True)):
             ids[row, : len(sequence)], mask[row, : len(sequence)] = sequence, 1
-            for span in plan.readers[member]:
-                first = plan.spans[span].start - 1
-                reads.append(Read(span, 0, np.arange(first, len(sequence)) + row * width))
+            place = np.arange(-step.base, len(sequence)) + row * width
+            reads.extend(read_of(plan, member, step.base, step.base + len(sequence), place))
         asked = _asked(plan, reads)
         ids_, mask_, *there = onto(self.model.device, ids.ravel(), mask.ravel(), asked.read, asked.place, asked.target)
-        inputs = {"input_ids": ids_.view(ids.shape).long(), "attention_mask": mask_.view(ids.shape).long()}
-        hidden = self._forward(there[0], **inputs, use_cache=False)
-        pairs = sum(len(one) * (len(one) + 1) // 2 for one in sequences)
+        given = ids_.view(ids.shape).long()
+        if state is None:
+            forget_lengths(self.model)
+            masked = mask_.view(ids.shape).long()
+            hidden = self._forward(there[0], input_ids=given, attention_mask=masked, use_cache=False)
+        else:
+            hidden = _at(self._carrier.read(given, state.rows([0] * len(ids)))[0], there[0])
+        pairs = sum(_pairs(step.base, step.base + len(one)) for one in sequences)
         self._count(Work(ids.size, int(ids.size - mask.sum()), len(asked.read), pairs))
         return self._answers(reads, hidden, *there[1:])
+
+    def _run_tokens(self, plan: Plan, step: Step, state: State) -> Pending:
+        """A token of every branch at a time; where the branches part, so do copies of the state."""
+        rows = lay_out(plan, step)
+        asked = _asked(plan, rows.reads)
+        tokens, *there = onto(self.model.device, rows.tokens, asked.place, asked.target)
+        wanted = np.zeros(len(rows.tokens), bool)
+        wanted[asked.read] = True
+        parents = rows.parents()
+        before, found, order = np.array([-1]), [], []
+        for depth in range(step.base, int(rows.depths.max()) + 1):
+            level = np.flatnonzero(rows.depths == depth)
+            places = np.searchsorted(before, parents[level])
+            if depth == step.base or not np.array_equal(places, np.arange(len(before))):
+                state = state.rows(torch.from_numpy(places))
+            hidden, state = self._carrier.read(tokens[torch.from_numpy(level).to(tokens.device)][:, None].long(), state)
+            reading_ = np.flatnonzero(wanted[level])
+            found.append(hidden[torch.from_numpy(reading_).to(hidden.device), 0])
+            order.append(level[reading_])
+            before = level
+        again = np.argsort(np.concatenate(order))
+        hidden = torch.cat(found)[torch.from_numpy(again).to(found[0].device)]
+        self._count(Work(len(rows.tokens), 0, len(asked.read), int(rows.depths.sum()) + len(rows.depths)))
+        return self._answers(rows.reads, hidden, *there)
 
     def _count(self, more: Work) -> None:
         with self._lock:
@@ -125,12 +193,13 @@ class Scorer:
     def _forward(self, read: Tensor, **inputs: Any) -> Tensor:
         """Hidden states (or, where the head is not plain, logits) of the rows that are read: [read, width]."""
         found = self.model(**inputs).logits if self.whole else self.model.base_model(**inputs)[0]
-        return found.flatten(0, 1)[read.to(found.device).long()]  # type: ignore[no-any-return]
+        return _at(found, read)
 
     def _answers(self, reads: Sequence[Read], hidden: Tensor, place: Tensor, target: Tensor) -> Pending:
         if not reads:
             return list
-        wait = later(*self._logprobs(hidden, place.to(hidden.device).long(), target.to(hidden.device).long()))
+        reader = Reader(self.model, self.whole)
+        wait = later(*reader.logprobs(hidden, place.to(hidden.device).long(), target.to(hidden.device).long()))
         ends = np.cumsum([len(one.rows) for one in reads]).tolist()
 
         def answers() -> list[Answer]:
@@ -142,70 +211,15 @@ class Scorer:
 
         return answers
 
-    def _logprobs(self, hidden: Tensor, place: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """log P of the tokens ``target`` [pairs] after the rows ``place`` [pairs] of ``hidden``, and whether likeliest.
 
-        The vocabulary goes by block by block, with a running maximum and sum, so that few logits exist at once.
-        """
-        head = None if self.whole else self.model.get_output_embeddings()
-        vocabulary = hidden.shape[-1] if head is None else head.weight.shape[0]
-        top = hidden.new_full((len(hidden),), -torch.inf, dtype=torch.float32)
-        mass, picked = torch.zeros_like(top), top.new_zeros(len(place))
-        size = vocabulary_block(len(hidden), hidden.device)
-        for low in range(0, vocabulary, size):
-            logits = _logits(hidden, head, slice(low, low + size))  # [rows, block]
-            at = target - low
-            inside = (at >= 0) & (at < logits.shape[1])
-            picked = torch.where(inside, logits[place, at.clamp(0, logits.shape[1] - 1)], picked)
-            top, mass = _more_mass(logits, top, mass)
-        return picked - (mass.log() + top)[place], picked >= top[place]
+def _at(hidden: Tensor, read: Tensor) -> Tensor:
+    """Of [n, tokens, width] the rows ``read``, numbered through all n."""
+    return hidden.flatten(0, 1)[read.to(hidden.device).long()]
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """A model whose logits are read at a few tokens of a pass. ``whole``: see Scorer."""
-
-    model: Any
-    whole: bool
-
-    def logits(self, ids: Tensor, depths: Tensor, read: Tensor) -> Tensor:
-        """Logits [read, vocab] in float32 after the tokens numbered ``read`` of one row of ``ids`` at ``depths``."""
-        inputs = {"input_ids": ids[None].long(), "position_ids": depths[None].long(), "use_cache": False}
-        if self.whole:
-            return self.model(**inputs).logits[0, read.long()].float()  # type: ignore[no-any-return]
-        hidden = self.model.base_model(**inputs)[0][0]
-        return _logits(hidden[read.long().to(hidden.device)], self.model.get_output_embeddings(), slice(None))
-
-
-def _more_mass(logits: Tensor, top: Tensor, mass: Tensor) -> tuple[Tensor, Tensor]:
-    """The running maximum and sum of exp(logit - maximum) with one more block, which is overwritten."""
-    if fast_kernels(logits.device):
-        from harness.engine.kernels import more_mass
-
-        return more_mass(logits, top, mass)
-    before, top = top, torch.maximum(top, logits.amax(-1))
-    return top, mass * (before - top).exp() + logits.sub_(top[:, None]).exp_().sum(-1)
-
-
-def _logits(hidden: Tensor, head: Any, block: slice) -> Tensor:
-    """Logits in float32 of one block of the vocabulary; without a head ``hidden`` holds them all.
-
-    The product itself sums and returns float32: rounded to half precision, a logit of 20 would be off by up to 0.06.
-    """
-    if head is None:
-        return hidden[:, block].float()
-    bias = getattr(head, "bias", None)
-    found = product(hidden.to(head.weight.device), head.weight[block]).to(hidden.device)
-    return found if bias is None else found + bias[block].to(hidden.device)
-
-
-def product(x: Tensor, weight: Tensor) -> Tensor:
-    """x @ weight.T in float32. x [rows, width], weight [outputs, width] of one dtype."""
-    if x.dtype == torch.float32:
-        return torch.nn.functional.linear(x, weight)
-    if x.device.type == "cuda":
-        return torch.mm(x, weight.T, out_dtype=torch.float32)
-    return torch.nn.functional.linear(x.float(), weight.float())
+def _pairs(start: int, end: int) -> int:
+    """(row, ancestor) pairs of the tokens start..end of one sequence."""
+    return (end * (end + 1) - start * (start + 1)) // 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 HALF = (torch.bfloat16, torch.float16)
 FACTOR = 1.25
@@ -56,14 +56,23 @@ class Error:
 def in_float32(model: Any) -> Iterator[None]:
     """Every module of ``model`` computes in float32: its weights are widened when it is called and put back after.
 
-    So no second copy of the model is needed, only of one module's own weights at a time.
+    So no second copy of the model is needed, only of one module's weights at a time. They are its own and, inside a
+    layer, those of the leaves below it: some modules look at a leaf's weights without calling it. So do some models at
+    their head's.
     """
+    head = model.get_output_embeddings()
     with ExitStack() as stack:
-        for module in model.modules():
-            own = [store for store in (module._parameters, module._buffers) if _half(store)]
-            if own:
-                _widened(module, own, stack)
+        for name, module in model.named_modules():
+            leaves = [one for one in module.children() if one is head or (_in_layer(name) and not any(one.children()))]
+            stores = [store for one in (module, *leaves) for store in (one._parameters, one._buffers) if _half(store)]
+            if stores:
+                _widened(module, stores, stack)
         yield
+
+
+def _in_layer(name: str) -> bool:
+    """Is it the name of a module below a list of modules, such as ``layers.3.mlp``?"""
+    return any(part.isdigit() for part in name.split("."))
 
 
 def _half(store: dict[str, Any]) -> list[str]:
@@ -87,3 +96,31 @@ def _widened(module: nn.Module, stores: Sequence[dict[str, Any]], stack: ExitSta
     stack.enter_context(module.register_forward_pre_hook(widen))
     stack.enter_context(module.register_forward_hook(restore, always_call=True))
     stack.callback(restore, module, None, None)
+
+
+def disagreement(model: Any, logits: Sequence[Tensor], wholes: Sequence[list[int]]) -> str:
+    """How ``logits`` after sequences of tokens differ from the model's own; empty where they agree.
+
+    In half precision both are held against the same weights in float32, see ``truth``.
+    """
+    ours = [after.double().log_softmax(-1).cpu().numpy() for after in logits]
+    plain = [after_plain(model, whole) for whole in wholes]
+    if model.dtype not in HALF:
+        off = Error.of(ours, plain)
+        return "" if off.worst <= 1e-3 else f"its logits differ by {off.worst:.2g} from its own forward pass"
+    try:
+        with in_float32(model):
+            truth = [after_plain(model, whole) for whole in wholes]
+    except Exception:  # whatever a model's own code raises when its weights are of another dtype than it thinks
+        off = Error.of(ours, plain)
+        return "" if off.mean <= 0.1 and off.worst <= 1.0 else f"its logits differ by {off} from its own forward pass"
+    off, own = Error.of(ours, truth), Error.of(plain, truth)
+    if off.as_true_as(own, model.dtype):
+        return ""
+    return f"its logits are off by more (nats: {off}) than those of its own forward pass ({own})"
+
+
+def after_plain(model: Any, whole: Sequence[int]) -> NDArray[Any]:
+    """log P of every token of the vocabulary after ``whole``, by the model's own forward pass."""
+    logits = model(torch.tensor([list(whole)], device=model.device), use_cache=False).logits[0, -1]
+    return logits.double().log_softmax(-1).cpu().numpy()  # type: ignore[no-any-return]

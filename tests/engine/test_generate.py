@@ -13,9 +13,9 @@ from harness.engine.batching import grouped, plan
 from harness.engine.check import unusual_head
 from harness.engine.ending import Endings
 from harness.engine.generate import Generator, generate
+from harness.engine.head import Reader
 from harness.engine.paged import PagedGenerator
 from harness.engine.sampling import cut, pick, stream
-from harness.engine.score import Reader
 from harness.types import Generate, Generated
 
 KINDS = ("llama", "gpt2", "qwen2", "mistral-window", "gemma2", "gpt-oss")
@@ -160,7 +160,7 @@ def test_nothing_to_make():
 def test_models_that_cannot_share_run_alone_and_right(kind):
     model = causal(kind, len(TOKENIZER))
     generator = generator_of(model)
-    assert generator.alone
+    assert generator.alone and generator.aligned is not None and generator.aligned.rows > 1
     asked = some_requests(2, 5)
     assert answers(generator, asked) == [reference(model, *one) for one in asked]
 

@@ -77,14 +77,14 @@ def test_equals_the_reference_at_every_budget(kind: str, spans: list[Span], budg
 def test_padded_batches_equal_the_reference(kind: str) -> None:
     spans = shared_block(block=20, questions=3, tail=9)
     assert_close(
-        run_all(Scorer(model(kind), tree=False, whole=scorer(kind)[0].whole), plan_padded(spans, 128)),
+        run_all(Scorer(model(kind), way="padded", whole=scorer(kind)[0].whole), plan_padded(spans, 128)),
         reference(kind, spans),
     )
 
 
 def test_a_recurrent_model_falls_back() -> None:
     found, reason = scorer("mamba")
-    assert reason and not found.tree
+    assert reason and found.way != "tree"
     spans = [span([1, 2, 3, 4, 5], 2), span([1, 2, 3, 9], 1), span([7, 8], 1)]
     assert_close(run_all(found, plan_padded(spans, 16)), reference("mamba", spans))
 
@@ -98,7 +98,7 @@ def test_the_self_check_catches_a_model_that_the_tree_gets_wrong() -> None:
 
     sly.model.layers[0].register_forward_hook(mix)
     found, reason = open_scorer(sly)
-    assert not found.tree
+    assert found.way != "tree"
     assert "differ" in reason
 
 
@@ -206,7 +206,7 @@ HALVES = (torch.bfloat16, torch.float16)
 def test_half_precision_takes_the_tree_and_is_as_true_as_the_plain_pass(kind: str, dtype: torch.dtype) -> None:
     narrow = causal(kind, VOCABULARY).to(dtype)
     found, reason = open_scorer(narrow)
-    assert (found.tree, reason) == (True, "")
+    assert (found.way, reason) == ("tree", "")
     assert found.error is not None and found.plain_error is not None and found.error.tokens > 300
     spans = shared_block(block=60, questions=20, tail=20)
     ours, plain = run_all(found, plan(spans, 64)), [np.array(score(narrow, one).logprobs) for one in spans]
@@ -243,7 +243,7 @@ def test_the_self_check_catches_damage_in_every_precision(
     whole = TreePass.attend
     monkeypatch.setattr(TreePass, "attend", damaged)
     found, reason = open_scorer(causal("llama", VOCABULARY).to(dtype))
-    assert not found.tree and ("differ" in reason or "off by more" in reason)
+    assert found.way != "tree" and ("differ" in reason or "off by more" in reason)
 
 
 @pytest.mark.parametrize("kind", ["mistral-window", "gemma2", "gpt-oss", "llama4"])

@@ -94,9 +94,75 @@ def causal(kind: str, vocab: int) -> Any:
             bos_token_id=4,
             eos_token_id=1,
             pad_token_id=0,
+            initializer_range=0.3,
         ),
+        **own_ways(vocab, size),
     }[kind]()
-    return t.AutoModelForCausalLM.from_config(config).eval()
+    made = t.AutoModelForCausalLM.from_config(config).eval()
+    if kind == "rwkv":  # whose random weights all but ignore what came before
+        with torch.no_grad():
+            for weight in made.parameters():
+                weight.add_(0.2 * torch.randn_like(weight) * (weight.dim() > 1))
+    return made
+
+
+def own_ways(vocab: int, size: dict[str, Any]) -> dict[str, Any]:
+    """Configs of models with recurrences, convolutions or attention of their own, none of which takes a tree."""
+    import transformers as t
+
+    names = ("vocab_size", "bos_token_id", "eos_token_id", "pad_token_id", "initializer_range")
+    small = {name: size[name] for name in names}
+    words = {name: size[name] for name in names[:-1]}
+    states: dict[str, Any] = {"mamba_n_heads": 4, "mamba_d_state": 8, "mamba_n_groups": 1}
+    delta: dict[str, Any] = {
+        "linear_num_key_heads": 2,
+        "linear_num_value_heads": 4,
+        "linear_key_head_dim": 8,
+        "linear_value_head_dim": 8,
+    }
+    experts: dict[str, Any] = {"num_experts": 4, "moe_intermediate_size": 16, "shared_expert_intermediate_size": 16}
+    half = ["linear_attention", "full_attention"]
+    return {
+        "falcon-mamba": lambda: t.FalconMambaConfig(**small, hidden_size=32, num_hidden_layers=2, state_size=4),
+        "mamba2": lambda: t.Mamba2Config(
+            **small, hidden_size=32, num_hidden_layers=2, state_size=8, head_dim=16, num_heads=4, n_groups=2,
+            chunk_size=16,
+        ),
+        "rwkv": lambda: t.RwkvConfig(
+            vocab_size=vocab, hidden_size=32, num_hidden_layers=2, intermediate_size=48, context_length=512,
+            bos_token_id=4, eos_token_id=1,
+        ),
+        "jamba": lambda: t.JambaConfig(
+            **size, num_experts=2, attn_layer_offset=1, attn_layer_period=2, mamba_d_state=4, mamba_dt_rank=4
+        ),
+        "lfm2": lambda: t.Lfm2Config(**size, layer_types=["conv", "full_attention"]),
+        "qwen3-next": lambda: t.Qwen3NextConfig(
+            **size, **delta, **experts, head_dim=8, layer_types=half, num_experts_per_tok=2
+        ),
+        "olmo-hybrid": lambda: t.OlmoHybridConfig(**size, **delta | {"linear_num_key_heads": 4}, layer_types=half),
+        "minimax": lambda: t.MiniMaxConfig(**size, head_dim=8, layer_types=half, num_local_experts=2, block_size=8),
+        "bamba": lambda: t.BambaConfig(**size, **states, mamba_d_head=16, attn_layer_indices=[1], mamba_chunk_size=16),
+        "falcon-h1": lambda: t.FalconH1Config(
+            **size, **states, head_dim=8, mamba_d_ssm=32, mamba_d_head=8, mamba_chunk_size=16
+        ),
+        "recurrent-gemma": lambda: t.RecurrentGemmaConfig(
+            **size | {"num_hidden_layers": 3}, lru_width=32, attention_window_size=16, w_init_variance_scale=1.0
+        ),
+        "falcon": lambda: t.FalconConfig(**small, hidden_size=32, num_hidden_layers=2, num_attention_heads=4),
+        "bloom": lambda: t.BloomConfig(**small, hidden_size=32, n_layer=2, n_head=4),
+        "mpt": lambda: t.MptConfig(**small, d_model=32, n_layers=2, n_heads=4, max_seq_len=512),
+        "gpt-neo": lambda: t.GPTNeoConfig(
+            **small, hidden_size=32, num_layers=2, num_heads=4, intermediate_size=48, window_size=8,
+            attention_types=[[["global", "local"], 1]], max_position_embeddings=512,
+        ),
+        "xglm": lambda: t.XGLMConfig(
+            **words, d_model=32, ffn_dim=48, num_layers=2, attention_heads=4, max_position_embeddings=512, init_std=0.3
+        ),
+        "llama-dynamic": lambda: t.LlamaConfig(
+            **size | {"max_position_embeddings": 64},
+            rope_parameters={"rope_type": "dynamic", "factor": 2.0, "rope_theta": 1e4},
+        ),
+    }  # fmt: skip
 
 
 def encoder(kind: str, vocab: int, labels: int = 3) -> Any:
