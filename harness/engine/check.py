@@ -14,7 +14,7 @@ from harness.engine.fuse import fusable
 from harness.engine.plan import Plan
 from harness.engine.reference import score
 from harness.engine.score import Scorer, Way, Work
-from harness.engine.truth import HALF, Error, in_float32
+from harness.engine.truth import FACTOR, FLOOR, HALF, Error, in_float32
 from harness.errors import ModelError
 
 BUDGET = 24
@@ -35,6 +35,7 @@ UNPROVEN = (0.1, 1.0)
 at most .051 in the mean, wrong ones .39 to 6."""
 ATTENDING = {"full_attention", "sliding_attention", "chunked_attention"}
 """Types of layers in which a token sees its ancestors, all or the nearest of them."""
+_ROUTED = ("num_experts", "num_local_experts", "n_routed_experts")
 _HEADS = ("final_logit_softcapping", "logit_scale", "logits_scaling")
 
 
@@ -170,8 +171,32 @@ def compare(scorer: Scorer, proof: Proof) -> tuple[str, Error | None]:
         wrong = f"log-probabilities differ from the plain forward pass (mean {off.mean:.2g}, worst {off.worst:.2g})"
         return ("" if off.mean <= mean and off.worst <= worst else wrong), None
     error = Error.of(found, proof.truth)
-    wrong = f"log-probabilities are off by more (nats: {error}) than those of the plain forward pass ({proof.plain})"
-    return ("" if error.as_true_as(proof.plain, scorer.model.dtype) else wrong), error
+    if error.as_true_as(proof.plain, scorer.model.dtype) or _only_unlucky(scorer, proof, error):
+        return "", error
+    return (
+        f"log-probabilities are off by more (nats: {error}) than those of the plain forward pass ({proof.plain})",
+        error,
+    )
+
+
+def _only_unlucky(scorer: Scorer, proof: Proof, error: Error) -> bool:
+    """Is it a tie of a router that tipped the other way? Then few tokens are far off, and in float32 none is.
+
+    One such tie can outweigh the rounding errors of hundreds of tokens, in the plain pass as here.
+    """
+    config = scorer.model.config.get_text_config()
+    if not any(getattr(config, name, None) for name in _ROUTED) or proof.plain is None:
+        return False
+    usual = error.median <= FACTOR * proof.plain.median + FLOOR[scorer.model.dtype] and error.mean <= UNPROVEN[0]
+    return usual and _off_in_float32(scorer, proof) <= WIDENED
+
+
+def _off_in_float32(scorer: Scorer, proof: Proof) -> float:
+    """Nats by which a half-precision model that is run in this way, but in float32, differs from the truth at most."""
+    assert proof.truth is not None
+    with in_float32(scorer.model):
+        one = Scorer(scorer.model, way=scorer.way, whole=True, apart=scorer.apart)
+        return Error.of(run_all(one, _planned(one, proof.spans)), proof.truth).worst
 
 
 def _planned(scorer: Scorer, spans: list[Span]) -> Plan:
@@ -198,10 +223,8 @@ def _unproven(scorer: Scorer, proof: Proof) -> str:
         return ""
     if proof.truth is None:
         return "in half precision, without float32 in reach, it cannot be told from a lost one"
-    with in_float32(scorer.model):
-        one = Scorer(scorer.model, way=scorer.way, whole=True, apart=scorer.apart)
-        off = Error.of(run_all(one, _planned(one, proof.spans)), proof.truth)
-    return "" if off.worst <= WIDENED else f"log-probabilities in float32 differ by {off.worst:.2g} from the plain ones"
+    off = _off_in_float32(scorer, proof)
+    return "" if off <= WIDENED else f"log-probabilities in float32 differ by {off:.2g} from the plain ones"
 
 
 def run_all(scorer: Scorer, laid: Plan) -> list[NDArray[Any]]:
