@@ -112,6 +112,7 @@ class Generator:
                 name = type(error).__name__
                 return f"its attention cannot be replaced ({name}: {' '.join(str(error).split())[:120]})"
             wholes += [ids[:13] + ids[21:22], ids[:8] + ids[13:21] + ids[22:23]]
+        self.cost.computed = 0  # nobody asked for these
         return disagreement(self.model, ours, wholes)
 
     def _probe(self, ids: list[int]) -> Tensor:
