@@ -102,18 +102,19 @@ class Generator:
 
     def _differing(self, count: int) -> str:
         vocabulary = self.model.config.get_text_config().vocab_size
-        ours: list[Tensor] = []
-        wholes: list[list[int]] = []
-        for first in range(3, 3 + 11 * count, 11):
-            ids = [(7 * i + first) % vocabulary for i in range(24)]
-            try:
-                ours += probe(self._paged, ids) if self._paged else self._probe(ids)
-            except Exception as error:  # whatever a model's own code raises when it does not know this attention
-                name = type(error).__name__
-                return f"its attention cannot be replaced ({name}: {' '.join(str(error).split())[:120]})"
-            wholes += [ids[:13] + ids[21:22], ids[:8] + ids[13:21] + ids[22:23]]
+        probes = [[(7 * i + first) % vocabulary for i in range(24)] for first in range(3, 3 + 11 * count, 11)]
+        try:
+            ours = self._probed(probes)
+        except Exception as error:  # whatever a model's own code raises when it does not know this attention
+            return f"its attention cannot be replaced ({type(error).__name__}: {' '.join(str(error).split())[:120]})"
+        wholes = [one for ids in probes for one in (ids[:13] + ids[21:22], ids[:8] + ids[13:21] + ids[22:23])]
+        wide = Generator(self.model, self.tokenizer, whole=True, rows=0) if self.model.dtype in HALF else None
+        return disagreement(self.model, ours, wholes, (lambda: wide._probed(probes)) if wide else None)
+
+    def _probed(self, probes: Sequence[list[int]]) -> list[Tensor]:
+        found = [after for ids in probes for after in (probe(self._paged, ids) if self._paged else self._probe(ids))]
         self.cost.computed = 0  # nobody asked for these
-        return disagreement(self.model, ours, wholes)
+        return found
 
     def _probe(self, ids: list[int]) -> Tensor:
         """Logits after two sequences, by a shared prefix, two pieces that go on, one that goes on again, and a step."""
@@ -124,7 +125,9 @@ class Generator:
             slots = slots.resized(2, 16)
             self._pass(ids[8:18], [*range(8, 13), *range(8, 13)], Prefill(slots, [(0, 0, 5), (1, 0, 5)]), [4, 9])
             self._pass(ids[18:21], range(13, 16), Prefill(slots, [(1, 5, 3)]), [2])
-            step = Step.over(slots, [5, 8], self.model.device, self.model.dtype)
+            kept = slots.layers[0].slots
+            assert kept is not None
+            step = Step.over(slots, [5, 8], self.model.device, kept[0].dtype)
             return self._pass(ids[21:23], [13, 16], step, [0, 1])
 
     @torch.inference_mode()
