@@ -170,8 +170,32 @@ def compare(scorer: Scorer, proof: Proof) -> tuple[str, Error | None]:
         wrong = f"log-probabilities differ from the plain forward pass (mean {off.mean:.2g}, worst {off.worst:.2g})"
         return ("" if off.mean <= mean and off.worst <= worst else wrong), None
     error = Error.of(found, proof.truth)
-    wrong = f"log-probabilities are off by more (nats: {error}) than those of the plain forward pass ({proof.plain})"
-    return ("" if error.as_true_as(proof.plain, scorer.model.dtype) else wrong), error
+    if error.as_true_as(proof.plain, scorer.model.dtype) or _only_unlucky(scorer, proof, error):
+        return "", error
+    return (
+        f"log-probabilities are off by more (nats: {error}) than those of the plain forward pass ({proof.plain})",
+        error,
+    )
+
+
+def _only_unlucky(scorer: Scorer, proof: Proof, error: Error) -> bool:
+    """Is it a tie of a router that tipped the other way? Then few tokens are far off, and in float32 none is.
+
+    One such tie can outweigh the rounding errors of hundreds of tokens, in the plain pass as here.
+    """
+    plain = proof.plain
+    return plain is not None and error.few_are_off(plain, scorer.model) and _off_in_float32(scorer, proof) <= WIDENED
+
+
+def _off_in_float32(scorer: Scorer, proof: Proof) -> float:
+    """Nats by which a half-precision model that is run in this way, but in float32, differs from the truth at most."""
+    assert proof.truth is not None
+    try:
+        with in_float32(scorer.model):
+            one = Scorer(scorer.model, way=scorer.way, whole=True, apart=scorer.apart)
+            return Error.of(run_all(one, _planned(one, proof.spans)), proof.truth).worst
+    except Exception:  # whatever a model's own code raises when its weights are of another dtype than it thinks
+        return float("inf")
 
 
 def _planned(scorer: Scorer, spans: list[Span]) -> Plan:
@@ -198,10 +222,8 @@ def _unproven(scorer: Scorer, proof: Proof) -> str:
         return ""
     if proof.truth is None:
         return "in half precision, without float32 in reach, it cannot be told from a lost one"
-    with in_float32(scorer.model):
-        one = Scorer(scorer.model, way=scorer.way, whole=True, apart=scorer.apart)
-        off = Error.of(run_all(one, _planned(one, proof.spans)), proof.truth)
-    return "" if off.worst <= WIDENED else f"log-probabilities in float32 differ by {off.worst:.2g} from the plain ones"
+    off = _off_in_float32(scorer, proof)
+    return "" if off <= WIDENED else f"log-probabilities in float32 differ by {off:.2g} from the plain ones"
 
 
 def run_all(scorer: Scorer, laid: Plan) -> list[NDArray[Any]]:

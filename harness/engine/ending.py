@@ -28,7 +28,10 @@ class Endings:
     def __init__(self, model: Any, tokenizer: Any) -> None:
         self.tokenizer = tokenizer
         self.ends = end_tokens(model, tokenizer)
-        self._last: dict[str, dict[int, bool]] = {}
+        self._known: dict[int, str] = {}
+        one, spaced = (tokenizer.encode(text, add_special_tokens=False) for text in ("a", "a \n"))
+        keeps = self._text(one).endswith("a") and self._text(spaced).endswith("a \n")
+        self._before: list[int] = one if keeps else []  # what stands before a token while its text is found out
 
     def grow(self, made: Made, token: int, request: Generate) -> Generated | None:
         """Add ``token``; the answer if that ends it."""
@@ -43,18 +46,32 @@ class Endings:
         """Whether the newest token completes a stop string: looked for in as many tokens as may hold one."""
         if not any(self._may_end(made[-1], string) for string in stop):
             return False
-        recent = made[-(max(len(string.encode()) for string in stop) + 8) :]
-        return cut(self._text(recent), stop)[1] and cut(self._text(made), stop)[1]
+        recent = self._recent(made, max(len(string.encode()) for string in stop) + 8)
+        texts = [self._text(recent)]
+        if "\ufffd" in texts[0]:  # a character cut in two, which spoils all bytes next to it in some tokenizers
+            texts += [self._text(recent[first:]) for first in (1, 2, 3)]
+        return any(cut(text, stop)[1] for text in texts) and cut(self._text(made), stop)[1]
 
     def _may_end(self, token: int, string: str) -> bool:
         """Can the string end in this token? Most cannot, and need not be decoded with their neighbours."""
         last = string[-1:]
-        if not last.isascii() or last.isspace() or not last:  # may be part of a token, or lost at its edge
+        if not last.isascii() or (last.isspace() and not self._before):  # part of a token, or lost at an edge of a text
             return True
-        known = self._last.setdefault(last, {})
-        if token not in known:
-            known[token] = last in self._text([token])
-        return known[token]
+        return last in self._text_of(token)
+
+    def _recent(self, made: Sequence[int], count: int) -> Sequence[int]:
+        """The last tokens, ``count`` of them with a text: special ones stand between but have none."""
+        first = len(made)
+        while first and count:
+            first -= 1
+            count -= self._text_of(made[first]) != ""
+        return made[first:]
+
+    def _text_of(self, token: int) -> str:
+        """What a token adds to a text; where the tokenizer drops space at the edges of a text, without that."""
+        if token not in self._known:
+            self._known[token] = self._text([*self._before, token]).removeprefix(self._text(self._before))
+        return self._known[token]
 
     def _finished(self, made: Made, request: Generate, finish: Any) -> Generated:
         text, found = cut(self._text(made.tokens), request.stop)

@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from typing import Any
@@ -14,8 +13,8 @@ from torch import Tensor
 
 from harness.engine.attention import Kept, Layers, TreePass
 from harness.engine.batching import Row, Shard
-from harness.engine.budget import memory_for_pages
-from harness.engine.device import later, onto
+from harness.engine.budget import memory_for_pages, out_of_memory
+from harness.engine.device import fast_kernels, later, onto
 from harness.engine.ending import Endings, Made
 from harness.engine.fuse import Forward, fused
 from harness.engine.head import Reader
@@ -68,7 +67,7 @@ class PagedGenerator:
         self.rows, self.piece = rows, piece
         self.lag = 1 if self.device.type == "cuda" else 0
         self.computed = 0
-        self.graphs = self.device.type == "cuda"
+        self.graphs = fast_kernels(self.device)
         self._prefix: tuple[tuple[int, ...], Layers] = ((), [])
         self._batch: Batch | None = None
 
@@ -81,15 +80,21 @@ class PagedGenerator:
         )
         if not waiting:
             return made
-        with ExitStack() as stack:
-            stack.enter_context(attending(self.reader.model))
-            stack.enter_context(fused(self.fast))
-            prefix = self._prefix_of(shard.prefix)
-            batch = self._batch_for(shard, prefix)
+        try:
+            made += self._answers(shard, waiting)
+        except BaseException:
+            self.forget()  # rows that are still under way are nobody's
+            raise
+        return made
+
+    def _answers(self, shard: Shard, waiting: deque[Live]) -> list[tuple[Row, Generated]]:
+        made: list[tuple[Row, Generated]] = []
+        with attending(self.reader.model), fused(self.fast):
+            batch = self._batch_for(shard, self._prefix_of(shard.prefix))
             started: deque[Started] = deque()
             while waiting or batch.live or started:
                 if waiting and batch.room():
-                    started += batch.admit(waiting)
+                    started.append(batch.admit(waiting))
                 elif batch.live:
                     started.append(batch.step(waiting))
                 while len(started) > (self.lag if batch.live else 0):
@@ -160,21 +165,21 @@ class Batch:
     # ---------------------------------------------------------------------------------------------------- admission
     def room(self) -> bool:
         """Is there a place, and are there pages for the longest prompt beside a page more for each row under way?"""
-        if not self.live and self._last is not None and self.pages.free < self.width:
-            self.pages.give(self._last[1])
-            self._last = None
+        if not self.live and self.pages.free < self.width:
+            self._drop_last()
         return bool(self._free) and self.pages.free >= len(self.live) + self.width
 
-    def admit(self, waiting: deque[Live]) -> list[Started]:
+    def admit(self, waiting: deque[Live]) -> Started:
         """Rows that join: each distinct prompt goes through the model once, and their first tokens are picked."""
         joining: list[Live] = []
-        fresh: list[Live] = []
+        fresh: dict[tuple[int, ...], Live] = {}  # by their prompts
+        after = {} if self._last is None else {self._last[0]: self._last[1:]}
         left = self.piece
         promised = len(self.live)  # pages that those under way, and those who share a prompt, will take
         while waiting and self._free:
             one = waiting[0]
             prompt = self._prompt(one)
-            known = any(prompt == self._prompt(other) for other in fresh) or (self._last and self._last[0] == prompt)
+            known = prompt in fresh or prompt in after
             needed = 1 if known else len(prompt) // PAGE + 1
             if joining and (self.pages.free < needed + promised + 1 or (not known and len(prompt) > left)):
                 break
@@ -183,32 +188,30 @@ class Batch:
             else:
                 left -= len(prompt)
                 one.pages = [self.pages.take() for _ in range(needed)]
-                fresh.append(one)
+                fresh[prompt] = one
             joining.append(waiting.popleft())
             one.place = heappop(self._free)
             self.live[one.place] = one
             promised += 1
-        logits = self._read(fresh)
-        after = {self._prompt(one): (one.pages, found) for one, found in zip(fresh, logits, strict=True)}
-        if self._last is not None:
-            after.setdefault(self._last[0], (self._last[1], self._last[2]))
+        for prompt, logits in zip(fresh, self._read(fresh), strict=True):
+            after[prompt] = fresh[prompt].pages, logits
         self._fork(joining, after)
         found = torch.stack([after[self._prompt(one)][1] for one in joining])
         self._keep_last(joining, waiting, after)
-        return [self._enter(joining, found)]
+        return self._enter(joining, found)
 
     def _prompt(self, one: Live) -> tuple[int, ...]:
         """What has to be read before the next token: the prompt behind the prefix, and what an evicted row had made."""
         return (*one.row.tokens[self.skip :], *one.made.tokens)
 
-    def _read(self, fresh: Sequence[Live]) -> list[Tensor]:
+    def _read(self, fresh: Mapping[tuple[int, ...], Live]) -> list[Tensor]:
         """Logits after prompts that nobody has read yet: all in one pass, or one long prompt in several."""
         if not fresh:
             return []
-        if len(fresh) > 1 or len(self._prompt(fresh[0])) <= self.piece:
-            return list(self._prefill([(one, 0, self._prompt(one)) for one in fresh], self.prefix))
-        (one,) = fresh
-        prompt = self._prompt(one)
+        pieces = [(one, 0, prompt) for prompt, one in fresh.items()]
+        one, _, prompt = pieces[0]
+        if len(pieces) > 1 or len(prompt) <= self.piece:
+            return list(self._prefill(pieces, self.prefix))
         for start in range(0, len(prompt), self.piece):
             piece = prompt[start : start + self.piece]
             logits = self._prefill([(one, start, piece)], self._prefix_and(one, start))
@@ -219,8 +222,9 @@ class Batch:
         if not start:
             return self.prefix
         layers = []
+        (pages,) = onto(self.device, np.array(one.pages))
         for number, held in sorted(self.pages.layers.items()):
-            own = [kept[one.pages].transpose(0, 1).flatten(1, 2)[None, :, :start] for kept in held]
+            own = [kept[pages].transpose(0, 1).flatten(1, 2)[None, :, :start] for kept in held]
             if self.prefix:
                 own = [torch.cat(pair, 2) for pair in zip(self.prefix[number].known(), own, strict=True)]
             layers.append(Kept(own[0], own[1], self.skip + start))
@@ -269,6 +273,14 @@ class Batch:
             self._last = (prompt, mine, logits)
         if before is not None and (self._last is None or self._last[1] is not before[1]):
             self.pages.give(before[1])
+
+    def _drop_last(self) -> bool:
+        """Give back the pages of the kept prompt; whether there was one."""
+        if self._last is None:
+            return False
+        self.pages.give(self._last[1])
+        self._last = None
+        return True
 
     def _copied(self, pages: Sequence[int], held: int) -> list[int]:
         full = held // PAGE
@@ -347,13 +359,15 @@ class Batch:
         steps.add_(self.active[:count])
 
     def _grow(self, waiting: deque[Live]) -> None:
-        """A page more for each row whose next token begins one; where there is none left, the last row steps back."""
+        """A page more for each row whose next token begins one.
+
+        Where there is none left, the kept prompt goes, and then the last row steps back: a row alone always has room.
+        """
         for one in list(self.live.values()):
             if one.place in self.live and one.held // PAGE == len(one.pages):
                 while not self.pages.free:
-                    if len(self.live) == 1:
-                        raise MemoryError(f"{self.pages.count} pages do not hold one answer")
-                    self._evict(self.live[max(self.live)], waiting)
+                    if not self._drop_last():
+                        self._evict(self.live[max(self.live)], waiting)
                 if one.place in self.live:
                     one.pages.append(self.pages.take())
                     self._set_table(one)
@@ -421,21 +435,38 @@ class Captured:
     def __init__(self) -> None:
         self.graphs: dict[tuple[int, bool, bool], Any] = {}
         self.pool: Any = None
+        self.refused = False
 
     def run(self, how: tuple[int, bool, bool], step: Callable[[], None], changed: Sequence[Tensor]) -> None:
-        """Run ``step``, captured the first time; ``changed``: what it changes in place, other than keys and values."""
+        """Run ``step``, captured the first time; ``changed``: what it changes in place, other than keys and values.
+
+        Some models cannot be captured, such as those that ask the device which experts have any tokens: they step.
+        """
+        if self.refused:
+            step()
+            return
         if how not in self.graphs:
             before = [one.clone() for one in changed]
             step()  # compiles kernels, which a capture cannot
+            try:
+                graph = self._capture(step)
+            except RuntimeError as error:
+                if out_of_memory(error):
+                    raise
+                self.refused = True
+                return
             for one, old in zip(changed, before, strict=True):
                 one.copy_(old)
-            torch.cuda.synchronize()
-            graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph, pool=self.pool):
-                step()
-            self.pool = self.pool or graph.pool()
             self.graphs[how] = graph
         self.graphs[how].replay()
+
+    def _capture(self, step: Callable[[], None]) -> Any:
+        torch.cuda.synchronize()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, pool=self.pool):
+            step()
+        self.pool = self.pool or graph.pool()
+        return graph
 
 
 def probe(generator: PagedGenerator, ids: list[int]) -> Tensor:

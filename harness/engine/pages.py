@@ -7,11 +7,12 @@ pages; what all rows of a shard share is no page but a prefix, attended once for
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from harness.engine.attention import Layers, TreePass
-from harness.engine.device import fast_kernels
+from harness.engine.device import fast_kernels, onto
 from harness.engine.parts import Part, biased, join, needs_depths, over_prefix, partial_attention
 from harness.engine.rule import Rule
 
@@ -60,10 +61,12 @@ class Pages:
 
     def copy(self, sources: Sequence[int], targets: Sequence[int]) -> None:
         """What is in some pages into others."""
-        if not sources:
+        kept = [one for layer in self.layers.values() for one in layer]
+        if not sources or not kept:
             return
-        for kept in (one for layer in self.layers.values() for one in layer):
-            kept[list(targets)] = kept[list(sources)]
+        source, target = (one.long() for one in onto(kept[0].device, np.array(sources), np.array(targets)))
+        for one in kept:
+            one[target] = one[source]
 
 
 @dataclass(slots=True)

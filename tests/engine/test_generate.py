@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from tiny import causal, word_tokenizer
 
 from harness.engine import paged
-from harness.engine.batching import grouped, plan
+from harness.engine.batching import Row, Shard, grouped, plan
 from harness.engine.check import unusual_head
 from harness.engine.ending import Endings
 from harness.engine.generate import Generator, generate
 from harness.engine.head import Reader
-from harness.engine.paged import PagedGenerator
+from harness.engine.paged import Captured, PagedGenerator
 from harness.engine.sampling import cut, pick, stream
 from harness.types import Generate, Generated
 
@@ -50,9 +50,7 @@ def generator_of(model, **more):
 def test_pages_equal_the_definition(model, monkeypatch, rows, piece, memory):
     """What runs on a GPU, with a host that is a step behind; with little memory rows step back and come again."""
     monkeypatch.setattr(paged, "memory_for_pages", lambda model: memory)
-    generator = PagedGenerator(
-        Reader(model, unusual_head(model)), {}, Endings(model, TOKENIZER), rows=rows, piece=piece
-    )
+    generator = paged_of(model, rows=rows, piece=piece)
     generator.lag = 1
     asked = some_requests(rows, 9)
     made = {}
@@ -61,6 +59,51 @@ def test_pages_equal_the_definition(model, monkeypatch, rows, piece, memory):
         batch = generator._batch
         assert batch is None or batch.pages.free == batch.pages.count - 1, "a page was lost"
     assert [made[i] for i in range(len(asked))] == [reference(model, *one) for one in asked]
+
+
+def paged_of(model, **more):
+    return PagedGenerator(Reader(model, unusual_head(model)), {}, Endings(model, TOKENIZER), **more)
+
+
+def shard_of(*asked):
+    return Shard((), tuple(Row((i,), *one) for i, one in enumerate(asked)))
+
+
+def test_a_kept_prompt_gives_way_to_a_row_that_grows(monkeypatch):
+    """The last prompt's pages are kept for the next row that asks the same, but not when a lone answer needs them."""
+    model = causal("llama", len(TOKENIZER))
+    monkeypatch.setattr(paged, "memory_for_pages", lambda model: 7 * paged.PAGE)
+    generator = paged_of(model, rows=2)
+    long, short = ask((5 + (7 * i + 7) % 50 for i in range(14)), 250), tuple(5 + i % 40 for i in range(200))
+    asked = [long, ask(short, 2), ask(short, 2, temperature=1.0)]
+    made = {row.positions[0]: answer for row, answer in generator.together(shard_of(*asked))}
+    assert [made[i] for i in range(3)] == [reference(model, *one) for one in asked]
+    assert made[0].tokens == 250
+
+
+def test_an_error_leaves_no_rows_for_the_next_shard(monkeypatch):
+    model = causal("llama", len(TOKENIZER))
+    generator = paged_of(model)
+    first, second = ask((5, 6, 7), 9), ask((8, 9), 4)
+    with monkeypatch.context() as patch, pytest.raises(ValueError, match="hangs"):
+        patch.setattr(paged, "later", lambda *_: (_ for _ in ()).throw(ValueError("the host hangs")))
+        generator.together(shard_of(first, first))
+    assert [answer for _, answer in generator.together(shard_of(second))] == [reference(model, *second)]
+
+
+def test_steps_that_cannot_be_captured_are_run_as_they_are(monkeypatch):
+    model = causal("llama", len(TOKENIZER))
+    generator = paged_of(model)
+    generator.graphs = True
+    asked = [ask((5, 6, 7), 9), ask((8, 9), 4)]
+    words = "operation not permitted when stream is capturing"
+    monkeypatch.setattr(Captured, "_capture", lambda *_: (_ for _ in ()).throw(RuntimeError(words)))
+    made = {row.positions[0]: answer for row, answer in generator.together(shard_of(*asked))}
+    assert [made[0], made[1]] == [reference(model, *one) for one in asked]
+    generator.forget()
+    monkeypatch.setattr(Captured, "_capture", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError))
+    with pytest.raises(torch.OutOfMemoryError):
+        generator.together(shard_of(*asked))
 
 
 def answers(generator, asked):
@@ -122,10 +165,9 @@ def test_shared_prompts_are_computed_once():
     shots = tuple(5 + i % 30 for i in range(300))
     asked = [ask((*shots, 6, 7, 8 + i), 3) for i in range(10)]
     asked += [ask(asked[0][0], 3, temperature=1.0, seed=i) for i in range(10)] + [ask(asked[0][0], 3)] * 5
-    start = generator.cost.computed
     made = answers(generator, asked)
     answered = sum(one.tokens - (one.finish != "end") for one in made[:20])
-    assert generator.cost.computed - start == 302 + 10 + answered
+    assert generator.cost.computed == 302 + 10 + answered
     assert generator.cost.asked == sum(len(tokens) for tokens, _ in asked) + sum(one.tokens for one in made)
 
 
