@@ -19,7 +19,7 @@ from harness.errors import DataError, HarnessError, RunError, UnknownName, Usage
 from harness.groups import figures
 from harness.hidden import hidden, hidden_in
 from harness.journal import Journal, header
-from harness.metrics import calibrate, written
+from harness.metrics import calibrate, likelihood, written
 from harness.store import Store, open_store, samples, transfer
 from harness.store.recount import Known, same_values
 from harness.typed import built
@@ -187,7 +187,7 @@ def _metrics(found: plugins.Catalogue, record: TaskRecord) -> Mapping[str, Metri
         task = _same(found, record)
         return {metric.name: metric for metric in task.metrics} if task else {}
     texts = {name: written.measure(name)[0] for name in written.OPTIONS}
-    return texts | {metric.name: metric for metric in calibrate.METRICS}
+    return texts | {metric.name: metric for metric in (*likelihood.METRICS, *calibrate.METRICS)}
 
 
 def _about(found: plugins.Catalogue, record: TaskRecord, outcomes: Sequence[Outcome]) -> Mapping[int, Container[str]]:

@@ -102,7 +102,11 @@ def _is_flat(name: str, outcomes: Sequence[Outcome]) -> bool:
 def _computed(told: Estimate, metric: Metric, outcomes: Sequence[Outcome]) -> Estimate:
     """The number as the samples give it. Raises DataError for samples that the metric cannot take."""
     try:
-        return running.estimate(told.task, metric, told.slice, outcomes)
+        fresh = running.estimate(told.task, metric, told.slice, outcomes)
+        low, high = metric.bounds
+        if fresh.value is not None and not low - NEAR <= fresh.value <= high + NEAR:
+            raise ValueError(f"{fresh.value:.4g} lies outside of {low:g} to {high:g}")
+        return fresh
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise DataError(f"{told.task} {told.metric} cannot be computed: {error}") from error
 
@@ -129,9 +133,14 @@ def _require_possible(task: str, metric: Metric, outcomes: Sequence[Outcome]) ->
 
 
 def _is_share(metric: Metric, parts: tuple[float, ...]) -> bool:
-    """Whether a row may belong to the metric: proportions take 0 or 1, or hits among what is counted."""
+    """Whether a row may belong to the metric: proportions take 0 or 1, or hits among what is counted.
+
+    A row that its group changes before it counts, such as a confidence and a hit, has shares.
+    """
     if metric.interval != "wilson":
         return True
+    if metric.expand:
+        return all(0 <= part <= 1 for part in parts)
     return parts[0] in (0.0, 1.0) if len(parts) == 1 else 0 <= parts[0] <= parts[1]
 
 
