@@ -249,6 +249,7 @@ def _record(
                 _tell(place, notices.of_outcomes(p.task, finished.outcomes[p.task.name]))
             run = replace(run, status="finished", finished=_now(), engine=dict(backend.stats()))
             estimates = finished.estimates + _averages([p.task for p in planned], finished.outcomes, place.notice)
+            _tell(place, notices.of_estimates(estimates))
             store.finish(run, finished.outcomes, estimates)
         except SystemExit as error:  # exit code 0 would say that all is well
             _give_up(store, run, journal, len(asked), RunError(f"something called sys.exit({error.code!r:.80})"))
