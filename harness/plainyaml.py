@@ -8,6 +8,9 @@ from yaml.nodes import MappingNode, Node, ScalarNode
 
 from harness.errors import quoted
 
+DEEPEST = 64
+"""Levels of lists and tables within each other."""
+
 
 class Loader(yaml.SafeLoader):  # type: ignore[misc]  # its package has no types
     """The safe loader without aliases, tags, keys that stand twice, and guesses at what a plain word may mean."""
@@ -23,6 +26,12 @@ class Loader(yaml.SafeLoader):  # type: ignore[misc]  # its package has no types
             )
         node: Node = super().compose_node(parent, index)
         return node
+
+    def fetch_flow_collection_start(self, token: Any) -> None:
+        """Brackets within brackets are stopped as they are read: the scanner takes the square of their number."""
+        if self.flow_level >= DEEPEST:
+            raise RecursionError
+        super().fetch_flow_collection_start(token)
 
 
 def _table(loader: Loader, node: MappingNode) -> dict[Any, Any]:

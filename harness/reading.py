@@ -24,7 +24,7 @@ SETTINGS = 1 << 17
 """Bytes of the largest file of settings: a suite, a gate, a description of a task."""
 TEXT = 1 << 30
 """Bytes of the largest file that is read as one text."""
-DEEPEST = 64
+DEEPEST = 64  # as in plainyaml, whose package may be missing
 """Levels of lists and tables within each other."""
 DOTS = 1000
 """In a line of TOML: the time for a key of n parts grows as n squared."""

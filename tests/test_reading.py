@@ -165,3 +165,14 @@ def test_two_tasks_of_one_name_are_refused_and_one_asked_twice_is_asked_once(tmp
 def test_a_limit_that_would_drop_the_last_examples_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="is not a whole number of at least"):
         Settings(**wrong)
+
+
+@pytest.mark.parametrize("opening", ["[", "{", "- "])
+def test_yaml_within_yaml_without_end_is_refused_before_it_costs_time(tmp_path: Path, opening: str) -> None:
+    """The scanner of brackets takes the square of their number: 20,000 would take minutes."""
+    path = tmp_path / "deep.yaml"
+    path.write_text("a:\n  " + opening * 20_000)
+    with pytest.raises(DataError, match="levels within each other"):
+        reading.read_yaml(path, "a task")
+    path.write_text("a: " + "[" * 60 + "]" * 60)
+    assert reading.read_yaml(path, "a task")["a"]
