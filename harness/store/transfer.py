@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import select
 
-from harness.errors import DataError, StoreError, UsageError
+from harness.errors import DataError, StoreError, UsageError, quoted
 from harness.store import catalogue, pointers, samples
 from harness.store.database import reading, writing
 from harness.store.recount import NOTHING, Known, recount
@@ -138,10 +138,10 @@ def _page(page: Any) -> tuple[Run, list[Estimate], list[Artifact], list[str]]:
     if not isinstance(page, Mapping) or "format" not in page:
         raise DataError("run.json has no format")
     if page["format"] != FORMAT or isinstance(page["format"], bool):
-        raise DataError(f"it has format {page['format']!r:.80}; this program reads {FORMAT}")
+        raise DataError(f"it has format {quoted(page['format'], 80)}; this program reads {FORMAT}")
     run = built(Run, {k: v for k, v in page["run"].items() if k not in OWN}, "run")
     if not ID.fullmatch(run.id):
-        raise DataError(f"run.id is {run.id!r:.200}; valid: letters, digits, '.', '_' and '-', at most 128 of them")
+        raise DataError(f"run.id is {quoted(run.id)}; valid: letters, digits, '.', '_' and '-', at most 128 of them")
     if run.status != "finished":
         raise DataError(f"run {run.id} is {run.status}: only a finished run can be imported")
     _require_settings(run.settings)
@@ -152,7 +152,7 @@ def _page(page: Any) -> tuple[Run, list[Estimate], list[Artifact], list[str]]:
         raise DataError("run.tasks and artifacts do not name the same tasks, each once")
     for artifact in listed:
         if artifact.path != samples.place_of(run.id, artifact.task):
-            raise DataError(f"{artifact.path!r:.200} is no place for samples of {artifact.task!r:.80}")
+            raise DataError(f"{quoted(artifact.path)} is no place for samples of {quoted(artifact.task, 80)}")
     tags = [name for name in taken(page.get("tags", ()), tuple[str, ...], "tags") if not pointers.flaw_of(name)]
     return replace(run, imported=True), told, listed, tags
 
@@ -163,7 +163,7 @@ def _require_settings(settings: Mapping[str, Any]) -> None:
     built(Settings, {k: v for k, v in settings.items() if k in ours}, "run.settings")
     odd = [key for key in settings if key not in ours | {"rescored"}]
     if odd or not isinstance(settings.get("rescored", ""), str):
-        raise DataError(f"run.settings has the unknown field {next(iter(odd), 'rescored')!r:.80}")
+        raise DataError(f"run.settings has the unknown field {quoted(next(iter(odd), 'rescored'), 80)}")
 
 
 def _read(archive: zipfile.ZipFile, run: Run, artifact: Artifact, folder: Path) -> list[Outcome]:
@@ -186,7 +186,7 @@ def _read(archive: zipfile.ZipFile, run: Run, artifact: Artifact, folder: Path) 
         raise DataError(f"{artifact.task} has {len(outcomes)} samples, not {artifact.rows} of {record.n}")
     for outcome in outcomes:
         if (outcome.judged is None) == (outcome.failure is None):
-            raise DataError(f"example {outcome.example.id!r:.80} is not either judged or failed")
+            raise DataError(f"example {quoted(outcome.example.id, 80)} is not either judged or failed")
     return outcomes
 
 

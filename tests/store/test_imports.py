@@ -387,3 +387,9 @@ def test_an_import_that_fails_at_the_end_leaves_nothing(
     monkeypatch.undo()
     shutil.rmtree(folder / "store")
     assert import_run(exported, store=str(folder / "store")).imported
+
+
+def test_a_long_name_is_quoted_whole_or_cut_with_a_sign(exported: Path, folder: Path) -> None:
+    bad = changed(exported, folder / "bad.zip", lambda page: page["run"].update(id="a b" * 200))
+    with pytest.raises(DataError, match=r"run\.id is '(a b)+a?…; valid"):
+        import_run(bad, store="store")
