@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import pyarrow as pa
@@ -133,6 +134,20 @@ def _require_small(archive: zipfile.ZipFile, source: Path) -> None:
         raise DataError(f"its run.json has more than {PAGE:,} bytes")
 
 
+METRIC: Mapping[str, tuple[type, ...]] = {
+    "name": (str,), "better": (str,), "ideal": (int, float, NoneType), "interval": (str,), "limits": (str,),
+    "signature": (str,), "kind": (str,), "scale": (int, float), "bounds": (list,),
+}  # fmt: skip
+"""What is kept of a metric, and of which types it is."""
+
+
+def _require_metric(task: str, kept: Mapping[str, Any]) -> None:
+    """Raises DataError for a metric whose fields are not of the types that a run keeps."""
+    for name, types in METRIC.items():
+        if name in kept and (not isinstance(kept[name], types) or isinstance(kept[name], bool)):
+            raise DataError(f"{task}: a metric has {name} = {quoted(kept[name], 80)}")
+
+
 def _page(page: Any) -> tuple[Run, list[Estimate], list[Artifact], list[str]]:
     """What run.json says, every field of its type. Raises DataError."""
     if not isinstance(page, Mapping) or "format" not in page:
@@ -142,6 +157,9 @@ def _page(page: Any) -> tuple[Run, list[Estimate], list[Artifact], list[str]]:
     run = built(Run, {k: v for k, v in page["run"].items() if k not in OWN}, "run")
     if not ID.fullmatch(run.id):
         raise DataError(f"run.id is {quoted(run.id)}; valid: letters, digits, '.', '_' and '-', at most 128 of them")
+    for record in run.tasks:
+        for kept in record.metrics:
+            _require_metric(record.name, kept)
     if run.status != "finished":
         raise DataError(f"run {run.id} is {run.status}: only a finished run can be imported")
     _require_settings(run.settings)
