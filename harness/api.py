@@ -15,11 +15,11 @@ from harness import failures, notices, plugins
 from harness import run as running
 from harness.cache import Cache
 from harness.engine.backend import Backend, Options
-from harness.errors import DataError, HarnessError, RunError, UnknownName, UsageError
+from harness.errors import DataError, HarnessError, RunError, UnknownName, UsageError, quoted
 from harness.groups import figures
 from harness.hidden import hidden, hidden_in
 from harness.journal import Journal, header
-from harness.metrics import calibrate, written
+from harness.metrics import calibrate, likelihood, written
 from harness.store import Store, open_store, samples, transfer
 from harness.store.recount import Known, same_values
 from harness.typed import built
@@ -157,7 +157,9 @@ def _require_own_words(run: Run, settings: Settings) -> None:
     own = {"", *COUNTERFACTUALS}
     odd = [word.strip() for word in settings.counterfactual.split(",") if word.strip() not in own]
     if odd:
-        raise UsageError(f"run {run.id} was imported and its --counterfactual names {odd[0]!r:.200}, which is not read")
+        raise UsageError(
+            f"run {run.id} was imported and its --counterfactual names {quoted(odd[0])}, which is not read"
+        )
 
 
 # ------------------------------------------------------------------------------------------------------------- import
@@ -187,7 +189,7 @@ def _metrics(found: plugins.Catalogue, record: TaskRecord) -> Mapping[str, Metri
         task = _same(found, record)
         return {metric.name: metric for metric in task.metrics} if task else {}
     texts = {name: written.measure(name)[0] for name in written.OPTIONS}
-    return texts | {metric.name: metric for metric in calibrate.METRICS}
+    return texts | {metric.name: metric for metric in (*likelihood.METRICS, *calibrate.METRICS)}
 
 
 def _about(found: plugins.Catalogue, record: TaskRecord, outcomes: Sequence[Outcome]) -> Mapping[int, Container[str]]:
@@ -211,9 +213,11 @@ def _rejudge(found: plugins.Catalogue, run: Run, name: str, outcomes: Sequence[O
         try:
             again = running.judge_one(task, o.example, o.requests, o.responses)
         except Exception as error:  # a judge is given what its own task never asks
-            raise DataError(f"{name}: example {o.example.id!r:.80} cannot be judged: {error!r:.100}") from error
+            raise DataError(
+                f"{name}: example {quoted(o.example.id, 80)} cannot be judged: {quoted(error, 100)}"
+            ) from error
         if not _agree(o, again):
-            raise DataError(f"{name}: example {o.example.id!r:.80} is not judged so by the answer that it has")
+            raise DataError(f"{name}: example {quoted(o.example.id, 80)} is not judged so by the answer that it has")
 
 
 def _agree(one: Outcome, two: Outcome) -> bool:
@@ -249,10 +253,11 @@ def _record(
                 _tell(place, notices.of_outcomes(p.task, finished.outcomes[p.task.name]))
             run = replace(run, status="finished", finished=_now(), engine=dict(backend.stats()))
             estimates = finished.estimates + _averages([p.task for p in planned], finished.outcomes, place.notice)
+            _tell(place, notices.of_estimates(estimates))
             store.finish(run, finished.outcomes, estimates)
         except SystemExit as error:  # exit code 0 would say that all is well
-            _give_up(store, run, journal, len(asked), RunError(f"something called sys.exit({error.code!r:.80})"))
-            raise RunError(f"a metric, scorer or plug-in ended the run: sys.exit({error.code!r:.80})") from error
+            _give_up(store, run, journal, len(asked), RunError(f"something called sys.exit({quoted(error.code, 80)})"))
+            raise RunError(f"a metric, scorer or plug-in ended the run: sys.exit({quoted(error.code, 80)})") from error
         except BaseException as error:
             _give_up(store, run, journal, len(asked), error)
             raise

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from harness.types import Failed, Outcome
-from harness.visible import cut
+from harness.visible import line
 
 SHOWN = 5
 """Reasons of one task that are told; the rest is only counted."""
@@ -21,7 +21,7 @@ def told(outcomes: Mapping[str, Sequence[Outcome]]) -> Iterator[str]:
         first = {_reason(failure): failure for failure in reversed(failures)}
         counts = Counter(map(_reason, failures)).most_common()
         for reason, count in counts[:SHOWN]:
-            message = cut(" ".join(first[reason].message.split()), WORDS)
+            message = line(first[reason].message, WORDS)
             yield f"{task}: {count} of {len(rows)} failed: {first[reason].kind}: {message}"
         others = [count for _, count in counts[SHOWN:]]
         if others:

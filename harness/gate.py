@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 State = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 Number = TypeVar("Number", "Difference", "Estimate")
 SEVERITY = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}
+MOST = 1e4
+"""A standard error that is so many times the distance to the margin needs about 10^9 times the examples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,11 +295,16 @@ def _quarantined(gate: Gate, verdict: Verdict, today: date) -> bool:
     return any(today <= entry.until and fnmatchcase(name, entry.metric) for entry in gate.quarantine)
 
 
-def _settled(error: float, n: int, gap: float, alpha: float, freedom: int) -> tuple[int, str]:
+def _settled(error: float, n: int, gap: float, alpha: float, freedom: int) -> tuple[int | None, str]:
     """The n that would settle an inconclusive number ``gap`` away from its margin, and what to say of it."""
-    need = stats.needed(error, n, abs(gap) or error, alpha=alpha)
     least = stats.detectable(error, freedom, alpha=alpha)
-    return need, f"; smallest detectable {least:.4g}, would settle at n = {need}"
+    told = f"; smallest detectable {least:.4g}"
+    gap = abs(gap) or error
+    if error > MOST * gap:
+        return None, f"{told}, and no n that can be paid for would settle it"
+    fewest = math.ceil(1 - math.log2(alpha))  # the exact test of fewer pairs cannot speak
+    need = max(stats.needed(error, n, gap, alpha=alpha), n + 1, fewest)
+    return need, f"{told}, would settle at n = {need}"
 
 
 def _worst(verdicts: Sequence[Verdict]) -> Verdict:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from harness.types import Choose, Chosen, Outcome, Scored, Task
+from harness.types import Choose, Chosen, Estimate, Outcome, Scored, Task
 
 if TYPE_CHECKING:
     from harness.run import Planned
@@ -50,6 +50,13 @@ def of_outcomes(task: Task, outcomes: Sequence[Outcome]) -> Iterator[str]:
             failed.setdefault(metric, []).append(reason)
     for metric, reasons in failed.items():
         yield f"{task.name}: {metric} failed on {len(reasons)} of {len(outcomes)} examples, first because {reasons[0]}"
+
+
+def of_estimates(estimates: Sequence[Estimate]) -> Iterator[str]:
+    """Numbers that are none although examples were judged: a corpus metric that is NaN, a perplexity beyond all."""
+    for e in estimates:
+        if e.slice == "all" and e.value is None and e.n:
+            yield f"{e.task}: {e.metric} has no finite value over its {e.n} examples"
 
 
 def _tied(outcome: Outcome, size: Callable[[str], int]) -> bool | None:

@@ -303,7 +303,8 @@ def described(task: Task) -> tuple[dict[str, object], ...]:
 def describe(metric: Metric) -> dict[str, object]:
     """What is kept of a metric beside its numbers."""
     keep = ("name", "better", "ideal", "interval", "limits", "signature", "kind", "scale")
-    return {key: getattr(metric, key) for key in keep}
+    ends = [end if math.isfinite(end) else None for end in metric.bounds]  # JSON has no infinity
+    return {key: getattr(metric, key) for key in keep} | {"bounds": ends}
 
 
 def _pool(task: Task, evaluated: list[Example], mirror: Path | None) -> tuple[list[Example], str]:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Literal
 
-from harness.errors import DataError
+from harness.errors import DataError, quoted
 from harness.metrics.calibrate import RIGHTS
 from harness.types import Example
 
@@ -51,7 +51,7 @@ def chooser(
             where = f" with {by}={key}" if by else ""
             raise DataError(
                 f"{task_name}: {count} few-shot examples asked for, only {len(chosen)} to choose from{where} that do "
-                f"not ask the question of {example.id!r:.200} itself"
+                f"not ask the question of {quoted(example.id)} itself"
             )
         return chosen
 

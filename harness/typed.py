@@ -7,7 +7,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from harness.errors import DataError
+from harness.errors import DataError, quoted
 
 T = TypeVar("T")
 
@@ -23,11 +23,11 @@ def built(kind: type[T], record: object, name: str) -> T:
     if isinstance(record, kind):
         return record
     if not isinstance(record, Mapping):
-        raise DataError(f"{name} is {record!r:.80}, not a table")
+        raise DataError(f"{name} is {quoted(record, 80)}, not a table")
     known, hints = _fields(kind), _hints(kind)  # type: ignore[arg-type]  # a class is hashable
     for key in record:
         if key not in known:
-            raise DataError(f"{name} has the unknown field {str(key)!r:.80}; valid: {', '.join(known)}")
+            raise DataError(f"{name} has the unknown field {quoted(str(key), 80)}; valid: {', '.join(known)}")
     for key, needed in known.items():
         if needed and key not in record:
             raise DataError(f"{name} lacks the field {key}")
@@ -52,7 +52,7 @@ def taken(value: object, hint: Any, name: str) -> Any:
     else:
         fits, made = _is(value, hint), value
     if not fits:
-        raise DataError(f"{name} is {value!r:.80}, not {_words(hint)}")
+        raise DataError(f"{name} is {quoted(value, 80)}, not {_words(hint)}")
     return made
 
 
@@ -62,7 +62,7 @@ def _one_of(value: object, hints: tuple[Any, ...], name: str) -> Any:
             return taken(value, hint, name)
         except DataError:
             continue
-    raise DataError(f"{name} is {value!r:.80}, not {' or '.join(map(_words, hints))}")
+    raise DataError(f"{name} is {quoted(value, 80)}, not {' or '.join(map(_words, hints))}")
 
 
 def _is(value: object, hint: Any) -> bool:

@@ -194,3 +194,23 @@ def test_calibration_of_a_task_file_is_compared_by_its_own_rule(tmp_path: Path) 
     assert (found["acc_at_50"].first, found["acc_at_50"].second) == (1.0, 0.0)
     assert all(row.error is not None for row in found.values())
     assert {"ece_mass_10", "ece_width_10", "brier_multi"} <= found.keys()
+
+
+@pytest.mark.parametrize("metric", ["f1", "rougeL", "chrf"])
+def test_metrics_of_task_files_keep_their_range_in_intervals(metric: str, tmp_path: Path) -> None:
+    """Values far apart of few examples: an interval of 0 to 1 (or 100), and of a difference -1 to 1."""
+    texts = ["a long red boat", "two grey cats", "some fresh bread"]
+    rows = [{"id": str(i), "question": f"q{i}", "answer": text} for i, text in enumerate(texts)]
+    (tmp_path / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "t.toml").write_text(f'data = "t.jsonl"\nprompt = "{{question}}"\nid = "id"\nmetrics = ["{metric}"]\n')
+    runs = []
+    for name, said in (("bad", ["a long car", "q", "x"]), ("good", texts)):
+        answers = [{"id": str(i), "text": text} for i, text in enumerate(said)]
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in answers))
+        made = evaluate(f"replay:{tmp_path / name}.jsonl", str(tmp_path / "t.toml"), store=str(tmp_path / "s"))
+        runs.append(made.run.id)
+    top = 100.0 if metric == "chrf" else 1.0
+    for first, second in (runs, runs[::-1]):
+        [row], _ = comparing.compare(open_store(str(tmp_path / "s")), first, second, {})
+        low, high = row.paired.low, row.paired.high
+        assert low is not None and high is not None and -top <= low <= 0 <= high <= top and str(low) != "-0.0"

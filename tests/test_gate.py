@@ -87,6 +87,21 @@ def test_too_little_is_inconclusive_and_says_what_would_settle_it() -> None:
     assert gating.exit_code(verdict) == 4
 
 
+@pytest.mark.parametrize("n", [2, 3])
+def test_what_would_settle_it_is_more_than_there_is(n: int) -> None:
+    """All fixed, far from the margin: too few for the exact test, whatever their standard error says."""
+    gate = rules.Gate((rules.Rule("t:*", "max_drop", 0.0),))
+    [verdict] = gating.judge(gate, [pairs(np.zeros((n, 1)), np.ones((n, 1)))], [], TODAY)
+    assert verdict.state == "INCONCLUSIVE" and verdict.needed is not None and verdict.needed == 6
+
+
+def test_a_hopeless_distance_names_no_number() -> None:
+    rule = rules.Rule("t:*", "max", 1.4)
+    row = Estimate("t", "perplexity", "all", 1.5, 1.0, 1e150, 2, 2, 0)
+    verdict = gating.check_bounds(rule, [row])
+    assert verdict.needed is None and "no n that can be paid for" in verdict.message and len(verdict.message) < 300
+
+
 def pairs(ours: np.ndarray, theirs: np.ndarray, metric: Metric = accuracy, better: str = "higher") -> Difference:
     found = stats.paired(metric, ours, theirs, np.arange(len(ours)), tested=False)
     return Difference("t", metric.name, "all", better, metric.ideal, found, None, None, 0, 0, 0, 0)

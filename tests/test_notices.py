@@ -195,3 +195,13 @@ def test_a_metric_of_whole_texts_without_a_number_has_no_value(
         assert stopped.value.code == 3
         told = "t: odd has no value: 0 examples failed, it is no finite number over the 2 that were judged"
         assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("value", ["math.nan", "-math.inf", "None"])
+def test_a_corpus_metric_without_a_number_is_told(value: str, tmp_path: Path) -> None:
+    write(tmp_path / "t.jsonl", [{"question": f"q{i}", "answer": "green"} for i in range(2)])
+    (tmp_path / "mine.py").write_text(f"import math\n\n\ndef odd(predictions, references):\n    return {value}\n")
+    task = tmp_path / "t.toml"
+    task.write_text('data = "t.jsonl"\nprompt = "{question}"\nmetrics = ["exact_match", "python:mine.py:odd"]\n')
+    result, told = replayed(tmp_path, task, [{"text": "green"}] * 2)
+    assert values(result)["odd"][0] is None and told == ["t: odd has no finite value over its 2 examples"]

@@ -7,10 +7,14 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
+from harness.errors import quoted
+
 LIMIT = 16 * 2**20
 """Bytes of one answer, as sent and as decompressed; the log-probabilities of 100,000 tokens take about 8 MB."""
 LONGEST_WAIT = 60.0
-MALFORMED = (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError, zlib.error)
+SHOWN = 80
+"""Characters of an answer that cannot be read that its message quotes."""
+MALFORMED = (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError)
 Json = dict[str, Any]
 
 
@@ -36,7 +40,12 @@ def parsed(status: int, headers: Mapping[str, str], content: bytes, now: float) 
     wait = retry_after(headers.get("Retry-After"), now)
     encoding = headers.get("Content-Encoding", "")
     if 200 <= status < 300:
-        found = json.loads(_inflated(content, encoding))
+        text = _inflated(content, encoding)
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            shown = quoted(text[: 4 * SHOWN].decode("utf-8", "replace"), SHOWN)
+            raise ValueError(f"not JSON but {shown}" if text else "no bytes at all") from None
         if not isinstance(found, dict):
             raise TypeError(f"a JSON {type(found).__name__} where an object belongs")
         if found.get("error") and not found.get("choices"):
@@ -63,13 +72,16 @@ def retry_after(header: str | None, now: float) -> float | None:
 
 
 def _inflated(content: bytes, encoding: str) -> bytes:
-    """An answer's bytes, decompressed. Raises GaveUp beyond the limit, ValueError or zlib.error for broken ones."""
+    """An answer's bytes, decompressed. Raises GaveUp beyond the limit, ValueError for broken ones."""
     if encoding.lower() in ("", "identity"):
         return content
     if encoding.lower() not in ("gzip", "x-gzip"):
         raise ValueError(f"encoded as {encoding}, which nobody asked for")
     reader = zlib.decompressobj(zlib.MAX_WBITS | 16)
-    text = reader.decompress(content, LIMIT)
+    try:
+        text = reader.decompress(content, LIMIT)
+    except zlib.error:
+        raise ValueError(f"said to be {encoding}, and is not") from None
     if reader.unconsumed_tail:
         raise GaveUp("too-large", f"an answer of more than {LIMIT:,} bytes when decompressed")
     if not reader.eof:

@@ -83,7 +83,8 @@ class Calls:
                 nobody = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
                 kind, reason = "connection" if nobody else "server", self._told(error)
             except MALFORMED as error:
-                kind, reason = "server", f"malformed answer: {self.address.clean(f'{type(error).__name__}: {error}')}"
+                told = str(error) if isinstance(error, ValueError | TypeError) else f"{type(error).__name__}: {error}"
+                kind, reason = "server", f"malformed answer: {self.address.clean(told)}"
             else:
                 self._answered = True
                 return found

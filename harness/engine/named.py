@@ -1,7 +1,8 @@
 """The one choice that a written answer names, by its letter or by its words; what names none or several is a failure.
 
 Read are a letter alone ("B", "(b)", "**B**", "$B$", "\\boxed{B}"), after words that lead to it ("The answer is B."),
-before the choice's own words or a reason ("B) green", "B, because ..."), and the words of a choice in the same places.
+before the choice's own words, a reason or a verdict ("B) green", "B, because ...", "B is correct"), and the words of a
+choice in the same places.
 A letter that is joined to anything else ("A/B", "C++", "A* search", "A or B") is none: an answer that is not understood
 costs an example, one that is misunderstood a wrong number.
 """
@@ -22,22 +23,33 @@ MARKUP = (
     (re.compile(r"\\(?:boxed|fbox|text\w*|math\w+)\s*\{([^{}]*)\}"), r"\1"),
     (re.compile(r"\\[()\[\]]|\*\*|`|</?(?:answer|b|i|em|strong)>"), ""),
     (re.compile(r"(?<![\w*$])(__|[*_$])(\S(?:[^*_$]*\S)?)\1(?![\w*$])"), r"\2"),
-    (re.compile(r"^\s*(?:[-*•>]|#+)\s+"), ""),
+    (re.compile(r"^\s*(?:[*•>]|-(?!\s*\d)|#+)\s+"), ""),
 )
 LEAD = re.compile(
     r"(?:the|my|your|final|correct|right|best|most|likely|answer|choice|option|letter|response|is|are|be|would|must|"
     r"should|it|it's|that|that's|i|i'd|i'll|think|believe|choose|pick|select|say|go|with|for|to|this|question|so|thus|"
-    r"therefore|hence|here|sure|okay|ok|clearly|definitely|probably)(?:\s*(?:[:=]|[-=]>|[-–—](?=\s))\s*|[,.]?\s+)",
+    r"therefore|hence|here|sure|okay|ok|clearly|definitely|probably)(?:\s*(?:[:=]|[-=]>|[-–—](?=\s+\D))\s*|[,.]?\s+)",
     re.IGNORECASE,
 )
-ANSWER = re.compile(r"\banswer(?:\s+(?:is|would\s+be|must\s+be|should\s+be)\b\s*:?|\s*[:=])\s*", re.IGNORECASE)
-DOUBT = re.compile(r"\b(?:not|never|neither|nor|cannot|if|whether|unlikely|wrong|false)\b|n['’]t\b", re.IGNORECASE)
+ANSWER = re.compile(
+    r"(?:\banswer(?:\s+(?:is|would\s+be|must\s+be|should\s+be)\b\s*:?|[\"']?\s*[:=])|答案\s*(?:是|为|:)\s*:?)\s*",
+    re.IGNORECASE,
+)
+DOUBT = re.compile(
+    r"\b(?:not|never|neither|nor|cannot|if|whether|unlikely|wrong|incorrect|false)\b|n['’]t\b|不|错|非", re.IGNORECASE
+)
 LETTER = re.compile(
     r"(?:\(([A-Za-z])\)|\[([A-Za-z])\]|\"([A-Za-z])\"|'([A-Za-z])'|“([A-Za-z])”|([A-Za-z]))(.*)", re.DOTALL
 )
-AFTER_LETTER = re.compile(r"(?:[.,;!]*(?=\s|$)|[.]?[):]+)\s*(?:[-–—:]\s+)?")
-AFTER_WORDS = re.compile(r"[.,;:!)\"'’”]*(?=\s|$)\s*(?:[-–—:]\s+)?")
-REASON = re.compile(r"(?:because|since|as|so|the|this|that|it|given|due|which|explanation|reason\w*)\b", re.IGNORECASE)
+AFTER_LETTER = re.compile(r"(?:[.,;!。}]*(?=\s|$)|[.]?[):]+)\s*(?:[-–—:]\s+)?")
+AFTER_WORDS = re.compile(r"[.,;:!。)\]}\"'’”]*(?=\s|$)\s*(?:[-–—:]\s+)?")
+REASON = re.compile(
+    r"(?:because|since|as|so|the|this|that|it|given|due|which|explanation|reason\w*)\b|"
+    r"(?:is|would\s+be)\s+(?:the\s+|my\s+)?(?:(?:most\s+likely|correct|right|best|final)(?:\s+(?:answer|choice|option|one))?"
+    r"|answer|choice)(?:[.,;!]|$|\s+(?:because|since|as)\b)",
+    re.IGNORECASE,
+)
+BRACKETED = re.compile(r"[(\[](.*)[)\]][.]?")
 ANY_LETTER = re.compile(r"(?<![\w'’.-])([A-HJ-Z])(?![\w'’+#*-])")
 
 
@@ -71,7 +83,8 @@ def _places(said: str, choices: Sequence[str]) -> set[int]:
         return exact
     words = [_normal(choice) for choice in choices]
     whole = {i for i, choice in enumerate(words) if choice and choice == _normal(plain)}
-    if whole:
+    if whole:  # the letter of one choice may be the word of another: "C" of C, C++ and C#
+        whole |= {letters.index(sign) for sign in [_normal(plain).upper()] if len(sign) == 1 and sign in letters}
         return whole
     lines = [_bare(line) for line in plain.splitlines() if line.strip()]
     boxed = [_bare(found[1]) for found in BOXED.finditer(plain)]
@@ -84,8 +97,9 @@ def _places(said: str, choices: Sequence[str]) -> set[int]:
 
 
 def _bare(text: str) -> str:
-    """One width of letters, no markup, single spaces."""
-    text = unicodedata.normalize("NFKC", text)
+    """One width of letters and minus signs, nothing invisible, no markup, single spaces."""
+    text = unicodedata.normalize("NFKC", text).replace("\N{MINUS SIGN}", "-")
+    text = "".join(c for c in text if unicodedata.category(c) != "Cf")
     for pattern, kept in MARKUP:
         text = pattern.sub(kept, text)
     return " ".join(text.split())
@@ -128,7 +142,7 @@ def _named_first(clause: str, letters: str, words: Sequence[str], *, led: bool) 
             found.add(place)
     folded = clause.casefold()
     for place, choice in enumerate(words):
-        start = len(clause) - len(clause.lstrip("\"'“‘"))
+        start = len(clause) - len(clause.lstrip("\"'“‘(["))
         if choice and folded.startswith(choice, start) and (after := AFTER_WORDS.match(clause, start + len(choice))):
             rest = clause[after.end() :]
             if letters:
@@ -142,6 +156,9 @@ def _fits(rest: str, place: int, letters: str, words: Sequence[str]) -> bool:
     """Whether what follows a choice's letter is nothing, its own words or a reason, and names no other choice."""
     said, own = _normal(rest), words[place]
     if not said:
+        return True
+    inner = BRACKETED.fullmatch(rest)
+    if said == own or (inner and _normal(inner[1]) == own and said not in words):
         return True
     begun = [choice for choice in words if choice.startswith(said)]
     if set(begun) == {own}:  # its words, or as many of them as the limit of tokens left

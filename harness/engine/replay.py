@@ -53,6 +53,8 @@ class Replay:
         )
         first = next((line for line in lines if line.strip()), "")
         self._plain = path.suffix not in (".jsonl", ".json") and not first.lstrip().startswith("{")
+        if self._plain:
+            _require_plain(path, lines)
         self._lines = lines
         self._answers = {} if self._plain else _keyed(path, lines)
 
@@ -140,6 +142,18 @@ def _respond(request: Request, answer: Mapping[str, Any]) -> Response:
                 raise ValueError(f"tokens is {quoted(tokens)}, not a count of tokens")
             return Scored(_logprob(answer["logprob"]), tokens, size, answer.get("greedy") is True)
     return Failed("replay", f"{type(request).__name__} is not answered by {listed(answer) or 'nothing'}")
+
+
+def _require_plain(path: Path, lines: Sequence[str]) -> None:
+    """Raises DataError where a line among plain ones is an answer with an id: such files are of two forms."""
+    for number, line in enumerate(lines, 1):
+        if line.lstrip().startswith("{"):
+            try:
+                row = json_object(line, f"{path}:{number}", constants=True)
+            except DataError:
+                continue
+            if "id" in row and row.keys() & {"text", "logprobs", "logprob"}:
+                raise DataError(f"{path}:{number}: an answer with an id after plain lines: a file has one form")
 
 
 def _logprob(value: Any) -> float:

@@ -50,10 +50,11 @@ def perplexity(name: str, limits: str = "", signature: str = "") -> Metric:
 
 def reduce_bits(sums: Array, n: Array) -> Array:
     """Bits per unit: -log2 of the probability / count, from the sums of both."""
-    return -ratio(sums[..., 0], sums[..., 1], np.nan) / math.log(2)
+    return (0.0 - ratio(sums[..., 0], sums[..., 1], np.nan)) / math.log(2)  # never -0
 
 
 token_perplexity = perplexity("token_perplexity", "Not comparable between tokenizers.")
 word_perplexity = perplexity("word_perplexity")
 byte_perplexity = perplexity("byte_perplexity")
 bits_per_byte = Metric(name="bits_per_byte", reduce=reduce_bits, better="lower", bounds=(0.0, math.inf), kind="bits")
+METRICS = (token_perplexity, word_perplexity, byte_perplexity, bits_per_byte)

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from harness.errors import DataError, UnknownName, UsageError
+from harness.errors import DataError, UnknownName, UsageError, quoted
 from harness.metrics.calibrate import rights
 from harness.metrics.classify import mean
 from harness.types import Chosen, Example, Metric
@@ -225,7 +225,7 @@ def _number(result: object, spec: Spec) -> float:
     if result is None or result == {}:
         return math.nan
     if isinstance(result, bool) or not isinstance(result, int | float):
-        raise DataError(f"metric {spec.use} gives {result!r:.80}, not a number")
+        raise DataError(f"metric {spec.use} gives {quoted(result, 80)}, not a number")
     return float(result)
 
 

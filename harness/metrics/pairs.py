@@ -75,7 +75,7 @@ class Paired:
         if self.least >= 1 - level - ROUNDING:
             few = not self.discordant and self.span and 2 * self.changed <= self.clusters
             reach = intervals.unseen(self.clusters, level) * self.span if few and self.span else 0.0
-            low, high = min(low, -reach), max(high, reach)
+            low, high = min(low, 0.0 - reach), max(high, reach)  # 0.0 - 0.0 is not -0.0
         return max(low, self.bounds[0]), min(high, self.bounds[1])
 
     def p_of(self, difference: float) -> float | None:

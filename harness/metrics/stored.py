@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -39,4 +40,14 @@ def restored(kept: Mapping[str, Any]) -> Metric | None:
     return replace(
         Metric(name=name, reduce=reduce), better=kept["better"], ideal=kept["ideal"],
         interval=kept.get("interval", "bootstrap"), scale=float(kept.get("scale", 1.0)),
+        bounds=_bounds(kept.get("bounds")),
     )  # fmt: skip
+
+
+def _bounds(kept: object) -> tuple[float, float]:
+    """The range that a run remembers, None for an end that is open; all numbers where it remembers none."""
+    match kept:
+        case [int() | float() | None as low, int() | float() | None as high]:
+            ends = -math.inf if low is None else float(low), math.inf if high is None else float(high)
+            return ends if ends[0] < ends[1] else (-math.inf, math.inf)
+    return -math.inf, math.inf

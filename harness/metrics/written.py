@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.errors import UnknownName, UsageError
 from harness.metrics import text
-from harness.metrics.classify import mean, proportion
+from harness.metrics.classify import proportion
 
 if TYPE_CHECKING:
     from harness.types import Example, Metric, Value
@@ -88,7 +88,7 @@ def _ter(use: str, tokenize: str) -> TextMeasure:
 
 def _rouge(use: str, tokenize: str) -> TextMeasure:
     unicode = tokenize == "unicode"
-    metric: Metric = mean(use, signature=next(m.signature for m in text.rouges(unicode=unicode) if m.name == use))
+    metric = next(m for m in text.rouges(unicode=unicode) if m.name == use)
     return replace(metric, loses=None if unicode else rouge_loses), (
         lambda e, answer: text.rouge_values(answer, e.target, unicode=unicode)[use]
     )

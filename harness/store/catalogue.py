@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Row, Table, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from harness.errors import DataError, StoreError, UnknownName, UsageError
+from harness.errors import DataError, StoreError, UnknownName, UsageError, quoted
 from harness.hidden import hidden_in
 from harness.store.database import alive, process
 from harness.store.samples import Artifact, folder_of
@@ -218,7 +218,7 @@ def one(connection: Connection, run_id: str) -> Run:
     """The run with this id. Raises StoreError where what the catalogue has of it does not hang together."""
     found = find(connection, ids=[run_id])
     if not found:
-        raise StoreError(f"the catalogue is damaged: run {run_id!r:.200} has no model in it")
+        raise StoreError(f"the catalogue is damaged: run {quoted(run_id)} has no model in it")
     return found[0]
 
 
@@ -234,7 +234,7 @@ def _task_sets(connection: Connection, set_ids: set[str]) -> dict[str, tuple[Tas
         definitions = {row.id: row for row in connection.execute(needed)}
         for set_id, *how in links:
             if how[0] not in definitions:
-                raise StoreError(f"the catalogue is damaged: task {how[0]!r:.80} of a run is not in it")
+                raise StoreError(f"the catalogue is damaged: task {quoted(how[0], 80)} of a run is not in it")
             found[set_id] = (*found.get(set_id, ()), _task(definitions[how[0]], tuple(how)))
     return found
 

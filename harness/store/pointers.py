@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from harness.errors import UnknownName, UsageError
+from harness.errors import UnknownName, UsageError, quoted
 from harness.store.schema import BASELINES, RUNS, TAGS, VERDICTS
 from harness.visible import whole
 
@@ -37,9 +37,9 @@ class Verdict:
 def tag(connection: Connection, run_id: str, name: str) -> None:
     """Point a tag to a run, away from the one that it may point to. Raises UsageError for a run's id as a name."""
     if flaw := flaw_of(name):
-        raise UsageError(f"a tag cannot be called {name!r:.200}: {flaw}")
+        raise UsageError(f"a tag cannot be called {quoted(name)}: {flaw}")
     if connection.execute(select(RUNS.c.id).where(RUNS.c.id == name)).first():
-        raise UsageError(f"a tag cannot be called {name!r:.200}: that is the id of a run")
+        raise UsageError(f"a tag cannot be called {quoted(name)}: that is the id of a run")
     make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     row = make(TAGS).values(name=name, run_id=run_id)
     connection.execute(row.on_conflict_do_update(index_elements=[TAGS.c.name], set_={"run_id": run_id}))
@@ -71,7 +71,7 @@ def tags(connection: Connection) -> dict[str, tuple[str, ...]]:
 def point(connection: Connection, name: str, run_id: str | None, why: str, at: str) -> None:
     """Add a step to the history of a baseline."""
     if flaw := flaw_of(name):
-        raise UsageError(f"a baseline cannot be called {name!r:.200}: {flaw}")
+        raise UsageError(f"a baseline cannot be called {quoted(name)}: {flaw}")
     connection.execute(insert(BASELINES), {"name": name, "run_id": run_id, "why": whole(why), "at": at})
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness import run as running
-from harness.errors import DataError
+from harness.errors import DataError, quoted
 from harness.metrics import classify
 from harness.types import Estimate, Metric, Outcome, Run, TaskRecord, Value
 
@@ -69,7 +69,7 @@ def recount(run: Run, told: Sequence[Estimate], outcomes: Mapping[str, Sequence[
         elif used is None:
             fresh = None
         elif e.slice not in groups[e.task]:
-            raise DataError(f"{e.task} {e.metric}: no sample is in the slice {e.slice!r:.80}")
+            raise DataError(f"{e.task} {e.metric}: no sample is in the slice {quoted(e.slice, 80)}")
         else:
             foreign = {place for place, names in counts_for[e.task].items() if e.metric not in names}
             rows = [outcomes[e.task][place] for place in groups[e.task][e.slice] if place not in foreign]
@@ -102,7 +102,11 @@ def _is_flat(name: str, outcomes: Sequence[Outcome]) -> bool:
 def _computed(told: Estimate, metric: Metric, outcomes: Sequence[Outcome]) -> Estimate:
     """The number as the samples give it. Raises DataError for samples that the metric cannot take."""
     try:
-        return running.estimate(told.task, metric, told.slice, outcomes)
+        fresh = running.estimate(told.task, metric, told.slice, outcomes)
+        low, high = metric.bounds
+        if fresh.value is not None and not low - NEAR <= fresh.value <= high + NEAR:
+            raise ValueError(f"{fresh.value:.4g} lies outside of {low:g} to {high:g}")
+        return fresh
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise DataError(f"{told.task} {told.metric} cannot be computed: {error}") from error
 
@@ -112,7 +116,7 @@ def _once(told: Sequence[Estimate]) -> Sequence[Estimate]:
     for e in told:
         key = (e.task, e.metric, e.slice)
         if key in seen:
-            raise DataError(f"{e.task} {e.metric} on {e.slice!r:.80} is told twice")
+            raise DataError(f"{e.task} {e.metric} on {quoted(e.slice, 80)} is told twice")
         seen.add(key)
     return told
 
@@ -125,13 +129,18 @@ def _require_possible(task: str, metric: Metric, outcomes: Sequence[Outcome]) ->
             continue
         parts = value if isinstance(value, tuple) else (value,)
         if not parts or not all(map(math.isfinite, parts)) or not _is_share(metric, parts):
-            raise DataError(f"{task}: example {outcome.example.id!r:.80} has {metric.name} = {value!r:.80}")
+            raise DataError(f"{task}: example {quoted(outcome.example.id, 80)} has {metric.name} = {quoted(value, 80)}")
 
 
 def _is_share(metric: Metric, parts: tuple[float, ...]) -> bool:
-    """Whether a row may belong to the metric: proportions take 0 or 1, or hits among what is counted."""
+    """Whether a row may belong to the metric: proportions take 0 or 1, or hits among what is counted.
+
+    A row that its group changes before it counts, such as a confidence and a hit, has shares.
+    """
     if metric.interval != "wilson":
         return True
+    if metric.expand:
+        return all(0 <= part <= 1 for part in parts)
     return parts[0] in (0.0, 1.0) if len(parts) == 1 else 0 <= parts[0] <= parts[1]
 
 
@@ -144,7 +153,7 @@ def _require_same(told: Estimate, fresh: Estimate) -> None:
             same = one == two or math.isclose(one, two, rel_tol=NEAR, abs_tol=NEAR)
         if not same:
             raise DataError(
-                f"{told.task} {told.metric} on {told.slice!r:.80}: {name} is told as {one}, its samples give {two}"
+                f"{told.task} {told.metric} on {quoted(told.slice, 80)}: {name} told as {one}, the samples give {two}"
             )
 
 

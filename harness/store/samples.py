@@ -18,7 +18,7 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from harness.errors import DataError, StoreError, UsageError
+from harness.errors import DataError, StoreError, UsageError, quoted
 from harness.hidden import bare, hidden
 from harness.records import request_key, request_to_json, response_from_json, response_to_json
 from harness.typed import built
@@ -102,7 +102,7 @@ class Folder:
 def folder_of(run_id: str) -> str:
     """The folder of a run's files within the folder of all. Raises UsageError for an id that would lead out of it."""
     if "/" in run_id or run_id in ("", ".", "..") or len(run_id) > LONGEST_ID:
-        raise UsageError(f"run {run_id!r:.200}: such names cannot be stored")
+        raise UsageError(f"run {quoted(run_id)}: such names cannot be stored")
     return _quoted(run_id)
 
 
@@ -110,7 +110,7 @@ def place_of(run_id: str, task: str) -> str:
     """The path of a file within the folder. Raises UsageError for a name that would lead out of it."""
     parts = task.split("/")
     if any(part in ("", ".", "..") for part in parts):
-        raise UsageError(f"run {run_id!r:.200}, task {task!r:.200}: such names cannot be stored")
+        raise UsageError(f"run {quoted(run_id)}, task {quoted(task)}: such names cannot be stored")
     return "/".join([folder_of(run_id), *map(_quoted, parts)]) + ".parquet"
 
 
@@ -382,7 +382,7 @@ def _outcome(row: Mapping[str, Any]) -> Outcome:
 def _request(record: dict[str, Any]) -> Request:
     kind = str(record.get("kind"))
     if kind not in REQUESTS:
-        raise DataError(f"unknown kind of request {kind!r:.80}; valid: {', '.join(REQUESTS)}")
+        raise DataError(f"unknown kind of request {quoted(kind, 80)}; valid: {', '.join(REQUESTS)}")
     fields = {k: v for k, v in record.items() if k != "kind"}
     fields |= {k: float(fields[k]) for k in ("temperature", "top_p") if k in fields}
     return built(REQUESTS[kind], fields, f"a {kind} request")

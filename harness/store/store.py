@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, delete, select
 
-from harness.errors import StoreError, UnknownName, UsageError
+from harness.errors import StoreError, UnknownName, UsageError, quoted
 from harness.store import catalogue, numbers, pointers, samples
 from harness.store.database import connect, name_of, reading, writing
 from harness.store.numbers import Standing, Which
@@ -269,7 +269,7 @@ class Store:
 def _own(run_id: str, artifact: Artifact) -> Artifact:
     """A sample file of a run. Raises StoreError for a path that leads to anything else."""
     if artifact.path != samples.place_of(run_id, artifact.task):
-        raise StoreError(f"the catalogue is damaged: {artifact.path!r:.200} is no place for samples of run {run_id}")
+        raise StoreError(f"the catalogue is damaged: {quoted(artifact.path)} is no place for samples of run {run_id}")
     return artifact
 
 

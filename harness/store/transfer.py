@@ -14,13 +14,14 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import select
 
-from harness.errors import DataError, StoreError, UsageError
+from harness.errors import DataError, StoreError, UsageError, quoted
 from harness.store import catalogue, pointers, samples
 from harness.store.database import reading, writing
 from harness.store.recount import NOTHING, Known, recount
@@ -133,15 +134,32 @@ def _require_small(archive: zipfile.ZipFile, source: Path) -> None:
         raise DataError(f"its run.json has more than {PAGE:,} bytes")
 
 
+METRIC: Mapping[str, tuple[type, ...]] = {
+    "name": (str,), "better": (str,), "ideal": (int, float, NoneType), "interval": (str,), "limits": (str,),
+    "signature": (str,), "kind": (str,), "scale": (int, float), "bounds": (list,),
+}  # fmt: skip
+"""What is kept of a metric, and of which types it is."""
+
+
+def _require_metric(task: str, kept: Mapping[str, Any]) -> None:
+    """Raises DataError for a metric whose fields are not of the types that a run keeps."""
+    for name, types in METRIC.items():
+        if name in kept and (not isinstance(kept[name], types) or isinstance(kept[name], bool)):
+            raise DataError(f"{task}: a metric has {name} = {quoted(kept[name], 80)}")
+
+
 def _page(page: Any) -> tuple[Run, list[Estimate], list[Artifact], list[str]]:
     """What run.json says, every field of its type. Raises DataError."""
     if not isinstance(page, Mapping) or "format" not in page:
         raise DataError("run.json has no format")
     if page["format"] != FORMAT or isinstance(page["format"], bool):
-        raise DataError(f"it has format {page['format']!r:.80}; this program reads {FORMAT}")
+        raise DataError(f"it has format {quoted(page['format'], 80)}; this program reads {FORMAT}")
     run = built(Run, {k: v for k, v in page["run"].items() if k not in OWN}, "run")
     if not ID.fullmatch(run.id):
-        raise DataError(f"run.id is {run.id!r:.200}; valid: letters, digits, '.', '_' and '-', at most 128 of them")
+        raise DataError(f"run.id is {quoted(run.id)}; valid: letters, digits, '.', '_' and '-', at most 128 of them")
+    for record in run.tasks:
+        for kept in record.metrics:
+            _require_metric(record.name, kept)
     if run.status != "finished":
         raise DataError(f"run {run.id} is {run.status}: only a finished run can be imported")
     _require_settings(run.settings)
@@ -152,7 +170,7 @@ def _page(page: Any) -> tuple[Run, list[Estimate], list[Artifact], list[str]]:
         raise DataError("run.tasks and artifacts do not name the same tasks, each once")
     for artifact in listed:
         if artifact.path != samples.place_of(run.id, artifact.task):
-            raise DataError(f"{artifact.path!r:.200} is no place for samples of {artifact.task!r:.80}")
+            raise DataError(f"{quoted(artifact.path)} is no place for samples of {quoted(artifact.task, 80)}")
     tags = [name for name in taken(page.get("tags", ()), tuple[str, ...], "tags") if not pointers.flaw_of(name)]
     return replace(run, imported=True), told, listed, tags
 
@@ -163,7 +181,7 @@ def _require_settings(settings: Mapping[str, Any]) -> None:
     built(Settings, {k: v for k, v in settings.items() if k in ours}, "run.settings")
     odd = [key for key in settings if key not in ours | {"rescored"}]
     if odd or not isinstance(settings.get("rescored", ""), str):
-        raise DataError(f"run.settings has the unknown field {next(iter(odd), 'rescored')!r:.80}")
+        raise DataError(f"run.settings has the unknown field {quoted(next(iter(odd), 'rescored'), 80)}")
 
 
 def _read(archive: zipfile.ZipFile, run: Run, artifact: Artifact, folder: Path) -> list[Outcome]:
@@ -186,7 +204,7 @@ def _read(archive: zipfile.ZipFile, run: Run, artifact: Artifact, folder: Path) 
         raise DataError(f"{artifact.task} has {len(outcomes)} samples, not {artifact.rows} of {record.n}")
     for outcome in outcomes:
         if (outcome.judged is None) == (outcome.failure is None):
-            raise DataError(f"example {outcome.example.id!r:.80} is not either judged or failed")
+            raise DataError(f"example {quoted(outcome.example.id, 80)} is not either judged or failed")
     return outcomes
 
 

@@ -10,6 +10,7 @@ from serving import Body, Handler, chat_answer, connect, prompt_of, serving
 
 import harness
 from harness.engine.backend import Options
+from harness.engine.http_body import parsed
 from harness.errors import ModelError
 from harness.types import Choose, Chosen, Failed, Generate, Generated
 
@@ -211,3 +212,21 @@ def test_reasons_of_failures_are_counted_in_what_a_run_says(tmp_path: Path) -> N
 def test_letters_are_asked_of_a_chat_model() -> None:
     with serving(lambda handler, body: chat_answer("B")) as server:
         assert ask(connect(server.url), [Choose("q", ("x", "y"))]) == [Chosen(1, text="B")]
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "words"),
+    [
+        (b"", "", "no bytes at all"),
+        (b"<html>Please sign in</html>", "", "not JSON but '<html>Please sign in</html>'"),
+        (b'data: {"choices": []}\n\ndata: [DONE]\n', "", "not JSON but 'data: "),
+        (b'{"choices": [{"mess', "", 'not JSON but \'{"choices"'),
+        ('{"x": "größe"}'.encode("latin-1"), "", "not JSON but"),
+        (b"[" * 200_000, "", "not JSON but '[[[["),
+        (b"plain", "gzip", "said to be gzip, and is not"),
+    ],
+)
+def test_what_is_no_json_is_quoted(content: bytes, encoding: str, words: str) -> None:
+    with pytest.raises(ValueError) as told:
+        parsed(200, {"Content-Encoding": encoding}, content, 0.0)
+    assert words in str(told.value) and len(str(told.value)) < 150

@@ -17,6 +17,8 @@ MILK = [
     "Milk, because of the cow",
     "B\n\nExplanation: A is brewed.", "<think>A or C?</think>B", "Cows give it, so the answer is B.", "### Answer\nB",
     "A. tea\nB. milk\nC. juice\nAnswer: B", "The answer is:\n\nB", "<answer>B</answer>", "- B",
+    "B is correct.", "(B) is the correct answer", "Option B is the best choice, because cows", "Milk is the answer.",
+    "B (milk)", "B [milk].", '{"answer": "B"}', "B\u200b", "\ufeffB", "\u200eB.", "答案是B。", "答案：B",
 ]  # fmt: skip
 NONE = [
     "", "...", "A/B", "A, B", "A or B", "A and B", "A & B", "AB", "A B", "(A) or (B)", "both A and B", "not A",
@@ -27,6 +29,9 @@ NONE = [
     "The answer is not B", "The answer is B or C", "I don't think the answer is B.", "If the answer is B, then",
     "The answer is a", "the answer is a drink", "B. tea", "A: yes, B: no", "A\nB", "A. tea\nB. milk", "tea or milk",
     "not milk", "tea/milk", "milk-white", "milky", "<think>B",
+    "The incorrect answer: B", "B is incorrect.", "B is correct, C is correct", "Is B correct?",
+    "B is the answer to nothing", "B (tea)", "答案不是B", "错误的答案是B",
+    "\N{GREEK CAPITAL LETTER BETA}", "\N{CYRILLIC CAPITAL LETTER VE}",
 ]  # fmt: skip
 
 
@@ -48,6 +53,10 @@ def test_what_names_no_single_choice_is_failed(said: str) -> None:
         (("3", "3.14", "-3"), "The answer is 3.14.", 1),
         (("3", "3.14", "-3"), "The answer is -3.", 2),
         (("5", "-5"), "-5", 1),
+        (("5", "-5"), "\N{MINUS SIGN}5", 1),
+        (("5", "-5"), "(-5)", 1),
+        (("1", "10", "100"), "B) 10", 1),
+        (("yes", "yes and no"), "A. Yes", 0),
         (("green", "green tea"), "Green tea.", 1),
         (("green", "green tea"), "green", 0),
         (("US", "us"), "us", 1),
@@ -72,6 +81,10 @@ def test_words_of_choices(choices: tuple[str, ...], said: str, picked: int) -> N
         (("yes", "no"), "Yes. No."),
         (("3", "3.1"), "3.14"),
         (("no", "x"), "No. 5"),
+        (("5", "-5"), "Answer - 5"),
+        (("5", "-5"), "- 5"),
+        (("C", "C++", "C#"), "C."),  # a choice's word is another one's letter
+        (("yes", "yes and no"), "B. yes"),
     ],
 )
 def test_words_that_fit_none_or_several(choices: tuple[str, ...], said: str) -> None:

@@ -93,3 +93,11 @@ def test_a_number_that_cannot_be_one_is_failed_and_not_believed(wrong: object) -
         assert isinstance(found, Failed) and found.kind == "replay"
     impossible = (-1.0, float("-inf"))
     assert respond(choice, {"logprobs": list(impossible)}) == Chosen(0, impossible, (1, 1))
+
+
+def test_plain_lines_and_answers_with_ids_are_not_mixed(tmp_path: Path, task: Task) -> None:
+    lines = ["yes", json.dumps({"id": "1", "text": "no"}), json.dumps({"id": "2", "text": "yes"}), "no"]
+    with pytest.raises(DataError, match=r"answers:2: an answer with an id after plain lines"):
+        replay(tmp_path, task, lines)
+    told = replay(tmp_path, task, ["yes", '{"colour": "red"}', "{not JSON", "no"])  # answers may hold braces
+    assert told["acc"] == (1.0, 2, 2)

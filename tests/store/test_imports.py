@@ -7,6 +7,7 @@ import socket
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,44 @@ def test_a_catalogue_whose_rows_lead_elsewhere_removes_nothing(exported: Path, f
     assert (folder / "store" / "samples" / run_id).is_dir()
 
 
+def test_wrong_answers_of_high_confidence_and_perplexities_come_back(folder: Path) -> None:
+    """A confidence above the hit that it goes with is no lie, and perplexities need no task."""
+    rows = [{"question": f"q{i}", "choices": ["yes", "no"], "answer": 0, "id": str(i)} for i in range(4)]
+    (folder / "sure.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "old.jsonl").write_text("".join(json.dumps({"text": f"the river {i}"}) + "\n" for i in range(4)))
+    said = [{"task": "sure", "id": str(i), "logprobs": [-3.0, -0.1]} for i in range(4)]
+    said += [{"task": "corpus/old", "id": str(i), "logprob": -4.0 - i, "tokens": 3} for i in range(4)]
+    (folder / "said.jsonl").write_text("".join(json.dumps(row) + "\n" for row in said))
+    made = evaluate("replay:said.jsonl", ["sure.jsonl", "corpus:old.jsonl"], store="theirs")
+    export(open_store("theirs"), made.run.id, folder / "run.zip")
+    told: list[str] = []
+    import_run(folder / "run.zip", store="store", notice=told.append)
+    assert told == [] and open_store("store").results(made.run.id) == open_store("theirs").results(made.run.id)
+    assert {"acc_at_50", "ece_mass_10", "word_perplexity"} <= {e.metric for e in made.estimates}
+
+
+def test_a_value_outside_of_its_metric_is_refused(folder: Path) -> None:
+    rows = [{"question": f"q{i}", "answer": "a red boat", "id": str(i)} for i in range(3)]
+    (folder / "boats.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "boats.toml").write_text('data = "boats.jsonl"\nprompt = "{question}"\nid = "id"\nmetrics = ["rougeL"]\n')
+    said = [{"id": str(i), "text": "a red car"} for i in range(3)]
+    (folder / "said.jsonl").write_text("".join(json.dumps(row) + "\n" for row in said))
+    made = evaluate("replay:said.jsonl", "boats.toml", store="theirs")
+    theirs = open_store("theirs")
+    outcomes = [
+        replace(o, judged=replace(o.judged, values={"rougeL": 7.5}))
+        for o in theirs.outcomes(made.run.id, "boats")
+        if o.judged
+    ]
+    lied = tuple(replace(e, value=7.5, low=7.0, high=8.0) for e in made.estimates)
+    again = replace(made.run, id=f"{made.run.id}-b")
+    theirs.start(again)
+    theirs.finish(again, {"boats": outcomes}, lied)
+    export(theirs, again.id, folder / "lie.zip")
+    with pytest.raises(DataError, match="lies outside of 0 to 1"):
+        import_run(folder / "lie.zip", store="store")
+
+
 LIES: list[tuple[str, Change]] = [
     ("accuracy", lambda page: page["results"][0].update(value=7.5)),
     ("slightly", lambda page: page["results"][0].update(value=page["results"][0]["value"] + 0.01)),
@@ -137,6 +176,10 @@ LIES: list[tuple[str, Change]] = [
     ("nan", lambda page: page["results"][0].update(value=float("nan"))),
     ("slice", lambda page: page["results"][0].update(slice="lang=xx")),
     ("rows", lambda page: page["artifacts"][0].update(rows=5)),
+    ("scale", lambda page: page["run"]["tasks"][0]["metrics"][0].update(scale="x")),
+    ("better", lambda page: page["run"]["tasks"][0]["metrics"][0].update(better=5)),
+    ("bounds", lambda page: page["run"]["tasks"][0]["metrics"][0].update(bounds="x")),
+    ("name of a metric", lambda page: page["run"]["tasks"][0]["metrics"][0].update(name=5)),
     ("size of task", lambda page: page["run"]["tasks"][0].update(n=5)),
     ("another task", lambda page: page["run"]["tasks"][0].update(name="glue/sst2")),
     ("no samples", lambda page: page["artifacts"].pop()),
@@ -348,3 +391,9 @@ def test_an_import_that_fails_at_the_end_leaves_nothing(
     monkeypatch.undo()
     shutil.rmtree(folder / "store")
     assert import_run(exported, store=str(folder / "store")).imported
+
+
+def test_a_long_name_is_quoted_whole_or_cut_with_a_sign(exported: Path, folder: Path) -> None:
+    bad = changed(exported, folder / "bad.zip", lambda page: page["run"].update(id="a b" * 200))
+    with pytest.raises(DataError, match=r"run\.id is '(a b)+a?…; valid"):
+        import_run(bad, store="store")
