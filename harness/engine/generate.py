@@ -125,8 +125,9 @@ class Generator:
             slots = slots.resized(2, 16)
             self._pass(ids[8:18], [*range(8, 13), *range(8, 13)], Prefill(slots, [(0, 0, 5), (1, 0, 5)]), [4, 9])
             self._pass(ids[18:21], range(13, 16), Prefill(slots, [(1, 5, 3)]), [2])
-            kept = slots.layers[0].slots
-            assert kept is not None
+            kept = next((layer.slots for layer in slots.layers.values() if layer.slots), None)
+            if kept is None:
+                raise ValueError("no layer asks for it")
             step = Step.over(slots, [5, 8], self.model.device, kept[0].dtype)
             return self._pass(ids[21:23], [13, 16], step, [0, 1])
 
