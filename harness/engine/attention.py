@@ -16,7 +16,7 @@ from torch import Tensor
 
 from harness.engine.blocks import blocks
 from harness.engine.device import fast_kernels, onto
-from harness.engine.parts import biased, join, needs_depths, over_prefix, partial_attention
+from harness.engine.parts import biased, causal_mask, join, needs_depths, over_prefix, partial_attention
 from harness.engine.rule import Rule
 
 Ints = NDArray[np.int64]
@@ -153,7 +153,7 @@ class TreePass:
                 keys, values, above = k.index_select(2, index), v.index_select(2, index), depths[index]
             mask = tile.mask.to(q.device) if tile.mask is not None else None
             if needs_depths(rule):
-                mask = biased(rule, depths[own], above, _causal(tile, q) if mask is None else mask, q.dtype)
+                mask = biased(rule, depths[own], above, causal_mask(q[:, :, own]) if mask is None else mask, q.dtype)
             part = partial_attention(q[:, :, own], keys, values, rule, causal=mask is None, mask=mask)
             parts = [part] if shared is None else [part, (shared[0][:, :, own], shared[1][:, :, own])]
             out[:, :, own] = join(parts, rule)
@@ -164,8 +164,3 @@ class TreePass:
             raise ValueError("the model computes its layers in an order of its own")
         before = self.prefix[layer] if self.prefix is not None else Kept(k[:, :, :0], v[:, :, :0], 0)
         self.kept.append(before.extended(k, v, self.room))
-
-
-def _causal(tile: Tile, q: Tensor) -> Tensor:
-    count = tile.high - tile.low
-    return torch.full((count, count), -torch.inf, dtype=q.dtype, device=q.device).triu(1)[None, None]

@@ -40,15 +40,20 @@ def memory_of(device: torch.device) -> int:
     return int(psutil.virtual_memory().total)
 
 
+def kept_bytes(model: Any) -> int:
+    """Bytes of one token's keys and values in all layers."""
+    config = model.config.get_text_config()
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return int(2 * config.num_hidden_layers * heads * width * model.dtype.itemsize)
+
+
 def memory_for_pages(model: Any) -> int:
     """Tokens whose keys and values may be kept at once: half of what the device has beside the weights.
 
     On a CPU 2 GiB's worth: there products, not the number of rows, take the time.
     """
-    config = model.config.get_text_config()
-    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    each = 2 * config.num_hidden_layers * heads * width * model.dtype.itemsize
+    each = kept_bytes(model)
     if model.device.type == "cpu":
         return int((2 << 30) // each)
     weights = sum(one.numel() * one.element_size() for one in model.parameters())

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from harness.engine.aligned import AlignedGenerator, aligned_for
 from harness.engine.batching import SHARD, Row, Shard, plan
-from harness.engine.budget import out_of_memory
+from harness.engine.budget import kept_bytes, out_of_memory
 from harness.engine.carry import forget_lengths, rescaled_above
 from harness.engine.device import onto
 from harness.engine.ending import Endings, Made
@@ -216,14 +216,8 @@ class Generator:
             first.freeze(len(shard.prefix))
             self._prefix = (shard.prefix, first)
         length = max(len(row.tokens) + row.request.max_tokens for row in rows) - len(shard.prefix)
-        fitting = int(MEMORY // (length * self._bytes_per_token()))
+        fitting = int(MEMORY // (length * kept_bytes(self.model)))
         return self._prefix[1].resized(max(1, min(self.rows, fitting, len(rows))) + 1, length)
-
-    def _bytes_per_token(self) -> int:
-        config = self.model.config.get_text_config()
-        heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-        width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-        return int(2 * config.num_hidden_layers * heads * width * self.model.dtype.itemsize)
 
     def _admit(
         self, waiting: deque[Row], slots: Slots, taken: int, skip: int, kept: tuple[tuple[int, ...], Tensor] | None

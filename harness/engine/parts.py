@@ -76,6 +76,12 @@ def over_prefix(q: Tensor, k: Tensor, v: Tensor, rule: Rule, depths: Tensor | No
     return out.reshape(1, heads, count, v.shape[-1]), mass.reshape(1, heads, count)
 
 
+def causal_mask(q: Tensor) -> Tensor:
+    """Additive mask [1, 1, n, n] of rows q [1, h, n, d] over themselves: 0 up to a row's own place, -inf behind it."""
+    count = q.shape[2]
+    return torch.full((count, count), -torch.inf, dtype=q.dtype, device=q.device).triu(1)[None, None]
+
+
 def needs_depths(rule: Rule) -> bool:
     """Does what a token sees, or how much it weighs, depend on its distance?"""
     return rule.reach is not None or rule.slopes is not None

@@ -11,7 +11,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from harness.engine.parts import Part, biased, join, needs_depths, over_prefix, partial_attention
+from harness.engine.parts import Part, biased, causal_mask, join, needs_depths, over_prefix, partial_attention
 from harness.engine.rule import Rule
 
 
@@ -103,9 +103,7 @@ class Prefill:
         if depths is None:
             parts = [partial_attention(q, k, v, rule, causal=True)]
             return parts if earlier is None else [*parts, over_prefix(q, *earlier, rule)]
-        count = q.shape[2]
-        causal = torch.full((count, count), -torch.inf, dtype=q.dtype, device=q.device).triu(1)[None, None]
-        parts = [partial_attention(q, k, v, rule, mask=biased(rule, depths, depths, causal, q.dtype))]
+        parts = [partial_attention(q, k, v, rule, mask=biased(rule, depths, depths, causal_mask(q), q.dtype))]
         if earlier is None:
             return parts
         held = torch.arange(self.slots.prefix, self.slots.prefix + earlier[0].shape[2], device=q.device)
