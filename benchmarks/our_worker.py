@@ -42,7 +42,7 @@ def flat(response: object) -> list[object]:
 
 if __name__ == "__main__":
     job = json.loads(Path(sys.argv[2]).read_text(encoding="utf-8"))
-    backend = load(job["model"], Options())
+    backend = load(job["model"], Options(dtype=job.get("dtype", "float32")))
     task = catalogue().tasks[job["task"]]
     asked = [Question(task, Example(str(i), {}), 0, request) for i, request in enumerate(requests_of(job))]
     start = time.perf_counter()

@@ -1,6 +1,6 @@
 """Speed side by side with lm-evaluation-harness: the same requests, the same weights, one machine, alternating.
 
-    PEER_PYTHON=/path/to/peer/bin/python python benchmarks/peer.py [--data DIR] [--rows arc,piqa] [--rounds 3]
+    PEER_PYTHON=/path/to/peer/bin/python python benchmarks/peer.py [--data DIR] [--rows arc,piqa] [--dtype bfloat16]
 
 The peer lives in an environment of its own (`pip install 'lm-eval[hf]==0.4.13' torch==2.13.0`). Each row plans our
 task's requests once and gives the very same strings to both, each in a fresh process. Time is what answering takes,
@@ -104,11 +104,11 @@ def process(python: str, script: str, job: dict[str, object]) -> dict[str, objec
     return found
 
 
-def compare(row: Row, data: Path, model: str, batch_sizes: list[int], rounds: int) -> dict[str, object]:
+def compare(row: Row, data: Path, model: str, dtype: str, batch_sizes: list[int], rounds: int) -> dict[str, object]:
     """Ratio of scoring times and of peak memory, and the largest difference between the two's answers."""
     peer_python = os.environ["PEER_PYTHON"]
     requests = requests_of(row, data)
-    job = {"model": model, "task": row.task, "requests": for_peer(requests)}
+    job = {"model": model, "dtype": dtype, "task": row.task, "requests": for_peer(requests)}
     tried = {size: process(peer_python, "peer_worker.py", job | {"batch_size": size}) for size in batch_sizes}
     best = min(tried, key=lambda size: tried[size]["seconds"])
     theirs, ours = [tried[best]], []
@@ -139,6 +139,7 @@ if __name__ == "__main__":
     parser.add_argument("--rows", default=",".join(row.name for row in ROWS))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batch-sizes", default="1,4,8,16,32")
+    parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"], help="of both")
     given = parser.parse_args()
     if not given.data or "PEER_PYTHON" not in os.environ:
         parser.error("needs --data (or HARNESS_DATA) and PEER_PYTHON, the peer's own Python")
@@ -147,7 +148,7 @@ if __name__ == "__main__":
     sizes = [int(size) for size in given.batch_sizes.split(",")]
     for row in ROWS:
         if row.name in given.rows.split(","):
-            found = compare(row, given.data, str(smollm2_folder()), sizes, given.rounds)
+            found = compare(row, given.data, str(smollm2_folder()), given.dtype, sizes, given.rounds)
             print(
                 " | ".join(f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in found.items()), flush=True
             )

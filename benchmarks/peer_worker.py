@@ -1,6 +1,6 @@
 """Answers requests with lm-evaluation-harness, in an environment of its own; prints one JSON line.
 
-    python peer_worker.py requests FILE    {"model", "batch_size", "requests"}: these through its `hf` model
+    python peer_worker.py requests FILE    {"model", "dtype", "batch_size", "requests"}: these through its `hf` model
     python peer_worker.py tasks FILE       {"model", "tasks", "limit", "data": [...]}: its own task files on local data;
                                            model null: only what it would ask
 
@@ -38,7 +38,8 @@ def model_of(job):
         return silent()
     from lm_eval.models.huggingface import HFLM
 
-    return HFLM(pretrained=job["model"], dtype="float32", batch_size=job.get("batch_size", 8), device="cpu")
+    dtype = job.get("dtype", "float32")
+    return HFLM(pretrained=job["model"], dtype=dtype, batch_size=job.get("batch_size", 8), device="cpu")
 
 
 def requests(job):
