@@ -19,9 +19,9 @@ import numpy as np
 import torch
 
 from harness.engine.budget import keep_freed_memory, rows_for
-from harness.engine.check import open_scorer, run_all
-from harness.engine.encode import Span
-from harness.engine.score import Scorer, Work
+from harness.engine.causal.choose import open_scorer, run_all
+from harness.engine.causal.encode import Span
+from harness.engine.causal.score import Scorer, Work
 
 VOCABULARY, BLOCK, CHOICE = 2_000, 600, 3
 

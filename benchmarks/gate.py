@@ -4,7 +4,7 @@ python benchmarks/gate.py model [--data DIR] [--limit 100] [--noise 10]
 python benchmarks/gate.py simulation
 
 model: smollm2 with 3 shots is the baseline. The same model with other shots must not fail, a copy whose one layer got
-noise must. Prints both tables of `harness gate`; the JUnit XML is validated against tests/junit.xsd.
+noise must. Prints both tables of `harness gate`; the JUnit XML is validated against tests/gate/junit.xsd.
 simulation: false alarms of 1,000 comparisons without a change (clustered, half proportions and half means), how often a
 drop of five points is found with n = 1,500 pairs, coverage of the 95 % intervals with and without clusters, McNemar.
 Exits with 1 if something is not as it should be.
@@ -21,9 +21,9 @@ from pathlib import Path
 
 import numpy as np
 
-from harness import rules
 from harness.compare import Difference
-from harness.gate import judge
+from harness.gate import rules
+from harness.gate.judge import judge
 from harness.metrics import stats
 from harness.metrics.classify import mean, proportion
 

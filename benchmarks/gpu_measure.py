@@ -9,7 +9,7 @@ import torch
 from gpu_work import Ask, cost_of, questions
 
 from harness.engine.backend import Backend
-from harness.engine.limit import needed
+from harness.engine.causal.roofline import needed
 from harness.types import Failed, Generate, Generated, Response
 
 

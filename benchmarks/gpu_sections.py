@@ -14,7 +14,7 @@ from gpu_models import checkpoint_of
 from gpu_work import Ask, gsm8k, token_level
 
 from harness.engine.backend import Backend
-from harness.engine.limit import best_rate
+from harness.engine.causal.roofline import best_rate
 from harness.engine.load import open_checkpoint
 from harness.types import Generated, Response, Scored
 

@@ -14,7 +14,7 @@ from time import perf_counter
 from peer import ROWS, requests_of
 
 from harness.engine.backend import Options
-from harness.engine.causal import Causal
+from harness.engine.causal.backend import Causal
 from harness.engine.checkpoint import read_checkpoint
 from harness.engine.smollm2 import smollm2_folder
 from harness.plugins import catalogue

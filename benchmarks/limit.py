@@ -19,9 +19,9 @@ from time import perf_counter
 from peer import ROWS, requests_of
 
 from harness.engine.backend import Options
-from harness.engine.causal import Causal
+from harness.engine.causal.backend import Causal
+from harness.engine.causal.roofline import needed, rates
 from harness.engine.checkpoint import read_checkpoint
-from harness.engine.limit import needed, rates
 from harness.engine.load import folder_of
 from harness.plugins import catalogue
 from harness.types import Example, Question

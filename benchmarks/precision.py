@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM
 
 from harness import run as running
 from harness.engine.backend import Options
-from harness.engine.encode import Encoder, encode
+from harness.engine.causal.encode import Encoder, encode
 from harness.engine.load import load
 from harness.engine.smollm2 import smollm2_folder
 from harness.plugins import catalogue

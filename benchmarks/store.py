@@ -20,7 +20,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import overload
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "store"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
 
 import postgres
 

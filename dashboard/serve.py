@@ -18,7 +18,7 @@ from streamlit.web.cli import main
 from streamlit.web.server.starlette import starlette_app
 
 NEEDED = (
-    "pandas", "altair", "harness_dashboard.place", "duckdb", "scipy.special", "statsmodels.stats.multitest",
+    "pandas", "altair", "harness_dashboard.session", "duckdb", "scipy.special", "statsmodels.stats.multitest",
     "harness_tasks",
 )  # fmt: skip
 

@@ -11,7 +11,7 @@ __all__ = ["Options", "Settings", "evaluate", "hub", "load"]
 
 _WHERE = {
     "evaluate": "harness.api",
-    "load": "harness.frames",
+    "load": "harness.store.frames",
     "Settings": "harness.types",
     "Options": "harness.engine.backend",
     "hub": "harness.data",

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from harness import failures, notices, plugins
 from harness import run as running
-from harness.cache import Cache
+from harness.answers.cache import Cache
+from harness.answers.journal import Journal, header
 from harness.engine.backend import Backend, Options
 from harness.errors import DataError, HarnessError, RunError, UnknownName, UsageError, quoted
 from harness.groups import figures
 from harness.hidden import hidden, hidden_in
-from harness.journal import Journal, header
 from harness.metrics import calibrate, likelihood, written
+from harness.reading.typed import built
 from harness.store import Store, open_store, samples, transfer
 from harness.store.recount import Known, same_values
-from harness.typed import built
 from harness.types import Estimate, Metric, Outcome, Run, Settings, Task, TaskRecord
 from harness.variants import require_changes, varied
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import DataError, quoted
-from harness.reading import is_file, read_json_lines, read_lines, read_text
+from harness.reading.text import is_file, read_json_lines, read_lines, read_text
+from harness.reading.values import label_of, no_column
 from harness.types import Dataset
-from harness.values import label_of, no_column
 
 Rows = list[dict[str, Any]]
 

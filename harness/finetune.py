@@ -84,7 +84,7 @@ def tune(
     under ``settings``) and ``gap_NAME``, train minus validation: how far the model over-fits.
     Raises Unsupported for a task without labels, DataError for one without a train split.
     """
-    from harness.engine.classifier import Classifier
+    from harness.engine.encoders.classifier import Classifier
     from harness.engine.files import sha256_of, weight_files
     from harness.engine.load import folder_of, open_local
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from harness.engine.backend import Backend, Options
 from harness.errors import UnknownName, UsageError, quoted
 from harness.groups import Group
-from harness.taskfile import SUFFIXES, corpus, task_from_file
+from harness.kinds.file import SUFFIXES, corpus, task_from_file
 from harness.types import Metric, Scorer, Task
 
 CORPUS = "corpus:"

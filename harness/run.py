@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from harness import shots
-from harness.cache import Cache
+from harness.answers.cache import Cache
+from harness.answers.journal import Journal
 from harness.data import load
 from harness.engine.backend import Backend
 from harness.errors import DataError, Unsupported
-from harness.journal import Journal
+from harness.kinds import shots
 from harness.metrics import stats
 from harness.metrics.classify import proportion
 from harness.metrics.detector import corrected_interval

@@ -7,7 +7,7 @@ from typing import Any, get_args, get_type_hints
 
 from harness.engine.backend import Options
 from harness.errors import UnknownName, UsageError, quoted
-from harness.reading import read_toml
+from harness.reading.text import read_toml
 from harness.types import Settings
 
 LARGEST = 2**63 - 1

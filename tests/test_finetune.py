@@ -3,16 +3,12 @@
 import json
 import random
 import shutil
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-
-sys.path.insert(0, str(Path(__file__).parent / "engine"))
 from tiny import WORDS, encoder, word_tokenizer
 
 from harness.data import hub

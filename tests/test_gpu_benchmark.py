@@ -5,20 +5,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import gpu
 import numpy as np
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-
-import gpu
 from gpu_bench import SMALL, Bench
 from gpu_measure import covered
 from gpu_models import tokenizer_of, words_of
 from gpu_work import WORKS, Ask, Words, cost_of, questions, token_level
 
 from harness.engine.backend import Options
-from harness.engine.encode import Encoder, Prompt, encode
+from harness.engine.causal.encode import Encoder, Prompt, encode
 from harness.types import Choose, Generate
 
 

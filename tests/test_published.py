@@ -2,13 +2,10 @@
 
 import csv
 import math
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 from published import E2E, MC2, PAIRS, published, run, with_references
 
 from harness import run as running

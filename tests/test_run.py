@@ -10,11 +10,11 @@ import pytest
 
 import harness
 from harness import run as running
+from harness.answers.journal import Journal
 from harness.api import evaluate, rescore
 from harness.engine.backend import Batch, Options
-from harness.engine.scripted import open_scripted
+from harness.engine.elsewhere.scripted import open_scripted
 from harness.errors import DataError, Unsupported
-from harness.journal import Journal
 from harness.kinds import multiple_choice
 from harness.plugins import catalogue, load_model
 from harness.store import open_store

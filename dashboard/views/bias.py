@@ -4,8 +4,10 @@ import pandas as pd
 import streamlit as st
 
 from harness.types import Run
-from harness_dashboard import bias, charts, place, runs, show
-from harness_dashboard.text import cut, escaped
+from harness_dashboard import session
+from harness_dashboard.queries import bias, runs
+from harness_dashboard.widgets import charts, tables
+from harness_dashboard.widgets.text import cut, escaped
 
 st.title("Bias card")
 
@@ -18,13 +20,13 @@ def metric_chart(probe: bias.Probe, metric: str) -> None:
         return
     drawn = frame.assign(lies="number without an ideal")
     if ideal is not None:
-        where = [bias.verdict(r["value"], r["low"], r["high"], ideal) for r in show.records(frame)]
+        where = [bias.verdict(r["value"], r["low"], r["high"], ideal) for r in tables.records(frame)]
         drawn = frame.assign(lies=where)
     st.markdown(f"**{escaped(metric)}**" + (f", ideal {ideal:g} (dashed)" if ideal is not None else ""))
     if probe.limits[metric]:
         st.caption(escaped(probe.limits[metric], 500))
     words = f"{probe.task} {metric}: value and 95 % cluster interval of {len(frame)} groups"
-    show.chart(charts.forest(drawn.head(60), "slice", "lies", ideal=ideal), drawn, f"{probe.task} {metric}", words)
+    tables.chart(charts.forest(drawn.head(60), "slice", "lies", ideal=ideal), drawn, f"{probe.task} {metric}", words)
 
 
 def scorer(probe: bias.Probe) -> None:
@@ -32,40 +34,40 @@ def scorer(probe: bias.Probe) -> None:
     rows = [frame.assign(metric=name) for name, frame in probe.numbers.items() if bias.about_scorer(name)]
     if rows:
         st.markdown("**The scorer's own errors**")
-        show.table(pd.concat(rows), f"scorer of {probe.task}")
+        tables.table(pd.concat(rows), f"scorer of {probe.task}")
 
 
 def report(run: Run, task: str) -> None:
     """What the bias report says of the probe; it reads every sample, so it waits to be asked for."""
-    told = place.ask(bias.told, run.id)
+    told = session.ask(bias.told, run.id)
     found = bias.parts(told, task) if told else {}
     if not found:
         st.text("the bias report has nothing on this probe")
     for title, frame in found.items():
         st.subheader(title, anchor=False)
-        show.table(frame, f"{title} of {task}")
+        tables.table(frame, f"{title} of {task}")
     for note in told["notes"] if told else ():
         st.caption(escaped(note, 1000))
 
 
-with place.sentence():
-    names = place.ask(bias.probes_of)
-    run = place.chosen_run(status="finished", tasks=names) if names else None
+with session.sentence():
+    names = session.ask(bias.probes_of)
+    run = session.chosen_run(status="finished", tasks=names) if names else None
     if run is None:
-        if not place.ask(runs.measured):
-            place.welcome()
+        if not session.ask(runs.measured):
+            session.welcome()
         else:
             st.info("No run of this store has a bias probe (a task tagged bias). List them with:")
             st.code("harness list tasks", language="bash")
         st.stop()
-    probes = place.ask(bias.card, run.id)
+    probes = session.ask(bias.card, run.id)
     if not probes:
         st.info("This run has no bias probe; the runs to choose from do.")
         st.stop()
     st.text(f"{run.model}   run {run.id}")
-    wanted = place.asked("probe", [probe.task for probe in probes], "Probe", of="This run")
+    wanted = session.asked("probe", [probe.task for probe in probes], "Probe", of="This run")
     for probe in (one for one in probes if one.task == wanted):
-        place.heading(f"{probe.task}, version {probe.version}")
+        session.heading(f"{probe.task}, version {probe.version}")
         st.text(cut(probe.card.measures))
         st.warning("What this does not show:")
         st.text(cut(probe.card.limits))
@@ -76,7 +78,7 @@ with place.sentence():
             metric_chart(probe, metric)
         if others := [probe.numbers[name].assign(metric=name) for name in own if name not in ideal]:
             st.subheader("Its other numbers", anchor=False)
-            show.table(pd.concat(others), f"others of {probe.task}")
+            tables.table(pd.concat(others), f"others of {probe.task}")
         if st.toggle("Verdicts, gaps between groups and swaps", key="report", bind="query-params"):
             report(run, probe.task)
         st.caption(

@@ -2,8 +2,10 @@
 
 import streamlit as st
 
-from harness_dashboard import charts, differences, examples, place, sample, show
-from harness_dashboard.text import CELL, cut, escaped
+from harness_dashboard import session
+from harness_dashboard.queries import compare, samples
+from harness_dashboard.widgets import charts, sample, tables
+from harness_dashboard.widgets.text import CELL, cut, escaped
 
 OLD = ("task", "example")
 """What the address says of two runs, and not of others."""
@@ -13,8 +15,8 @@ st.title("Compare")
 
 def side_by_side(first: str, second: str, task: str, example: str) -> None:
     """One question, and what both runs made of it."""
-    place.heading(f"{task}, example {cut(example, CELL)}")
-    rows = [place.ask(examples.one, run, task, example) for run in (first, second)]
+    session.heading(f"{task}, example {cut(example, CELL)}")
+    rows = [session.ask(samples.one, run, task, example) for run in (first, second)]
     if rows[0] is None or rows[1] is None:
         st.text("Not both runs have this example.")
         return
@@ -24,30 +26,30 @@ def side_by_side(first: str, second: str, task: str, example: str) -> None:
         column.page_link("views/samples.py", label=f"This sample of run {escaped(run)}", query_params=query)
 
 
-with place.sentence():
+with session.sentence():
     left, right = st.columns(2)
     with right:
-        second = place.chosen_run("candidate", "Candidate", status="finished", then=OLD)
+        second = session.chosen_run("candidate", "Candidate", status="finished", then=OLD)
     with left:  # by default no run is compared with itself
         last = second.id if second else None
-        first = place.chosen_run("baseline", "Baseline", status="finished", last=last, then=OLD)
+        first = session.chosen_run("baseline", "Baseline", status="finished", last=last, then=OLD)
     if first is None or second is None:
-        place.welcome()
+        session.welcome()
         st.stop()
     if first.id == second.id:
         st.info("Two different finished runs are needed to compare; this is one and the same.")
         st.stop()
     st.text(f"{first.model}  ->  {second.model}")
-    common = place.ask(differences.common, first.id, second.id)
+    common = session.ask(compare.common, first.id, second.id)
     if not common:
         st.info("These runs share no task that can be compared.")
         st.stop()
     one, two, three = st.columns([3, 1, 1], vertical_alignment="bottom")
-    cheap = place.ask(differences.affordable, first.id, second.id)
-    tasks = one.multiselect("Tasks", place.known("only", common), key="only", bind="query-params") or cheap
+    cheap = session.ask(compare.affordable, first.id, second.id)
+    tasks = one.multiselect("Tasks", session.known("only", common), key="only", bind="query-params") or cheap
     slices = two.toggle("Every slice", key="slices", bind="query-params")
     intersect = three.toggle("Only what is equal", key="intersect", bind="query-params", help="As --intersect does.")
-    found = place.ask(differences.between, first.id, second.id, tuple(tasks), intersect, slices)
+    found = session.ask(compare.between, first.id, second.id, tuple(tasks), intersect, slices)
     if len(tasks) < len(common):
         st.caption(f"{len(tasks)} of {len(common)} common tasks are compared; name others above.")
     for task, why in found.refused.items():
@@ -60,19 +62,19 @@ with place.sentence():
         "Candidate minus baseline on the same examples, paired 95 % intervals; p by Holm over all rows shown; "
         "detectable: the smallest true difference found with a power of 80 %; reworded: asked with another prompt."
     )
-    show.table(found.numbers, "differences")
-    metric = place.asked_of("metric", show.metrics_of(found.numbers), "Metric of the chart")
+    tables.table(found.numbers, "differences")
+    metric = session.asked_of("metric", tables.metrics_of(found.numbers), "Metric of the chart")
     part = found.numbers[found.numbers["metric"] == metric].head(60)
     part = part.assign(label=part["task"] + part["slice"].map(lambda s: "" if s == "all" else f"  {s}"))
     drawn = part.drop(columns="value", errors="ignore").rename(columns={"difference": "value"})
     words = f"Difference of {metric} on {len(part)} tasks and slices with 95 % intervals; the dashed line is none"
     picture = charts.forest(drawn, "label", "verdict", ideal=0.0)
-    show.chart(picture, part.drop(columns="label"), "differences chart", words)
-    if not (matrix := differences.matrix(found.numbers)).empty:
+    tables.chart(picture, part.drop(columns="label"), "differences chart", words)
+    if not (matrix := compare.matrix(found.numbers)).empty:
         st.subheader("Fixed and broken", anchor=False)
-        for told in differences.in_words(matrix):
+        for told in compare.in_words(matrix):
             st.text(told)
-        show.table(matrix, "fixed and broken")
+        tables.table(matrix, "fixed and broken")
     st.subheader("Examples that flipped", anchor=False)
     if found.flips.empty:
         st.text("no example flipped")
@@ -83,7 +85,7 @@ with place.sentence():
             * (found.flipped > len(found.flips))
             + "Select a row to see both answers."
         )
-        picked = show.table(found.flips, "flips", select=True)
+        picked = tables.table(found.flips, "flips", select=True)
         if picked is not None:
             st.query_params["task"] = str(found.flips["task"].iloc[picked])
             st.query_params["example"] = str(found.flips["example"].iloc[picked])

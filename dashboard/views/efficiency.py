@@ -2,24 +2,26 @@
 
 import streamlit as st
 
-from harness_dashboard import charts, efficiency, place, runs, show
+from harness_dashboard import session
+from harness_dashboard.queries import efficiency, runs
+from harness_dashboard.widgets import charts, tables
 
 st.title("Efficiency")
-with place.sentence():
-    measured = place.ask(runs.measured)
+with session.sentence():
+    measured = session.ask(runs.measured)
     if not measured:
-        place.welcome()
+        session.welcome()
         st.stop()
     one, two, three = st.columns(3)
     with one:
-        task = place.asked("task", list(dict.fromkeys(task for task, _ in measured)), "Task")
+        task = session.asked("task", list(dict.fromkeys(task for task, _ in measured)), "Task")
     with two:
-        metric = place.asked("metric", [m for t, m in measured if t == task], "Metric", of="This task")
+        metric = session.asked("metric", [m for t, m in measured if t == task], "Metric", of="This task")
     with three:
-        cost = place.asked("cost", list(efficiency.COSTS), "Cost", efficiency.COSTS.__getitem__, of="This page")
+        cost = session.asked("cost", list(efficiency.COSTS), "Cost", efficiency.COSTS.__getitem__, of="This page")
     if task is None or metric is None or cost is None:
         st.stop()
-    frame = place.ask(efficiency.points, task, metric, cost)
+    frame = session.ask(efficiency.points, task, metric, cost)
     known = frame.dropna(subset=["value", cost])
     if known.empty:
         st.info("No finished run has both a value of this metric and this cost.")
@@ -33,7 +35,7 @@ with place.sentence():
         if len(drawn) < len(known):
             st.caption(f"Drawn: {len(models)} models with the newest runs; the table has all.")
         words = f"{metric} on {task} against {efficiency.COSTS[cost]} of {len(drawn)} runs"
-        show.chart(
+        tables.chart(
             charts.scatter(drawn, cost, efficiency.COSTS[cost]), frame, "efficiency", words, efficiency.RUNS_SHOWN
         )
     unknown = int(frame[cost].isna().sum())

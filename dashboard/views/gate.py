@@ -6,7 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from harness.errors import HarnessError
-from harness_dashboard import gates, place, runs, show
+from harness_dashboard import session
+from harness_dashboard.queries import gate, runs
+from harness_dashboard.widgets import tables
 
 st.title("Gate")
 
@@ -15,7 +17,7 @@ def examples(run: str, baseline: str | None, row: dict[str, Any]) -> None:
     """What a failed rule looks like, example by example."""
     try:
         used = baseline if pd.notna(row["baseline"]) else None
-        frame = place.ask(gates.failing, run, used, {k: row[k] for k in ("task", "metric", "slice")})
+        frame = session.ask(gate.failing, run, used, {k: row[k] for k in ("task", "metric", "slice")})
     except HarnessError as error:  # the baseline, or the samples, may be gone
         st.text(str(error))
         return
@@ -23,42 +25,42 @@ def examples(run: str, baseline: str | None, row: dict[str, Any]) -> None:
         st.text("no single example is behind this number")
         return
     st.caption("Right in the baseline and wrong in this run." if used else "Wrong or failed in this run.")
-    picked = show.table(
-        frame, f"examples {row['task']} {row['metric']} {row['slice']}", select=True, most=gates.EXAMPLES
+    picked = tables.table(
+        frame, f"examples {row['task']} {row['metric']} {row['slice']}", select=True, most=gate.EXAMPLES
     )
     if picked is not None:
         query = {"run": run, "task": str(row["task"]), "example": str(frame["example"].iloc[picked])}
         st.switch_page("views/samples.py", query_params=query)
 
 
-with place.sentence():
-    history = place.ask(gates.history)
+with session.sentence():
+    history = session.ask(gate.history)
     if history.empty:
-        if not place.ask(runs.choices):
-            place.welcome()
+        if not session.ask(runs.choices):
+            session.welcome()
         else:
             st.info("No gate has judged a run of this store yet. Judge one with:")
             st.code("harness gate gate.toml RUN --baseline NAME", language="bash")
         st.stop()
     st.subheader("History", anchor=False)
-    show.table(history, "gate history", most=gates.NEWEST)
-    past = show.records(history)
+    tables.table(history, "gate history", most=gate.NEWEST)
+    past = tables.records(history)
     texts = {row["gate"]: f"{row['at']}  {row['outcome']}  {row['model']}  run {row['run']}" for row in past}
-    number = place.asked("gate", list(texts), "Gate", texts.__getitem__, then=("rule",))
-    record = place.ask(gates.verdict, number) if number else None
+    number = session.asked("gate", list(texts), "Gate", texts.__getitem__, then=("rule",))
+    record = session.ask(gate.verdict, number) if number else None
     if record is None:
         st.stop()
-    rules = gates.rules(record)
+    rules = gate.rules(record)
     chosen = next(row for row in past if row["gate"] == number)
     st.subheader(f"Outcome: {chosen['outcome']}", anchor=False)
     st.text(f"run {chosen['run']}" + (f"   baseline {chosen['baseline']}" if chosen["baseline"] else ""))
     for rule in dict.fromkeys(rules["rule"]):
         st.text(f"•  {rule}")
-    show.table(rules, "verdicts")
-    failed = [row for row in show.records(rules) if row["verdict"].startswith(gates.MARKS["FAIL"])]
+    tables.table(rules, "verdicts")
+    failed = [row for row in tables.records(rules) if row["verdict"].startswith(gate.MARKS["FAIL"])]
     if failed:
         st.subheader("Examples behind a failure", anchor=False)
         about = [f"{row['task']} {row['metric']}" + f" on {row['slice']}" * (row["slice"] != "all") for row in failed]
         numbers = [str(number) for number in range(1, len(failed) + 1)]
-        rule = place.asked_of("rule", numbers, "Failed rule", lambda number: about[int(number) - 1])
+        rule = session.asked_of("rule", numbers, "Failed rule", lambda number: about[int(number) - 1])
         examples(chosen["run"], chosen["baseline"] or None, failed[int(rule or 1) - 1])

@@ -4,32 +4,34 @@ import math
 
 import streamlit as st
 
-from harness_dashboard import charts, groups, place, runs, show, standings
+from harness_dashboard import session
+from harness_dashboard.queries import groups, leaderboard, runs
+from harness_dashboard.widgets import charts, tables
 
 st.title("Leaderboard")
-with place.sentence():
-    measured = place.ask(runs.measured)
+with session.sentence():
+    measured = session.ask(runs.measured)
     if not measured:
-        place.welcome()
+        session.welcome()
         st.stop()
-    members = place.ask(groups.groups)
+    members = session.ask(groups.groups)
     left, middle, right = st.columns(3)
-    chosen = left.multiselect("Groups", place.known("groups", list(members)), key="groups", bind="query-params")
-    names = place.known("tasks", sorted({task for task, _ in measured}))
+    chosen = left.multiselect("Groups", session.known("groups", list(members)), key="groups", bind="query-params")
+    names = session.known("tasks", sorted({task for task, _ in measured}))
     tasks = middle.multiselect("Tasks", names, key="tasks", bind="query-params")
-    names = place.known("metrics", sorted({metric for _, metric in measured}))
+    names = session.known("metrics", sorted({metric for _, metric in measured}))
     metrics = right.multiselect("Metrics", names, key="metrics", bind="query-params")
     left, middle, _ = st.columns(3)
-    slices = place.known("part", ["all", *place.ask(standings.slices)])
+    slices = session.known("part", ["all", *session.ask(leaderboard.slices)])
     part = left.selectbox("Slice", slices, key="part", bind="query-params")
     model = middle.text_input("Model contains", key="model", bind="query-params")
     asked = dict.fromkeys([*tasks, *(task for group in chosen for task in members[group])])
-    wanted = standings.Wanted(tuple(asked), tuple(metrics), (model or "").strip(), part)
-    place.from_the_first("page", wanted)
-    here = place.ask(standings.page, wanted, 0)
-    pages = max(1, math.ceil(here[1] / standings.PAGE))
+    wanted = leaderboard.Wanted(tuple(asked), tuple(metrics), (model or "").strip(), part)
+    session.from_the_first("page", wanted)
+    here = session.ask(leaderboard.page, wanted, 0)
+    pages = max(1, math.ceil(here[1] / leaderboard.PAGE))
     number = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
-    board, total = place.ask(standings.page, wanted, number - 1) if number > 1 else here
+    board, total = session.ask(leaderboard.page, wanted, number - 1) if number > 1 else here
     if board.empty:
         st.info("No number fits these filters.")
         st.stop()
@@ -38,11 +40,13 @@ with place.sentence():
         "those asked the same (version, data, few-shot examples). Missing is -. Select a row to open its run."
     )
     marked = board.assign(failed=[f"✗ {count:,} failed" if count else "none" for count in board["failed"]])
-    picked = show.table(marked, "leaderboard", whole=lambda: standings.everything(place.store(), wanted), select=True)
+    picked = tables.table(
+        marked, "leaderboard", whole=lambda: leaderboard.everything(session.store(), wanted), select=True
+    )
     if picked is not None:
         st.switch_page("views/run.py", query_params={"run": str(board["run"].iloc[picked])})
     st.subheader("One metric over tasks", anchor=False)
-    metric = place.asked_of("metric", show.metrics_of(board), "Metric of the chart")
+    metric = session.asked_of("metric", tables.metrics_of(board), "Metric of the chart")
     found = board[board["metric"] == metric].head(60)
     shots = [f", {count}-shot" if count >= 0 else "" for count in found["shots"].fillna(-1)]  # none for a whole group
     found = found.assign(label=found["task"] + shots)
@@ -51,7 +55,7 @@ with place.sentence():
     if len(drawn) < (board["metric"] == metric).sum():
         st.caption(f"Drawn: {len(drawn)} numbers of {len(models)} models of this page; filter to see others.")
     words = f"{metric} of {len(models)} models on {drawn['task'].nunique()} tasks, each with its 95 % interval"
-    show.chart(charts.forest(drawn, "label", "model"), drawn, "leaderboard chart", words)
+    tables.chart(charts.forest(drawn, "label", "model"), drawn, "leaderboard chart", words)
     with st.expander("Links to these runs"):
         for row in board.drop_duplicates("run").head(50).itertuples():
             st.page_link("views/run.py", label=f"Run {row.run}", query_params={"run": str(row.run)})

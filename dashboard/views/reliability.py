@@ -3,21 +3,28 @@
 import streamlit as st
 
 from harness.types import Run
-from harness_dashboard import charts, place, reliability, show
-from harness_dashboard.text import escaped
+from harness_dashboard import session
+from harness_dashboard.queries import calibration
+from harness_dashboard.widgets import charts, tables
+from harness_dashboard.widgets.text import escaped
 
 KINDS = {"equal width": "width", "equal mass": "mass"}
 
 st.title("Calibration and robustness")
 
 
-def calibration(run: Run, task: str) -> None:
+def diagram(run: Run, task: str) -> None:
     """The reliability diagram of a task of choices."""
     st.subheader("Calibration", anchor=False)
     kind = st.segmented_control(
-        "Bins", place.known("bins", list(KINDS)), default="equal width", required=True, key="bins", bind="query-params"
+        "Bins",
+        session.known("bins", list(KINDS)),
+        default="equal width",
+        required=True,
+        key="bins",
+        bind="query-params",
     )
-    found = place.ask(reliability.calibration, run.id, task, KINDS.get(str(kind), "width"))
+    found = session.ask(calibration.calibration, run.id, task, KINDS.get(str(kind), "width"))
     if not found.n:
         st.info("No answer of this task has the probabilities of several choices: there is nothing to calibrate.")
         return
@@ -28,35 +35,35 @@ def calibration(run: Run, task: str) -> None:
         + f" {found.unread:,} more were not read." * bool(found.unread)
     )
     words = f"Reliability diagram: accuracy against confidence in {len(found.bins)} bins of {found.n} answers"
-    show.chart(charts.reliability(found.bins), found.bins, "reliability", words)
-    show.table(found.metrics, "calibration")
+    tables.chart(charts.reliability(found.bins), found.bins, "reliability", words)
+    tables.table(found.metrics, "calibration")
 
 
 def robustness(run: Run, task: str) -> None:
     """Scores per perturbation variant and how many answers flipped, where the run has variants."""
     st.subheader("Robustness", anchor=False)
-    numbers = place.ask(reliability.variants, run.id, task)
+    numbers = session.ask(calibration.variants, run.id, task)
     if numbers.empty:
         st.info("This run has no perturbed variants of the task. Make some with:")
         st.code(f"harness run {run.model} --tasks {task} --perturb typos,case,spaces", language=None)
         return
-    metric = place.asked_of("metric", show.metrics_of(numbers), "Metric over variants")
+    metric = session.asked_of("metric", tables.metrics_of(numbers), "Metric over variants")
     part = numbers[numbers["metric"] == metric]
     words = f"{metric} of the original and of {len(part) - 1} variants with 95 % intervals"
-    show.chart(charts.forest(part, "variant", "metric"), part, "variants", words)
-    flips = place.ask(reliability.flips, run.id, task)
+    tables.chart(charts.forest(part, "variant", "metric"), part, "variants", words)
+    flips = session.ask(calibration.flips, run.id, task)
     if flips.empty:
         return
     st.caption("Answers that are others than to the original wording, among the examples that the variant changes.")
-    show.table(flips, "flips")
+    tables.table(flips, "flips")
     for label in flips["variant"]:
-        query = {"run": run.id, "task": task, "value": f"{reliability.FLIPS}{label}", "low": "1"}
+        query = {"run": run.id, "task": task, "value": f"{calibration.FLIPS}{label}", "low": "1"}
         st.page_link("views/samples.py", label=escaped(f"Examples flipped by {label}"), query_params=query)
 
 
-with place.sentence():
-    chosen = place.chosen_samples()
+with session.sentence():
+    chosen = session.chosen_samples()
     if chosen is None:
         st.stop()
-    calibration(*chosen)
+    diagram(*chosen)
     robustness(*chosen)

@@ -5,11 +5,13 @@ from dataclasses import asdict
 import pandas as pd
 import streamlit as st
 
+from harness.answers.journal import progress
 from harness.errors import HarnessError
-from harness.journal import progress
 from harness.types import Run
-from harness_dashboard import charts, examples, place, show
-from harness_dashboard.text import cut, escaped
+from harness_dashboard import session
+from harness_dashboard.queries import samples
+from harness_dashboard.widgets import charts, tables
+from harness_dashboard.widgets.text import cut, escaped
 
 EVERY = 2.0  # seconds between two looks at a run in progress
 
@@ -18,7 +20,7 @@ EVERY = 2.0  # seconds between two looks at a run in progress
 def live(run_id: str) -> None:
     """How far a run in progress is, read from its journal; when it ends or is removed the page is drawn anew."""
     try:
-        store = place.store()
+        store = session.store()
         run = store.run(run_id)
         journal = store.journals / f"{run_id}.journal"
     except HarnessError:  # the page, drawn anew, says why
@@ -45,8 +47,8 @@ def warnings(run: Run, numbers: pd.DataFrame) -> None:
     whole = numbers[numbers["slice"] == "all"].drop_duplicates("task")
     failed, few = whole[whole["failed"] > 0], whole[whole["n"] < 30]
     if not failed.empty:
-        kinds = place.ask(examples.failures, run.id, tuple(failed["task"]))
-        named = ", ".join(f"{row['task']} ({kinds.get(row['task'], row['failed'])})" for row in show.records(failed))
+        kinds = session.ask(samples.failures, run.id, tuple(failed["task"]))
+        named = ", ".join(f"{row['task']} ({kinds.get(row['task'], row['failed'])})" for row in tables.records(failed))
         st.warning(f"Examples that failed and are in no number: {escaped(named, 1000)}")
     if not few.empty:
         named = ", ".join(f"{row.task} ({row.n})" for row in few.itertuples())
@@ -57,13 +59,13 @@ def pictures(numbers: pd.DataFrame) -> None:
     """One metric over the tasks, or over the slices of them."""
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     with left:
-        metric = place.asked_of("metric", show.metrics_of(numbers), "Metric of the chart")
+        metric = session.asked_of("metric", tables.metrics_of(numbers), "Metric of the chart")
     sliced = right.toggle("With slices", key="sliced", bind="query-params")
     part = numbers[numbers["metric"] == metric]
     part = part if sliced else part[part["slice"] == "all"]
     part = part.assign(label=part["task"] + part["slice"].map(lambda s: "" if s == "all" else f"  {s}")).head(60)
     words = f"{metric} on {part['task'].nunique()} tasks with 95 % intervals"
-    show.chart(charts.forest(part, "label", "metric"), part.drop(columns="label"), "run chart", words)
+    tables.chart(charts.forest(part, "label", "metric"), part.drop(columns="label"), "run chart", words)
 
 
 def facts(run: Run) -> None:
@@ -75,31 +77,31 @@ def facts(run: Run) -> None:
         for t in run.tasks
     ]  # fmt: skip
     with tabs[0]:
-        show.table(pd.DataFrame(rows), "tasks")
+        tables.table(pd.DataFrame(rows), "tasks")
     records = (run.settings, run.fingerprint, run.engine, run.versions)
     for tab, name, record in zip(tabs[1:], ("settings", "model", "engine", "versions"), records, strict=True):
         with tab:
-            show.facts(dict(record), name)
+            tables.facts(dict(record), name)
     st.subheader("Command", anchor=False)
     st.code(run.command or "made from Python, no command was stored", language=None, wrap_lines=True)
 
 
 st.title("Run")
-with place.sentence():
-    run = place.chosen_run()
+with session.sentence():
+    run = session.chosen_run()
     if run is None:
-        place.welcome()
+        session.welcome()
         st.stop()
     ended = f"   ended {run.finished}" if run.finished else ""
     st.text(f"{cut(run.model, 1000)}   {run.status}   started {run.started}{ended}")
     if run.status == "running":
         live(run.id)
-    numbers = pd.DataFrame([asdict(e) for e in place.store().results(run.id)])
+    numbers = pd.DataFrame([asdict(e) for e in session.store().results(run.id)])
     warnings(run, numbers)
     if not numbers.empty:
         pictures(numbers)
         st.subheader("All numbers", anchor=False)
-        show.table(numbers, f"run {run.id}")
+        tables.table(numbers, f"run {run.id}")
     if run.status == "finished":
         with st.expander("Samples of its tasks", expanded=len(run.tasks) < 20):
             for task in run.tasks:

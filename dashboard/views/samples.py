@@ -5,35 +5,39 @@ from functools import partial
 import streamlit as st
 
 from harness.types import Run
-from harness_dashboard import examples, place, sample, show
-from harness_dashboard.text import cut, escaped
+from harness_dashboard import session
+from harness_dashboard.queries import samples
+from harness_dashboard.widgets import sample, tables
+from harness_dashboard.widgets.text import cut, escaped
 
 SIZE = 50
 
 
-def filters(run: Run, task: str) -> examples.Filter:
+def filters(run: Run, task: str) -> samples.Filter:
     """What the user looks for; every part of it is in the address."""
-    columns = place.ask(examples.columns_of, run.id, task)
-    slices = sorted({e.slice for e in place.store().results(run.id) if e.task == task and e.slice != "all"})
+    columns = session.ask(samples.columns_of, run.id, task)
+    slices = sorted({e.slice for e in session.store().results(run.id) if e.task == task and e.slice != "all"})
     metrics = [c.removeprefix("value.") for c in columns if c.startswith("value.")]
     one, two, three = st.columns(3)
-    state = one.selectbox("Show", place.known("show", list(examples.STATES)), key="show", bind="query-params")
+    state = one.selectbox("Show", session.known("show", list(samples.STATES)), key="show", bind="query-params")
     text = two.text_input("Prompt, answer or gold contains", key="text", bind="query-params")
-    part = three.selectbox("Slice", place.known("slice", ["any", *slices]), key="slice", bind="query-params")
+    part = three.selectbox("Slice", session.known("slice", ["any", *slices]), key="slice", bind="query-params")
     one, two, three = st.columns(3)
-    metric = one.selectbox("Value of", place.known("value", ["any metric", *metrics]), key="value", bind="query-params")
+    metric = one.selectbox(
+        "Value of", session.known("value", ["any metric", *metrics]), key="value", bind="query-params"
+    )
     chosen = metric if metric in metrics else ""
     low = two.number_input("at least", value=None, key="low", bind="query-params", disabled=not chosen)
     high = three.number_input("at most", value=None, key="high", bind="query-params", disabled=not chosen)
-    return examples.Filter(state or "all", text or "", part if part in slices else "", chosen, low, high)
+    return samples.Filter(state or "all", text or "", part if part in slices else "", chosen, low, high)
 
 
 def listing(run: Run, task: str) -> None:
     """A page of samples with filters, and a link to each."""
     wanted = filters(run, task)
-    place.from_the_first("sheet", (run.id, task, wanted))
+    session.from_the_first("sheet", (run.id, task, wanted))
     page = int(st.number_input("Page", min_value=1, value=1, key="sheet", bind="query-params"))
-    found = place.ask(examples.page, run.id, task, wanted, page - 1, SIZE)
+    found = session.ask(samples.page, run.id, task, wanted, page - 1, SIZE)
     if found.frame.empty:
         st.info("No sample fits this filter." if page == 1 else f"No sample on page {page} of this filter.")
         return
@@ -41,10 +45,10 @@ def listing(run: Run, task: str) -> None:
     st.caption(
         f"Samples {first:,} to {first + len(found.frame) - 1:,} of this filter; "
         + ("more follow on the next page. " if found.more else "these are the last. ")
-        + f"Select a row to open a sample. The download has all that fit, up to {examples.MOST:,}."
+        + f"Select a row to open a sample. The download has all that fit, up to {samples.MOST:,}."
     )
-    whole = partial(examples.everything, place.store(), run.id, task, wanted)
-    picked = show.table(found.frame, "samples", whole=whole, select=True)
+    whole = partial(samples.everything, session.store(), run.id, task, wanted)
+    picked = tables.table(found.frame, "samples", whole=whole, select=True)
     ids = [str(example) for example in found.frame["example"]]
     if picked is not None:
         st.switch_page("views/samples.py", query_params={"run": run.id, "task": task, "example": ids[picked]})
@@ -55,8 +59,8 @@ def listing(run: Run, task: str) -> None:
 
 
 st.title("Samples")
-with place.sentence():
-    chosen = place.chosen_samples()
+with session.sentence():
+    chosen = session.chosen_samples()
     if chosen is None:
         st.stop()
     run, task = chosen
@@ -66,7 +70,7 @@ with place.sentence():
     else:
         back = {"run": run.id, "task": task}
         st.page_link("views/samples.py", label="All samples of this task", query_params=back)
-        if (found := place.ask(examples.one, run.id, task, example)) is None:
+        if (found := session.ask(samples.one, run.id, task, example)) is None:
             st.error("This task has no example of this name:")
             st.text(cut(example, 200))
             st.stop()

@@ -2,29 +2,31 @@
 
 import streamlit as st
 
-from harness_dashboard import charts, place, show, trends
-from harness_dashboard.runs import short
+from harness_dashboard import session
+from harness_dashboard.queries import trends
+from harness_dashboard.queries.runs import short
+from harness_dashboard.widgets import charts, tables
 
 st.title("Trends")
-with place.sentence():
-    families = place.ask(trends.families)
+with session.sentence():
+    families = session.ask(trends.families)
     if not families:
-        place.welcome()
+        session.welcome()
         st.stop()
     one, two, three = st.columns(3)
     with one:
-        name = place.asked("family", families, "Model family", short)
+        name = session.asked("family", families, "Model family", short)
     if name is None:
         st.stop()
-    asked = place.ask(trends.asked_of, name)
+    asked = session.ask(trends.asked_of, name)
     with two:
         tasks = list(dict.fromkeys(task for task, _ in asked))
-        task = place.asked("task", tasks, "Task", of="This model family")
+        task = session.asked("task", tasks, "Task", of="This model family")
     with three:
-        metric = place.asked("metric", [m for t, m in asked if t == task], "Metric", of="This task")
+        metric = session.asked("metric", [m for t, m in asked if t == task], "Metric", of="This task")
     if task is None or metric is None:
         st.stop()
-    frame = place.ask(trends.history, name, task, metric)
+    frame = session.ask(trends.history, name, task, metric)
     if frame["value"].isna().all():
         st.info("No finished run of this family has a value of this metric.")
         st.stop()
@@ -34,7 +36,7 @@ with place.sentence():
     )
     words = f"{metric} on {task} over {len(frame)} runs with intervals; baselines and gate verdicts are named"
     marks = trends.marks(frame)
-    show.chart(charts.trend(frame, marks), frame, "trend", words, trends.RUNS_SHOWN)
+    tables.chart(charts.trend(frame, marks), frame, "trend", words, trends.RUNS_SHOWN)
     if not marks.empty:
         st.subheader("Marked runs", anchor=False)
-        show.table(frame.loc[marks.index, ["started", "run", "value", "baseline", "gate"]], "marked runs")
+        tables.table(frame.loc[marks.index, ["started", "run", "value", "baseline", "gate"]], "marked runs")

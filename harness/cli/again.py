@@ -74,7 +74,7 @@ def require_askable(run: Run) -> None:
 def _options(run: Run, allowed: frozenset[str]) -> Options:
     from harness.engine.backend import Options
     from harness.errors import UsageError
-    from harness.typed import built
+    from harness.reading.typed import built
 
     options = built(Options, run.asked.get("options", {}), f"options of run {run.id}")
     for name in DANGEROUS:

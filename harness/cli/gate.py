@@ -16,9 +16,9 @@ from harness.files import write_json, write_text
 
 if TYPE_CHECKING:
     from harness.compare import Difference
-    from harness.gate import Verdict
-    from harness.rules import Gate
-    from harness.selftest import Rate
+    from harness.gate.judge import Verdict
+    from harness.gate.rules import Gate
+    from harness.gate.selftest import Rate
     from harness.store.store import Store
     from harness.types import Run
 
@@ -65,9 +65,9 @@ def check(rules: Path, run: str, **given: Any) -> int:
     Exit codes: 0 every rule holds, 1 a rule failed, 2 the file is wrong or a rule matches nothing,
     3 the store cannot be read, 4 inconclusive unless the rule says on_inconclusive = "warn" or "pass".
     """
-    from harness import gate as gating
-    from harness import verdicts as written
-    from harness.rules import explain, read_gate
+    from harness.gate import formats as written
+    from harness.gate import judge as gating
+    from harness.gate.rules import explain, read_gate
     from harness.store import open_store
 
     gate = read_gate(rules)
@@ -101,8 +101,8 @@ def selftest(rules: Path, run: str, drop: float, resamples: int, seed: int, **gi
     from dataclasses import asdict
 
     from harness.cli.compare import installed
-    from harness.rules import read_gate
-    from harness.selftest import measure, stored
+    from harness.gate.rules import read_gate
+    from harness.gate.selftest import measure, stored
     from harness.store import open_store
 
     store = open_store(given["store"], create=False)
@@ -140,8 +140,8 @@ def _judged(
     from harness.cli.again import DANGEROUS, Again, ask_more, require_askable
     from harness.cli.compare import installed
     from harness.compare import compare
-    from harness.extend import Source, extend
-    from harness.gate import judge
+    from harness.gate.extend import Source, extend
+    from harness.gate.judge import judge
 
     known = installed([task.name for task in run.tasks])
     slices = any(rule.slices != "all" for rule in gate.rules)
@@ -162,7 +162,7 @@ def _judged(
 
 def _write(verdicts: list[Verdict], record: Mapping[str, Any], given: Mapping[str, Any]) -> None:
     """The files that were asked for; on GitHub also the summary of the step and annotations."""
-    from harness import verdicts as written
+    from harness.gate import formats as written
 
     text = written.as_markdown(record["run"], record["baseline"], verdicts)
     if given["json_file"]:
@@ -180,7 +180,7 @@ def _write(verdicts: list[Verdict], record: Mapping[str, Any], given: Mapping[st
 
 
 def _show(verdicts: list[Verdict]) -> None:
-    from harness.verdicts import name_of
+    from harness.gate.formats import name_of
 
     rows = []
     for v in verdicts:

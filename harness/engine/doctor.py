@@ -7,9 +7,9 @@ from time import perf_counter
 from typing import NoReturn
 
 from harness.engine.backend import Backend, Options
+from harness.engine.causal.truth import FACTOR, FLOOR, HALF, Error, in_float32
 from harness.engine.checkpoint import Checkpoint
 from harness.engine.load import open_checkpoint
-from harness.engine.truth import FACTOR, FLOOR, HALF, Error, in_float32
 from harness.types import (
     Card,
     Choose,
@@ -198,7 +198,7 @@ class Way:
 
 def way_of(checkpoint: Checkpoint) -> Way:
     """Which path a causal model's scoring takes, and how near 80 requests come to the limit, where that is known."""
-    from harness.engine.causal import Causal
+    from harness.engine.causal.backend import Causal
 
     backend = Causal(checkpoint)
     requests = requests_for(Choose, (), 80)

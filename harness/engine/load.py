@@ -9,12 +9,12 @@ from harness.engine.backend import Backend, Options
 from harness.errors import ModelError, UnknownName
 
 if TYPE_CHECKING:
-    from harness.engine.causal import Causal
+    from harness.engine.causal.backend import Causal
+    from harness.engine.causal.reference import Reference
     from harness.engine.checkpoint import Checkpoint
-    from harness.engine.classifier import Classifier
-    from harness.engine.masked import Masked
-    from harness.engine.reference import Reference
-    from harness.engine.seq2seq import Seq2seq
+    from harness.engine.encoders.classifier import Classifier
+    from harness.engine.encoders.masked import Masked
+    from harness.engine.encoders.seq2seq import Seq2seq
 
 VALID = ("smollm2", "PATH", "hf:ORG/NAME[@REVISION]", "openai:NAME", "replay:FILE", "scripted:RULE")
 _PATTERNS = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.spm", "*.jinja"]
@@ -27,15 +27,15 @@ def load(spec: str, options: Options) -> Backend:
     """
     scheme, _, rest = spec.partition(":")
     if scheme == "openai" and rest:
-        from harness.engine.http import open_http
+        from harness.engine.elsewhere.http import open_http
 
         return open_http(rest, options)
     if scheme == "replay" and rest:
-        from harness.engine.replay import open_replay
+        from harness.engine.elsewhere.replay import open_replay
 
         return open_replay(Path(rest))
     if scheme == "scripted" and rest:
-        from harness.engine.scripted import open_scripted
+        from harness.engine.elsewhere.scripted import open_scripted
 
         return open_scripted(rest)
     return open_local(spec, folder_of(spec, options), options)
@@ -94,21 +94,21 @@ def open_checkpoint(checkpoint: "Checkpoint") -> Backend:
 
 def _backend(checkpoint: "Checkpoint") -> "Causal | Classifier | Masked | Reference | Seq2seq":
     if checkpoint.family == "seq2seq":
-        from harness.engine.seq2seq import open_seq2seq
+        from harness.engine.encoders.seq2seq import open_seq2seq
 
         return open_seq2seq(checkpoint)
     if checkpoint.family == "classifier":
-        from harness.engine.classifier import open_classifier
+        from harness.engine.encoders.classifier import open_classifier
 
         return open_classifier(checkpoint)
     if checkpoint.family == "masked":
-        from harness.engine.masked import open_masked
+        from harness.engine.encoders.masked import open_masked
 
         return open_masked(checkpoint)
     if checkpoint.options.engine == "reference":
-        from harness.engine.reference import Reference
+        from harness.engine.causal.reference import Reference
 
         return Reference(checkpoint)
-    from harness.engine.causal import Causal
+    from harness.engine.causal.backend import Causal
 
     return Causal(checkpoint)

@@ -8,8 +8,8 @@ import torch
 
 from harness.engine.backend import Options
 from harness.engine.checkpoint import read_checkpoint
-from harness.engine.classifier import Classifier, plain
-from harness.engine.lengths import by_length, halving
+from harness.engine.encoders.batches import by_length, halving
+from harness.engine.encoders.classifier import Classifier, plain
 from harness.engine.load import folder_of
 from harness.errors import UnknownName, UsageError
 from harness.scorers.checked import checked

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.errors import DataError, quoted
-from harness.reading import read_lines
+from harness.reading.text import read_lines
 from harness.scorers.checked import checked
 from harness.types import Scorer
 

@@ -13,10 +13,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from harness.errors import DataError, StoreError, UnknownName, UsageError, quoted
 from harness.hidden import hidden_in
+from harness.reading.typed import built
 from harness.store.database import alive, process
 from harness.store.samples import Artifact, folder_of
 from harness.store.schema import ARTIFACTS, MODELS, RESULTS, RUNS, TAGS, TASK_SETS, TASKS
-from harness.typed import built
 from harness.types import Estimate, Run, TaskRecord
 from harness.visible import whole
 

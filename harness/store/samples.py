@@ -18,10 +18,10 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from harness.answers.records import request_key, request_to_json, response_from_json, response_to_json
 from harness.errors import DataError, StoreError, UsageError, quoted
 from harness.hidden import bare, hidden
-from harness.records import request_key, request_to_json, response_from_json, response_to_json
-from harness.typed import built
+from harness.reading.typed import built
 from harness.types import Choose, Example, Failed, Generate, Judged, Likelihood, Outcome, PseudoLikelihood, Request
 from harness.visible import whole
 

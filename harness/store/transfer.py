@@ -22,13 +22,13 @@ import pyarrow.parquet as pq
 from sqlalchemy import select
 
 from harness.errors import DataError, StoreError, UsageError, quoted
+from harness.reading.typed import built, taken
 from harness.store import catalogue, pointers, samples
 from harness.store.database import reading, writing
 from harness.store.recount import NOTHING, Known, recount
 from harness.store.samples import Artifact
 from harness.store.schema import RUNS
 from harness.store.store import Store
-from harness.typed import built, taken
 from harness.types import Estimate, Outcome, Run, Settings
 from harness.visible import cut
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 from harness.errors import DataError, UnknownName, quoted
-from harness.reading import is_file, read_csv
+from harness.reading.text import is_file, read_csv
 from harness.variants.edits import like, synonyms, table
 
 Rewrite = Callable[[str, str], str]

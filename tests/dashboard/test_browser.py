@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from harness.journal import Journal
+from harness.answers.journal import Journal
 from harness.store import Store, open_store
 from harness.types import Chosen
 

@@ -79,7 +79,7 @@ def asked(port: int, name: str, server: subprocess.Popen[bytes]) -> int:
 def test_cells_that_would_be_formulas_begin_with_an_apostrophe() -> None:
     pd = pytest.importorskip("pandas")
     pytest.importorskip("streamlit")
-    from harness_dashboard.text import spreadsheet
+    from harness_dashboard.widgets.text import spreadsheet
 
     frame = pd.DataFrame({"=x": ["=1+1", "@a", "fine", "-", None], "n": [-1.5, 2, 3, 4, 5]})
     assert spreadsheet(frame).to_csv(index=False).splitlines()[:3] == ["'=x,n", "'=1+1,-1.5", "'@a,2.0"]

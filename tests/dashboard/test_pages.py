@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from harness.journal import Journal
+from harness.answers.journal import Journal
 from harness.store import Store, open_store
 from harness.types import Chosen, Task
-from harness_dashboard import place
+from harness_dashboard import session
 
 PAGES = {
     "leaderboard": "Leaderboard", "run": "Run", "samples": "Samples", "compare": "Compare", "bias": "Bias card",
@@ -376,7 +376,7 @@ def test_answers_are_remembered_until_the_store_changes(
         asked.append(what)
         return len(store.runs())
 
-    assert [place.ask(count, "a"), place.ask(count, "a"), place.ask(count, "b")] == [5, 5, 5]
+    assert [session.ask(count, "a"), session.ask(count, "a"), session.ask(count, "b")] == [5, 5, 5]
     assert asked == ["a", "b"]
     open_store(str(copy)).rm(open_store(str(copy)).runs()[0].id)
-    assert place.ask(count, "a") == 4
+    assert session.ask(count, "a") == 4

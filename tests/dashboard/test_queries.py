@@ -18,15 +18,16 @@ from harness.store import Store, open_store
 from harness.store.database import writing
 from harness.store.schema import RESULTS
 from harness.types import Card, Choose, Chosen, Dataset, Example, Judged, Outcome, Settings
-from harness_dashboard import bias, differences, efficiency, examples, gates, reliability, runs, standings, text, trends
+from harness_dashboard.queries import bias, calibration, compare, efficiency, gate, leaderboard, runs, samples, trends
+from harness_dashboard.widgets import text
 
 RunOf = Callable[[str], str]
-Filter = examples.Filter
+Filter = samples.Filter
 
 
 # -------------------------------------------------------------------------------------------------------------- samples
 def count(store: Store, run: str, filter: Filter, **more: int) -> int:
-    return len(examples.page(store, run, "letters", filter, **more).frame)
+    return len(samples.page(store, run, "letters", filter, **more).frame)
 
 
 def test_filters_and_pages(small: Store, run_of: RunOf) -> None:
@@ -42,46 +43,46 @@ def test_filters_and_pages(small: Store, run_of: RunOf) -> None:
     assert count(small, wrong, Filter("wrong", slice="variant=shouted")) == 6
     assert count(small, wrong, Filter(metric="acc", low=0.5)) == 0
     assert count(small, wrong, Filter(metric="acc", high=0.5)) == 12
-    assert [examples.page(small, run, "letters", Filter(), n, 6).more for n in (0, 1)] == [True, False]
+    assert [samples.page(small, run, "letters", Filter(), n, 6).more for n in (0, 1)] == [True, False]
 
 
 def test_a_download_has_every_sample_that_fits(small: Store, run_of: RunOf) -> None:
     run = run_of("opposite")
-    whole = examples.everything(small, run, "letters", Filter(), most=100, size=5)
-    pd.testing.assert_frame_equal(whole, examples.page(small, run, "letters", Filter()).frame)
-    assert len(examples.everything(small, run, "letters", Filter(), most=10, size=5)) == 10
-    assert len(examples.everything(small, run, "letters", Filter(slice="room=1"))) == 4
+    whole = samples.everything(small, run, "letters", Filter(), most=100, size=5)
+    pd.testing.assert_frame_equal(whole, samples.page(small, run, "letters", Filter()).frame)
+    assert len(samples.everything(small, run, "letters", Filter(), most=10, size=5)) == 10
+    assert len(samples.everything(small, run, "letters", Filter(slice="room=1"))) == 4
 
 
 def test_failures_by_kind(small: Store, run_of: RunOf) -> None:
-    assert examples.failures(small, run_of("fail-every-3"), ["letters", "lost"]) == {"letters": "4 scripted"}
-    assert examples.failures(small, run_of("oracle"), ["letters"]) == {}
+    assert samples.failures(small, run_of("fail-every-3"), ["letters", "lost"]) == {"letters": "4 scripted"}
+    assert samples.failures(small, run_of("oracle"), ["letters"]) == {}
 
 
 @pytest.mark.parametrize("bad", [Filter("nonsense"), Filter(slice="x=1"), Filter(metric='x" or 1=1 --')])
 def test_bad_filters(small: Store, run_of: RunOf, bad: Filter) -> None:
     with pytest.raises(UsageError):
-        examples.page(small, run_of("oracle"), "letters", bad)
+        samples.page(small, run_of("oracle"), "letters", bad)
     with pytest.raises(UsageError):
-        examples.page(small, run_of("oracle"), "letters", Filter(), 0, 201)
+        samples.page(small, run_of("oracle"), "letters", Filter(), 0, 201)
 
 
 def test_one_sample_and_its_choices(small: Store, run_of: RunOf) -> None:
     run = run_of("opposite")
-    known = str(examples.page(small, run, "letters", Filter()).frame["example"].iloc[3])
-    found = examples.one(small, run, "letters", known)
+    known = str(samples.page(small, run, "letters", Filter()).frame["example"].iloc[3])
+    found = samples.one(small, run, "letters", known)
     assert found is not None and not found["correct"]
-    assert examples.gold_of(found) == "a"
-    table = examples.choices(found)
+    assert samples.gold_of(found) == "a"
+    table = samples.choices(found)
     assert table["probability"].sum() == pytest.approx(1.0)
     assert table["mark"].tolist() == ["gold", "", "picked"]
-    assert examples.one(small, run, "letters", "x' or true --") is None
-    assert examples.one(small, run, "letters", "") is None
+    assert samples.one(small, run, "letters", "x' or true --") is None
+    assert samples.one(small, run, "letters", "") is None
 
 
 def test_probabilities() -> None:
-    assert examples.probabilities([math.log(0.2), math.log(0.6)]) == pytest.approx([0.25, 0.75])
-    assert all(math.isnan(p) for p in examples.probabilities([-math.inf, -math.inf]))
+    assert samples.probabilities([math.log(0.2), math.log(0.6)]) == pytest.approx([0.25, 0.75])
+    assert all(math.isnan(p) for p in samples.probabilities([-math.inf, -math.inf]))
 
 
 # ---------------------------------------------------------------------------------------------------------------- text
@@ -98,12 +99,12 @@ def test_word_difference() -> None:
 
 # ------------------------------------------------------------------------------------------------------------- compare
 def test_compare(small: Store, run_of: RunOf) -> None:
-    found = differences.between(small, run_of("oracle"), run_of("opposite"), ("letters",), False, False)
+    found = compare.between(small, run_of("oracle"), run_of("opposite"), ("letters",), False, False)
     row = found.numbers.set_index("metric", drop=False).loc["acc"]
     assert (row["baseline"], row["candidate"], row["difference"], row["n"]) == (1.0, 0.0, -1.0, 12)
     assert (row["fixed"], row["broken"], row["verdict"]) == (0, 12, "worse")
     assert len(found.flips) == found.flipped == 12 and set(found.flips["what"]) == {"broken"}
-    sliced = differences.between(small, run_of("oracle"), run_of("opposite"), ("letters",), False, True)
+    sliced = compare.between(small, run_of("oracle"), run_of("opposite"), ("letters",), False, True)
     assert (sliced.numbers["metric"] == "acc").sum() == 6
     assert (sliced.numbers["p (Holm)"] >= sliced.numbers["p"]).all()
 
@@ -113,25 +114,25 @@ def test_the_matrix_agrees_with_fixed_and_broken(small: Store, run_of: RunOf) ->
         ("oracle", "opposite", [0, 0, 12, 0]), ("opposite", "fail-every-3", [0, 8, 0, 0]),
         ("oracle", "oracle", [12, 0, 0, 0]),
     ):  # fmt: skip
-        found = differences.between(small, run_of(first), run_of(second), ("letters",), False, True)
-        matrix = differences.matrix(found.numbers)
+        found = compare.between(small, run_of(first), run_of(second), ("letters",), False, True)
+        matrix = compare.matrix(found.numbers)
         assert matrix.values.tolist() == [["letters", *cells]]
         whole = found.numbers[found.numbers["slice"] == "all"]
         assert set(whole["fixed"]) == {cells[1]} and set(whole["broken"]) == {cells[2]}
-        assert sum(cells) == whole["n"].max() and len(differences.in_words(matrix)) == 1
+        assert sum(cells) == whole["n"].max() and len(compare.in_words(matrix)) == 1
 
 
 def test_every_task_has_its_share_of_the_flips() -> None:
     flips = [Flip("a", str(i), True, "", "", float(i)) for i in range(30)]
     flips += [Flip("b", str(i), False, "", "", -0.5) for i in range(3)] + [Flip("c", "0", False, "", "", None)]
-    kept = differences.most_changed(flips, 10)
+    kept = compare.most_changed(flips, 10)
     assert [flip.task for flip in kept] == ["a"] * 6 + ["b"] * 3 + ["c"]
     assert [flip.example for flip in kept[:6]] == ["29", "28", "27", "26", "25", "24"]
-    assert differences.most_changed(flips[:3], 10) == flips[2::-1]
+    assert compare.most_changed(flips[:3], 10) == flips[2::-1]
 
 
 def test_failures_are_no_pairs(small: Store, run_of: RunOf) -> None:
-    found = differences.between(small, run_of("oracle"), run_of("fail-every-3"), ("letters",), False, False)
+    found = compare.between(small, run_of("oracle"), run_of("fail-every-3"), ("letters",), False, False)
     assert set(found.numbers["n"]) == {8} and set(found.numbers["dropped"]) == {4}
 
 
@@ -167,7 +168,7 @@ def _one_question(folder: Path, question: str = "q"):  # type: ignore[no-untyped
 
 def test_calibration_of_known_answers(tmp_path: Path) -> None:
     rows = [(0.95, i < 8, f"c{i}", "original") for i in range(10)] + [(0.55, i < 5, f"d{i}", "x") for i in range(10)]
-    found = reliability.calibration(known(tmp_path / "s", rows), "r", "one")
+    found = calibration.calibration(known(tmp_path / "s", rows), "r", "one")
     assert found.n == 20 and found.without == 0
     assert found.bins["n"].tolist() == [10, 10]
     assert found.bins["confidence"].tolist() == pytest.approx([0.55, 0.95])
@@ -177,21 +178,21 @@ def test_calibration_of_known_answers(tmp_path: Path) -> None:
 
 
 def test_answers_without_probabilities_are_left_out(small: Store, run_of: RunOf) -> None:
-    assert reliability.calibration(small, run_of("fail-every-3"), "letters").without == 4
-    assert reliability.confidence(None, '[{"kind":"generated","text":"a"}]') is None
-    assert reliability.confidence("{}", '[{"logprobs":["-inf","-inf"],"picked":0}]') is None
-    assert reliability.confidence('{"ece_width_10":[0.75,1.0]}', "[]") == 0.75
+    assert calibration.calibration(small, run_of("fail-every-3"), "letters").without == 4
+    assert calibration.confidence(None, '[{"kind":"generated","text":"a"}]') is None
+    assert calibration.confidence("{}", '[{"logprobs":["-inf","-inf"],"picked":0}]') is None
+    assert calibration.confidence('{"ece_width_10":[0.75,1.0]}', "[]") == 0.75
 
 
 def test_variants_that_a_run_made(tmp_path: Path) -> None:
     task = _one_question(tmp_path / "s", "which of these words")
     run = evaluate("scripted:oracle", [task], store=str(tmp_path / "s"), perturb="case", strength="1").run.id
     store = open_store(str(tmp_path / "s"))
-    numbers = reliability.variants(store, run, "one")
+    numbers = calibration.variants(store, run, "one")
     assert numbers.loc[numbers["metric"] == "acc", "variant"].tolist() == ["original", "case@1"]
     plain = evaluate("scripted:oracle", [task], store=str(tmp_path / "s")).run.id
-    assert reliability.variants(store, plain, "one").empty and reliability.flips(store, plain, "one").empty
-    flips = reliability.flips(store, run, "one").iloc[0]
+    assert calibration.variants(store, plain, "one").empty and calibration.flips(store, plain, "one").empty
+    flips = calibration.flips(store, run, "one").iloc[0]
     assert (flips["variant"], flips["share flipped"], flips["changed examples"]) == ("case@1", 0.0, 1)
 
 
@@ -216,7 +217,7 @@ def test_the_average_of_a_group_stands_where_runs_are_compared(tmp_path: Path) -
                 row = {"run_id": run.id, "position": 1000 + place, "task": group, "metric": "average", "slice": "all"}
                 numbers = {"value": value, "low": value - 0.1, "high": value + 0.1, "n": 4, "clusters": 4, "failed": 0}
                 connection.execute(insert(RESULTS).values(**row, **numbers))
-    board, total = standings.page(store, standings.Wanted(tasks=("glue", "superglue")))
+    board, total = leaderboard.page(store, leaderboard.Wanted(tasks=("glue", "superglue")))
     assert total == 4 and board["value"].tolist() == [0.8, 0.2] * 2 and board["rank"].tolist() == ["1", "2"] * 2
     assert board["version"].isna().all() and {("glue", "average"), ("superglue", "average")} <= set(
         runs.measured(store)
@@ -272,16 +273,16 @@ def verdict(state: str, **more: object) -> dict[str, object]:
 
 
 def test_gates_in_words_with_their_examples(small: Store, run_of: RunOf) -> None:
-    rules = gates.rules({"verdicts": [verdict("PASS"), verdict("INCONCLUSIVE"), verdict("FAIL")]})
+    rules = gate.rules({"verdicts": [verdict("PASS"), verdict("INCONCLUSIVE"), verdict("FAIL")]})
     assert rules["verdict"].tolist() == ["✗ FAIL", "? INCONCLUSIVE", "✓ PASS"]
     assert rules["rule"][0].startswith("letters:acc must not be worse than the baseline by more than 0.02")
     assert "alpha" not in rules["rule"][0]
     row = {"task": "letters", "metric": "acc", "slice": "all"}
-    assert len(gates.failing(small, run_of("opposite"), run_of("oracle"), row)) == 12
-    assert len(gates.failing(small, run_of("opposite"), run_of("oracle"), row | {"slice": "room=2"})) == 4
-    assert len(gates.failing(small, run_of("opposite"), None, row)) == 12
-    assert len(gates.failing(small, run_of("fail-every-3"), None, row | {"metric": "failed_rate"})) == 4
-    assert gates.verdict(small, "77") is None and gates.verdict(small, "x") is None
+    assert len(gate.failing(small, run_of("opposite"), run_of("oracle"), row)) == 12
+    assert len(gate.failing(small, run_of("opposite"), run_of("oracle"), row | {"slice": "room=2"})) == 4
+    assert len(gate.failing(small, run_of("opposite"), None, row)) == 12
+    assert len(gate.failing(small, run_of("fail-every-3"), None, row | {"metric": "failed_rate"})) == 4
+    assert gate.verdict(small, "77") is None and gate.verdict(small, "x") is None
 
 
 def test_gate_history(tmp_path: Path) -> None:
@@ -289,7 +290,7 @@ def test_gate_history(tmp_path: Path) -> None:
     run = evaluate("scripted:oracle", [task], store=str(tmp_path / "s")).run.id
     store = open_store(str(tmp_path / "s"))
     store.save_verdicts(run, {"exit_code": 1, "baseline": None, "verdicts": [verdict("FAIL"), verdict("PASS")]})
-    found = gates.history(store).iloc[0]
+    found = gate.history(store).iloc[0]
     assert (found["run"], found["outcome"], found["FAIL"], found["PASS"]) == (run, "failed", 1, 1)
-    assert isinstance(gates.verdict(store, str(found["gate"])), dict)
-    assert isinstance(gates.history(store, run), pd.DataFrame)
+    assert isinstance(gate.verdict(store, str(found["gate"])), dict)
+    assert isinstance(gate.history(store, run), pd.DataFrame)

@@ -7,8 +7,8 @@ from asking import asked
 from tiny import framed_tokenizer
 
 from harness.engine.backend import Options
+from harness.engine.causal.encode import Encoded, Encoder, Prompt, encode
 from harness.engine.chat import open_chat
-from harness.engine.encode import Encoded, Encoder, Prompt, encode
 from harness.errors import Unsupported, UsageError
 from harness.types import Choose, Failed, Generate, Likelihood, Request
 

@@ -10,13 +10,13 @@ from datetime import date
 from pathlib import Path
 
 from harness import run as running
+from harness.answers.records import canonical, request_to_json
 from harness.api import evaluate
 from harness.engine.backend import Backend
-from harness.engine.replay import open_replay
-from harness.engine.scripted import open_scripted
+from harness.engine.elsewhere.replay import open_replay
+from harness.engine.elsewhere.scripted import open_scripted
+from harness.gate.rules import explain, read_gate
 from harness.plugins import Catalogue, select
-from harness.records import canonical, request_to_json
-from harness.rules import explain, read_gate
 from harness.scorers.lexicon import lexicon
 from harness.suite import jobs_of
 from harness.types import Settings

@@ -1,18 +1,14 @@
 """A fresh store on each database, and records to put into it."""
 
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))  # the helper modules beside the tests
-
 import postgres
+import pytest
 
 from harness.store import Store, open_store
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
+from harness.answers.cache import Cache
+from harness.answers.journal import Journal, header, progress
 from harness.api import evaluate, import_run
-from harness.cache import Cache
 from harness.errors import HarnessError
-from harness.journal import Journal, header, progress
 from harness.store import open_store
 from harness.store.transfer import export
 from harness.types import Generate, Generated, Response

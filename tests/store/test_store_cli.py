@@ -17,8 +17,8 @@ from harness.cli.runs import command as runs
 from harness.cli.samples import command as samples
 from harness.cli.show import command as show
 from harness.errors import DataError, StoreError, UnknownName, UsageError
-from harness.frames import load
 from harness.metrics.classify import proportion
+from harness.store.frames import load
 from harness.store.transfer import export, import_run
 from harness.types import Judged
 

@@ -16,12 +16,12 @@ import pytest
 from sqlalchemy import text
 from stored import estimate, outcomes, run
 
+from harness.answers.journal import progress
 from harness.errors import StoreError, UsageError
-from harness.journal import progress
 from harness.store import open_store
 from harness.store.database import reading, writing
 
-WRITER = Path(__file__).parent / "writer.py"
+WRITER = Path(__file__).parents[1] / "helpers" / "writer.py"
 
 
 def writer(place, name: str, count: int, *more: str) -> subprocess.Popen[str]:

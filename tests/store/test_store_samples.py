@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 from stored import choice, estimate, outcomes, run
 
+from harness.answers.records import request_key
 from harness.errors import StoreError, UnknownName, UsageError
-from harness.records import request_key
 from harness.store import open_store
 
 

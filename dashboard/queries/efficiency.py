@@ -1,0 +1,94 @@
+"""Quality against what it cost, from what the core counted; costs that are estimated say so; no Streamlit in here."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import func, select
+
+from harness.store import Store
+from harness.store.database import reading
+from harness.store.schema import MODELS, RESULTS, RUNS, TASK_SETS
+from harness_dashboard.queries.runs import short
+
+RUNS_SHOWN = 200
+COSTS = {
+    "seconds": "seconds of answering per example",
+    "tokens": "tokens computed per example",
+    "memory": "peak memory in MB",
+}
+"""Column of ``points`` -> what it is, in words."""
+
+
+def points(store: Store, task: str, metric: str, cost: str) -> pd.DataFrame:
+    """The newest runs with this number: value, interval, cost, and whether the cost is "measured" or "estimated".
+
+    A run's cost is that of all its tasks, so it is given per example asked; memory is of the whole run.
+    """
+    r = RESULTS.c
+    query = (
+        select(RUNS.c.id, MODELS.c.name, RUNS.c.started, RUNS.c.finished, RUNS.c.engine, RUNS.c.task_set,
+               r.value, r.low, r.high, r.n)
+        .select_from(RESULTS)
+        .join(RUNS, RUNS.c.id == r.run_id)
+        .join(MODELS, MODELS.c.id == RUNS.c.model_id)
+        .where(r.task == task, r.metric == metric, r.slice == "all", RUNS.c.status == "finished")
+        .order_by(RUNS.c.started.desc(), RUNS.c.id.desc())
+        .limit(RUNS_SHOWN)
+    )  # fmt: skip
+    sizes = select(TASK_SETS.c.id, func.sum(TASK_SETS.c.n)).group_by(TASK_SETS.c.id)
+    with reading(store.engine) as connection:
+        rows = connection.execute(query).all()
+        asked = dict(
+            tuple(row) for row in connection.execute(sizes.where(TASK_SETS.c.id.in_({row.task_set for row in rows})))
+        )
+    made = []
+    for row in rows:
+        amount, kind = costs(row.engine, int(asked.get(row.task_set) or 0), row.started, row.finished)[cost]
+        made.append((row.id, short(row.name), row.value, row.low, row.high, row.n, amount, kind, note(row.engine)))
+    return pd.DataFrame(made, columns=["run", "model", "value", "low", "high", "n", cost, "kind", "how"])
+
+
+def costs(
+    engine: Mapping[str, Any], examples: int, started: str, finished: str | None
+) -> dict[str, tuple[float | None, str]]:
+    """Each cost with "measured", "estimated" or "unknown".
+
+    Seconds are estimated from the clock between start and end (loading included), tokens from those asked (sharing
+    not deducted), where the model's side counted something else; memory is never guessed, and a run that computed
+    nothing (answers made elsewhere) has no cost.
+    """
+    per = 1 / examples if examples else None
+    known = {key: engine.get(key) for key in ("seconds_compute", "tokens_computed", "peak_memory", "tokens_asked")}
+    seconds, tokens, memory, asked = (float(x) if isinstance(x, int | float) else None for x in known.values())
+    wall = _wall(started, finished) if engine else None
+    return {
+        "seconds": _first((seconds, "measured"), (wall, "estimated"), per),
+        "tokens": _first((tokens, "measured"), (asked, "estimated"), per),
+        "memory": (memory / 2**20, "measured") if memory else (None, "unknown"),
+    }
+
+
+def _first(
+    measured: tuple[float | None, str], estimated: tuple[float | None, str], per: float | None
+) -> tuple[float | None, str]:
+    for amount, kind in (measured, estimated):
+        if amount is not None and amount > 0 and per:
+            return amount * per, kind
+    return None, "unknown"
+
+
+def _wall(started: str, finished: str | None) -> float | None:
+    if not finished:
+        return None
+    return (datetime.fromisoformat(finished) - datetime.fromisoformat(started)).total_seconds()
+
+
+def note(engine: Mapping[str, Any]) -> str:
+    """What the core says of how it computed."""
+    saved = engine.get("share_saved")
+    parts = [str(engine[key]) for key in ("path",) if key in engine]
+    if isinstance(saved, float):
+        parts.append(f"{100 * saved:.0f} % of tokens saved")
+    return ", ".join(parts) or "nothing was counted"

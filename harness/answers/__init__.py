@@ -1,0 +1,1 @@
+"""What was answered: records as JSON, the journal of a run, the cache across runs."""

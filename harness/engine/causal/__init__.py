@@ -1,0 +1,1 @@
+"""Causal language models: plan, compute, choose among the ways to compute, generate."""

@@ -1,0 +1,251 @@
+"""A causal model as a backend: every distinct token of all questions is computed once, and generation is batched."""
+
+from collections.abc import Container, Iterator, Mapping, Sequence
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from harness.engine.backend import Batch
+from harness.engine.budget import SMALLEST, keep_freed_memory, out_of_memory, peak_memory, rows_for
+from harness.engine.causal.choose import open_scorer
+from harness.engine.causal.encode import Encoded, Encoder, Prompt, Span, encode
+from harness.engine.causal.generate import Generator, generate
+from harness.engine.causal.lanes import behind, in_lanes, lanes_of
+from harness.engine.causal.plan import Plan
+from harness.engine.causal.reference import Score, respond
+from harness.engine.causal.roofline import best_rate, needed
+from harness.engine.causal.score import Answer, Way
+from harness.engine.checkpoint import Checkpoint
+from harness.errors import UsageError
+from harness.types import Choose, Failed, Generate, Likelihood, ModelInfo, Question, Response
+
+LONG = 20.0
+"""Seconds of scoring from which on its distance from the machine's limit is measured."""
+
+
+PATHS: Mapping[Way, str] = {
+    "tree": "tree",
+    "tails": "carried",
+    "tokens": "carried token by token",
+    "padded": "padded",
+}
+"""How a run tells the way in which its model is scored."""
+
+
+class Causal:
+    """A local causal model. ``alone`` says why the tree of tokens does not suit it; empty where it does."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.checkpoint = checkpoint
+        self.encoder = Encoder(checkpoint.tokenizer, checkpoint.options, checkpoint.context, checkpoint.rows)
+        config = checkpoint.model.config
+        asked = checkpoint.options.token_budget
+        if asked is not None and asked < 1:
+            raise UsageError(f"token budget {asked} is not a number of rows; valid: 1 or more")
+        if checkpoint.device.type == "cpu":
+            keep_freed_memory()
+        self.budget = asked or rows_for(config, checkpoint.device, checkpoint.dtype)
+        self.scorer, self.alone = open_scorer(checkpoint.model)
+        self.lanes = lanes_of(checkpoint.device) if self.scorer.way == "tree" else 1
+        self.lag = 1 if checkpoint.device.type == "cuda" else 0
+        self._generator: Generator | None = None
+        fingerprint = {**checkpoint.fingerprint, "attention": PATHS[self.scorer.way], "token_budget": str(self.budget)}
+        answers: frozenset[type] = frozenset({Choose, Generate, Likelihood})
+        self.info = ModelInfo(checkpoint.name, fingerprint, answers, checkpoint.context, pinned=True)
+        self._asked = 0
+        self._seconds = {"encode": 0.0, "plan": 0.0, "compute": 0.0, "score": 0.0}
+
+    def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
+        """See Backend. Raises TooLong before anything is computed."""
+        started = perf_counter()
+        encoded = encode(questions, self.encoder)
+        self._seconds["encode"] += perf_counter() - started
+        return self._answers(questions, encoded, done)
+
+    def _answers(
+        self, questions: Sequence[Question], encoded: Sequence[Encoded], done: Container[int]
+    ) -> Iterator[Batch]:
+        failed: Batch = [(i, e) for i, e in enumerate(encoded) if isinstance(e, Failed) and i not in done]
+        if failed:
+            yield failed
+        yield from self._scores(questions, encoded, done)
+        yield from self._generations(questions, encoded, done)
+
+    # ------------------------------------------------------------------------------------------------------ scoring
+    def _scores(
+        self, questions: Sequence[Question], encoded: Sequence[Encoded], done: Container[int]
+    ) -> Iterator[Batch]:
+        """Batches of the plan. Out of memory halves the budget, and what is left is planned anew."""
+        spans, asked = distinct(encoded)
+        given: set[int] = set()
+        while True:
+            started = perf_counter()
+            laid = self.scorer.plan(spans, self.budget)
+            work = Schedule(laid, asked, [i for i in asked if i not in done and i not in given])
+            self._seconds["plan"] += perf_counter() - started
+            try:
+                for batch in self._batches(questions, work):
+                    given.update(index for index, _ in batch)
+                    yield batch
+                return
+            except (RuntimeError, MemoryError) as error:
+                if not out_of_memory(error) or self.budget <= SMALLEST:
+                    raise
+                self.budget //= 2
+
+    def _batches(self, questions: Sequence[Question], work: "Schedule") -> Iterator[Batch]:
+        kept: dict[int, Any] = {}
+        scores: dict[int, list[Answer]] = {}
+        parents = [step.parent for step in work.plan.steps]
+        started = perf_counter()
+        with self.scorer.ready():
+            started_ = in_lanes(work.steps, parents, lambda step: self.scorer.run(work.plan, step, kept), self.lanes)
+            for number, answers in behind(started_, self.lag):
+                for answer in answers:
+                    scores.setdefault(answer.span, []).append(answer)
+                for old in [step for step in list(kept) if work.last_use[step] <= number]:
+                    del kept[old]
+                finished = work.finished.get(number, ())
+                batch: Batch = [(i, self._respond(questions[i], work, i, scores)) for i in finished]
+                for span in work.read_last.get(number, ()):
+                    scores.pop(span, None)
+                self._seconds["compute"] += perf_counter() - started
+                self._seconds["score"] += perf_counter() - started
+                if batch:
+                    yield batch
+                started = perf_counter()
+
+    def _respond(
+        self, question: Question, work: "Schedule", index: int, scores: Mapping[int, list[Answer]]
+    ) -> Response:
+        found = []
+        for span in work.asked[index]:
+            parts = sorted(scores[span], key=lambda part: part.offset)
+            logprobs = tuple(float(x) for part in parts for x in part.logprobs)
+            found.append(Score(logprobs, all(bool(part.greedy.all()) for part in parts)))
+            self._asked += len(work.plan.spans[span].tokens) - 1
+        return respond(question, found)
+
+    # --------------------------------------------------------------------------------------------------- generation
+    @property
+    def generator(self) -> Generator:
+        """Made when the first prompt comes: it tries out the model's attention."""
+        if self._generator is None:
+            self._generator = Generator(
+                self.checkpoint.model, self.checkpoint.tokenizer, whole=self.scorer.whole, fast=self.scorer.fast
+            )
+        return self._generator
+
+    def _generations(
+        self, questions: Sequence[Question], encoded: Sequence[Encoded], done: Container[int]
+    ) -> Iterator[Batch]:
+        asked: list[tuple[int, tuple[int, ...], Generate]] = []
+        for index, (question, prompt) in enumerate(zip(questions, encoded, strict=True)):
+            if isinstance(prompt, Prompt):
+                assert isinstance(question.request, Generate)
+                asked.append((index, tuple(prompt.tokens.tolist()), question.request))
+        if not asked:
+            return
+        batches = generate(self.generator, asked, done)
+        while True:
+            started = perf_counter()
+            batch = next(batches, None)
+            self._seconds["compute"] += perf_counter() - started
+            if batch is None:
+                return
+            yield batch
+
+    def stats(self) -> Mapping[str, float | str]:
+        """Tokens asked and computed, share saved, padding, seconds, speed, peak memory in bytes, share of the limit."""
+        work = self.scorer.work
+        cost = self._generator.cost if self._generator is not None else None
+        asked = self._asked + (cost.asked if cost else 0)
+        computed = work.rows + (cost.computed if cost else 0)
+        seconds, scoring = self._seconds["compute"], self._seconds["score"]
+        limit = self.limit_fraction(scoring, 1.0) if scoring >= LONG else None
+        return {
+            "path": ": ".join(filter(None, (PATHS[self.scorer.way], self.alone))),
+            "tokens_asked": float(asked),
+            "tokens_computed": float(computed),
+            "share_saved": 1.0 - computed / asked if asked else 0.0,
+            "padding": work.padding / work.rows if work.rows else 0.0,
+            "logits_read": float(work.logits),
+            "prompts_cut": float(self.encoder.cut),
+            "seconds_compute": seconds,
+            "seconds_load": self.checkpoint.load_seconds,
+            "seconds_tokenise": self._seconds["encode"],
+            "seconds_plan": self._seconds["plan"],
+            "tokens_per_second": computed / seconds if seconds else 0.0,
+            "peak_memory": float(peak_memory(self.checkpoint.device)),
+            "token_budget": float(self.budget),
+            **({} if limit is None else {"limit_fraction": limit}),
+            **({"generation": self._generation()} if self._generator is not None else {}),
+        }
+
+    def limit_fraction(self, seconds: float, measured: float = 3.0) -> float | None:
+        """(operations of all that was scored / best rate of a product) / ``seconds`` that it took.
+
+        The rate is ``measured`` for about so many seconds. None for models without a tree or with a head of their own:
+        of them it is not known which products a token takes.
+        """
+        if self.scorer.way != "tree" or self.scorer.whole:
+            return None
+        work, model = self.scorer.work, self.checkpoint.model
+        operations = needed(model, work.rows - work.padding, work.logits, work.pairs)
+        return operations / best_rate(model, seconds=measured) / seconds
+
+    def _generation(self) -> str:
+        """How answers are generated, and why not from shared keys and values where they are not."""
+        aligned, alone = self.generator.aligned, self.generator.alone
+        if not alone:
+            return "together"
+        return f"carried: {alone}" if aligned is not None and aligned.rows > 1 else f"one at a time: {alone}"
+
+
+def distinct(encoded: Sequence[Encoded]) -> tuple[list[Span], dict[int, tuple[int, ...]]]:
+    """Every different span once, and for each question that has any the numbers of its spans."""
+    numbers: dict[tuple[bytes, int], int] = {}
+    spans: list[Span] = []
+    asked: dict[int, tuple[int, ...]] = {}
+    for index, found in enumerate(encoded):
+        if not isinstance(found, tuple):
+            continue
+        mine = []
+        for span in found:
+            number = numbers.setdefault((span.tokens.tobytes(), span.start), len(spans))
+            if number == len(spans):
+                spans.append(span)
+            mine.append(number)
+        asked[index] = tuple(mine)
+    return spans, asked
+
+
+class Schedule:
+    """Which steps of a plan the ``open_`` questions need, and when each question has all its answers."""
+
+    def __init__(self, plan: Plan, asked: Mapping[int, tuple[int, ...]], open_: Sequence[int]) -> None:
+        self.plan, self.asked = plan, asked
+        last = [max(steps) for steps in plan.steps_of]
+        self.finished: dict[int, list[int]] = {}
+        for index, spans in asked.items():
+            self.finished.setdefault(max(last[span] for span in spans), []).append(index)
+        wanted = set(open_)
+        # A batch is computed whole or not at all, so that a resumed run gives the same batches.
+        self.finished = {step: group for step, group in self.finished.items() if wanted.intersection(group)}
+        need = np.zeros(len(plan.steps), bool)
+        self.read_last: dict[int, set[int]] = {}
+        end: dict[int, int] = {}
+        for step, group in self.finished.items():
+            for span in {span for index in group for span in asked[index]}:
+                need[list(plan.steps_of[span])] = True
+                end[span] = max(end.get(span, -1), step)
+        for span, step in end.items():
+            self.read_last.setdefault(step, set()).add(span)
+        self.last_use = list(range(len(plan.steps)))
+        for number in range(len(plan.steps) - 1, -1, -1):
+            parent = plan.steps[number].parent
+            if need[number] and parent >= 0:
+                need[parent] = True
+                self.last_use[parent] = max(self.last_use[parent], number)
+        self.steps: list[int] = np.flatnonzero(need).tolist()

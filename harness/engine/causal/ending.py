@@ -1,0 +1,81 @@
+"""When a generated answer is over: an end token, a stop string, or its length."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.engine.causal.reference import end_tokens
+from harness.engine.sampling import cut
+from harness.types import Generate, Generated
+
+
+@dataclass(slots=True)
+class Made:
+    """The tokens of an answer so far, and whether it is over."""
+
+    tokens: list[int] = field(default_factory=list)
+    ended: bool = False
+
+    @property
+    def count(self) -> int:
+        """How many tokens there are."""
+        return len(self.tokens)
+
+
+class Endings:
+    """What ends answers of one model and tokenizer."""
+
+    def __init__(self, model: Any, tokenizer: Any) -> None:
+        self.tokenizer = tokenizer
+        self.ends = end_tokens(model, tokenizer)
+        self._known: dict[int, str] = {}
+        one, spaced = (tokenizer.encode(text, add_special_tokens=False) for text in ("a", "a \n"))
+        keeps = self._text(one).endswith("a") and self._text(spaced).endswith("a \n")
+        self._before: list[int] = one if keeps else []  # what stands before a token while its text is found out
+
+    def grow(self, made: Made, token: int, request: Generate) -> Generated | None:
+        """Add ``token``; the answer if that ends it."""
+        if token in self.ends:
+            return self._finished(made, request, "end")
+        made.tokens.append(token)
+        if request.stop and self._stopped(made.tokens, request.stop):
+            return self._finished(made, request, "stop")
+        return self._finished(made, request, "length") if made.count >= request.max_tokens else None
+
+    def _stopped(self, made: Sequence[int], stop: Sequence[str]) -> bool:
+        """Whether the newest token completes a stop string: looked for in as many tokens as may hold one."""
+        if not any(self._may_end(made[-1], string) for string in stop):
+            return False
+        recent = self._recent(made, max(len(string.encode()) for string in stop) + 8)
+        texts = [self._text(recent)]
+        if "\ufffd" in texts[0]:  # a character cut in two, which spoils all bytes next to it in some tokenizers
+            texts += [self._text(recent[first:]) for first in (1, 2, 3)]
+        return any(cut(text, stop)[1] for text in texts) and cut(self._text(made), stop)[1]
+
+    def _may_end(self, token: int, string: str) -> bool:
+        """Can the string end in this token? Most cannot, and need not be decoded with their neighbours."""
+        last = string[-1:]
+        if not last.isascii() or (last.isspace() and not self._before):  # part of a token, or lost at an edge of a text
+            return True
+        return last in self._text_of(token)
+
+    def _recent(self, made: Sequence[int], count: int) -> Sequence[int]:
+        """The last tokens, ``count`` of them with a text: special ones stand between but have none."""
+        first = len(made)
+        while first and count:
+            first -= 1
+            count -= self._text_of(made[first]) != ""
+        return made[first:]
+
+    def _text_of(self, token: int) -> str:
+        """What a token adds to a text; where the tokenizer drops space at the edges of a text, without that."""
+        if token not in self._known:
+            self._known[token] = self._text([*self._before, token]).removeprefix(self._text(self._before))
+        return self._known[token]
+
+    def _finished(self, made: Made, request: Generate, finish: Any) -> Generated:
+        text, found = cut(self._text(made.tokens), request.stop)
+        return Generated(text, made.count, "stop" if found else finish)
+
+    def _text(self, tokens: Sequence[int]) -> str:
+        return str(self.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False))

@@ -1,0 +1,1 @@
+"""Answers from elsewhere: a server, a file, a script."""

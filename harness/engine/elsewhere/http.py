@@ -1,0 +1,223 @@
+"""A model behind an OpenAI-compatible server: completions or chat, with patience for servers that misbehave.
+
+Choices are scored by log-probability where the server returns those of the prompt (completions with ``echo``) and a
+probe finds them believable; otherwise the model is asked for a letter and its text is parsed, and what names no
+choice is counted as failed. Whatever a server says costs at most that answer, unless no other would come either.
+"""
+
+import math
+from collections.abc import Container, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from itertools import islice
+from typing import Literal
+
+import anyio
+from anyio.from_thread import BlockingPortal
+
+from harness.engine.backend import Batch, Options, until
+from harness.engine.elsewhere import http_answers, http_echo
+from harness.engine.elsewhere.http_address import address_of
+from harness.engine.elsewhere.http_body import GaveUp, Json
+from harness.engine.elsewhere.http_calls import Calls, Pause
+from harness.engine.elsewhere.named import letters_of, named
+from harness.errors import ModelError, Unsupported, UsageError
+from harness.types import (
+    Choose,
+    Chosen,
+    Failed,
+    Generate,
+    Generated,
+    Likelihood,
+    ModelInfo,
+    PseudoLikelihood,
+    Question,
+    Request,
+    Response,
+    Scored,
+)
+
+IN_A_ROW = 8
+"""Requests without an answer, and no answered one between them, before the server is asked if it is still there."""
+IN_VAIN = ("connection", "server")
+"""Kinds of failures that a server that is gone or broken gives to every request."""
+KNOCK = "Say yes."
+NEWER = "max_completion_tokens"
+
+
+class Server:
+    """One model of one server. ``echo``: it returns believable log-probabilities of a prompt's own tokens."""
+
+    def __init__(self, name: str, options: Options, pause: Pause = anyio.sleep) -> None:
+        if not (0 < options.timeout < math.inf):
+            raise UsageError(f"--timeout {options.timeout:g} is no number of seconds above 0")
+        if options.concurrency < 1:
+            raise UsageError(f"--concurrency {options.concurrency} is no number of requests above 0")
+        self.name = name
+        self._options = options
+        self._address = address_of(name, options.base_url)
+        self._calls = Calls(self._address, options.base_url or "", options.timeout, pause)
+        self._completion_tokens = 0
+        self._limit = "max_tokens"
+        with self._calls.open() as portal:
+            portal.call(self._calls.present)
+            self.echo, greedy, note = (False, False, "") if options.chat else portal.call(self._probed)
+        answers: set[type] = {Choose, Generate} | ({Likelihood} if self.echo and greedy else set())
+        fingerprint = {
+            "server": self._address.shown,
+            "model": name,
+            "endpoint": "chat" if options.chat else "completions",
+            "system": options.system or "",
+            "choices": "log-probabilities" if self.echo else "text",
+        }
+        self.info = ModelInfo(f"openai:{name}", fingerprint, frozenset(answers), notices=(note,) if note else ())
+
+    def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
+        """Batches as answers arrive. Raises Unsupported for rolled texts, ModelError where no more answers will come.
+
+        Then nothing is kept of the requests that were in vain, so that a resumed run asks them again.
+        """
+        rolled = next((q for q in questions if isinstance(q.request, Likelihood) and not q.request.context), None)
+        if rolled:
+            raise Unsupported(
+                f"{self.info.name}: texts without a context ({rolled.task.name}) cannot be rolled by a server"
+            )
+        return self._arrivals(questions, [i for i in range(len(questions)) if i not in done])
+
+    def stats(self) -> Mapping[str, float | str]:
+        """Requests sent, retries among them, and completion tokens that the server counted."""
+        counts = {**self._calls.counts, "completion_tokens": self._completion_tokens}
+        return {key: float(value) for key, value in counts.items()}
+
+    def _arrivals(self, questions: Sequence[Question], left: list[int]) -> Iterator[Batch]:
+        """What was in vain is held back to the end: the server may be gone, and a resumed run then asks it again."""
+        held: Batch = []
+        row = 0
+        with self._calls.open(self._options.concurrency) as portal:
+            for position, response in self._each(portal, questions, iter(left)):
+                if not (isinstance(response, Failed) and response.kind in IN_VAIN):
+                    row = 0
+                    yield [(position, response)]
+                    continue
+                held.append((position, response))
+                row += 1
+                if row % IN_A_ROW == 0:
+                    self._go_on(portal, len(held))
+            if held:
+                self._go_on(portal, len(held))
+                yield held
+
+    def _each(
+        self, portal: BlockingPortal, questions: Sequence[Question], left: Iterator[int]
+    ) -> Iterator[tuple[int, Response]]:
+        """(position, response) as they arrive, never more requests at once than allowed."""
+        open_: dict[Future[Response], int] = {}
+        try:
+            while True:
+                for i in islice(left, self._options.concurrency - len(open_)):
+                    open_[portal.start_task_soon(self._one, questions[i].request)] = i
+                if not open_:
+                    return
+                for future in wait(open_, return_when=FIRST_COMPLETED).done:
+                    yield open_.pop(future), future.result()
+        finally:
+            for future in open_:
+                future.cancel()
+
+    def _go_on(self, portal: BlockingPortal, unanswered: int) -> None:
+        """Raises ModelError where the server answers nothing at all any more."""
+        try:
+            portal.call(self._text, KNOCK, {"temperature": 0.0}, 16)
+        except GaveUp as error:
+            if error.kind in IN_VAIN:
+                raise ModelError(
+                    f"{self._address.shown}: no answer any more (requests in vain: {unanswered}): {error}; "
+                    "what was answered is kept, --resume asks the rest"
+                ) from None
+
+    async def _one(self, request: Request) -> Response:
+        try:
+            match request:
+                case Generate():
+                    return await self._generated(request)
+                case Choose() if self.echo:
+                    scores = [await self._scored(request.prompt, choice) for choice in request.choices]
+                    sums = tuple(s.logprob for s in scores)
+                    return Chosen(sums.index(max(sums)), sums, tuple(s.tokens for s in scores))
+                case Choose():
+                    return await self._picked(request)
+                case Likelihood():
+                    return await self._scored(request.context, request.text, greedy=True)
+                case PseudoLikelihood():
+                    return Failed("unsupported", "a server masks no tokens")
+        except GaveUp as error:
+            return Failed(error.kind, self._address.clean(str(error)))
+
+    async def _generated(self, request: Generate) -> Generated:
+        asked: Json = {"temperature": request.temperature, "top_p": request.top_p, "seed": request.seed}
+        if request.stop:
+            asked["stop"] = list(request.stop[:4])  # servers take four; the rest is cut here
+        found = await self._text(request.prompt, asked, request.max_tokens)
+        text = until(found.text, request.stop)
+        finish: Literal["stop", "length", "end"] = "length" if found.cut else "end"
+        return Generated(text, found.tokens, finish if text == found.text else "stop")
+
+    async def _picked(self, request: Choose) -> Response:
+        """Ask for a letter; take the one choice that the answer names."""
+        letters = letters_of(request.choices)
+        if not letters:
+            return Failed("unsupported", f"{len(request.choices)} choices are too many to be lettered")
+        options = "\n".join(f"{letter}. {c.strip()}" for letter, c in zip(letters, request.choices, strict=True))
+        prompt = f"{request.prompt}\n\n{options}\n\nAnswer with the letter of the right choice only.\nLetter:"
+        text = (await self._text(prompt, {"temperature": 0.0}, 16)).text
+        return named(request, text)
+
+    async def _text(self, prompt: str, asked: Json, limit: int) -> http_answers.Said:
+        """The text of one completion of at most ``limit`` tokens."""
+        chat = self._options.chat
+        system = [{"role": "system", "content": self._options.system}] if self._options.system else []
+        shown: Json = {"messages": [*system, {"role": "user", "content": prompt}]} if chat else {"prompt": prompt}
+        path, name = "chat/completions" if chat else "completions", self._limit
+        body = {"model": self.name, **shown, **asked, name: limit}
+        try:
+            found = await self._calls.post(path, body, lambda answer: http_answers.said(answer, chat=chat))
+        except GaveUp as error:
+            if name == NEWER or error.kind != "refused" or NEWER not in error.said:
+                raise
+            self._limit = NEWER  # as newer models want it, and say so
+            return await self._text(prompt, asked, limit)
+        self._completion_tokens += found.tokens
+        return found
+
+    async def _scored(self, context: str, text: str, *, greedy: bool = False) -> Scored:
+        """Log-likelihood of ``text`` after ``context``; trailing spaces of the context belong to the text."""
+        prompt, start = context + text, len(context.rstrip())
+        tokens = await self._calls.post(
+            "completions", http_echo.request(self.name, prompt), lambda answer: http_echo.echoed(answer, prompt)
+        )
+        own = [token for token in tokens if token.end > start]
+        scores = tuple(token.logprob for token in own if token.logprob is not None)
+        if not scores or len(scores) < len(own):
+            raise GaveUp("logprobs", f"log-probabilities for {len(scores)} of {len(own)} tokens of the text")
+        if greedy and any(token.greedy is None for token in own):
+            raise GaveUp("logprobs", "the answer does not tell which tokens were likeliest (top_logprobs)")
+        return Scored(sum(scores), len(scores), len(text.encode()), all(token.greedy for token in own), scores)
+
+    async def _probed(self) -> tuple[bool, bool, str]:
+        """(log-probabilities of a prompt are believable, so is which tokens are likeliest, why they are not).
+
+        Raises ModelError where no answer comes.
+        """
+        try:
+            tokens = await self._calls.post(
+                "completions", http_echo.request(self.name, http_echo.PROBE), http_echo.probed
+            )
+        except GaveUp as error:
+            if error.kind in IN_VAIN:
+                raise ModelError(f"{self._address.shown}: {error}") from None
+            return False, False, f"{error}; choices are asked by letter"
+        return True, all(token.greedy is not None for token in tokens[1:]), ""
+
+
+def open_http(name: str, options: Options) -> Server:
+    """Connect to a server and find out what it can do. Raises UsageError without --base-url, ModelError if down."""
+    return Server(name, options)

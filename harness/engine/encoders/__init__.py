@@ -1,0 +1,1 @@
+"""Models that read a text whole: masked, classifiers, sequence to sequence."""

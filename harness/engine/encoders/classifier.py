@@ -1,0 +1,190 @@
+"""Fine-tuned classifiers: a Choose is answered through the head, whose labels are matched to the task's by name."""
+
+from collections.abc import Container, Iterator, Mapping, Sequence
+from time import perf_counter
+from typing import Any
+
+import torch
+
+from harness.engine.backend import Batch
+from harness.engine.checkpoint import Checkpoint
+from harness.engine.encoders.batches import (
+    BUDGET,
+    Meter,
+    by_length,
+    halving,
+    missing,
+    padded,
+    positions_of,
+    refuse_kinds,
+    refuse_long,
+    window,
+)
+from harness.errors import Unsupported
+from harness.types import Choose, Chosen, ModelInfo, Question, Response
+
+Encoded = Mapping[str, list[int]]
+"""What the tokenizer makes of one text or pair: input_ids and, for some models, token_type_ids."""
+
+
+def open_classifier(checkpoint: Checkpoint) -> "Classifier":
+    """The backend for a model with a head for classes or for one number."""
+    return Classifier(checkpoint)
+
+
+def plain(label: str) -> str:
+    """A label as it is compared: without case, surrounding space, and the difference between space, - and _."""
+    return " ".join(label.replace("_", " ").replace("-", " ").casefold().split())
+
+
+def match(labels: Sequence[str], head: Sequence[str]) -> tuple[int, ...]:
+    """Which output of the head stands for each of the task's labels.
+
+    A head that was never given names (LABEL_0, LABEL_1, ...) is read by position if it has as many outputs.
+    Raises Unsupported with both lists when they do not fit.
+    """
+    names = [plain(name) for name in head]
+    wanted = [plain(label) for label in labels]
+    if len(set(names)) == len(names) and set(wanted) <= set(names) and len(set(wanted)) == len(wanted):
+        return tuple(names.index(label) for label in wanted)
+    unnamed = names == [f"label {i}" for i in range(len(names))]
+    if unnamed and len(names) == len(labels):
+        return tuple(range(len(names)))
+    raise Unsupported(f"labels of the task ({', '.join(labels)}) do not fit the model's ({', '.join(head)})")
+
+
+def numbers(labels: Sequence[str]) -> tuple[float, ...]:
+    """Labels as numbers, for a head that gives one.
+
+    Raises Unsupported when they are not.
+    """
+    try:
+        return tuple(float(label) for label in labels)
+    except ValueError:
+        raise Unsupported(
+            f"the model's head gives one number; labels of the task ({', '.join(labels)}) are no numbers"
+        ) from None
+
+
+class Classifier:
+    """An encoder with a head. Equal inputs are read once, in batches of nearly equal lengths.
+
+    With one output the head is a regression: the answer's ``text`` is the number, ``picked`` the nearest label.
+    """
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.checkpoint = checkpoint
+        config = checkpoint.model.config
+        self.head = tuple(str(config.id2label[i]) for i in range(config.num_labels))
+        self.limit = window(checkpoint)
+        kind = "regression" if len(self.head) == 1 else "classes: " + ", ".join(self.head)
+        unnamed = [plain(name) for name in self.head] == [f"label {i}" for i in range(len(self.head))]
+        read = {"head": kind + ("; unnamed, read by position" if unnamed and len(self.head) > 1 else "")}
+        fingerprint = {**checkpoint.fingerprint, **read}
+        self.info = ModelInfo(checkpoint.name, fingerprint, frozenset({Choose}), self.limit, pinned=True)
+        self.meter = Meter("classifier")
+        self.budget = checkpoint.options.token_budget or BUDGET
+        if checkpoint.options.engine == "reference":
+            self.budget = 1
+
+    def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
+        """See Backend. Raises Unsupported for labels that do not fit the head, TooLong before anything is computed."""
+        refuse_kinds(questions, self.info.answers, self.info.name)
+        maps = self._maps(questions)
+        places = positions_of([_inputs(question) for question in questions])
+        encoded = self._encode(questions, places)
+        return self._answers(questions, maps, list(places.values()), encoded, done)
+
+    def stats(self) -> Mapping[str, float | str]:
+        """Tokens, padding, seconds and memory so far."""
+        return self.meter.stats(self.checkpoint)
+
+    def logits(self, encoded: Sequence[Encoded]) -> list[list[float]]:
+        """The head's outputs for each text, in one forward pass."""
+        tokenizer, model = self.checkpoint.tokenizer, self.checkpoint.model
+        ids, mask = padded([one["input_ids"] for one in encoded], tokenizer.pad_token_id or 0, model.device)
+        more = {}
+        if "token_type_ids" in encoded[0]:
+            more["token_type_ids"] = padded([one["token_type_ids"] for one in encoded], 0, model.device)[0]
+        with torch.inference_mode():
+            found = model(input_ids=ids, attention_mask=mask, **more).logits.float()
+        self.meter.computed += ids.numel()
+        self.meter.padding += ids.numel() - int(mask.sum())
+        rows: list[list[float]] = found.tolist()
+        return rows
+
+    def _maps(self, questions: Sequence[Question]) -> dict[tuple[str, ...], tuple[int, ...]]:
+        """For every list of labels in use: the outputs of the head that stand for them."""
+        lists = dict.fromkeys(_labels(question) for question in questions)
+        if len(self.head) == 1:
+            return {labels: (0,) * len(numbers(labels)) for labels in lists}
+        return {labels: match(labels, self.head) for labels in lists}
+
+    def _encode(self, questions: Sequence[Question], places: Mapping[tuple[str, ...], list[int]]) -> list[Encoded]:
+        started = perf_counter()
+        tokenizer = self.checkpoint.tokenizer
+        cut = self.checkpoint.options.truncate == "left" and self.limit is not None
+        tokenizer.truncation_side = "left"
+        how: dict[str, Any] = {"truncation": "longest_first", "max_length": self.limit} if cut else {}
+        found: dict[tuple[str, ...], Encoded] = {}
+        for count in (1, 2):  # single texts, then pairs
+            same = [texts for texts in places if len(texts) == count]
+            if same:
+                columns = [list(column) for column in zip(*same, strict=True)]
+                batch = tokenizer(*columns, return_attention_mask=False, **how)
+                found |= {texts: {name: batch[name][i] for name in batch} for i, texts in enumerate(same)}
+                self.meter.cut += sum(bool(one.overflowing) for one in batch.encodings or ())
+        encoded = [found[texts] for texts in places]
+        lengths = [len(found[_inputs(question)]["input_ids"]) for question in questions]
+        self.meter.asked += sum(lengths)
+        self.meter.tokenise += perf_counter() - started
+        refuse_long(questions, lengths, self.limit)
+        return encoded
+
+    def _answers(
+        self,
+        questions: Sequence[Question],
+        maps: Mapping[tuple[str, ...], tuple[int, ...]],
+        places: Sequence[list[int]],
+        encoded: Sequence[Encoded],
+        done: Container[int],
+    ) -> Iterator[Batch]:
+        budget = self.budget if self.checkpoint.tokenizer.pad_token_id is not None else 1
+        for indices in by_length([len(one["input_ids"]) for one in encoded], budget):
+            if not missing((p for i in indices for p in places[i]), done):
+                continue
+            started = perf_counter()
+            rows = halving(lambda part: self.logits([encoded[i] for i in part]), indices)
+            self.meter.compute += perf_counter() - started
+            yield [
+                (position, respond(row, _labels(questions[position]), maps[_labels(questions[position])]))
+                for index, row in zip(indices, rows, strict=True)
+                for position in places[index]
+            ]
+
+
+def respond(outputs: Sequence[float], labels: Sequence[str], places: Sequence[int]) -> Response:
+    """The choice that a head's outputs stand for: log-softmax over all its classes, or the nearest of the numbers."""
+    if len(outputs) == 1:
+        value = outputs[0]
+        far = [abs(value - number) for number in numbers(labels)]
+        return Chosen(far.index(min(far)), text=repr(value))
+    logprobs = torch.tensor(outputs, dtype=torch.float64).log_softmax(-1).tolist()
+    found = tuple(logprobs[place] for place in places)
+    return Chosen(found.index(max(found)), found, (1,) * len(found))
+
+
+def _labels(question: Question) -> tuple[str, ...]:
+    assert isinstance(question.request, Choose)
+    return question.request.labels or question.request.choices
+
+
+def _inputs(question: Question) -> tuple[str, ...]:
+    """The one text or the pair that the head reads; Unsupported when the task gives none."""
+    assert isinstance(question.request, Choose)
+    inputs = question.request.inputs
+    if len(inputs) not in (1, 2):
+        raise Unsupported(
+            f"task {question.task.name!r} gives {len(inputs)} inputs; a classifier reads one text or a pair"
+        )
+    return inputs

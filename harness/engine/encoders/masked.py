@@ -1,0 +1,232 @@
+"""Masked language models answer by pseudo-log-likelihood: each scored token is masked once, predicted from the rest.
+
+PLL(text) = sum over its tokens of log P(token | all other tokens), Salazar et al. 2020 (Masked Language Model Scoring).
+With a context, or the prompt of a Choose, only the tokens behind it are scored; they see it whole. A choice of several
+tokens is masked one token at a time, as any text is. The tokenizer's special tokens stand around and are not scored.
+A PseudoLikelihood scores only the tokens that its text shares with another, as CrowS-Pairs does (Nangia et al. 2020).
+"""
+
+from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from harness.engine.backend import Batch
+from harness.engine.causal.encode import pair
+from harness.engine.checkpoint import Checkpoint
+from harness.engine.encoders.batches import (
+    BUDGET,
+    Meter,
+    by_length,
+    halving,
+    missing,
+    padded,
+    positions_of,
+    refuse_kinds,
+    refuse_long,
+    window,
+)
+from harness.errors import ModelError, TooLong, Unsupported
+from harness.types import Choose, Chosen, Failed, Likelihood, ModelInfo, PseudoLikelihood, Question, Response, Scored
+
+GROUP = 16
+"""Forward passes whose answers are finished together, so that texts of equal length can meet in one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Masking:
+    """A text with its special tokens, and the positions that are masked, one at a time."""
+
+    tokens: tuple[int, ...]
+    scored: tuple[int, ...]
+
+
+Text = tuple[str, str, str | None]
+"""(context, text, the other text that it must share a token with for this to be scored, or None)"""
+Score = tuple[float, bool]
+"""log P of one token, and whether it was the likeliest."""
+
+
+def open_masked(checkpoint: Checkpoint) -> "Masked":
+    """The backend for a model that predicts masked tokens.
+
+    Raises ModelError when its tokenizer has no mask token, or cannot say where in a text a token stands.
+    """
+    if checkpoint.tokenizer.mask_token_id is None or not checkpoint.tokenizer.is_fast:
+        raise ModelError(f"model {checkpoint.name!r}: a masked model needs a fast tokenizer with a mask token")
+    return Masked(checkpoint)
+
+
+class Masked:
+    """A masked model: all maskings of a text, and of texts of its length, in one forward pass."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.checkpoint = checkpoint
+        self.limit = window(checkpoint)
+        fingerprint = {**checkpoint.fingerprint, "likelihood": "pseudo-log-likelihood, one mask at a time"}
+        answers: frozenset[type] = frozenset({Choose, Likelihood, PseudoLikelihood})
+        self.info = ModelInfo(checkpoint.name, fingerprint, answers, self.limit, pinned=True)
+        self.meter = Meter("masked")
+        self.budget = 1 if checkpoint.options.engine == "reference" else checkpoint.options.token_budget or BUDGET
+
+    def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
+        """See Backend. Raises TooLong and Unsupported before anything is computed."""
+        refuse_kinds(questions, self.info.answers, self.info.name)
+        if any(isinstance(q.request, Likelihood) and q.request.stride for q in questions):
+            raise Unsupported("a masked model sees both sides of every token: a stride means nothing to it")
+        started = perf_counter()
+        distinct = positions_of([texts_of(question) for question in questions])
+        plans = [[self._maskings(text) for text in texts] for texts in distinct]
+        lengths = dict.fromkeys(range(len(questions)), 0)
+        for parts, positions in zip(plans, distinct.values(), strict=True):
+            longest = max((len(one.tokens) for part in parts for one in part), default=0)
+            lengths.update(dict.fromkeys(positions, longest))
+        refuse_long(questions, list(lengths.values()), self.limit)
+        self.meter.tokenise += perf_counter() - started
+        return self._answers(questions, list(distinct.values()), plans, done)
+
+    def stats(self) -> Mapping[str, float | str]:
+        """Tokens, padding, seconds and memory so far."""
+        return self.meter.stats(self.checkpoint)
+
+    def _maskings(self, text: Text) -> list[Masking]:
+        """One masking, or several disjoint windows of a text without context that is longer than the model reads."""
+        tokenizer = self.checkpoint.tokenizer
+        context, body, other = text
+        if other is not None:
+            return [_shared(tokenizer, body, other)]
+        context, body = pair(context, body) if context else (context, body)
+        found = tokenizer(context + body, return_offsets_mapping=True, return_special_tokens_mask=True)
+        tokens: list[int] = found["input_ids"]
+        inner = [i for i, special in enumerate(found["special_tokens_mask"]) if not special]
+        scored = tuple(i for i in inner if found["offset_mapping"][i][1] > len(context))
+        if self.limit is None or len(tokens) <= self.limit:
+            return [Masking(tuple(tokens), scored)]
+        room = self.limit - (len(tokens) - len(inner))
+        head, tail = tokens[: inner[0]], tokens[inner[-1] + 1 :]
+        if not context and room > 0:
+            parts = [tokens[inner[i] : inner[i] + room] for i in range(0, len(inner), room)]
+            parts = [part[: inner[-1] + 1 - inner[i * room]] for i, part in enumerate(parts)]
+            return [_around(head, part, tail, 0) for part in parts]
+        if self.checkpoint.options.truncate == "left":
+            if len(scored) > room:
+                raise TooLong(f"a text of {len(scored)} tokens leaves no room for its context in {self.limit}")
+            self.meter.cut += 1
+            return [_around(head, tokens[inner[-1] + 1 - room : inner[-1] + 1], tail, room - len(scored))]
+        return [Masking(tuple(tokens), scored)]
+
+    def _answers(
+        self,
+        questions: Sequence[Question],
+        places: Sequence[list[int]],
+        plans: Sequence[list[list[Masking]]],
+        done: Container[int],
+    ) -> Iterator[Batch]:
+        costs = [sum(len(one.tokens) * len(one.scored) for part in parts for one in part) for parts in plans]
+        self.meter.asked += sum(cost * len(positions) for cost, positions in zip(costs, places, strict=True))
+        for indices in by_length(costs, GROUP * self.budget, padding=sum(costs) * len(costs)):
+            if not missing((p for i in indices for p in places[i]), done):
+                continue
+            started = perf_counter()
+            scores = self.scores([one for i in indices for part in plans[i] for one in part])
+            batch: Batch = []
+            for i in indices:
+                parts = [[score for _ in part for score in next(scores)] for part in plans[i]]
+                batch += [(position, respond(questions[position], parts)) for position in places[i]]
+            self.meter.compute += perf_counter() - started
+            yield batch
+
+    def scores(self, maskings: Sequence[Masking]) -> Iterator[list[Score]]:
+        """The score of every scored token of every masking, in order."""
+        rows = [(one, position) for one in maskings for position in one.scored]
+        found: dict[int, Score] = {}
+        for indices in by_length([len(one.tokens) for one, _ in rows], self.budget):
+            made = halving(lambda part: self._predict([rows[i] for i in part]), indices)
+            found.update(zip(indices, made, strict=True))
+        at = 0
+        for one in maskings:
+            yield [found[i] for i in range(at, at + len(one.scored))]
+            at += len(one.scored)
+
+    @torch.inference_mode()
+    def _predict(self, rows: Sequence[tuple[Masking, int]]) -> list[Score]:
+        """One forward pass over texts that each have one token masked."""
+        tokenizer, model = self.checkpoint.tokenizer, self.checkpoint.model
+        ids, mask = padded([one.tokens for one, _ in rows], tokenizer.pad_token_id or 0, model.device)
+        at = torch.tensor([position for _, position in rows], device=model.device)
+        every = torch.arange(len(rows), device=model.device)
+        targets = ids[every, at]
+        ids[every, at] = tokenizer.mask_token_id
+        with reading(model, at):
+            logits = model(input_ids=ids, attention_mask=mask).logits
+        logits = (logits[:, 0] if logits.shape[1] == 1 else logits[every, at]).float()  # [rows, vocab]
+        self.meter.computed += ids.numel()
+        self.meter.padding += ids.numel() - int(mask.sum())
+        logprobs = logits[every, targets] - logits.logsumexp(-1)
+        likeliest = logits.argmax(-1) == targets
+        return list(zip(logprobs.tolist(), likeliest.tolist(), strict=True))
+
+
+def respond(question: Question, parts: Sequence[Sequence[Score]]) -> Response:
+    """The answer from the scores of every choice, or of the text."""
+    for number, part in enumerate(parts):
+        if not part:
+            name = f"text {number} of {question.task.name} {question.example.id}"
+            return Failed("empty", f"{name} has no tokens to score")
+    if isinstance(question.request, Choose):
+        sums = tuple(sum(logprob for logprob, _ in part) for part in parts)
+        return Chosen(sums.index(max(sums)), sums, tuple(map(len, parts)))
+    assert isinstance(question.request, Likelihood | PseudoLikelihood)
+    logprobs = tuple(logprob for logprob, _ in parts[0])
+    size = len(question.request.text.encode())
+    return Scored(sum(logprobs), len(logprobs), size, all(best for _, best in parts[0]), logprobs)
+
+
+def texts_of(question: Question) -> tuple[Text, ...]:
+    """What is scored: every choice after the prompt, or the text after its context."""
+    request = question.request
+    if isinstance(request, Choose):
+        return tuple((request.prompt, choice, None) for choice in request.choices)
+    if isinstance(request, PseudoLikelihood):
+        return (("", request.text, request.other),)
+    assert isinstance(request, Likelihood)
+    return ((request.context, request.text, None),)
+
+
+def _shared(tokenizer: Any, text: str, other: str) -> Masking:
+    """``text`` with those of its tokens scored that difflib finds in the tokens of ``other``, in the same order."""
+    found = tokenizer(text, return_special_tokens_mask=True)
+    tokens: list[int] = found["input_ids"]
+    blocks = SequenceMatcher(None, tokens, tokenizer(other)["input_ids"]).get_matching_blocks()
+    equal = (i for block in blocks for i in range(block.a, block.a + block.size))
+    return Masking(tuple(tokens), tuple(i for i in equal if not found["special_tokens_mask"][i]))
+
+
+def _around(head: list[int], part: list[int], tail: list[int], skip: int) -> Masking:
+    """``part`` between special tokens, scored but for its first ``skip`` tokens."""
+    first = len(head) + skip
+    return Masking((*head, *part, *tail), tuple(range(first, len(head) + len(part))))
+
+
+@contextmanager
+def reading(model: Any, at: Tensor) -> Iterator[None]:
+    """While this lasts the output layer sees one position of each row, so that no other logits are computed."""
+    output = model.get_output_embeddings()
+    if not isinstance(output, torch.nn.Linear):
+        yield
+        return
+
+    def select(_: Any, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        hidden = inputs[0]  # [rows, tokens, width]
+        return (hidden[torch.arange(len(at), device=hidden.device), at][:, None], *inputs[1:])
+
+    handle = output.register_forward_pre_hook(select)
+    try:
+        yield
+    finally:
+        handle.remove()

@@ -1,0 +1,292 @@
+"""Encoder-decoder models: the source is encoded once, choices and answers are read off the decoder.
+
+The source is the request's bare ``inputs`` where a Generate has them (a Marian model takes no instruction), otherwise
+the prompt; a choice is scored as the decoder's text without an end token, as lm-evaluation-harness does.
+"""
+
+import inspect
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from harness.engine.backend import Batch
+from harness.engine.causal.reference import end_tokens
+from harness.engine.checkpoint import Checkpoint
+from harness.engine.encoders.batches import (
+    BUDGET,
+    Meter,
+    by_length,
+    halving,
+    missing,
+    padded,
+    positions_of,
+    refuse_kinds,
+    refuse_long,
+    window,
+)
+from harness.engine.sampling import cut, pick, stream
+from harness.engine.special import head_of
+from harness.errors import Unsupported
+from harness.types import Choose, Chosen, Failed, Generate, Generated, Likelihood, ModelInfo, Question, Response, Scored
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What the encoder reads, and what is asked of the decoder: a text to continue, or texts to score."""
+
+    tokens: tuple[int, ...]
+    targets: tuple[tuple[int, ...], ...] = ()
+    request: Generate | None = None
+
+
+@dataclass(slots=True)
+class Live:
+    """An answer under way: which source of the batch it belongs to, and what it made."""
+
+    index: int
+    key: int
+    made: list[int] = field(default_factory=list)
+
+
+Score = tuple[tuple[float, ...], bool]
+"""log P of every token of one text, and whether each was the likeliest."""
+
+
+def open_seq2seq(checkpoint: Checkpoint) -> "Seq2seq":
+    """The backend for an encoder-decoder model."""
+    return Seq2seq(checkpoint)
+
+
+class Seq2seq:
+    """An encoder-decoder model; sources of nearly equal length are encoded together, each once."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.checkpoint = checkpoint
+        model, tokenizer = checkpoint.model, checkpoint.tokenizer
+        self.limit = None if checkpoint.model.config.model_type in RELATIVE else window(checkpoint)
+        settings = model.generation_config
+        start = settings.decoder_start_token_id if settings is not None else None
+        self.start = int(start if start is not None else model.config.decoder_start_token_id or 0)
+        self.first = settings.forced_bos_token_id if settings is not None else None
+        self.never = never(settings)
+        self.ends = end_tokens(model, tokenizer)
+        self.head = head_of(tokenizer)
+        decoding = f"no beam; start {self.start}, forced first token {self.first}, never {list(self.never)}"
+        self.info = ModelInfo(
+            checkpoint.name,
+            {**checkpoint.fingerprint, "decoding": decoding},
+            frozenset({Choose, Generate, Likelihood}),
+            self.limit,
+            pinned=True,
+        )
+        self.cache = "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
+        self.meter = Meter("seq2seq")
+        self.budget = 1 if checkpoint.options.engine == "reference" else checkpoint.options.token_budget or BUDGET
+
+    def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
+        """See Backend. Raises TooLong and Unsupported before anything is computed."""
+        refuse_kinds(questions, self.info.answers, self.info.name)
+        if any(isinstance(q.request, Likelihood) and q.request.stride for q in questions):
+            raise Unsupported("a sequence-to-sequence model has no windows to stride through")
+        started = perf_counter()
+        sources = [self._source(question) for question in questions]
+        refuse_long(questions, [_longest(source) for source in sources], self.limit)
+        self.meter.tokenise += perf_counter() - started
+        self.meter.asked += sum(len(s.tokens) + sum(map(len, s.targets)) for s in sources)
+        return self._answers(questions, positions_of(sources), done)
+
+    def stats(self) -> Mapping[str, float | str]:
+        """Tokens, padding, seconds and memory so far."""
+        return self.meter.stats(self.checkpoint)
+
+    # --------------------------------------------------------------------------------------------------------- encode
+    def _source(self, question: Question) -> Source:
+        """A question as token ids."""
+        request = question.request
+        if isinstance(request, Generate):
+            text = "\n".join(request.inputs) if request.inputs else request.prompt
+            asked = Generate("", request.max_tokens, request.stop, request.temperature, request.top_p, request.seed)
+            return Source(self._read(text), request=asked)
+        if isinstance(request, Choose):
+            return Source(self._read(request.prompt), tuple(self._target(choice) for choice in request.choices))
+        assert isinstance(request, Likelihood)
+        return Source(self._read(request.context), (self._target(request.text),))
+
+    def _read(self, text: str) -> tuple[int, ...]:
+        tokens = tuple(self.checkpoint.tokenizer(text)["input_ids"]) or (min(self.ends),)
+        if self.limit is not None and self.checkpoint.options.truncate == "left" and len(tokens) > self.limit:
+            self.meter.cut += 1
+            ending = tokens[-1:] if tokens[-1] in self.ends else ()
+            kept = tokens[len(self.head) : len(tokens) - len(ending)]
+            room = self.limit - len(self.head) - len(ending)
+            return (*self.head, *kept[max(0, len(kept) - room) :], *ending)
+        return tokens
+
+    def _target(self, text: str) -> tuple[int, ...]:
+        return tuple(self.checkpoint.tokenizer(text_target=text, add_special_tokens=False)["input_ids"])
+
+    # -------------------------------------------------------------------------------------------------------- compute
+    def _answers(
+        self, questions: Sequence[Question], places: Mapping[Source, list[int]], done: Container[int]
+    ) -> Iterator[Batch]:
+        for sources in ([s for s in places if s.request is None], [s for s in places if s.request is not None]):
+            for indices in by_length([len(source.tokens) for source in sources], self.budget):
+                if not missing((p for i in indices for p in places[sources[i]]), done):
+                    continue
+                started = perf_counter()
+                work = self.score if sources[0].request is None else self.generate
+                made = halving(lambda part, w=work, s=sources: w([s[i] for i in part]), indices)  # type: ignore[misc]
+                self.meter.compute += perf_counter() - started
+                yield [
+                    (position, one if isinstance(one, Generated) else respond(questions[position], one))
+                    for i, one in zip(indices, made, strict=True)
+                    for position in places[sources[i]]
+                ]
+
+    def _encode(self, sources: Sequence[Source]) -> tuple[Tensor, Tensor]:
+        """The encoder's output [sources, longest, width] and its mask."""
+        model = self.checkpoint.model
+        ids, mask = padded([s.tokens for s in sources], self.checkpoint.tokenizer.pad_token_id or 0, model.device)
+        self.meter.computed += ids.numel()
+        self.meter.padding += ids.numel() - int(mask.sum())
+        return model.get_encoder()(input_ids=ids, attention_mask=mask).last_hidden_state, mask
+
+    @torch.inference_mode()
+    def score(self, sources: Sequence[Source]) -> list[list[Score]]:
+        """The scores of every source's targets; all decoders of a batch run in passes of nearly equal lengths."""
+        hidden, mask = self._encode(sources)
+        rows = [(i, target) for i, source in enumerate(sources) for target in source.targets]
+        found: dict[int, Score] = {}
+        width = hidden.shape[1]
+        filled = [number for number, (_, target) in enumerate(rows) if target]
+        for part in by_length([len(rows[number][1]) + width for number in filled], max(self.budget, 1)):
+            chosen = [rows[filled[i]] for i in part]
+            scores = self._decode(hidden, mask, chosen)
+            found.update(zip((filled[i] for i in part), scores, strict=True))
+        made: list[list[Score]] = [[] for _ in sources]
+        for number, (i, _) in enumerate(rows):
+            made[i].append(found.get(number, ((), False)))
+        return made
+
+    def _decode(self, hidden: Tensor, mask: Tensor, rows: Sequence[tuple[int, tuple[int, ...]]]) -> list[Score]:
+        """One decoder pass over (source, target); later tokens, and so padding, are never seen by earlier ones."""
+        from transformers.modeling_outputs import BaseModelOutput
+
+        model = self.checkpoint.model
+        which = torch.tensor([i for i, _ in rows], device=model.device)
+        inputs, real = padded([(self.start, *target[:-1]) for _, target in rows], 0, model.device)
+        targets, _ = padded([target for _, target in rows], 0, model.device)
+        logits = model(
+            encoder_outputs=BaseModelOutput(last_hidden_state=hidden[which]),
+            attention_mask=mask[which],
+            decoder_input_ids=inputs,
+            use_cache=False,
+        ).logits.float()
+        self.meter.computed += inputs.numel()
+        self.meter.padding += inputs.numel() - int(real.sum())
+        logprobs = logits.gather(-1, targets[..., None])[..., 0] - logits.logsumexp(-1)  # [rows, longest]
+        best = logits.argmax(-1) == targets
+        return [
+            (tuple(logprobs[i, : len(target)].tolist()), bool(best[i, : len(target)].all()))
+            for i, (_, target) in enumerate(rows)
+        ]
+
+    @torch.inference_mode()
+    def generate(self, sources: Sequence[Source]) -> list[Generated]:
+        """Continue all sources together with the decoder's cache; a finished row leaves it."""
+        from transformers.modeling_outputs import BaseModelOutput
+
+        hidden, mask = self._encode(sources)
+        made: dict[int, Generated] = {}
+        requests = [source.request for source in sources]
+        live = []
+        for i, (source, request) in enumerate(zip(sources, requests, strict=True)):
+            assert request is not None
+            if request.max_tokens > 0:
+                live.append(Live(i, stream(request, source.tokens)))
+            else:
+                made[i] = Generated("", 0, "length")
+        cache = None
+        kept = torch.tensor([row.index for row in live], device=hidden.device)
+        hidden, mask = hidden[kept], mask[kept]
+        while live:
+            last = [[row.made[-1] if row.made else self.start] for row in live]
+            output = self.checkpoint.model(
+                encoder_outputs=BaseModelOutput(last_hidden_state=hidden),
+                attention_mask=mask,
+                decoder_input_ids=torch.tensor(last, device=hidden.device),
+                use_cache=True,
+                **({self.cache: cache} if cache is not None else {}),
+            )
+            cache = output[self.cache]
+            self.meter.computed += len(live)
+            staying = []
+            for place, (row, logits) in enumerate(zip(live, output.logits[:, -1].float(), strict=True)):
+                request = requests[row.index]
+                assert request is not None
+                answer = self._grow(row, logits, request)
+                if answer is None:
+                    staying.append(place)
+                else:
+                    made[row.index] = answer
+            if len(staying) < len(live):
+                live = [live[place] for place in staying]
+                if live:
+                    kept = torch.tensor(staying, device=hidden.device)
+                    cache.batch_select_indices(kept)
+                    hidden, mask = hidden[kept], mask[kept]
+        return [made[i] for i in range(len(sources))]
+
+    def _grow(self, row: Live, logits: Tensor, request: Generate) -> Generated | None:
+        """Add the next token; the answer if that ends it."""
+        if self.first is not None and not row.made:
+            token = int(self.first)
+        else:
+            if self.never:
+                logits[list(self.never)] = -torch.inf
+            token = pick(logits, request, row.key, len(row.made))
+        ended = token in self.ends
+        if not ended:
+            row.made.append(token)
+        text, stopped = cut(self._text(row.made), request.stop)
+        if not ended and not stopped and len(row.made) < request.max_tokens:
+            return None
+        self.meter.asked += len(row.made)
+        return Generated(text, len(row.made), "stop" if stopped else "end" if ended else "length")
+
+    def _text(self, tokens: Sequence[int]) -> str:
+        return str(self.checkpoint.tokenizer.decode(tokens, skip_special_tokens=True))
+
+
+RELATIVE = frozenset({"t5", "mt5", "umt5", "longt5", "switch_transformers"})
+"""Models without absolute positions: they read texts of any length."""
+
+
+def never(settings: Any) -> tuple[int, ...]:
+    """Single tokens that the generation settings forbid (Marian's padding token)."""
+    if settings is None:
+        return ()
+    words = [word[0] for word in settings.bad_words_ids or [] if len(word) == 1]
+    return tuple(sorted({int(token) for token in (*words, *(settings.suppress_tokens or []))}))
+
+
+def respond(question: Question, scores: Sequence[Score]) -> Response:
+    """The answer from the scores of every choice, or of the text."""
+    for number, (logprobs, _) in enumerate(scores):
+        if not logprobs:
+            return Failed("empty", f"text {number} of {question.task.name} {question.example.id} has no tokens")
+    if isinstance(question.request, Choose):
+        sums = tuple(sum(logprobs) for logprobs, _ in scores)
+        return Chosen(sums.index(max(sums)), sums, tuple(len(logprobs) for logprobs, _ in scores))
+    assert isinstance(question.request, Likelihood)
+    logprobs, greedy = scores[0]
+    return Scored(sum(logprobs), len(logprobs), len(question.request.text.encode()), greedy, logprobs)
+
+
+def _longest(source: Source) -> int:
+    asked = source.request.max_tokens if source.request is not None else 0
+    return max(len(source.tokens), asked, *map(len, source.targets), 0)

@@ -1,0 +1,1 @@
+"""Rules, their verdicts, and how often those are wrong."""

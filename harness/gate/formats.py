@@ -1,0 +1,114 @@
+"""A gate's verdicts as JSON, JUnit XML, Markdown and annotations for a build."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+from xml.etree import ElementTree
+
+from harness.gate.judge import SEVERITY, Verdict
+from harness.visible import markdown
+
+SCHEMA = 1
+MARKDOWN_LIMIT = 65_000
+ANNOTATIONS = 10
+FORBIDDEN = re.compile("[^\t\n -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def as_json(
+    run: str, baseline: str | None, verdicts: Sequence[Verdict], code: int, added: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The gate's result with the version of its schema; ``added``: runs that were made to settle it."""
+    return {
+        "schema": SCHEMA,
+        "run": run,
+        "baseline": baseline,
+        "added": list(added),
+        "exit_code": code,
+        "verdicts": [asdict(verdict) for verdict in verdicts],
+    }
+
+
+def name_of(verdict: Verdict) -> str:
+    """What a verdict is about, in one word: task:metric[slice] and the limit."""
+    where = "" if verdict.slice == "all" else f"[{verdict.slice}]"
+    return f"{verdict.task}:{verdict.metric}{where} {verdict.rule.limit}"
+
+
+def as_junit(verdicts: Sequence[Verdict], run: str, baseline: str | None) -> str:
+    """JUnit XML: one test case per verdict; what does not count (inconclusive, quarantined) is skipped with its reason.
+
+    The form that Jenkins, GitLab and GitHub's actions read: testsuites > testsuite > testcase > failure or skipped.
+    """
+    outcomes = [_outcome(verdict) for verdict in verdicts]
+    counts = {
+        "tests": str(len(verdicts)), "failures": str(outcomes.count("failure")), "errors": "0", "time": "0",
+    }  # fmt: skip
+    root = ElementTree.Element("testsuites", {"name": "harness gate", **counts})
+    skipped = str(outcomes.count("skipped"))
+    suite = ElementTree.SubElement(root, "testsuite", {"name": "harness gate", **counts, "skipped": skipped})
+    properties = ElementTree.SubElement(suite, "properties")
+    for name, value in (("run", run), ("baseline", baseline)):
+        if value:
+            ElementTree.SubElement(properties, "property", {"name": name, "value": _clean(value)})
+    for verdict, outcome in zip(verdicts, outcomes, strict=True):
+        where = {"classname": f"gate.{_clean(verdict.task)}", "name": _clean(name_of(verdict)), "time": "0"}
+        case, message = ElementTree.SubElement(suite, "testcase", where), _clean(verdict.message)
+        if outcome == "failure":
+            failure = ElementTree.SubElement(case, "failure", {"message": message, "type": verdict.state})
+            failure.text = f"{_clean(name_of(verdict))}: {message}"
+        elif outcome == "skipped":
+            ElementTree.SubElement(case, "skipped", {"message": message})
+        else:
+            ElementTree.SubElement(case, "system-out").text = message
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _outcome(verdict: Verdict) -> str:
+    """What a verdict is to a build: "failure", "skipped" or "passed"."""
+    if verdict.state == "PASS" or (verdict.state == "INCONCLUSIVE" and verdict.rule.on_inconclusive == "pass"):
+        return "passed"
+    fails = verdict.state == "FAIL" or verdict.rule.on_inconclusive == "fail"
+    return "failure" if fails and not verdict.quarantined else "skipped"
+
+
+def as_markdown(run: str, baseline: str | None, verdicts: Sequence[Verdict]) -> str:
+    """A table for a pull request, failures first, below GitHub's 65,536 characters."""
+    counts = Counter(str(verdict.state) for verdict in verdicts)
+    lines = [
+        f"### harness gate: {', '.join(f'{counts[state]} {state}' for state in SEVERITY if counts[state])}",
+        f"run {markdown(run)}" + (f" against {markdown(baseline)}" if baseline else ""),
+        "",
+        "| verdict | rule | value | baseline | n | why |",
+        "|---|---|---|---|---|---|",
+    ]
+    size = sum(map(len, lines)) + len(lines)
+    left = len(verdicts)
+    for verdict in sorted(verdicts, key=lambda v: SEVERITY[v.state]):
+        mark = f"{verdict.state}{' (quarantined)' if verdict.quarantined else ''}"
+        base = "-" if verdict.baseline is None else f"{verdict.baseline:.4g}"
+        cells = [mark, name_of(verdict), f"{verdict.value:.4g}", base, str(verdict.n), verdict.message]
+        line = "| " + " | ".join(map(markdown, cells)) + " |"
+        size += len(line) + 1
+        if size > MARKDOWN_LIMIT:
+            lines += ["", f"... and {left} more"]
+            break
+        lines.append(line)
+        left -= 1
+    return "\n".join(lines) + "\n"
+
+
+def error_lines(verdicts: Sequence[Verdict]) -> list[str]:
+    """At most ten ``::error`` lines for GitHub."""
+    failed = [v for v in verdicts if v.state == "FAIL" and not v.quarantined]
+    texts = [f"{name_of(v)}: {v.message}" for v in failed]
+    escaped = [t.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A") for t in texts]
+    return [f"::error title=harness gate::{text}" for text in escaped[:ANNOTATIONS]]
+
+
+def _clean(text: str) -> str:
+    """Without the characters that XML forbids: control characters, surrogates and two non-characters."""
+    return FORBIDDEN.sub("", text)

@@ -1,0 +1,315 @@
+"""Rules on a run: each PASS, FAIL or INCONCLUSIVE from an interval against its margin, and one exit code for all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from harness.errors import UnknownName, UsageError
+from harness.gate.rules import FAILED_RATE, Gate, Rule
+from harness.metrics import stats
+
+if TYPE_CHECKING:
+    from harness.compare import Difference
+    from harness.types import Estimate
+
+State = Literal["PASS", "FAIL", "INCONCLUSIVE"]
+Number = TypeVar("Number", "Difference", "Estimate")
+SEVERITY = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}
+MOST = 1e4
+"""A standard error that is so many times the distance to the margin needs about 10^9 times the examples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a rule says about one number; ``p`` is the corrected probability of no violation, where it is tested.
+
+    ``needed``: of an inconclusive one, the n at which it would be settled if what was seen is true.
+    """
+
+    rule: Rule
+    task: str
+    metric: str
+    slice: str
+    state: State
+    value: float
+    baseline: float | None
+    low: float | None
+    high: float | None
+    n: int
+    message: str
+    p: float | None = None
+    needed: int | None = None
+    quarantined: bool = False
+
+
+# ----------------------------------------------------------------------------------------------- what a rule is about
+def matches(rule: Rule, task: str, metric: str, slice: str) -> bool:
+    """Whether a rule is about this number."""
+    wanted = {"all": slice == "all", "each": True, "worst": slice != "all"}.get(rule.slices)
+    about = fnmatchcase(slice, rule.slices) if wanted is None else wanted
+    return about and fnmatchcase(f"{task}:{metric}", rule.metric)
+
+
+def claims(rule: Rule, numbers: Sequence[Number]) -> list[list[Number]]:
+    """The numbers of each verdict: one, or for "worst" all slices of a task's metric.
+
+    Raises UnknownName for a rule that matches nothing, with the nearest task, metric or slice.
+    """
+    found = [row for row in numbers if matches(rule, row.task, row.metric, row.slice)]
+    if not found:
+        raise _unmatched(rule, {(row.task, row.metric, row.slice) for row in numbers})
+    if rule.slices != "worst":
+        return [[row] for row in found]
+    groups: dict[tuple[str, str], list[Number]] = {}
+    for row in found:
+        groups.setdefault((row.task, row.metric), []).append(row)
+    return list(groups.values())
+
+
+def _unmatched(rule: Rule, numbers: set[tuple[str, str, str]]) -> UnknownName:
+    """Says which part of a rule fits no number, and the nearest that would."""
+    task, _, metric = rule.metric.rpartition(":")
+    where = f"in the rule {rule.metric!r} {rule.limit} (slices {rule.slices!r}), which matches no number of the run:"
+    tasks = {t for t, _, _ in numbers}
+    metrics = {m for t, m, _ in numbers if fnmatchcase(t, task)}
+    if not metrics:
+        return UnknownName(f"task {where}", task, tasks)
+    if not any(fnmatchcase(m, metric) for m in metrics):
+        return UnknownName(f"metric {where}", metric, metrics)
+    return UnknownName(f"slice {where}", rule.slices, {s for _, _, s in numbers} - {"all"})
+
+
+# -------------------------------------------------------------------------------------------------------------- drops
+def drop_of(row: Difference, difference: float | None = None) -> float:
+    """How much worse the second run is: negative where it is better; distance to the ideal for such metrics.
+
+    ``difference``: one that it might have been instead of what was seen.
+    """
+    change = row.paired.difference if difference is None else difference
+    if row.better == "ideal" and row.ideal is not None:
+        gap = row.paired.first - row.ideal
+        return abs(gap + change) - abs(gap)
+    return change if row.better == "lower" else 0.0 - change
+
+
+def drop_interval(row: Difference, level: float) -> tuple[float, float] | None:
+    """The drops that the interval of the difference at ``level`` allows; None where there is no interval."""
+    ends = row.paired.interval(level)
+    if ends is None:
+        return None
+    drops = [drop_of(row, end) for end in ends]
+    if row.better == "ideal" and row.ideal is not None and ends[0] < row.ideal - row.paired.first < ends[1]:
+        drops.append(drop_of(row, row.ideal - row.paired.first))
+    return min(drops), max(drops)
+
+
+def violation_p(row: Difference, margin: float) -> float | None:
+    """Two-sided p of the difference whose drop is just ``margin``; 1 where less was lost, None without an interval.
+
+    Two-sided, so that the gate fails exactly where the two-sided interval lies beyond the margin.
+    """
+    if not drop_of(row) > margin:
+        return 1.0 if row.paired.p_of(0.0) is not None else None
+    if row.better == "ideal" and row.ideal is not None:
+        gap = row.paired.first - row.ideal
+        reach = math.copysign(abs(gap) + margin, gap + row.paired.difference)
+        return row.paired.p_of(reach - gap)
+    return row.paired.p_of(margin if row.better == "lower" else -margin)
+
+
+def worst_p(rule: Rule, rows: Sequence[Difference]) -> float | None:
+    """The smallest p of a claim's rows times their number (Bonferroni); None where nothing is tested."""
+    found = [violation_p(row, rule.margin) for row in rows] if rule.mode == "interval" else []
+    tested = [p for p in found if p is not None]
+    return min(1.0, len(rows) * min(tested)) if tested else None
+
+
+def check_drops(rule: Rule, rows: Sequence[Difference], alpha: float, p: float | None) -> Verdict:
+    """The verdict on a claim: on its worst row, each with an interval at alpha / number of rows."""
+    ps = [violation_p(row, rule.margin) for row in rows]
+    least = min((x for x in ps if x is not None), default=None)
+    found = [
+        (check_drop(rule, row, alpha, p if own == least else None, groups=len(rows)), drop_of(row))
+        for row, own in zip(rows, ps, strict=True)
+    ]
+    return _worst([verdict for verdict, _ in sorted(found, key=lambda pair: -pair[1])])
+
+
+def check_drop(rule: Rule, row: Difference, alpha: float, p: float | None, groups: int = 1) -> Verdict:
+    """FAIL if the drop is beyond the margin (corrected p below alpha), PASS if its upper bound is within it."""
+    paired, drop, level = row.paired, drop_of(row), alpha / groups
+    if not math.isfinite(drop):
+        raise UsageError(f"{row.task}:{row.metric} on {row.slice} is not a number: it cannot be compared")
+    ends = drop_interval(row, 1 - level)
+    message = f"drop {drop + 0.0:+.4g} (margin {rule.margin:g}"
+    if ends:
+        message += f", {100 - 100 * level:.4g} % interval {ends[0] + 0.0:.4g}..{ends[1] + 0.0:.4g}"
+    message += ")"
+    state: State = "INCONCLUSIVE"
+    need: int | None = None
+    if rule.mode == "strict":
+        state = "FAIL" if drop > rule.margin else "PASS"
+    elif ends is None:
+        reason = "where no value varies" if paired.error == 0 else f"({paired.test})"
+        why = "below two clusters" if paired.clusters < 2 else reason
+        message = f"no interval {why} (n = {paired.n})"
+    elif p is not None and p < alpha:
+        state = "FAIL"
+    elif ends[1] <= rule.margin:
+        state = "PASS"
+    else:
+        need, told = _unsettled(row, rule.margin - drop, ends, level)
+        message += told
+    return Verdict(
+        rule, row.task, row.metric, row.slice, state, paired.second, paired.first, paired.low, paired.high, paired.n,
+        message, p, need,
+    )  # fmt: skip
+
+
+def _unsettled(row: Difference, gap: float, ends: tuple[float, float], level: float) -> tuple[int | None, str]:
+    """The n that would settle a drop ``gap`` away from its margin, and what to say of it."""
+    paired = row.paired
+    if paired.difference or paired.error:
+        error = max(paired.error or 0.0, stats.error_of(*ends, paired.freedom, level))
+        return _settled(error, paired.n, gap, level, paired.freedom)
+    if gap <= 0:
+        return None, "; nothing changed, yet no n shows that nothing would: allow a margin"
+    scale = paired.unit if paired.discordant else paired.span or 1.0
+    wide, wanted = ends[1] / scale, gap / scale
+    if paired.discordant:  # z^2 / (n + z^2)
+        times = wide / (1 - wide) * (1 - wanted) / wanted
+    else:  # 1 - (alpha / 2)^(1 / n)
+        times = math.log1p(-wide) / math.log1p(-wanted)
+    need = math.ceil(paired.n * times - 1e-6)
+    return need, f"; nothing changed, would settle at n = {need}"
+
+
+# ------------------------------------------------------------------------------------------------------------- bounds
+def check_bounds(rule: Rule, rows: Sequence[Estimate], looks: int = 1) -> Verdict:
+    """The verdict on a claim: on its worst row, each with an interval widened for the number of rows and looks."""
+    found = [(check_bound(rule, row, len(rows) * looks), row.value or 0.0) for row in rows]
+    low = rule.limit == "min"
+    ordered = sorted(found, key=lambda pair: pair[1] if low else -abs(pair[1]) if rule.limit == "max_abs" else -pair[1])
+    return _worst([verdict for verdict, _ in ordered])
+
+
+def check_bound(rule: Rule, row: Estimate, times: int = 1) -> Verdict:
+    """The 95 % interval of one number against a bound; the share of failed examples is counted, not estimated.
+
+    With ``times`` > 1 the interval is widened so that all of so many hold together (Bonferroni).
+    """
+    value = row.value
+    if value is None or not math.isfinite(value):
+        raise UsageError(f"{row.task}:{row.metric} on {row.slice} has no value: an empty result is not a pass")
+    lower = {"max": -math.inf, "min": rule.margin, "max_abs": -rule.margin}[rule.limit]
+    upper = {"max": rule.margin, "min": math.inf, "max_abs": rule.margin}[rule.limit]
+    words = {"max": f"at most {upper:g}", "min": f"at least {lower:g}", "max_abs": f"{lower:g}..{upper:g}"}
+    message = f"{value:.4g} (allowed: {words[rule.limit]})"
+    state: State = "INCONCLUSIVE"
+    need: int | None = None
+    if rule.mode == "strict" or row.metric == FAILED_RATE:
+        state = "PASS" if lower <= value <= upper else "FAIL"
+    elif row.low is None or row.high is None:
+        message = f"{message}, no interval at n = {row.n}"
+    else:
+        low, high = stats.widened(value, row.low, row.high, times, row.clusters - 1)
+        message += f", {100 - 5 / times:.4g} % interval {low:.4g}..{high:.4g}"
+        if low > upper or high < lower:
+            state = "FAIL"
+        elif lower <= low and high <= upper:
+            state = "PASS"
+        else:
+            gap = min((value - bound for bound in (lower, upper) if math.isfinite(bound)), key=abs)
+            freedom = row.clusters - 1
+            error = stats.error_of(row.low, row.high, freedom)
+            need, told = _settled(error, row.n, gap, 0.05 / times, freedom)
+            message += told
+    return Verdict(
+        rule, row.task, row.metric, row.slice, state, value, None, row.low, row.high, row.n, message, needed=need
+    )
+
+
+def failed_rates(estimates: Sequence[Estimate]) -> list[Estimate]:
+    """The share of failed examples of each task and slice, from the metric that counts most."""
+    found: dict[tuple[str, str], Estimate] = {}
+    for row in estimates:
+        key, total = (row.task, row.slice), row.n + row.failed
+        if total and (key not in found or total > found[key].n):
+            rate = row.failed / total
+            found[key] = replace(row, metric=FAILED_RATE, value=rate, low=None, high=None, n=total)
+    return list(found.values())
+
+
+# ----------------------------------------------------------------------------------------------------------- verdicts
+def judge(
+    gate: Gate, differences: Sequence[Difference], estimates: Sequence[Estimate], today: date, looks: int = 1
+) -> list[Verdict]:
+    """Every rule on every number that it matches. Raises UnknownName for a rule that matches nothing.
+
+    ``looks``: how often the growing data is judged in all; alpha is divided among them.
+    """
+    numbers = [*estimates, *failed_rates(estimates)]
+    _require_pairs(gate, differences, numbers)
+    drops = [(r, rows) for r in gate.rules if r.limit == "max_drop" for rows in claims(r, differences)]
+    bounds = [(r, rows) for r in gate.rules if r.limit != "max_drop" for rows in claims(r, numbers)]
+    p = [worst_p(rule, rows) for rule, rows in drops]
+    tested = [place for place, value in enumerate(p) if value is not None]
+    if gate.correction == "holm":
+        for place, value in zip(tested, stats.holm([p[i] or 0.0 for i in tested]), strict=True):
+            p[place] = value
+    alpha = gate.alpha / looks
+    verdicts = [check_drops(rule, rows, alpha, value) for (rule, rows), value in zip(drops, p, strict=True)]
+    verdicts += [check_bounds(rule, rows, looks) for rule, rows in bounds]
+    return [replace(v, quarantined=_quarantined(gate, v, today)) for v in verdicts]
+
+
+def _require_pairs(gate: Gate, differences: Sequence[Difference], numbers: Sequence[Estimate]) -> None:
+    """UsageError for a max_drop rule about a number of the run that has no counterpart to be compared with."""
+    for rule in gate.rules:
+        about = [e for e in numbers if matches(rule, e.task, e.metric, e.slice)] if rule.limit == "max_drop" else []
+        if about and not any(matches(rule, d.task, d.metric, d.slice) for d in differences):
+            names = ", ".join(sorted({f"{e.task}:{e.metric}" for e in about})[:5])
+            raise UsageError(
+                f"the rule {rule.metric!r} max_drop is about {names}, which cannot be compared with the baseline: no "
+                "values of the same examples are in both runs; a max or min rule judges the number itself"
+            )
+
+
+def exit_code(verdicts: Sequence[Verdict]) -> int:
+    """0 ok, 1 a rule failed, 4 inconclusive unless the rule lets that pass; the quarantined do not count."""
+    counted = [verdict for verdict in verdicts if not verdict.quarantined]
+    if any(verdict.state == "FAIL" for verdict in counted):
+        return 1
+    if any(verdict.state == "INCONCLUSIVE" and verdict.rule.on_inconclusive == "fail" for verdict in counted):
+        return 4
+    return 0
+
+
+def _quarantined(gate: Gate, verdict: Verdict, today: date) -> bool:
+    name = f"{verdict.task}:{verdict.metric}"
+    return any(today <= entry.until and fnmatchcase(name, entry.metric) for entry in gate.quarantine)
+
+
+def _settled(error: float, n: int, gap: float, alpha: float, freedom: int) -> tuple[int | None, str]:
+    """The n that would settle an inconclusive number ``gap`` away from its margin, and what to say of it."""
+    least = stats.detectable(error, freedom, alpha=alpha)
+    told = f"; smallest detectable {least:.4g}"
+    gap = abs(gap) or error
+    if error > MOST * gap:
+        return None, f"{told}, and no n that can be paid for would settle it"
+    fewest = math.ceil(1 - math.log2(alpha))  # the exact test of fewer pairs cannot speak
+    need = max(stats.needed(error, n, gap, alpha=alpha), n + 1, fewest)
+    return need, f"{told}, would settle at n = {need}"
+
+
+def _worst(verdicts: Sequence[Verdict]) -> Verdict:
+    """The first of the gravest verdicts, saying among how many."""
+    first = min(verdicts, key=lambda verdict: SEVERITY[verdict.state])
+    if first.rule.slices != "worst":
+        return first
+    return replace(first, message=f"worst of {len(verdicts)}: {first.message}")

@@ -1,0 +1,1 @@
+"""Reading what others wrote: files, values and records, each with care and a sentence where it is wrong."""

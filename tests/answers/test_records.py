@@ -1,0 +1,125 @@
+"""Records survive JSON bit for bit, and different requests have different keys."""
+
+import json
+import math
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.answers.records import canonical, request_key, request_to_json, response_from_json, response_to_json
+from harness.errors import DataError
+from harness.types import (
+    Choose,
+    Chosen,
+    Failed,
+    Generate,
+    Generated,
+    Likelihood,
+    PseudoLikelihood,
+    Request,
+    Response,
+    Scored,
+)
+
+TEXT = st.text(st.characters(codec=None), max_size=20)  # lone surrogates included
+FLOAT = st.floats(allow_nan=False)
+COUNT = st.integers(0, 10**6)
+RESPONSES: st.SearchStrategy[Response] = st.one_of(
+    st.builds(Chosen, COUNT, st.lists(FLOAT).map(tuple), st.lists(COUNT).map(tuple), TEXT),
+    st.builds(Generated, TEXT, COUNT, st.sampled_from(("stop", "length", "end"))),
+    st.builds(Scored, FLOAT, COUNT, COUNT, st.booleans(), st.lists(FLOAT).map(tuple)),
+    st.builds(Failed, TEXT, TEXT),
+)
+TEXTS = st.lists(TEXT, max_size=3).map(tuple)
+REQUESTS: st.SearchStrategy[Request] = st.one_of(
+    st.builds(Choose, TEXT, TEXTS, TEXTS, TEXTS),
+    st.builds(Generate, TEXT, COUNT, TEXTS, FLOAT, FLOAT, COUNT, TEXTS),
+    st.builds(Likelihood, TEXT, TEXT, st.none() | COUNT),
+    st.builds(PseudoLikelihood, TEXT, TEXT),
+)
+
+
+def bits(number: float) -> bytes:
+    return struct.pack("<d", number)
+
+
+@given(RESPONSES)
+def test_a_response_survives_a_line_of_json(response: Response) -> None:
+    line = canonical(response_to_json(response))
+    assert "\n" not in line and line.isascii()
+    back = response_from_json(json.loads(line))
+    assert back == response
+    if isinstance(back, Chosen) and isinstance(response, Chosen):
+        assert [bits(x) for x in back.logprobs] == [bits(x) for x in response.logprobs]
+
+
+def test_what_json_has_no_number_for_survives_too() -> None:
+    response = Chosen(1, (-math.inf, math.inf, math.nan, -0.0, 5e-324), (1, 2, 3, 4, 5))
+    back = response_from_json(json.loads(canonical(response_to_json(response))))
+    assert isinstance(back, Chosen)
+    assert back.logprobs[:2] == (-math.inf, math.inf)
+    assert math.isnan(back.logprobs[2])
+    assert math.copysign(1, back.logprobs[3]) == -1
+    assert back.logprobs[4] == 5e-324
+
+
+def test_numbers_of_numpy_become_plain_ones() -> None:
+    scored = Scored(np.float32(-0.1), np.int64(2), 3, np.bool_(True), (np.float32(-0.1),))  # type: ignore[arg-type]
+    back = response_from_json(json.loads(canonical(response_to_json(scored))))
+    assert back == Scored(float(np.float32(-0.1)), 2, 3, True, (float(np.float32(-0.1)),))
+
+
+@given(REQUESTS, REQUESTS)
+def test_keys_are_equal_for_equal_requests_only(one: Request, other: Request) -> None:
+    assert (request_key(one) == request_key(other)) == (one == other)
+
+
+def test_a_key_tells_apart_what_joins_to_the_same_text() -> None:
+    requests: list[Request] = [
+        Choose("a", ("b", "c")),
+        Choose("a", ("bc",)),
+        Choose("a", ("b",), ("c",)),
+        Choose("a", ("b",), (), ("c",)),
+        Likelihood("b", "a"),
+        Likelihood("ab"),
+        Likelihood("ab", stride=1),
+        PseudoLikelihood("b", "a"),
+        Generate("a", 1),
+        Generate("a", 2),
+        Generate("a", 1, seed=1),
+        Generate("a", 1, temperature=0.5),
+        Generate("a", 1, ("b",)),
+    ]
+    assert len({request_key(request) for request in requests}) == len(requests)
+
+
+def test_a_key_does_not_depend_on_how_a_number_was_written() -> None:
+    assert request_key(Generate("a", 1, temperature=0)) == request_key(Generate("a", 1, temperature=0.0))
+
+
+def test_the_key_of_a_request_stays_what_it_was() -> None:
+    assert request_to_json(Likelihood("b", "a"))["kind"] == "likelihood"
+    assert canonical(request_to_json(Likelihood("b", "a"))) == (
+        '{"context":"a","kind":"likelihood","stride":null,"text":"b"}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("record", "word"),
+    [
+        ({"kind": "guess"}, "'guess'"),
+        ({}, "None"),
+        ({"kind": "failed", "failure": "x"}, "message"),
+        ({"kind": "failed", "failure": "x", "message": "y", "more": 1}, "more"),
+        ({"kind": "generated", "text": "x", "tokens": 1, "finish": "maybe"}, "'maybe'"),
+        ({"kind": "chosen", "picked": 0, "logprobs": ["0x1"], "tokens": [1], "text": ""}, "'0x1'"),
+        ({"kind": "chosen", "picked": 0.5, "logprobs": [], "tokens": [], "text": ""}, "0.5"),
+        ({"kind": "scored", "logprob": True, "tokens": 1, "bytes": 1, "greedy": False, "token_logprobs": []}, "True"),
+    ],
+)
+def test_a_record_of_another_shape_is_refused(record: dict[str, object], word: str) -> None:
+    with pytest.raises(DataError, match=word):
+        response_from_json(record)

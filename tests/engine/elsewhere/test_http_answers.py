@@ -1,0 +1,232 @@
+"""Whatever a server says costs at most that answer, at the first request, and the failure holds the server's words."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asking import ask
+from serving import Body, Handler, chat_answer, connect, prompt_of, serving
+
+import harness
+from harness.engine.backend import Options
+from harness.engine.elsewhere.http_body import parsed
+from harness.errors import ModelError
+from harness.types import Choose, Chosen, Failed, Generate, Generated
+
+PARTS = [{"type": "thinking", "text": "hm"}, {"type": "text", "text": "a "}, {"type": "text", "text": "whole"}]
+CALL = [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+
+
+def generated(answer: Body, *, chat: bool = True) -> tuple[Any, int]:
+    """(the response to one request, how many times it was sent)."""
+    with serving(lambda handler, body: answer) as server:
+        model = connect(server.url, chat=chat)
+        server.bodies.clear()
+        [found] = ask(model, [Generate("q", 8)])
+        return found, len([b for b in server.bodies if prompt_of(b) == "q"])
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "words"),
+    [
+        (chat_answer("", "content_filter"), "filtered", "content_filter"),
+        (chat_answer("half of", "content_filter"), "filtered", "content_filter"),
+        (chat_answer(None, refusal="I will\nnot"), "refusal", "I will not"),
+        (chat_answer(None, "tool_calls", tool_calls=CALL), "tool-call", "tool"),
+        (chat_answer("let me look", function_call={"name": "f"}), "tool-call", "tool"),
+        (chat_answer(None, "length", reasoning_content="hm"), "thinking", "cut at the token limit"),
+        (chat_answer("", "length", reasoning="hm"), "thinking", "finish_reason 'length'"),
+        (chat_answer("\n", "stop", reasoning_content="hm"), "thinking", "only thoughts"),
+        (
+            chat_answer("", "length") | {"usage": {"completion_tokens_details": {"reasoning_tokens": 8}}},
+            "thinking",
+            "cut at the token limit",
+        ),
+        (chat_answer(None), "empty", "'stop'"),
+        (chat_answer("", "length"), "empty", "'length'"),
+        ({"error": {"message": "the model\x1b[31m fell over", "code": 422}}, "refused", r"\u001b[31m fell over"),
+        ({"error": "no"}, "refused", "no"),
+    ],
+)
+def test_what_is_no_answer_fails_at_the_first_request(answer: Body, kind: str, words: str) -> None:
+    found, sent = generated(answer)
+    assert isinstance(found, Failed) and found.kind == kind and words in found.message
+    assert sent == 1
+
+
+def test_an_empty_completion_fails_too() -> None:
+    found, sent = generated({"choices": [{"text": "", "finish_reason": "stop"}]}, chat=False)
+    assert isinstance(found, Failed) and found.kind == "empty" and sent == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"choices": None}, {"choices": {}}, {"choices": ["x"]}, {"choices": [{"message": "x"}]}, {"choices": [{}]},
+        chat_answer(7), chat_answer({"text": "x"}), chat_answer("cut off", "error"), [], "x", None, 10**400,
+    ],
+)  # fmt: skip
+def test_what_is_malformed_is_tried_again_and_costs_one_answer(answer: Any) -> None:
+    def act(handler: Handler, body: Body) -> object:
+        fine = chat_answer("fine") if prompt_of(body) != "q" else None
+        handler.reply(200, json.dumps(fine or answer).encode())
+        return None
+
+    with serving(act) as server:
+        found, other = ask(connect(server.url), [Generate("q", 8), Generate("other", 8)])
+        assert isinstance(found, Failed) and found.kind == "server" and "malformed" in found.message
+        assert other == Generated("fine", 0, "end")
+        assert sum(prompt_of(b) == "q" for b in server.bodies) == 6
+
+
+def test_text_in_parts_is_read_and_thoughts_are_not() -> None:
+    assert generated(chat_answer(PARTS))[0] == Generated("a whole", 0, "end")
+
+
+@pytest.mark.parametrize("usage", [None, 3, "x", [], {}, {"completion_tokens": None}])
+@pytest.mark.parametrize("chat", [True, False])
+def test_usage_of_any_shape_is_no_reason_to_lose_an_answer(usage: object, chat: bool) -> None:
+    answer = chat_answer("fine") if chat else {"choices": [{"text": "fine", "finish_reason": "stop"}]}
+    assert generated(answer | {"usage": usage}, chat=chat)[0] == Generated("fine", 0, "end")
+
+
+@pytest.mark.parametrize(
+    ("count", "believed"), [(5, 5), (0, 0), (-5, 0), (True, 0), (5.0, 0), ("5", 0), (10**400, 0), (2**40, 0)]
+)
+def test_only_counts_that_can_be_counts_are_believed(count: object, believed: int) -> None:
+    found, _ = generated(chat_answer("fine") | {"usage": {"completion_tokens": count}})
+    assert found == Generated("fine", believed, "end")
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("half \ud83d", "half \ufffd"),
+        ("\ude00 other", "\ufffd other"),
+        ("\ud83d\ude00", "😀"),
+        ("\x00 kept", "\x00 kept"),
+    ],
+)
+def test_half_a_character_is_replaced_where_the_answer_enters(text: str, whole: str) -> None:
+    assert generated(chat_answer(text))[0] == Generated(whole, 0, "end")
+
+
+def test_a_run_with_half_a_character_is_stored_and_resumed(tmp_path: Path) -> None:
+    def act(handler: Handler, body: Body) -> object:
+        if ends and len(server.bodies) > 3:
+            handler.reply(402, b"{}")
+            return None
+        return chat_answer(f"{len(server.bodies)} \ud83d")
+
+    ends = True
+    with serving(act) as server:
+        options = Options(base_url=server.url, chat=True, concurrency=1)
+        with pytest.raises(ModelError, match="HTTP 402"):
+            harness.evaluate("openai:m", "demo/qa", options=options, store=str(tmp_path), limit=5)
+        ends = False
+        result = harness.evaluate("openai:m", "demo/qa", options=options, store=str(tmp_path), limit=5, resume=True)
+    assert {e.failed for e in result.estimates} == {0} and len(server.bodies) == 6
+    samples = harness.load(str(tmp_path)).samples(result.run.id, "demo/qa")
+    assert sorted(samples["prediction"]) == ["1 \ufffd", "2 \ufffd", "3 \ufffd", "5 \ufffd", "6 \ufffd"]
+
+
+def test_the_newer_name_of_the_token_limit_is_used_where_the_old_one_is_refused() -> None:
+    def act(handler: Handler, body: Body) -> object:
+        if "max_tokens" in body:
+            words = "max_tokens is not supported with this model, use max_completion_tokens"
+            handler.reply(400, json.dumps({"error": {"message": words}}).encode())
+            return None
+        return chat_answer("fine")
+
+    with serving(act) as server:
+        assert set(ask(connect(server.url), [Generate(f"q{i}", 7) for i in range(20)])) == {Generated("fine", 0, "end")}
+        assert sum("max_tokens" in body for body in server.bodies) <= 4  # those at once with the first
+        assert [body.get("max_completion_tokens") for body in server.bodies][-1] == 7
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (429, {"code": "insufficient_quota", "message": "this month's quota is used up"}),
+        (429, {"type": "exceeded_current_quota_error", "message": "this month's quota is used up"}),
+        (403, {"code": "insufficient_balance", "message": "this month's quota is used up"}),
+        (402, {"message": "this month's quota is used up"}),
+        (401, {"message": "this month's quota is used up"}),
+    ],
+)
+def test_what_no_other_request_would_pass_ends_the_run_with_the_words_of_the_server(status: int, error: Body) -> None:
+    def act(handler: Handler, body: Body) -> object:
+        if prompt_of(body) == "fine":
+            return chat_answer("yes")
+        handler.reply(status, json.dumps({"error": error}).encode())
+        return None
+
+    with serving(act) as server:
+        model = connect(server.url, concurrency=1)
+        with pytest.raises(ModelError, match="this month's quota is used up"):
+            ask(model, [Generate("fine", 8), Generate("q", 8), Generate("q", 8)])
+        assert len(server.bodies) == 2
+
+
+@pytest.mark.parametrize("status", [300, 307, 400, 404, 413, 418, 422, 501])
+def test_what_will_not_pass_is_sent_once(status: int) -> None:
+    def act(handler: Handler, body: Body) -> object:
+        if prompt_of(body) != "q":
+            return chat_answer("fine")
+        handler.reply(status, b"\xff" + b"long " * 100)
+        return None
+
+    with serving(act) as server:
+        ok, found = ask(connect(server.url, concurrency=1), [Generate("first", 8), Generate("q", 8)])
+        assert isinstance(ok, Generated) and isinstance(found, Failed)
+        assert f"HTTP {status}" in found.message and len(found.message) <= 200
+        assert sum(prompt_of(b) == "q" for b in server.bodies) == 1
+
+
+@pytest.mark.parametrize(("status", "why"), [(403, "access is denied"), (404, "no such model")])
+def test_a_refusal_of_the_first_request_ends_the_run(status: int, why: str) -> None:
+    def act(handler: Handler, body: Body) -> object:
+        handler.reply(status, b'{"error": {"message": "not for you"}}')
+        return None
+
+    with serving(act) as server, pytest.raises(ModelError, match=f"{status}: not for you .{why}"):
+        ask(connect(server.url), [Generate("q", 8)])
+
+
+def test_reasons_of_failures_are_counted_in_what_a_run_says(tmp_path: Path) -> None:
+    def act(handler: Handler, body: Body) -> object:
+        n = len(server.bodies)
+        return chat_answer("", "content_filter") if n % 2 else chat_answer(None)
+
+    told: list[str] = []
+    with serving(act) as server:
+        model = connect(server.url, concurrency=1)
+        harness.evaluate(model, "demo/qa", store=str(tmp_path), limit=5, notice=told.append)
+    assert [line.split("(")[0] for line in told] == [
+        "demo/qa: 3 of 5 failed: filtered: a filter of the server's stopped the answer ",
+        "demo/qa: 2 of 5 failed: empty: an empty text ",
+    ]
+
+
+def test_letters_are_asked_of_a_chat_model() -> None:
+    with serving(lambda handler, body: chat_answer("B")) as server:
+        assert ask(connect(server.url), [Choose("q", ("x", "y"))]) == [Chosen(1, text="B")]
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "words"),
+    [
+        (b"", "", "no bytes at all"),
+        (b"<html>Please sign in</html>", "", "not JSON but '<html>Please sign in</html>'"),
+        (b'data: {"choices": []}\n\ndata: [DONE]\n', "", "not JSON but 'data: "),
+        (b'{"choices": [{"mess', "", 'not JSON but \'{"choices"'),
+        ('{"x": "größe"}'.encode("latin-1"), "", "not JSON but"),
+        (b"[" * 200_000, "", "not JSON but '[[[["),
+        (b"plain", "gzip", "said to be gzip, and is not"),
+    ],
+)
+def test_what_is_no_json_is_quoted(content: bytes, encoding: str, words: str) -> None:
+    with pytest.raises(ValueError) as told:
+        parsed(200, {"Content-Encoding": encoding}, content, 0.0)
+    assert words in str(told.value) and len(str(told.value)) < 150
