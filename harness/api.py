@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from harness import failures, notices, plugins
 from harness import run as running
-from harness.answers.cache import Cache
 from harness.answers.journal import Journal, header
 from harness.engine.backend import Backend, Options
 from harness.errors import DataError, HarnessError, RunError, UnknownName, UsageError, quoted
@@ -22,6 +21,7 @@ from harness.hidden import hidden, hidden_in
 from harness.metrics import calibrate, likelihood, written
 from harness.reading.typed import built
 from harness.store import Store, open_store, samples, transfer
+from harness.store.cache import AnswerCache
 from harness.store.recount import Known, same_values
 from harness.types import Estimate, Metric, Outcome, Run, Settings, Task, TaskRecord
 from harness.variants import require_changes, varied
@@ -243,7 +243,7 @@ def _record(
     ) as journal:
         if journal.notice:
             place.notice(journal.notice)
-        cache = Cache(store.journals.parent / "cache.sqlite") if place.cache and backend.info.pinned else None
+        cache = AnswerCache(store.journals.parent / "cache.sqlite") if place.cache and backend.info.pinned else None
         try:
             answers = running.ask(
                 backend, asked, journal, cache=cache, begun=lambda: store.start(run), progress=place.progress

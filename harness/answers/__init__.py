@@ -1,1 +1,1 @@
-"""What was answered: records as JSON, the journal of a run, the cache across runs."""
+"""What was answered: records as JSON, the journal of a run, what a cache is."""

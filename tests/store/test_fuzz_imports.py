@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from harness.answers.cache import Cache
 from harness.answers.journal import Journal, header, progress
 from harness.api import evaluate, import_run
 from harness.errors import HarnessError
 from harness.store import open_store
+from harness.store.cache import AnswerCache
 from harness.store.transfer import export
 from harness.types import Generate, Generated, Response
 
@@ -132,7 +132,7 @@ def test_caches(tmp_path: Path) -> None:
     rng = random.Random(3)
     model, asked = {"weights": "aa"}, [Generate(f"q{i}", 4) for i in range(30)]
     path = tmp_path / "cache.sqlite"
-    Cache(path).put_many(model, [(q, Generated(q.prompt * 20, i, "end")) for i, q in enumerate(asked)])
+    AnswerCache(path).put_many(model, [(q, Generated(q.prompt * 20, i, "end")) for i, q in enumerate(asked)])
     with sqlite3.connect(path) as db:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     db.close()
@@ -143,7 +143,7 @@ def test_caches(tmp_path: Path) -> None:
             left.unlink()
 
         def look() -> None:
-            for i, answer in Cache(path).get_many(model, asked).items():
+            for i, answer in AnswerCache(path).get_many(model, asked).items():
                 assert answer == Generated(asked[i].prompt * 20, i, "end")
 
         only_words(look)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.answers.cache import Cache
 from harness.errors import RunError
+from harness.store.cache import AnswerCache
 from harness.types import Choose, Chosen, Failed, Generate, Generated, Request
 
 MODEL = {"weights": "aa", "dtype": "float32"}
@@ -17,10 +17,10 @@ ASKED: list[Request] = [Choose("a", (" b", " c")), Generate("a", 4), Generate("a
 
 
 def test_answers_come_back_exactly_and_only_for_the_same_request(tmp_path: Path) -> None:
-    cache = Cache(tmp_path / "sub" / "cache.sqlite")
+    cache = AnswerCache(tmp_path / "sub" / "cache.sqlite")
     chosen = Chosen(0, (-0.1 - 0.2, -math.inf), (1, 2))
     cache.put_many(MODEL, [(ASKED[0], chosen), (ASKED[1], Generated("x\udc80", 4, "length"))])
-    again = Cache(tmp_path / "sub" / "cache.sqlite")
+    again = AnswerCache(tmp_path / "sub" / "cache.sqlite")
     assert again.get_many(MODEL, ASKED) == {0: chosen, 1: Generated("x\udc80", 4, "length")}
 
 
@@ -29,14 +29,14 @@ def test_answers_come_back_exactly_and_only_for_the_same_request(tmp_path: Path)
     [{**MODEL, "weights": "ab"}, {**MODEL, "dtype": "bfloat16"}, {"weights": "aa"}, {**MODEL, "system": ""}, {}],
 )
 def test_no_other_model_is_served(other: dict[str, str], tmp_path: Path) -> None:
-    cache = Cache(tmp_path / "cache.sqlite")
+    cache = AnswerCache(tmp_path / "cache.sqlite")
     cache.put_many(MODEL, [(ASKED[1], Generated("x", 1, "end"))])
     assert cache.get_many(other, ASKED) == {}
     assert cache.get_many(dict(reversed(MODEL.items())), ASKED).keys() == {1}
 
 
 def test_a_failure_is_asked_again(tmp_path: Path) -> None:
-    cache = Cache(tmp_path / "cache.sqlite")
+    cache = AnswerCache(tmp_path / "cache.sqlite")
     cache.put_many(MODEL, [(ASKED[1], Failed("server", "down"))])
     assert cache.get_many(MODEL, ASKED) == {}
     cache.put_many(MODEL, [(ASKED[1], Generated("up", 1, "end"))])
@@ -44,12 +44,12 @@ def test_a_failure_is_asked_again(tmp_path: Path) -> None:
 
 
 def test_several_writers_lose_nothing(tmp_path: Path) -> None:
-    cache = Cache(tmp_path / "cache.sqlite")
+    cache = AnswerCache(tmp_path / "cache.sqlite")
     asked: list[list[Request]] = [[Generate(f"{w} {i}", 1) for i in range(20)] for w in range(4)]
 
     def write(mine: list[Request]) -> None:
         for request in mine:
-            Cache(cache.path).put_many(MODEL, [(request, Generated("x", 1, "end"))])
+            AnswerCache(cache.path).put_many(MODEL, [(request, Generated("x", 1, "end"))])
 
     threads = [threading.Thread(target=write, args=(mine,)) for mine in asked]
     for thread in threads:
@@ -62,11 +62,11 @@ def test_several_writers_lose_nothing(tmp_path: Path) -> None:
 def test_a_file_that_is_no_cache_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "cache.sqlite").write_bytes(b"no database " * 100)
     with pytest.raises(RunError, match="cache.sqlite: cannot open the answer cache"):
-        Cache(tmp_path / "cache.sqlite")
+        AnswerCache(tmp_path / "cache.sqlite")
 
 
 def test_a_cache_damaged_later_is_one_line(tmp_path: Path) -> None:
-    cache = Cache(tmp_path / "cache.sqlite")
+    cache = AnswerCache(tmp_path / "cache.sqlite")
     cache.path.write_bytes(b"no database " * 100)
     with pytest.raises(RunError, match="cannot read the answer cache"):
         cache.get_many(MODEL, ASKED)
@@ -82,7 +82,7 @@ def test_a_cache_damaged_later_is_one_line(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_damaged_row_is_asked_again_and_replaced(kept: object, tmp_path: Path) -> None:
     """And stops no run of that model."""
-    cache = Cache(tmp_path / "cache.sqlite")
+    cache = AnswerCache(tmp_path / "cache.sqlite")
     cache.put_many(MODEL, [(ASKED[1], Generated("x", 1, "end")), (ASKED[2], Generated("y", 1, "end"))])
     with closing(sqlite3.connect(cache.path)) as db, db:
         db.execute("CREATE TABLE loose (key, response)")
@@ -99,7 +99,7 @@ def test_a_damaged_row_is_asked_again_and_replaced(kept: object, tmp_path: Path)
 
 
 def test_a_flipped_bit_is_no_answer_and_an_old_row_is_one(tmp_path: Path) -> None:
-    cache = Cache(tmp_path / "cache.sqlite")
+    cache = AnswerCache(tmp_path / "cache.sqlite")
     cache.put_many(MODEL, [(ASKED[0], Chosen(0, (-1.5, -2.5), (1, 2)))])
     with closing(sqlite3.connect(cache.path)) as db, db:
         db.execute("UPDATE answers SET response = replace(response, '-1.5', '-1.4')")
@@ -111,7 +111,7 @@ def test_a_flipped_bit_is_no_answer_and_an_old_row_is_one(tmp_path: Path) -> Non
 
 
 def test_an_answer_under_the_key_of_another_question_is_none(tmp_path: Path) -> None:
-    cache = Cache(tmp_path / "cache.sqlite")
+    cache = AnswerCache(tmp_path / "cache.sqlite")
     cache.put_many(MODEL, [(ASKED[1], Generated("x", 1, "end")), (ASKED[2], Generated("y", 1, "end"))])
     with closing(sqlite3.connect(cache.path)) as db, db:
         db.execute("UPDATE answers SET response = (SELECT max(response) FROM answers)")
