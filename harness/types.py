@@ -416,8 +416,9 @@ class Run:
     """One evaluation of one model on some tasks.
 
     ``command`` is for people to read and never obeyed. ``asked`` says how the model can be asked again (options,
-    tasks as they were named, folder of data); it is empty where nobody here asked it by a name. ``imported``: the run
-    came from a file of somebody else's.
+    tasks as they were named, folder of data); it is empty where nobody here asked it by a name. ``training``: the
+    scores of a fine-tuned model on what it was trained on, and how it was trained; empty for any other.
+    ``imported``: the run came from a file of somebody else's.
     """
 
     id: str
@@ -432,6 +433,7 @@ class Run:
     status: Literal["running", "finished", "failed", "interrupted"] = "running"
     message: str = ""
     engine: Mapping[str, float | str] = field(default_factory=dict)
+    training: Mapping[str, float] = field(default_factory=dict)
     asked: Mapping[str, Any] = field(default_factory=dict)
     imported: bool = False
 

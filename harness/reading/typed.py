@@ -71,7 +71,7 @@ def _is(value: object, hint: Any) -> bool:
     if hint is NoneType:
         return value is None
     if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+        return not math.isnan(value) if isinstance(value, float) else _is(value, int)
     if hint is int:
         return type(value) is int and abs(value) < WIDEST
     return type(value) is hint

@@ -124,6 +124,7 @@ def _save(connection: Connection, run: Run, *, is_new: bool) -> None:
         "settings": _plain(dict(run.settings)),
         "versions": _plain(dict(run.versions)),
         "engine": _plain(dict(run.engine)),
+        "training": _finite(run),
         "command": _plain(run.command),
         "asked": _plain(dict(run.asked)),
         "imported": run.imported,
@@ -137,6 +138,14 @@ def _save(connection: Connection, run: Run, *, is_new: bool) -> None:
         connection.execute(insert(RUNS), {"id": run.id, **row})
     else:
         connection.execute(update(RUNS).where(RUNS.c.id == run.id).values(row))
+
+
+def _finite(run: Run) -> dict[str, float]:
+    """The scores of fine-tuning. Raises StoreError for one that is no number."""
+    for name, value in run.training.items():
+        if not math.isfinite(value):
+            raise StoreError(f"run {run.id}: the training score {name} is {value}; it is not stored")
+    return {whole(name): float(value) for name, value in run.training.items()}
 
 
 def _save_tasks(connection: Connection, run: Run) -> str:
@@ -282,6 +291,7 @@ def _run(row: Row[Any], tasks: tuple[TaskRecord, ...]) -> Run:
         status=status,
         message=message,
         engine=_told(row.engine, str | float | int),
+        training=row.training,
         asked=row.asked,
         imported=row.imported,
     )

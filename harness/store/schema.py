@@ -18,7 +18,7 @@ from sqlalchemy import (
     false,
 )
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration that this program knows; a catalogue at any other unknown revision is newer than the program."""
 
 METADATA = MetaData()
@@ -84,6 +84,7 @@ RUNS = Table(
     Column("born", Float, nullable=False),
     Column("asked", JSON, nullable=False, server_default="{}"),
     Column("imported", Boolean, nullable=False, server_default=false()),
+    Column("training", JSON, nullable=False, server_default="{}"),
 )
 
 RESULTS = Table(

@@ -6,6 +6,7 @@ has its type, samples are read by our own rules and written anew, and every numb
 
 import hashlib
 import json
+import math
 import posixpath
 import re
 import shutil
@@ -155,14 +156,7 @@ def _page(page: Any) -> tuple[Run, list[Estimate], list[Artifact], list[str]]:
     if page["format"] != FORMAT or isinstance(page["format"], bool):
         raise DataError(f"it has format {quoted(page['format'], 80)}; this program reads {FORMAT}")
     run = built(Run, {k: v for k, v in page["run"].items() if k not in OWN}, "run")
-    if not ID.fullmatch(run.id):
-        raise DataError(f"run.id is {quoted(run.id)}; valid: letters, digits, '.', '_' and '-', at most 128 of them")
-    for record in run.tasks:
-        for kept in record.metrics:
-            _require_metric(record.name, kept)
-    if run.status != "finished":
-        raise DataError(f"run {run.id} is {run.status}: only a finished run can be imported")
-    _require_settings(run.settings)
+    _require_run(run)
     tasks = [record.name for record in run.tasks]
     told = list(taken(page["results"], tuple[Estimate, ...], "results"))
     listed = list(taken(page["artifacts"], tuple[Artifact, ...], "artifacts"))
@@ -173,6 +167,21 @@ def _page(page: Any) -> tuple[Run, list[Estimate], list[Artifact], list[str]]:
             raise DataError(f"{quoted(artifact.path)} is no place for samples of {quoted(artifact.task, 80)}")
     tags = [name for name in taken(page.get("tags", ()), tuple[str, ...], "tags") if not pointers.flaw_of(name)]
     return replace(run, imported=True), told, listed, tags
+
+
+def _require_run(run: Run) -> None:
+    """A finished run whose id can name files and whose values are those that a run keeps. Raises DataError."""
+    if not ID.fullmatch(run.id):
+        raise DataError(f"run.id is {quoted(run.id)}; valid: letters, digits, '.', '_' and '-', at most 128 of them")
+    for record in run.tasks:
+        for kept in record.metrics:
+            _require_metric(record.name, kept)
+    if run.status != "finished":
+        raise DataError(f"run {run.id} is {run.status}: only a finished run can be imported")
+    _require_settings(run.settings)
+    for name, value in run.training.items():
+        if not math.isfinite(value):
+            raise DataError(f"run.training.{name:.80} is {value}, not a finite number")
 
 
 def _require_settings(settings: Mapping[str, Any]) -> None:

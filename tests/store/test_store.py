@@ -9,6 +9,7 @@ from stored import estimate, outcomes, run, task
 from harness.errors import StoreError, UnknownName, UsageError
 from harness.store import Store, Which, open_store
 from harness.store.database import writing
+from harness.store.schema import RUNS
 
 
 def finished(store: Store, run_id: str = "run-1", **changes):
@@ -28,7 +29,8 @@ def test_a_run_comes_back_as_it_was(place):
         estimate("acc", 0.1 + 0.2),
         estimate(slice="gender=female", n=1, low=None, high=None),
     ]
-    done = replace(made, finished="2026-01-01T00:01:00+00:00", engine={"seconds": 1 / 3})
+    training = {"train_accuracy": 0.1 + 0.2, "epochs": 3.0}
+    done = replace(made, finished="2026-01-01T00:01:00+00:00", engine={"seconds": 1 / 3}, training=training)
     store.finish(done, {"b/two": outcomes(), "a/one": outcomes(1)}, estimates)
     again = place.open(create=False)
     assert again.run("run-1") == replace(done, status="finished")
@@ -36,6 +38,29 @@ def test_a_run_comes_back_as_it_was(place):
     assert list(again.outcomes("run-1", "b/two")) == outcomes()
     assert list(again.outcomes("run-1", "a/one")) == outcomes(1)
     assert [(a.task, a.rows) for a in again.artifacts("run-1")] == [("a/one", 4), ("b/two", 7)]
+
+
+def test_a_training_score_that_is_no_number_is_refused(store):
+    made = replace(run(), training={"train_accuracy": float("nan")})
+    with pytest.raises(StoreError, match="run run-1: the training score train_accuracy is nan"):
+        store.start(made)
+
+
+def test_older_runs_keep_their_training_scores_outside_of_the_statistics_of_the_engine(place):
+    store = place.open()
+    scores = {"train_f1": 0.9, "held_out_f1": 0.8, "validation_f1": 0.7, "gap_f1": 0.2, "train_examples": 8.0}
+    tuned = {**scores, "epochs": 3.0, "learning_rate": 1e-3, "seconds": 0.1, "path": "padded"}
+    for name, engine in (("tuned", tuned), ("plain", {"gap_seconds": 1.0})):
+        finished(store, name)
+        with writing(store.engine) as connection:
+            connection.execute(RUNS.update().where(RUNS.c.id == name).values(engine=engine))
+    with writing(store.engine) as connection:
+        connection.execute(text("ALTER TABLE runs DROP COLUMN training"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
+    again = place.open(create=False)
+    assert again.run("tuned").training == {**scores, "epochs": 3.0, "learning_rate": 1e-3}
+    assert again.run("tuned").engine == {"seconds": 0.1, "path": "padded"}
+    assert again.run("plain").engine == {"gap_seconds": 1.0} and again.run("plain").training == {}
 
 
 def test_runs_are_newest_first_and_filtered(store):
@@ -175,7 +200,7 @@ def test_a_newer_catalogue_is_refused(place):
     store = place.open()
     with writing(store.engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(StoreError, match="has schema 9999, newer than this program, which knows up to 0002") as error:
+    with pytest.raises(StoreError, match="has schema 9999, newer than this program, which knows up to 0003") as error:
         place.open()
     assert "\n" not in str(error.value)
 
