@@ -7,7 +7,8 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from harness.errors import DataError
+from harness.errors import DataError, quoted
+from harness.reading.typed import built
 from harness.types import (
     Choose,
     Chosen,
@@ -22,6 +23,13 @@ from harness.types import (
 )
 
 Json = dict[str, Any]
+
+REQUESTS: Mapping[str, type[Request]] = {
+    "choose": Choose,
+    "generate": Generate,
+    "likelihood": Likelihood,
+    "pseudo-likelihood": PseudoLikelihood,
+}
 
 
 def request_key(request: Request) -> str:
@@ -60,6 +68,16 @@ def request_to_json(request: Request) -> Json:
             return {"kind": "likelihood", "text": request.text, "context": request.context, "stride": request.stride}
         case PseudoLikelihood():
             return {"kind": "pseudo-likelihood", "text": request.text, "other": request.other}
+
+
+def request_from_json(record: Mapping[str, Any]) -> Request:
+    """The request that ``request_to_json`` wrote. Raises DataError for an unknown kind, field or type."""
+    kind = str(record.get("kind"))
+    if kind not in REQUESTS:
+        raise DataError(f"unknown kind of request {quoted(kind, 80)}; valid: {', '.join(REQUESTS)}")
+    fields = {k: v for k, v in record.items() if k != "kind"}
+    fields |= {k: float(fields[k]) for k in ("temperature", "top_p") if k in fields}
+    return built(REQUESTS[kind], fields, f"a {kind} request")
 
 
 def response_to_json(response: Response) -> Json:

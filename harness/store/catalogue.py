@@ -1,32 +1,22 @@
-"""Runs, results, baselines and tags as rows of the catalogue and back; every function works inside its caller's
-transaction."""
+"""Runs, results and sample files written as rows; every function works inside its caller's transaction."""
 
 import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import Connection, Row, Table, delete, insert, select, update
+from sqlalchemy import Connection, Table, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from harness.errors import DataError, StoreError, UnknownName, UsageError, quoted
+from harness.errors import StoreError, UnknownName, UsageError
 from harness.hidden import hidden_in
-from harness.reading.typed import built
 from harness.store.database import alive, process
 from harness.store.samples import Artifact, folder_of
-from harness.store.schema import ARTIFACTS, MODELS, RESULTS, RUNS, TAGS, TASK_SETS, TASKS
-from harness.types import Estimate, Run, TaskRecord
+from harness.store.schema import ARTIFACTS, MODELS, RESULTS, RUNS, TASK_SETS, TASKS
+from harness.types import Estimate, Run
 from harness.visible import whole
-
-T = TypeVar("T")
-
-CHUNK = 500
-"""Ids in one IN clause: SQLite allows 32,766 parameters, and a long list is planned badly."""
-
-MOST = 2**31 - 1
-"""The largest limit of a query; whoever asks for more asks for all."""
 
 LONGEST = 150
 """Characters of a name in an index: PostgreSQL takes 2,700 bytes for all the names in one entry."""
@@ -189,148 +179,3 @@ def _indexed(name: str) -> str:
     """A name that fits into an index; of a longer one the beginning and a hash of the whole."""
     name = whole(name)
     return name if len(name) <= LONGEST else f"{name[:LONGEST]}… {hashlib.sha256(name.encode()).hexdigest()[:8]}"
-
-
-def find(
-    connection: Connection,
-    *,
-    model: str | None = None,
-    task: str | None = None,
-    status: str | None = None,
-    tag: str | None = None,
-    ids: Sequence[str] | None = None,
-    limit: int | None = None,
-) -> list[Run]:
-    """Runs that fit every filter, newest first."""
-    query = select(RUNS, MODELS.c.name.label("model"), MODELS.c.fingerprint).join(MODELS)
-    query = query.order_by(RUNS.c.started.desc(), RUNS.c.id.desc())
-    if model is not None:
-        query = query.where(MODELS.c.name == model)
-    if task is not None:
-        having = select(TASK_SETS.c.id).join(TASKS).where(TASKS.c.name == task)
-        query = query.where(RUNS.c.task_set.in_(having))
-    if tag is not None:
-        query = query.where(RUNS.c.id.in_(select(TAGS.c.run_id).where(TAGS.c.name == tag)))
-    if ids is not None:
-        query = query.where(RUNS.c.id.in_(ids))
-    if status is not None:  # one that is entered as running may be found to be interrupted
-        query = query.where(RUNS.c.status.in_({status, "running"} if status == "interrupted" else {status}))
-    limit = None if limit is None else min(limit, MOST)
-    if limit is not None and status not in ("running", "interrupted"):
-        query = query.limit(limit)
-    rows = [row for row in connection.execute(query) if status in (None, _status(row))][:limit]
-    sets = _task_sets(connection, {row.task_set for row in rows})
-    return [_run(row, sets.get(row.task_set, ())) for row in rows]
-
-
-def one(connection: Connection, run_id: str) -> Run:
-    """The run with this id. Raises StoreError where what the catalogue has of it does not hang together."""
-    found = find(connection, ids=[run_id])
-    if not found:
-        raise StoreError(f"the catalogue is damaged: run {quoted(run_id)} has no model in it")
-    return found[0]
-
-
-def _task_sets(connection: Connection, set_ids: set[str]) -> dict[str, tuple[TaskRecord, ...]]:
-    """What was asked, by the id of the set."""
-    link, wanted = TASK_SETS.c, sorted(set_ids)
-    found: dict[str, tuple[TaskRecord, ...]] = {}
-    for start in range(0, len(wanted), CHUNK):
-        chunk = wanted[start : start + CHUNK]
-        query = select(link.id, link.task_id, link.data_source, link.n, link.shots, link.shots_source)
-        links = connection.execute(query.where(link.id.in_(chunk)).order_by(link.id, link.position)).all()
-        needed = select(TASKS).where(TASKS.c.id.in_(select(link.task_id).where(link.id.in_(chunk))))
-        definitions = {row.id: row for row in connection.execute(needed)}
-        for set_id, *how in links:
-            if how[0] not in definitions:
-                raise StoreError(f"the catalogue is damaged: task {quoted(how[0], 80)} of a run is not in it")
-            found[set_id] = (*found.get(set_id, ()), _task(definitions[how[0]], tuple(how)))
-    return found
-
-
-def _task(row: Row[Any], how: tuple[Any, ...]) -> TaskRecord:
-    return _sound(
-        TaskRecord,
-        name=row.name,
-        version=row.version,
-        fingerprint=row.fingerprint,
-        data_sha256=row.data_sha256,
-        data_source=how[1],
-        n=how[2],
-        shots=how[3],
-        shots_source=how[4],
-        card=row.card,
-        metrics=row.metrics,
-    )
-
-
-def _sound(kind: type[T], **fields: Any) -> T:
-    """A record of the catalogue. Raises StoreError where what is stored cannot be one."""
-    try:
-        return built(kind, fields, f"{kind.__name__.lower()} {fields.get('id', fields.get('name', ''))!s:.80}")
-    except DataError as error:
-        raise StoreError(f"the catalogue is damaged: {error}") from error
-
-
-def _run(row: Row[Any], tasks: tuple[TaskRecord, ...]) -> Run:
-    status = _status(row)
-    message = row.message
-    if status != row.status:
-        message = f"process {row.pid} on {row.host} is gone"
-    return _sound(
-        Run,
-        id=row.id,
-        model=row.model,
-        fingerprint=_told(row.fingerprint, str),
-        tasks=tasks,
-        settings=row.settings,
-        versions=_told(row.versions, str),
-        command=row.command,
-        started=row.started,
-        finished=row.finished,
-        status=status,
-        message=message,
-        engine=_told(row.engine, str | float | int),
-        training=row.training,
-        asked=row.asked,
-        imported=row.imported,
-    )
-
-
-def _told(found: Any, kinds: Any) -> Any:
-    """A table whose values of other kinds, which a plug-in may have given, are told as JSON."""
-    if not isinstance(found, Mapping):
-        return found
-    return {k: v if isinstance(v, kinds) and not isinstance(v, bool) else json.dumps(v) for k, v in found.items()}
-
-
-def _status(row: Row[Any]) -> str:
-    """A run whose process died without a word is interrupted, whatever its row says."""
-    if row.status == "running" and not alive(row.host, row.pid, row.born):
-        return "interrupted"
-    return str(row.status)
-
-
-def resolve(connection: Connection, name: str) -> str:
-    """The id of the run that an id, a tag or the beginning of one id names, in this order. Raises UnknownName."""
-    if connection.execute(select(RUNS.c.id).where(RUNS.c.id == name)).first():
-        return name
-    tagged = connection.execute(select(TAGS.c.run_id).where(TAGS.c.name == name)).scalar()
-    if tagged is not None:
-        return str(tagged)
-    starts = RUNS.c.id.startswith(name, autoescape=True)
-    found = connection.execute(select(RUNS.c.id).where(starts).order_by(RUNS.c.id).limit(6)).scalars().all()
-    if name and len(found) == 1:
-        return str(found[0])
-    if name and found:
-        raise UsageError(f"{name!r} is the beginning of several runs: {', '.join(found)}")
-    names = [*connection.execute(select(RUNS.c.id)).scalars(), *connection.execute(select(TAGS.c.name)).scalars()]
-    raise UnknownName("run", name, names)
-
-
-def estimates(connection: Connection, run_id: str) -> list[Estimate]:
-    """The numbers of one run in the order in which they were made."""
-    r = RESULTS.c
-    query = select(r.task, r.metric, r.slice, r.value, r.low, r.high, r.n, r.clusters, r.failed)
-    rows = connection.execute(query.where(r.run_id == run_id).order_by(r.position))
-    return [_sound(Estimate, **row) for row in rows.mappings()]

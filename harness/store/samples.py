@@ -1,12 +1,9 @@
 """One immutable Parquet file per run and task: outcomes in, outcomes out, and the hash that proves it the same file."""
 
-import base64
 import hashlib
-import json
 import os
 import posixpath
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from glob import escape
@@ -18,11 +15,10 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from harness.answers.records import request_key, request_to_json, response_from_json, response_to_json
 from harness.errors import DataError, StoreError, UsageError, quoted
-from harness.hidden import bare, hidden
-from harness.reading.typed import built
-from harness.types import Choose, Example, Failed, Generate, Judged, Likelihood, Outcome, PseudoLikelihood, Request
+from harness.hidden import bare
+from harness.store.outcomes import FIXED, REPEATING, columns_of, outcome_of, row_of
+from harness.types import Outcome
 from harness.visible import whole
 
 ROWS = 1024
@@ -31,42 +27,8 @@ ROWS = 1024
 FILLED = 128 * 2**20
 """Characters after which a row group is written although it has fewer rows."""
 
-DEEPEST, LONGEST_TEXT = 50, 10_000
-"""Levels of lists in lists that are kept as such, and characters of what lies below them."""
-
 LONGEST_ID = 128
 """Characters of a run's id."""
-
-REQUESTS: Mapping[str, type[Request]] = {
-    "choose": Choose,
-    "generate": Generate,
-    "likelihood": Likelihood,
-    "pseudo-likelihood": PseudoLikelihood,
-}
-
-FIXED = {
-    "row": pa.int64(),
-    "task": pa.string(),
-    "example_id": pa.string(),
-    "cluster": pa.string(),
-    "correct": pa.bool_(),
-    "prediction": pa.string(),
-    "target": pa.string(),
-    "failure_kind": pa.string(),
-    "failure_message": pa.string(),
-    "prompt": pa.string(),
-    "prompt_hash": pa.string(),
-    "slices": pa.string(),
-    "values": pa.string(),
-    "fields": pa.string(),
-    "requests": pa.string(),
-    "responses": pa.string(),
-}
-"""Columns of every file; then one ``value.METRIC`` (double) and one ``slice.NAME`` (string) for each that occurs."""
-
-
-REPEATING = frozenset({"task", "cluster", "prediction", "slices", "values", "failure_kind"})
-"""Columns that are worth a dictionary; one of unique texts would have to be read as a whole for every page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +161,7 @@ class _Hashing:
 
 
 def _write_rows(target: _Hashing, task: str, outcomes: Sequence[Outcome]) -> int:
-    schema = _schema(outcomes)
+    schema = columns_of(outcomes)
     rows = 0
     repeating = [name for name in schema.names if name in REPEATING or name.startswith("slice.")]
     with pq.ParquetWriter(
@@ -210,7 +172,7 @@ def _write_rows(target: _Hashing, task: str, outcomes: Sequence[Outcome]) -> int
         write_page_checksum=True,
         use_dictionary=repeating,
     ) as writer:
-        for records in _batches(_record(row, task, outcome) for row, outcome in enumerate(outcomes)):
+        for records in _batches(row_of(i, task, outcome) for i, outcome in enumerate(outcomes)):
             writer.write_table(pa.Table.from_pylist(records, schema=schema))
             rows += len(records)
     return rows
@@ -228,99 +190,6 @@ def _batches(records: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]
             batch, size = [], 0
     if batch:
         yield batch
-
-
-def _schema(outcomes: Sequence[Outcome]) -> pa.Schema:
-    values: set[str] = set()
-    slices: set[str] = set()
-    for outcome in outcomes:
-        slices.update(map(whole, outcome.example.slices))
-        if outcome.judged:
-            values.update(whole(k) for k, v in outcome.judged.values.items() if not isinstance(v, tuple))
-    columns = dict(FIXED)
-    columns |= {f"value.{name}": pa.float64() for name in sorted(values)}
-    columns |= {f"slice.{name}": pa.string() for name in sorted(slices)}
-    return pa.schema(columns)
-
-
-def _record(row: int, task: str, outcome: Outcome) -> dict[str, Any]:
-    example, judged, failure = outcome.example, outcome.judged, outcome.failure
-    values = judged.values if judged else {}
-    first = outcome.requests[0] if outcome.requests else None
-    record = {
-        "row": row,
-        "task": whole(task),
-        "example_id": whole(example.id),
-        "cluster": _whole(example.cluster),
-        "correct": judged.correct if judged else None,
-        "prediction": _whole(judged.prediction) if judged else None,
-        "target": _dump(example.target),
-        "failure_kind": _whole(failure.kind) if failure else None,
-        "failure_message": hidden(whole(failure.message)) if failure else None,
-        "prompt": _whole(_prompt(first)) if first else None,
-        "prompt_hash": _prompt_hash(outcome.requests),
-        "slices": _dump(dict(example.slices)),
-        "values": _dump({k: _number(v) for k, v in values.items()} | dict(judged.failed)) if judged else None,
-        "fields": _dump(dict(example.fields)),
-        "requests": _dump([request_to_json(r) for r in outcome.requests]),
-        "responses": _dump([response_to_json(r) for r in outcome.responses]),
-    }
-    record |= {f"value.{whole(k)}": float(v) for k, v in values.items() if not isinstance(v, tuple)}
-    record |= {f"slice.{whole(k)}": whole(str(v)) for k, v in example.slices.items()}
-    return record
-
-
-def _whole(text: str | None) -> str | None:
-    return None if text is None else whole(text)
-
-
-def _dump(value: Any) -> str:
-    """JSON as readable UTF-8; only what UTF-8 cannot hold is escaped. What JSON has no form for is a text."""
-    try:
-        text = _encode(value)
-    except (TypeError, ValueError, RecursionError):  # keys that are no texts, a list within itself
-        text = _encode(_told(value))
-    return _HALVES.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
-
-
-def _told(value: Any, depth: int = 0) -> Any:
-    """A value as JSON has it: keys as texts, and what lies too deep as one text."""
-    if depth > DEEPEST:
-        return repr(value)[:LONGEST_TEXT]
-    if isinstance(value, Mapping):
-        return {str(key): _told(part, depth + 1) for key, part in value.items()}
-    return [_told(part, depth + 1) for part in value] if isinstance(value, list | tuple) else value
-
-
-def _as_text(value: Any) -> Any:
-    """A time in ISO 8601, bytes in base64, arrays as lists, anything else as Python writes it."""
-    if isinstance(value, bytes | bytearray | memoryview):
-        return base64.b64encode(value).decode()
-    if hasattr(value, "isoformat"):
-        return value.isoformat()
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    return sorted(value, key=repr) if isinstance(value, set | frozenset) else str(value)
-
-
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_as_text).encode
-_HALVES = re.compile("[\ud800-\udfff]")
-
-
-def _number(value: float | tuple[float, ...]) -> Any:
-    """numpy scalars are floats to Python, but not to JSON."""
-    return [float(x) for x in value] if isinstance(value, tuple) else float(value)
-
-
-def _prompt(request: Request) -> str:
-    if isinstance(request, PseudoLikelihood):
-        return request.text
-    return request.context + request.text if isinstance(request, Likelihood) else request.prompt
-
-
-def _prompt_hash(requests: Sequence[Request]) -> str:
-    keys = [request_key(r) for r in requests]
-    return keys[0] if len(keys) == 1 else hashlib.sha256("\n".join(keys).encode()).hexdigest()
 
 
 def check(folder: Folder, artifact: Artifact) -> None:
@@ -353,39 +222,13 @@ def read_outcomes(folder: Folder, artifact: Artifact) -> Iterator[Outcome]:
     try:
         with fs.open(path, "rb") as raw, pq.ParquetFile(raw, page_checksum_verification=True) as file:
             for batch in file.iter_batches(batch_size=ROWS, columns=wanted):
-                yield from map(_outcome, batch.to_pylist())
+                yield from map(outcome_of, batch.to_pylist())
     except FileNotFoundError as error:
         raise lost(path, artifact) from error
     except (OSError, pa.ArrowException) as error:
         raise StoreError(f"cannot read {path}: {_reason(error)}") from error
     except (DataError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise StoreError(f"cannot read {path}: {str(error)[:200]}") from error
-
-
-def _outcome(row: Mapping[str, Any]) -> Outcome:
-    example = {name: json.loads(row[name]) for name in ("fields", "target", "slices")}
-    example["slices"] = {k: str(v) for k, v in example["slices"].items()}
-    found = json.loads(row["values"] or "{}")
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in found.items() if not isinstance(v, str)}
-    failed = {k: v for k, v in found.items() if isinstance(v, str)}  # why a metric has no value here
-    judged = {"prediction": row["prediction"], "values": values, "correct": row["correct"], "failed": failed}
-    failure = {"kind": row["failure_kind"], "message": row["failure_message"]}
-    return Outcome(
-        built(Example, {**example, "id": row["example_id"], "cluster": row["cluster"]}, "an example"),
-        tuple(_request(r) for r in json.loads(row["requests"])),
-        tuple(response_from_json(r) for r in json.loads(row["responses"])),
-        None if row["prediction"] is None else built(Judged, judged, "a judgement"),
-        None if row["failure_kind"] is None else built(Failed, failure, "a failure"),
-    )
-
-
-def _request(record: dict[str, Any]) -> Request:
-    kind = str(record.get("kind"))
-    if kind not in REQUESTS:
-        raise DataError(f"unknown kind of request {quoted(kind, 80)}; valid: {', '.join(REQUESTS)}")
-    fields = {k: v for k, v in record.items() if k != "kind"}
-    fields |= {k: float(fields[k]) for k in ("temperature", "top_p") if k in fields}
-    return built(REQUESTS[kind], fields, f"a {kind} request")
 
 
 def _reason(error: BaseException) -> str:

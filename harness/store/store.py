@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Engine, delete, select
 
 from harness.errors import StoreError, UnknownName, UsageError, quoted
-from harness.store import catalogue, numbers, pointers, samples
+from harness.store import catalogue, lookup, numbers, pointers, samples
 from harness.store.database import connect, name_of, reading, writing
 from harness.store.numbers import Standing, Which
 from harness.store.places import places, samples_of
@@ -123,17 +123,17 @@ class Store:
     ) -> list[Run]:
         """Runs that fit every filter, newest first. A run whose process died without a word is "interrupted"."""
         with reading(self.engine) as connection:
-            return catalogue.find(connection, model=model, task=task, status=status, tag=tag, limit=limit)
+            return lookup.find(connection, model=model, task=task, status=status, tag=tag, limit=limit)
 
     def run(self, name: str) -> Run:
         """The run with this id, tag or beginning of an id. Raises UnknownName, UsageError if several begin so."""
         with reading(self.engine) as connection:
-            return catalogue.one(connection, catalogue.resolve(connection, name))
+            return lookup.one(connection, lookup.resolve(connection, name))
 
     def results(self, name: str) -> list[Estimate]:
         """The numbers of a run in the order in which they were made."""
         with reading(self.engine) as connection:
-            return catalogue.estimates(connection, catalogue.resolve(connection, name))
+            return lookup.estimates(connection, lookup.resolve(connection, name))
 
     def table(self, which: Which = Which()) -> list[tuple[Any, ...]]:  # noqa: B008  # frozen
         """Numbers across runs as rows of ``harness.store.numbers.COLUMNS``."""
@@ -181,7 +181,7 @@ class Store:
         columns = ARTIFACTS.c
         query = select(columns.task, columns.path, columns.sha256, columns.rows, columns.bytes).order_by(columns.task)
         with reading(self.engine) as connection:
-            run_id = catalogue.resolve(connection, name)
+            run_id = lookup.resolve(connection, name)
             return [_own(run_id, Artifact(*row)) for row in connection.execute(query.where(columns.run_id == run_id))]
 
     def artifact(self, name: str, task: str) -> Artifact:
@@ -211,7 +211,7 @@ class Store:
     def tag(self, name: str, tag: str) -> None:
         """Point a tag to a run, away from the one that it may point to."""
         with writing(self.engine) as connection:
-            pointers.tag(connection, catalogue.hold(connection, catalogue.resolve(connection, name)), tag)
+            pointers.tag(connection, catalogue.hold(connection, lookup.resolve(connection, name)), tag)
 
     def untag(self, tag: str) -> None:
         """Remove a tag. Raises UnknownName."""
@@ -226,8 +226,8 @@ class Store:
     def set_baseline(self, name: str, run: str, why: str = "") -> None:
         """Point a baseline to a finished run. Raises UsageError for one that is not finished."""
         with writing(self.engine) as connection:
-            run_id = catalogue.hold(connection, catalogue.resolve(connection, run))
-            found = catalogue.one(connection, run_id)
+            run_id = catalogue.hold(connection, lookup.resolve(connection, run))
+            found = lookup.one(connection, run_id)
             if found.status != "finished":
                 raise UsageError(f"run {found.id} is {found.status}: only a finished run can be a baseline")
             pointers.point(connection, name, found.id, why, _now())
@@ -257,13 +257,13 @@ class Store:
     def save_verdicts(self, run: str, verdict: Mapping[str, Any]) -> None:
         """Keep what a gate said about a run (plain JSON)."""
         with writing(self.engine) as connection:
-            run_id = catalogue.hold(connection, catalogue.resolve(connection, run))
+            run_id = catalogue.hold(connection, lookup.resolve(connection, run))
             pointers.save_verdict(connection, run_id, verdict, _now())
 
     def verdicts(self, run: str | None = None) -> list[Verdict]:
         """What gates said about a run, or about any, newest first."""
         with reading(self.engine) as connection:
-            return pointers.verdicts(connection, catalogue.resolve(connection, run) if run else None)
+            return pointers.verdicts(connection, lookup.resolve(connection, run) if run else None)
 
 
 def _own(run_id: str, artifact: Artifact) -> Artifact:
