@@ -11,7 +11,7 @@ from scipy.stats import norm, t
 from statsmodels.stats.proportion import proportion_confint
 
 from harness import run as running
-from harness.api import Place, evaluate, rescore
+from harness.api import Listener, Where, evaluate, rescore
 from harness.cli.run import tuned_averages
 from harness.groups import Group, figures
 from harness.kinds import classification
@@ -116,15 +116,16 @@ def tiny_glue(tmp_path: Path) -> Path:
 
 def test_the_average_of_glue_through_a_run(tiny_glue: Path, tmp_path: Path) -> None:
     said: list[str] = []
-    place = Place(store=str(tmp_path / "store"), data=tiny_glue, notice=said.append)
-    result = evaluate("scripted:oracle", "glue", Settings(shots=0), place=place)
+    where = Where(store=str(tmp_path / "store"), data=tiny_glue)
+    listener = Listener(notice=said.append)
+    result = evaluate("scripted:oracle", "glue", Settings(shots=0), where=where, listener=listener)
     last = result.estimates[-1]
     assert (last.task, last.metric, last.value, last.n) == ("glue", "average", 1.0, 60)
-    assert [e for e in open_store(place.store).results(result.run.id) if e.task == "glue"] == [last]
+    assert [e for e in open_store(where.store).results(result.run.id) if e.task == "glue"] == [last]
     assert said == []
-    again = rescore(result.run.id, store=place.store)
+    again = rescore(result.run.id, store=where.store)
     assert again.estimates[-1] == last
-    partly = evaluate("scripted:oracle", ["glue/cola", "glue/sst2"], Settings(shots=0), place=place)
+    partly = evaluate("scripted:oracle", ["glue/cola", "glue/sst2"], Settings(shots=0), where=where, listener=listener)
     assert {e.task for e in partly.estimates} == {"glue/cola", "glue/sst2"}
     assert len(said) == 1 and said[0].startswith("glue has no average: glue/mrpc, glue/stsb, ")
 
@@ -133,12 +134,15 @@ def test_the_average_over_runs_of_one_task_each(
     tiny_glue: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said: list[str] = []
-    place = Place(store=str(tmp_path / "store"), data=tiny_glue, notice=said.append)
+    where = Where(store=str(tmp_path / "store"), data=tiny_glue)
+    listener = Listener(notice=said.append)
     members = catalogue().averages["glue"].members
-    ids = [evaluate("scripted:oracle", name, Settings(shots=0), place=place).run.id for name in members]
-    tuned_averages("m", ids, place)
+    ids = [
+        evaluate("scripted:oracle", name, Settings(shots=0), where=where, listener=listener).run.id for name in members
+    ]
+    tuned_averages("m", ids, where.store, listener)
     assert capsys.readouterr().out == "m fine-tuned on each of glue: average 1 [0.7495, 1], n 60\n" and said == []
-    tuned_averages("m", ids[1:], place)
+    tuned_averages("m", ids[1:], where.store, listener)
     assert said == [f"glue has no average: {members[0]} is not in this run"] and capsys.readouterr().out == ""
 
 
@@ -152,7 +156,7 @@ def test_the_averages_name_metrics_that_their_tasks_have(name: str) -> None:
 
 
 def test_reports_hold_the_average(tiny_glue: Path, tmp_path: Path) -> None:
-    place = Place(store=str(tmp_path / "store"), data=tiny_glue)
-    run = evaluate("scripted:oracle", "glue", Settings(shots=0), place=place).run.id
+    where = Where(store=str(tmp_path / "store"), data=tiny_glue)
+    run = evaluate("scripted:oracle", "glue", Settings(shots=0), where=where).run.id
     for name in ("html", "md", "card", "json"):
-        assert "average" in str(REPORTS[name](open_store(place.store), run)), name
+        assert "average" in str(REPORTS[name](open_store(where.store), run)), name

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.options import data_option, json_option, store_option
+from harness.cli.options import data_option, json_option, mirror, store_option, typed
 from harness.files import write_json, write_text
 
 if TYPE_CHECKING:
@@ -135,9 +135,8 @@ def _judged(
     store: Store, gate: Gate, run: Run, base: Run | None, given: Mapping[str, Any], today: date
 ) -> tuple[list[Verdict], tuple[str, ...]]:
     """The verdicts, and the ids of the runs that --extend added."""
-    from functools import partial
-
-    from harness.cli.again import DANGEROUS, Again, ask_more, require_askable
+    from harness.api import Where, ask_more, require_askable
+    from harness.api.again import DANGEROUS
     from harness.cli.compare import installed
     from harness.compare import compare
     from harness.gate.extend import Source, extend
@@ -153,7 +152,11 @@ def _judged(
         for asked in (run, base) if base else (run,):  # before a model is asked in vain
             require_askable(asked)
         allowed = frozenset(name for name in DANGEROUS if given[name])
-        more = partial(ask_more, place=Again(given["store"], given["data"], allowed))
+        where = Where(store=given["store"], data=mirror(given["data"]), command=typed())
+
+        def more(run: Run, tasks: Sequence[str], limit: int) -> str:
+            return ask_more(run, tasks, limit, where=where, allowed=allowed).run.id
+
         done = extend(gate, Source(differences, store.results, more), run, base, given["extend"], today)
         click.echo(f"harness: extended to --limit {done.limit}: {', '.join(done.runs) or 'no new run'}", err=True)
         return done.verdicts, done.runs

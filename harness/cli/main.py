@@ -2,6 +2,7 @@
 
 import gc
 import io
+import shlex
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -106,7 +107,8 @@ def _code_of(words: list[str]) -> int:
     except FileNotFoundError:
         raise RunError("the working folder was removed: change to another one") from None
     try:
-        code = cli.main(words, prog_name="harness", standalone_mode=False)
+        command = shlex.join(["harness", *words])  # a note for people, never parsed
+        code = cli.main(words, prog_name="harness", standalone_mode=False, obj=command)
     except SystemExit as error:  # no command of ours ends so: exit code 0 would say that all is well
         raise RunError(f"a metric, scorer or plug-in ended the program: sys.exit({error.code!r:.80})") from error
     return code if isinstance(code, int) else 0

@@ -26,6 +26,11 @@ def mirror(data: Path | None) -> Path | None:
     return place
 
 
+def typed() -> str:
+    """The command line as it was typed, which a run keeps as a note; "" where a command is called from Python."""
+    return str(click.get_current_context().find_root().obj or "")
+
+
 def names(text: tuple[str, ...]) -> list[str]:
     """``--tasks a,b --tasks c`` -> [a, b, c]."""
     return [name.strip() for part in text for name in part.split(",") if name.strip()]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import json_option, quiet_option, store_option
+from harness.cli.options import json_option, quiet_option, store_option, typed
 from harness.files import write_json
 
 
@@ -16,13 +16,10 @@ from harness.files import write_json
 @quiet_option
 def command(run: str, scorer: str | None, store: str | None, json_file: Path | None, quiet: bool) -> int:
     """Judge the answers of RUN with the installed tasks and store the result as a new run."""
-    import shlex
-    import sys
-
     from harness.api import rescore
     from harness.cli.table import result_json, results_table
 
-    result = rescore(run, store=store, scorer=scorer, command=shlex.join(["harness", *sys.argv[1:]]))
+    result = rescore(run, store=store, scorer=scorer, command=typed())
     if json_file:
         write_json(json_file, result_json(result.run, result.estimates))
     if not quiet:

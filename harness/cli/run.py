@@ -1,7 +1,5 @@
 """`harness run`: evaluate models on tasks, or everything that a suite file names."""
 
-import shlex
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +8,16 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from harness.cli.options import data_option, json_option, mirror, names, quiet_option, samples_option, store_option
+from harness.cli.options import (
+    data_option,
+    json_option,
+    mirror,
+    names,
+    quiet_option,
+    samples_option,
+    store_option,
+    typed,
+)
 from harness.files import write_json
 from harness.types import Estimate
 
@@ -98,21 +105,21 @@ def _records(given: dict[str, Any]) -> tuple[Any, Any]:
 
 
 def _run(jobs: list[Any], given: dict[str, Any]) -> int:
-    from harness.api import Place, evaluate
+    from harness.api import Listener, Where, evaluate
     from harness.cli.table import progress_bar, result_json, results_table
 
-    place = Place(
+    where = Where(
         store=given["store"], samples=given["samples_at"], data=mirror(given["data"]), cache=not given["no_cache"],
-        resume=given["resume"], command=shlex.join(["harness", *sys.argv[1:]]),
-        notice=lambda text: click.echo(f"harness: {text}", err=True),
+        resume=given["resume"], command=typed(),
     )  # fmt: skip
+    listener = Listener(notice=lambda text: click.echo(f"harness: {text}", err=True))
     written, empty = [], []
     tuned: dict[str, list[str]] = {}
     try:
-        for job, model, tasks in _asked(jobs, given, place.data):
+        for job, model, tasks in _asked(jobs, given, where.data):
             with progress_bar(job.model, quiet=given["quiet"]) as progress:
-                mine = replace(place, progress=progress)
-                result = evaluate(model, tasks, job.settings, options=job.options, place=mine)
+                mine = replace(listener, progress=progress)
+                result = evaluate(model, tasks, job.settings, options=job.options, where=where, listener=mine)
             written.append(result_json(result.run, result.estimates))
             if not given["quiet"]:
                 results_table(result.run, result.estimates)
@@ -124,7 +131,7 @@ def _run(jobs: list[Any], given: dict[str, Any]) -> int:
         if given["json_file"] and written:
             write_json(given["json_file"], written[0] if len(written) == 1 else written)
     for model, runs in tuned.items():
-        tuned_averages(model, runs, place)
+        tuned_averages(model, runs, where.store, listener)
     for e in empty:
         judged = f"it is no finite number over the {e.n} that were judged" if e.n else "none was judged"
         click.echo(f"harness: {e.task}: {e.metric} has no value: {e.failed} examples failed, {judged}", err=True)
@@ -163,20 +170,20 @@ def _training_scores(engine: Mapping[str, float | str]) -> None:
         click.echo(f"{name}: {', '.join(told)}")
 
 
-def tuned_averages(model: str, runs: Sequence[str], place: Any) -> None:
+def tuned_averages(model: str, runs: Sequence[str], at: str | None, listener: Any) -> None:
     """Averages of groups over runs that had one fine-tuned model for each task, and why there is none."""
     from harness.cli.table import interval, number
     from harness.groups import figures
     from harness.plugins import catalogue, select
     from harness.store import open_store
 
-    store, found = open_store(place.store, create=False), catalogue()
+    store, found = open_store(at, create=False), catalogue()
     outcomes = {task.name: tuple(store.outcomes(run, task.name)) for run in runs for task in store.run(run).tasks}
     told = figures(found.averages, select(found, outcomes), outcomes)
     for e in told.estimates:
         click.echo(f"{model} fine-tuned on each of {e.task}: {e.metric} {number(e.value)} {interval(e)}, n {e.n}")
     for reason in told.reasons:
-        place.notice(reason)
+        listener.notice(reason)
 
 
 def _without_value(estimates: Sequence[Estimate]) -> list[Estimate]:

@@ -1,7 +1,6 @@
 """More examples where too few were asked: settled in the end, and no false alarms from looking often."""
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
@@ -82,14 +81,13 @@ def test_a_run_without_a_limit_has_nothing_more() -> None:
         extend(GATE, world(0.1, 0.1, 0)[0], replace(RUN, settings={"limit": None}), None, 10, TODAY)
 
 
-def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["harness", *words])
+def call(*words: str) -> int:
     with pytest.raises(SystemExit) as stopped:
-        main()
+        main(list(words))
     return int(stopped.value.code or 0)
 
 
-def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place, questions, gate = str(tmp_path / "store"), tmp_path / "quiz.jsonl", tmp_path / "gate.toml"
     rows = [{"question": f"q{i}", "choices": ["yes", "no"], "answer": i % 2} for i in range(400)]
     questions.write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -98,12 +96,12 @@ def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
         "[[rule]]\nmetric = 'quiz:acc'\nmax_drop = 0.02\n"
     )
     asked = ("run", "scripted:oracle", "--tasks", str(questions), "--limit", "10", "--store", place, "--quiet")
-    assert [call(monkeypatch, *asked) for _ in range(2)] == [0, 0]
+    assert [call(*asked) for _ in range(2)] == [0, 0]
     run, base = (found.id for found in open_store(place).runs())
-    assert call(monkeypatch, "baseline", "set", "main", base, "--store", place) == 0
+    assert call("baseline", "set", "main", base, "--store", place) == 0
     check = ("gate", str(gate), run, "--baseline", "main", "--store", place, "--json", str(tmp_path / "out.json"))
-    assert call(monkeypatch, *check) == 4
-    assert call(monkeypatch, *check, "--extend", "390") == 0
+    assert call(*check) == 4
+    assert call(*check, "--extend", "390") == 0
     page = json.loads((tmp_path / "out.json").read_text())
     assert {(v["metric"], v["state"]) for v in page["verdicts"]} == {("acc", "PASS")}
     assert (
@@ -112,22 +110,20 @@ def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     found = {r.id: r for r in open_store(place).runs()}
     assert len(found) == 2 + len(page["added"])
     assert max(found[name].settings["limit"] for name in page["added"]) == 400
-    assert call(monkeypatch, *check, "--extend", "1") == 4
+    assert call(*check, "--extend", "1") == 4
     assert "would settle at n =" in (tmp_path / "out.json").read_text()
 
 
-def test_another_model_under_the_same_name_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_another_model_under_the_same_name_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place, answers, gate = str(tmp_path / "store"), tmp_path / "answers.txt", tmp_path / "gate.toml"
     questions = tmp_path / "quiz.jsonl"
     questions.write_text("".join(f'{{"question": "q{i}", "answer": "yes"}}\n' for i in range(4)))
     answers.write_text("yes\nyes\n")
     gate.write_text("[[rule]]\nmetric = 'quiz:exact_match'\nmin = 0.9\n")
     asked = ("run", f"replay:{answers}", "--tasks", str(questions), "--limit", "2", "--store", place, "--quiet")
-    assert call(monkeypatch, *asked) == 0
+    assert call(*asked) == 0
     answers.write_text("yes\nyes\nno\nno\n")
     [run] = open_store(place).runs()
     capsys.readouterr()
-    assert call(monkeypatch, "gate", str(gate), run.id, "--store", place, "--extend", "2") == 2
+    assert call("gate", str(gate), run.id, "--store", place, "--extend", "2") == 2
     assert "is not the model that run" in capsys.readouterr().err

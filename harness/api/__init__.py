@@ -1,0 +1,20 @@
+"""Names in, stored run out: what the command line, suites and Python callers share."""
+
+from harness.api.again import ask_more, require_askable
+from harness.api.evaluation import evaluate
+from harness.api.importing import import_run
+from harness.api.records import Listener, Overrides, Result, Where
+from harness.api.rescoring import rescore, settings_of
+
+__all__ = [
+    "Listener",
+    "Overrides",
+    "Result",
+    "Where",
+    "ask_more",
+    "evaluate",
+    "import_run",
+    "require_askable",
+    "rescore",
+    "settings_of",
+]

@@ -1,0 +1,67 @@
+"""One evaluation, from names to stored numbers."""
+
+from collections.abc import Sequence
+from typing import Unpack
+
+from harness import notices, plugins
+from harness import run as running
+from harness.api.recipe import Recipe
+from harness.api.recording import record
+from harness.api.records import Listener, Overrides, Result, Where, with_overrides
+from harness.engine.backend import Backend, Options
+from harness.hidden import hidden
+from harness.types import Settings, Task
+from harness.variants import require_changes, varied
+
+
+def evaluate(
+    model: str | Backend,
+    tasks: str | Sequence[str | Task],
+    settings: Settings | None = None,
+    *,
+    options: Options | None = None,
+    where: Where | None = None,
+    listener: Listener | None = None,
+    **overrides: Unpack[Overrides],
+) -> Result:
+    """Evaluate a model on tasks and store the run.
+
+    ``overrides`` are fields of Settings, Where or Listener (``limit=50``, ``shots=5``, ``store="results"``).
+    Raises the errors of ``harness.errors``; a run that was begun is marked failed or interrupted in the store.
+    """
+    settings, where, listener = with_overrides(
+        settings or Settings(), where or Where(), listener or Listener(), overrides
+    )
+    options = options or Options()
+    chosen = _chosen([tasks] if isinstance(tasks, str) else tasks)
+    if settings.scorer and not any(task.bind for task in chosen):
+        listener.notice(f"no task of this run needs a scorer of texts: {settings.scorer} is not used")
+    planned = _planned(chosen, settings, options, where)
+    for p in planned:
+        for text in notices.of_plan(p):
+            listener.notice(text)
+    backend = plugins.load_model(model, options) if isinstance(model, str) else model
+    running.check(backend, [p.task for p in planned])
+    for text in backend.info.notices:
+        listener.notice(hidden(f"{backend.info.name}: {text}"))
+    recipe = Recipe.of(options, tasks, where) if isinstance(model, str) else None
+    return record(backend, planned, settings, where=where, listener=listener, recipe=recipe)
+
+
+def _chosen(tasks: Sequence[str | Task]) -> list[Task]:
+    """The tasks themselves, and those that names, groups, patterns, tags and files stand for."""
+    chosen = [task for task in tasks if isinstance(task, Task)]
+    names = [task for task in tasks if isinstance(task, str)]
+    if names or not chosen:
+        chosen += plugins.select(plugins.catalogue(), names)
+    plugins.require_names(chosen)
+    return chosen
+
+
+def _planned(tasks: Sequence[Task], settings: Settings, options: Options, where: Where) -> list[running.Planned]:
+    """Every request of the tasks, with their scorer and in the variants that the settings name."""
+    plain = plugins.bound(tasks, settings.scorer, options)
+    planned = running.plan([varied(task, settings) for task in plain], settings, where.data)
+    for task, p in zip(plain, planned, strict=True):
+        require_changes(task, settings, p.examples)
+    return planned

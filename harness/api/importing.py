@@ -1,0 +1,78 @@
+"""Runs out of exported files: nothing is believed that the samples do not say."""
+
+from collections.abc import Callable, Container, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from harness import plugins
+from harness import run as running
+from harness.api.rescoring import settings_of
+from harness.errors import DataError, UnknownName, quoted
+from harness.groups import figures
+from harness.metrics import calibrate, likelihood, written
+from harness.store import open_store, transfer
+from harness.store.recount import Known, same_values
+from harness.types import Estimate, Metric, Outcome, Run, Task, TaskRecord
+
+
+def import_run(file: Path, *, store: str | None = None, notice: Callable[[str], None] = lambda text: None) -> Run:
+    """Take a run out of an exported file into a store; every number is computed anew from its samples.
+
+    Raises UsageError if the store has the run already, DataError for a file that is no exported run or says what its
+    samples do not; then nothing is imported.
+    """
+    found = plugins.catalogue()
+    known = Known(partial(_metrics, found), partial(_figures, found), partial(_rejudge, found), partial(_about, found))
+    return transfer.import_run(open_store(store), file, known, notice)
+
+
+def _same(found: plugins.Catalogue, record: TaskRecord) -> Task | None:
+    """The installed task of a record, if it is that in name and version and needs no scorer."""
+    try:
+        [task] = plugins.installed(found, [record.name])
+    except UnknownName:
+        return None
+    return task if task.version == record.version and task.bind is None else None
+
+
+def _metrics(found: plugins.Catalogue, record: TaskRecord) -> Mapping[str, Metric]:
+    """The metrics of an installed task; of a task of a file those that files may name."""
+    if record.name in found.tasks:
+        task = _same(found, record)
+        return {metric.name: metric for metric in task.metrics} if task else {}
+    texts = {name: written.measure(name)[0] for name in written.OPTIONS}
+    return texts | {metric.name: metric for metric in (*likelihood.METRICS, *calibrate.METRICS)}
+
+
+def _about(found: plugins.Catalogue, record: TaskRecord, outcomes: Sequence[Outcome]) -> Mapping[int, Container[str]]:
+    """Of failed examples the metrics that they count for, where the task is at hand to say so."""
+    task = _same(found, record) if record.name in found.tasks else None
+    return running.applicable(task, outcomes) if task else {}
+
+
+def _figures(found: plugins.Catalogue, outcomes: Mapping[str, Sequence[Outcome]]) -> Sequence[Estimate]:
+    tasks = [found.tasks[name] for name in outcomes if name in found.tasks]
+    return figures(found.averages, tasks, outcomes).estimates
+
+
+def _rejudge(found: plugins.Catalogue, run: Run, name: str, outcomes: Sequence[Outcome]) -> None:
+    """The judge of an installed task finds in the answers what the run says it found. Raises DataError."""
+    record = next(record for record in run.tasks if record.name == name)
+    task, settings = _same(found, record), settings_of(run)
+    if task is None or settings.perturb or settings.counterfactual:
+        return
+    for o in outcomes:
+        try:
+            again = running.judge_one(task, o.example, o.requests, o.responses)
+        except Exception as error:  # a judge is given what its own task never asks
+            raise DataError(
+                f"{name}: example {quoted(o.example.id, 80)} cannot be judged: {quoted(error, 100)}"
+            ) from error
+        if not _agree(o, again):
+            raise DataError(f"{name}: example {quoted(o.example.id, 80)} is not judged so by the answer that it has")
+
+
+def _agree(one: Outcome, two: Outcome) -> bool:
+    if one.judged is None or two.judged is None:
+        return one.judged is two.judged
+    return one.judged.correct == two.judged.correct and same_values(one.judged.values, two.judged.values)

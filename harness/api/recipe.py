@@ -1,0 +1,67 @@
+"""How the model of a run can be asked again: what its name and the settings of the run leave open."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from harness import plugins
+from harness.api.records import Where
+from harness.engine.backend import Options
+from harness.errors import UsageError
+from harness.hidden import hidden_in
+from harness.reading.typed import built
+from harness.types import Run, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """The options of a model, the tasks by the names that they were asked for, the folder of data, the cache.
+
+    It is stored as ``Run.asked``, without secrets.
+    """
+
+    options: Options
+    tasks: tuple[str, ...]
+    data: str | None = None
+    cache: bool = True
+
+    @classmethod
+    def of(cls, options: Options, tasks: str | Sequence[str | Task], where: Where) -> "Recipe | None":
+        """The recipe of a run; None where one of its tasks cannot be named, so that nobody could ask it again."""
+        names = [tasks] if isinstance(tasks, str) else [_name(task) for task in tasks]
+        if None in names:
+            return None
+        data = None if where.data is None else str(where.data)
+        return cls(options, tuple(name for name in names if name is not None), data, where.cache)
+
+    def record(self) -> dict[str, Any]:
+        """As ``Run.asked`` keeps it."""
+        return hidden_in({**asdict(self), "tasks": list(self.tasks)})
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of data."""
+        return None if self.data is None else Path(self.data)
+
+
+def recipe_of(run: Run) -> Recipe:
+    """The recipe of a stored run.
+
+    Raises UsageError for an imported run, whose file is a stranger's, and for one that does not say how it was asked;
+    DataError for a damaged one.
+    """
+    instead = "ask its model with `harness run` and a larger --limit, and check that run"
+    if run.imported:
+        raise UsageError(f"run {run.id} was imported: no model is asked on the word of a file; {instead}")
+    if not run.asked:
+        raise UsageError(f"run {run.id} does not say how its model was asked; {instead}")
+    known = {f.name for f in fields(Recipe)}
+    return built(Recipe, {k: v for k, v in run.asked.items() if k in known}, f"options of run {run.id}")
+
+
+def _name(task: str | Task) -> str | None:
+    """What a task can be asked for by: an installed one by its name, one made in Python by nothing."""
+    if isinstance(task, str):
+        return task
+    return task.name if plugins.catalogue().tasks.get(task.name) is task else None

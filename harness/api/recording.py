@@ -1,0 +1,183 @@
+"""A run asked, judged and stored, so that whatever happens the journal and the catalogue tell the truth."""
+
+import platform
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+from harness import failures, notices, plugins
+from harness import run as running
+from harness.answers.journal import Journal, header
+from harness.api.recipe import Recipe
+from harness.api.records import Listener, Result, Where
+from harness.engine.backend import Backend
+from harness.errors import HarnessError, RunError, quoted
+from harness.groups import Figures, figures
+from harness.hidden import hidden, hidden_in
+from harness.store import Store, open_store, samples
+from harness.store.cache import AnswerCache
+from harness.types import Outcome, Question, Run, Settings, Task
+
+VERSIONED = ("rai-harness", "torch", "transformers", "tokenizers", "datasets", "numpy", "sacrebleu", "rouge-score")
+
+
+def record(
+    backend: Backend,
+    planned: Sequence[running.Planned],
+    settings: Settings,
+    *,
+    where: Where,
+    listener: Listener,
+    recipe: Recipe | None = None,
+) -> Result:
+    """Ask, judge and store what is planned; without ``recipe`` the run cannot be asked for more."""
+    store = open_store(where.store, samples=where.samples)
+    run = _described(backend, planned, settings, where.command, recipe)
+    identity = _identity(run)
+    if where.resume:
+        run = _resumed(store, run, identity)
+        if run.status != "interrupted":
+            listener.notice("nothing to resume: no unfinished run of this model, tasks and settings; starting anew")
+    questions = running.questions(planned)
+    head = {"identity": identity, "total": len(questions)}
+    with Journal.open(_journal(store, run.id), head) as journal:
+        if journal.notice:
+            listener.notice(journal.notice)
+        asking = _Asking(backend, planned, questions, store, journal, listener)
+        try:
+            result, reasons = _finished(asking, replace(run, status="running"), cached=where.cache)
+        except SystemExit as error:  # exit code 0 would say that all is well
+            ended = f"sys.exit({quoted(error.code, 80)})"
+            _give_up(asking, run, RunError(f"something called {ended}"))
+            raise RunError(f"a metric, scorer or plug-in ended the run: {ended}") from error
+        except BaseException as error:
+            _give_up(asking, run, error)
+            raise
+    journal.path.unlink(missing_ok=True)
+    _tell(listener, reasons)
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """What a run works with from its first question to its last number."""
+
+    backend: Backend
+    planned: Sequence[running.Planned]
+    questions: Sequence[Question]
+    store: Store
+    journal: Journal
+    listener: Listener
+
+
+def _finished(asking: _Asking, run: Run, *, cached: bool) -> tuple[Result, list[str]]:
+    """The stored result, and why examples failed."""
+    backend, listener, store = asking.backend, asking.listener, asking.store
+    cache = AnswerCache(store.journals.parent / "cache.sqlite") if cached and backend.info.pinned else None
+    answers = running.ask(
+        backend, asking.questions, asking.journal, cache=cache, begun=lambda: store.start(run),
+        progress=listener.progress,
+    )  # fmt: skip
+    done = running.finish(asking.planned, answers)
+    tasks = [p.task for p in asking.planned]
+    for task in tasks:
+        _tell(listener, notices.of_outcomes(task, done.outcomes[task.name]))
+    run = replace(run, status="finished", finished=now(), engine=dict(backend.stats()))
+    groups = averages(tasks, done.outcomes)
+    estimates = done.estimates + groups.estimates
+    _tell(listener, groups.reasons)
+    _tell(listener, notices.of_estimates(estimates))
+    store.finish(run, done.outcomes, estimates)
+    return Result(run, estimates), [hidden(reason) for reason in failures.told(done.outcomes)]
+
+
+def _give_up(asking: _Asking, run: Run, error: BaseException) -> None:
+    """Leave the journal for ``resume``; without a single answer leave nothing at all."""
+    status: Literal["failed", "interrupted"] = "failed" if isinstance(error, HarnessError) else "interrupted"
+    answered = len(asking.journal.responses)
+    if not answered:
+        asking.journal.path.unlink(missing_ok=True)
+    message = f"{answered} of {len(asking.questions)} answers are in the journal: {error or 'interrupted'}"
+    with suppress(HarnessError):  # the store itself may be what failed; the journal is enough to finish
+        asking.store.fail(run.id, status, message)
+
+
+def _tell(listener: Listener, texts: Iterable[str]) -> None:
+    for text in texts:
+        listener.notice(text)
+
+
+def averages(tasks: Sequence[Task], outcomes: Mapping[str, Sequence[Outcome]]) -> Figures:
+    """The averages of the groups that a run completes, and why others have none."""
+    return figures(plugins.catalogue().averages, tasks, outcomes)
+
+
+# --------------------------------------------------------------------------------------------------- which run this is
+def _identity(run: Run) -> str:
+    """What two runs share that ask the same of the same model."""
+    return running.digest([run.model, run.fingerprint, [(t.fingerprint, t.data_sha256, t.n) for t in run.tasks]])
+
+
+def _resumed(store: Store, run: Run, identity: str) -> Run:
+    """The newest unfinished run that asked the same of the same model, or ``run`` itself."""
+    for old in store.runs():
+        path = _journal(store, old.id)
+        if old.status != "finished" and path.is_file() and _identity_in(path, old, run) == identity:
+            return replace(run, id=old.id, started=old.started, status="interrupted")
+    return run
+
+
+def _identity_in(path: Path, old: Run, new: Run) -> object:
+    """What a journal says that it asks; of one whose header is damaged, what the catalogue says of its run."""
+    head = header(path)
+    kept, wanted = (hidden_in([r.model, dict(r.fingerprint)]) for r in (old, new))
+    return (
+        head.get("identity")
+        if head or kept != wanted
+        else _identity(replace(old, model=new.model, fingerprint=new.fingerprint))
+    )
+
+
+def _journal(store: Store, run_id: str) -> Path:
+    return store.journals / f"{samples.folder_of(run_id)}.journal"
+
+
+def _described(
+    backend: Backend, planned: Sequence[running.Planned], settings: Settings, command: str, recipe: Recipe | None
+) -> Run:
+    """The run before anything was asked."""
+    return Run(
+        id=new_id(),
+        model=backend.info.name,
+        fingerprint=dict(backend.info.fingerprint),
+        tasks=tuple(p.record for p in planned),
+        settings=asdict(settings),
+        versions=versions(),
+        command=command,
+        started=now(),
+        asked=recipe.record() if recipe else {},
+    )
+
+
+def versions() -> dict[str, str]:
+    """Of Python and of the packages that numbers depend on."""
+    found = {"python": platform.python_version()}
+    for name in VERSIONED:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def new_id() -> str:
+    """An id that sorts by time."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+
+
+def now() -> str:
+    """UTC, in ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

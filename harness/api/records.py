@@ -1,0 +1,91 @@
+"""What every function here takes and gives: where a run lives, who listens to it, what it was told, what came out."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
+
+from harness.errors import UnknownName
+from harness.types import Estimate, Run, Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """What a run reads and where it writes.
+
+    ``store`` and ``samples`` are URLs, by default ``./harness-results`` and a folder beside the catalogue; ``data`` is
+    a folder of datasets in the Hub's layout. ``cache`` reuses answers of earlier runs; ``resume`` goes on with the
+    interrupted run of the same model, tasks and settings. ``command`` is kept with the run as a note for people.
+    """
+
+    store: str | None = None
+    samples: str | None = None
+    data: Path | None = None
+    cache: bool = True
+    resume: bool = False
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """Who is told how a run goes.
+
+    ``progress`` is called with (questions answered, questions in all), ``notice`` with one sentence.
+    """
+
+    progress: Callable[[int, int], None] = lambda done, total: None
+    notice: Callable[[str], None] = lambda text: None
+
+
+class Overrides(TypedDict, total=False):
+    """Fields of Settings, Where and Listener by their names."""
+
+    limit: int | None
+    shots: int | None
+    shots_mode: Literal["fixed", "per-example"]
+    seed: int
+    scorer: str | None
+    perturb: str
+    strength: str
+    counterfactual: str
+    store: str | None
+    samples: str | None
+    data: str | Path | None
+    cache: bool
+    resume: bool
+    command: str
+    progress: Callable[[int, int], None]
+    notice: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A finished run and its numbers."""
+
+    run: Run
+    estimates: tuple[Estimate, ...]
+
+    @property
+    def frame(self) -> "pd.DataFrame":
+        """The numbers as a data frame: task, metric, slice, value, low, high, n, clusters, failed."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(e) for e in self.estimates])
+
+
+def with_overrides(
+    settings: Settings, where: Where, listener: Listener, overrides: Overrides
+) -> tuple[Settings, Where, Listener]:
+    """The records with some of their fields replaced. Raises UnknownName for a name that is no field of theirs."""
+    given: dict[str, Any] = dict(overrides)
+    names = [{f.name for f in fields(record)} for record in (settings, where, listener)]
+    unknown = next((name for name in given if not any(name in own for own in names)), None)
+    if unknown is not None:
+        raise UnknownName("setting", unknown, set[str]().union(*names))
+    if "data" in given:
+        given["data"] = Path(given["data"]) if given["data"] else None
+    own = [{name: given[name] for name in part if name in given} for part in names]
+    return replace(settings, **own[0]), replace(where, **own[1]), replace(listener, **own[2])

@@ -1,0 +1,80 @@
+"""Stored answers judged anew, without a model."""
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+
+from harness import plugins
+from harness import run as running
+from harness.api.recording import averages, new_id, now, versions
+from harness.api.records import Result
+from harness.errors import UsageError, quoted
+from harness.reading.typed import built
+from harness.store import open_store
+from harness.types import Run, Settings, Task, TaskRecord
+from harness.variants import varied
+
+COUNTERFACTUALS = ("gender", "names", "religion")
+"""Swaps that are built in; any other word of --counterfactual is a file."""
+
+
+def rescore(run: str, *, store: str | None = None, scorer: str | None = None, command: str = "") -> Result:
+    """Judge a run's stored answers with the installed tasks and store the outcome as a new run; the old one stays.
+
+    ``scorer`` judges texts instead of the run's own; of an imported run neither scorer nor file is obeyed.
+    Raises UnknownName for a task that is not installed, UsageError for an imported run that names a file.
+    """
+    opened = open_store(store, create=False)
+    old = opened.run(run)
+    tasks = _tasks(old, scorer)
+    outcomes = {
+        task.name: tuple(
+            running.judge_one(task, o.example, o.requests, o.responses) for o in opened.outcomes(old.id, task.name)
+        )
+        for task in tasks
+    }
+    estimates = tuple(e for task in tasks for e in running.summarise(task, outcomes[task.name]))
+    estimates += averages(tasks, outcomes).estimates
+    new = replace(
+        old, id=new_id(), tasks=_records(old, tasks), settings={**old.settings, "rescored": old.id},
+        versions=versions(), command=command, started=now(), finished=now(), status="finished", message="",
+        asked={} if old.imported else old.asked,
+    )  # fmt: skip
+    opened.start(replace(new, status="running", finished=None))
+    opened.finish(new, outcomes, estimates)
+    return Result(new, estimates)
+
+
+def _tasks(run: Run, scorer: str | None) -> list[Task]:
+    """The installed tasks of a run, with a scorer and in the variants that it was asked in."""
+    settings = settings_of(run)
+    if run.imported:
+        _require_own_words(run, settings)
+        settings = replace(settings, scorer=None)
+    installed = plugins.installed(plugins.catalogue(), [record.name for record in run.tasks])
+    return [varied(task, settings) for task in plugins.bound(installed, scorer or settings.scorer)]
+
+
+def _records(run: Run, tasks: Sequence[Task]) -> tuple[TaskRecord, ...]:
+    """What the run asked, with version, card and metrics of the tasks that judge it now."""
+    by_name = {task.name: task for task in tasks}
+    return tuple(
+        replace(record, version=task.version, card=task.card, metrics=running.described(task))
+        for record in run.tasks
+        for task in (by_name[record.name],)
+    )
+
+
+def settings_of(run: Run) -> Settings:
+    """The settings of a stored run. Raises DataError for values that are none."""
+    ours = {f.name for f in fields(Settings)}
+    return built(Settings, {k: v for k, v in run.settings.items() if k in ours}, f"settings of run {run.id}")
+
+
+def _require_own_words(run: Run, settings: Settings) -> None:
+    """Raises UsageError where the settings of an imported run name a file."""
+    own = {"", *COUNTERFACTUALS}
+    odd = [word.strip() for word in settings.counterfactual.split(",") if word.strip() not in own]
+    if odd:
+        raise UsageError(
+            f"run {run.id} was imported and its --counterfactual names {quoted(odd[0])}, which is not read"
+        )
