@@ -22,7 +22,7 @@ from typing import Any
 
 from harness.engine.backend import Options
 from harness.engine.load import load
-from harness.types import Card, Choose, Chosen, Example, Question, Task
+from harness.types import Card, Choose, Chosen, Question
 
 SOURCES = (("cola", "sentence"), ("sst2", "sentence"), ("mnli", "premise"), ("qnli", "sentence"))
 Clock = Callable[[], float]
@@ -64,12 +64,7 @@ def ours(backend: Any, texts: Sequence[str], labels: tuple[str, ...], clock: Clo
     """Seconds, and the probability of the first class of every text."""
     from math import exp
 
-    task = Task(
-        name="speed", version=1, dataset=(), read=lambda rows, dataset: [], ask=lambda example, shots: (),
-        judge=lambda example, responses: (_ for _ in ()).throw(ValueError), best=lambda example: (),
-        worst=lambda example: (), metrics=(), card=CARD,
-    )  # fmt: skip
-    asked = [Question(task, Example(str(i), {}), 0, Choose("", labels, (t,), labels)) for i, t in enumerate(texts)]
+    asked = [Question("sentiment", str(i), 0, Choose("", labels, (t,), labels)) for i, t in enumerate(texts)]
     start = clock()
     answers = dict(pair for batch in backend.answer(asked) for pair in batch)
     seconds = clock() - start

@@ -8,21 +8,9 @@ import numpy as np
 from gpu_models import BEGIN, SPECIAL, STOP
 from numpy.typing import NDArray
 
-from harness.types import Card, Choose, Example, Generate, Likelihood, Question, Request, Task
+from harness.types import Choose, Generate, Likelihood, Question, Request
 
 Ids = NDArray[np.int32]
-TASK = Task(
-    name="random",
-    version=1,
-    dataset=(),
-    read=lambda rows, dataset: [],
-    ask=lambda example, shots: (),
-    judge=lambda example, responses: (_ for _ in ()).throw(AssertionError),
-    best=lambda example: (),
-    worst=lambda example: (),
-    metrics=(),
-    card=Card(measures="", limits="", source="", licence=""),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +139,7 @@ WORKS: Mapping[str, Callable[..., list[Ask]]] = {
 
 def questions(asks: Sequence[Ask]) -> list[Question]:
     """The requests without a benchmark around them."""
-    return [Question(TASK, Example(str(i), {}), 0, ask.request) for i, ask in enumerate(asks)]
+    return [Question("gpu", str(i), 0, ask.request) for i, ask in enumerate(asks)]
 
 
 def spread(asks: Sequence[Any], count: int) -> list[int]:

@@ -17,8 +17,7 @@ from harness.engine.backend import Options
 from harness.engine.causal.backend import Causal
 from harness.engine.checkpoint import read_checkpoint
 from harness.engine.smollm2 import smollm2_folder
-from harness.plugins import catalogue
-from harness.types import Example, Question
+from harness.types import Question
 
 DTYPES = ("float32", "bfloat16", "float16")
 
@@ -42,8 +41,7 @@ def main() -> None:
     for row in ROWS:
         if row.name not in asked.rows.split(","):
             continue
-        task = catalogue().tasks[row.task]
-        questions = [Question(task, Example(str(i), {}), 0, r) for i, r in enumerate(requests_of(row, asked.data))]
+        questions = [Question(row.task, str(i), 0, r) for i, r in enumerate(requests_of(row, asked.data))]
         seconds: dict[str, list[float]] = {dtype: [] for dtype in models}
         computed = {}
         for _ in range(asked.rounds):

@@ -23,8 +23,7 @@ from harness.engine.causal.backend import Causal
 from harness.engine.causal.roofline import needed, rates
 from harness.engine.checkpoint import read_checkpoint
 from harness.engine.load import folder_of
-from harness.plugins import catalogue
-from harness.types import Example, Question
+from harness.types import Question
 
 
 def measure(backend: Causal, questions: list[Question]) -> tuple[float, float, int]:
@@ -65,9 +64,8 @@ def main() -> None:
     backend = Causal(read_checkpoint(asked.model, folder_of(asked.model, options), options))
     turns = [rates(backend.checkpoint.model)]
     for row in (row for row in ROWS if row.name in asked.rows.split(",")):
-        task = catalogue().tasks[row.task]
         requests = requests_of(row, asked.data)
-        questions = [Question(task, Example(str(n), {}), 0, request) for n, request in enumerate(requests)]
+        questions = [Question(row.task, str(n), 0, request) for n, request in enumerate(requests)]
         if asked.growth:
             print(growth(row.name, backend, questions, asked.rounds), flush=True)
             continue

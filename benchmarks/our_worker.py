@@ -8,8 +8,7 @@ from pathlib import Path
 
 from harness.engine.backend import Options
 from harness.engine.load import load
-from harness.plugins import catalogue
-from harness.types import Choose, Chosen, Example, Generate, Generated, Likelihood, Question, Request, Scored
+from harness.types import Choose, Chosen, Generate, Generated, Likelihood, Question, Request, Scored
 
 
 def requests_of(job: dict[str, object]) -> list[Request]:
@@ -43,8 +42,7 @@ def flat(response: object) -> list[object]:
 if __name__ == "__main__":
     job = json.loads(Path(sys.argv[2]).read_text(encoding="utf-8"))
     backend = load(job["model"], Options(dtype=job.get("dtype", "float32")))
-    task = catalogue().tasks[job["task"]]
-    asked = [Question(task, Example(str(i), {}), 0, request) for i, request in enumerate(requests_of(job))]
+    asked = [Question(job["task"], str(i), 0, request) for i, request in enumerate(requests_of(job))]
     start = time.perf_counter()
     answers = dict(pair for batch in backend.answer(asked) for pair in batch)
     seconds = time.perf_counter() - start

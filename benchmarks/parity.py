@@ -48,7 +48,7 @@ def ours(task: Task, limit: int, data: Path, backend: Backend) -> tuple[list[lis
     responses = [answers[i] for i in range(len(asked))]
     samples: dict[str, list[Sample]] = {}
     for question, response in zip(asked, responses, strict=True):
-        samples.setdefault(question.example.id, []).extend(_pairs(question.request, response))
+        samples.setdefault(question.example, []).extend(_pairs(question.request, response))
     return list(samples.values()), running.finish(planned, responses)
 
 

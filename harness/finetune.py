@@ -140,7 +140,7 @@ def score(backend: Backend, task: Task, examples: Sequence[Example]) -> list[tup
     """Every metric of the task over ``examples``, where it has a value; reference values are left out."""
     requests = [task.ask(example, ()) for example in examples]
     asked = [
-        Question(task, example, part, request)
+        Question(task.name, example.id, part, request)
         for example, parts in zip(examples, requests, strict=True)
         for part, request in enumerate(parts)
     ]

@@ -18,7 +18,7 @@ from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
-from harness.engine.backend import Backend, Options
+from harness.engine.backend import Backend, Exam, Options
 from harness.errors import UnknownName, UsageError, quoted
 from harness.groups import Group
 from harness.kinds.file import SUFFIXES, corpus, task_from_file
@@ -127,8 +127,11 @@ def _of_that_name(found: Catalogue, name: str) -> Task:
     raise UnknownName("installed task", name, found.tasks)
 
 
-def load_model(spec: str, options: Options) -> Backend:
-    """A backend for ``spec``: a plug-in's scheme first, then what the engine knows. Raises UnknownName, ModelError."""
+def load_model(spec: str, options: Options, exams: Sequence[Exam] = ()) -> Backend:
+    """A backend for ``spec``: a plug-in's scheme first, then what the engine knows. Raises UnknownName, ModelError.
+
+    ``exams``: what the model will be asked, for a scripted one, which has to know the answers.
+    """
     scheme, _, name = spec.partition(":")
     for point in entry_points(group="harness.models"):
         if point.name == scheme:
@@ -139,7 +142,7 @@ def load_model(spec: str, options: Options) -> Backend:
             return backend
     from harness.engine.load import load
 
-    return load(spec, options)
+    return load(spec, options, exams)
 
 
 def models() -> dict[str, str]:

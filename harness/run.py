@@ -12,7 +12,7 @@ import numpy as np
 from harness.answers.cache import Cache
 from harness.answers.journal import Journal
 from harness.data import load
-from harness.engine.backend import Backend
+from harness.engine.backend import Backend, Exam
 from harness.errors import DataError, Unsupported
 from harness.kinds import shots
 from harness.metrics import stats
@@ -70,11 +70,16 @@ def plan(tasks: Sequence[Task], settings: Settings, mirror: Path | None) -> list
 def questions(planned: Sequence[Planned]) -> list[Question]:
     """All requests of all tasks in one list: the model sees them together and shares what they share."""
     return [
-        Question(p.task, example, part, request)
+        Question(p.task.name, example.id, part, request)
         for p in planned
         for example, requests in zip(p.examples, p.requests, strict=True)
         for part, request in enumerate(requests)
     ]
+
+
+def exams(planned: Sequence[Planned]) -> list[Exam]:
+    """Every task with the examples that it will ask, for a model that looks its answers up."""
+    return [(p.task, p.examples) for p in planned]
 
 
 def check(backend: Backend, tasks: Sequence[Task]) -> None:

@@ -311,10 +311,13 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One request of one example of one task; ``part`` counts the example's requests."""
+    """One request of one example of one task; ``part`` counts the example's requests.
 
-    task: Task
-    example: Example
+    A model is told who is asking by name alone: ``task`` is the task's, ``example`` the example's id.
+    """
+
+    task: str
+    example: str
     part: int
     request: Request
 

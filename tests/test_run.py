@@ -99,8 +99,8 @@ def test_rescoring_judges_the_stored_answers_anew(tmp_path: Path) -> None:
 class Dying:
     """An oracle that stops after some batches, as a killed process does."""
 
-    def __init__(self, after: int) -> None:
-        self.oracle = open_scripted("oracle")
+    def __init__(self, task: Task, after: int) -> None:
+        self.oracle = open_scripted("oracle", running.exams(running.plan([task], Settings(), None)))
         self.info = self.oracle.info
         self.after = after
         self.computed: list[int] = []
@@ -118,7 +118,7 @@ class Dying:
 
 def test_an_interrupted_run_resumes_without_computing_anything_twice(tmp_path: Path) -> None:
     task, place = letters(tmp_path / "l.jsonl", 40), str(tmp_path / "s")
-    dying, rest = Dying(after=2), Dying(after=10**6)
+    dying, rest = Dying(task, after=2), Dying(task, after=10**6)
     with pytest.raises(KeyboardInterrupt):
         evaluate(dying, [task], store=place)
     store = open_store(place)
@@ -135,7 +135,8 @@ def test_an_interrupted_run_resumes_without_computing_anything_twice(tmp_path: P
 
 def test_nothing_is_left_of_a_run_that_computed_nothing(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
-        evaluate(Dying(after=0), [letters(tmp_path / "l.jsonl")], store=str(tmp_path / "s"))
+        task = letters(tmp_path / "l.jsonl")
+        evaluate(Dying(task, after=0), [task], store=str(tmp_path / "s"))
     assert not list(open_store(str(tmp_path / "s")).journals.glob("*.journal"))
 
 
@@ -188,15 +189,15 @@ def test_shots_do_not_depend_on_the_limit(tmp_path: Path) -> None:
 def test_a_second_run_uses_the_cache_only_for_pinned_models(tmp_path: Path) -> None:
     task, place = letters(tmp_path / "l.jsonl"), str(tmp_path / "s")
     evaluate("scripted:oracle", [task], store=place)
-    again = Dying(after=10**6)
+    again = Dying(task, after=10**6)
     evaluate(again, [task], store=place)
     assert len(again.computed) == 12  # a scripted model is not pinned
-    pinned = [Dying(after=10**6) for _ in range(2)]
+    pinned = [Dying(task, after=10**6) for _ in range(2)]
     for model in pinned:
         model.info = replace(model.info, name="pinned", fingerprint={"weights": "1"}, pinned=True)
         evaluate(model, [task], store=place)
     assert [len(model.computed) for model in pinned] == [12, 0]
-    other = Dying(after=10**6)
+    other = Dying(task, after=10**6)
     other.info = replace(pinned[0].info, fingerprint={"weights": "2"})
     evaluate(other, [task], store=place)
     assert len(other.computed) == 12

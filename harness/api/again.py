@@ -8,7 +8,7 @@ from harness.api.evaluation import evaluate
 from harness.api.recipe import Recipe, recipe_of
 from harness.api.records import Listener, Result, Where
 from harness.api.rescoring import settings_of
-from harness.engine.backend import Backend, Options
+from harness.engine.backend import Backend, Exam, Options
 from harness.errors import UsageError
 from harness.hidden import hidden_in
 from harness.types import Run, Task
@@ -35,11 +35,15 @@ def ask_more(
     """
     where, recipe = where or Where(), recipe_of(run)
     options = _options(run, recipe, allowed)
-    backend = plugins.load_model(run.model, options)
-    _require_same(run, backend)
+
+    def opened(exams: Sequence[Exam]) -> Backend:
+        backend = plugins.load_model(run.model, options, exams)
+        _require_same(run, backend)
+        return backend
+
     where = replace(where, data=where.data or recipe.folder, cache=where.cache and recipe.cache)
     settings = replace(settings_of(run), limit=limit)
-    return evaluate(backend, _tasks(run, recipe, tasks), settings, options=options, where=where, listener=listener)
+    return evaluate(opened, _tasks(run, recipe, tasks), settings, options=options, where=where, listener=listener)
 
 
 def require_askable(run: Run) -> None:

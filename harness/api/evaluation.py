@@ -1,6 +1,6 @@
 """One evaluation, from names to stored numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Unpack
 
 from harness import notices, plugins
@@ -8,14 +8,17 @@ from harness import run as running
 from harness.api.recipe import Recipe
 from harness.api.recording import record
 from harness.api.records import Listener, Overrides, Result, Where, with_overrides
-from harness.engine.backend import Backend, Options
+from harness.engine.backend import Backend, Exam, Options
 from harness.hidden import hidden
 from harness.types import Settings, Task
 from harness.variants import require_changes, varied
 
+Opener = Callable[[Sequence[Exam]], Backend]
+"""Opens a model once it is known what it will be asked."""
+
 
 def evaluate(
-    model: str | Backend,
+    model: str | Backend | Opener,
     tasks: str | Sequence[str | Task],
     settings: Settings | None = None,
     *,
@@ -24,7 +27,7 @@ def evaluate(
     listener: Listener | None = None,
     **overrides: Unpack[Overrides],
 ) -> Result:
-    """Evaluate a model on tasks and store the run.
+    """Evaluate a model (its name, one that is open, or how to open it) on tasks and store the run.
 
     ``overrides`` are fields of Settings, Where or Listener (``limit=50``, ``shots=5``, ``store="results"``).
     Raises the errors of ``harness.errors``; a run that was begun is marked failed or interrupted in the store.
@@ -40,12 +43,18 @@ def evaluate(
     for p in planned:
         for text in notices.of_plan(p):
             listener.notice(text)
-    backend = plugins.load_model(model, options) if isinstance(model, str) else model
+    backend = _opened(model, options, running.exams(planned))
     running.check(backend, [p.task for p in planned])
     for text in backend.info.notices:
         listener.notice(hidden(f"{backend.info.name}: {text}"))
     recipe = Recipe.of(options, tasks, where) if isinstance(model, str) else None
     return record(backend, planned, settings, where=where, listener=listener, recipe=recipe)
+
+
+def _opened(model: str | Backend | Opener, options: Options, exams: Sequence[Exam]) -> Backend:
+    if isinstance(model, str):
+        return plugins.load_model(model, options, exams)
+    return model(exams) if callable(model) else model
 
 
 def _chosen(tasks: Sequence[str | Task]) -> list[Task]:

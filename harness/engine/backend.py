@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from harness.errors import UsageError
-from harness.types import ModelInfo, Question, Response
+from harness.types import Example, ModelInfo, Question, Response, Task
 
 Batch = list[tuple[int, Response]]
 """Answers that were computed together: (position of the question, response). One record of the journal."""
+Exam = tuple[Task, Sequence[Example]]
+"""A task and those of its examples that will be asked: what a scripted model looks its answers up in."""
 
 
 class Backend(Protocol):

@@ -4,17 +4,14 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import NoReturn
 
 from harness.engine.backend import Backend, Options
 from harness.engine.causal.truth import FACTOR, FLOOR, HALF, Error, in_float32
 from harness.engine.checkpoint import Checkpoint
 from harness.engine.load import open_checkpoint
 from harness.types import (
-    Card,
     Choose,
     Chosen,
-    Example,
     Generate,
     Generated,
     Likelihood,
@@ -23,7 +20,6 @@ from harness.types import (
     Request,
     Response,
     Scored,
-    Task,
 )
 
 COUNT = 20
@@ -62,18 +58,6 @@ class Finding:
         return self.difference <= self.allowed and (self.plain is not None or not self.changed)
 
 
-def _never(*_: object) -> NoReturn:
-    raise AssertionError("the doctor's questions belong to no task that is run")
-
-
-def _task() -> Task:
-    card = Card(measures="nothing", limits="", source="", licence="")
-    return Task(
-        name="doctor", version=1, dataset=(), read=_never, ask=_never, judge=_never, best=_never, worst=_never,
-        metrics=(), card=card,
-    )  # fmt: skip
-
-
 def requests_for(kind: type, labels: Sequence[str], count: int = COUNT) -> list[Request]:
     """Requests of one kind with shared, nested, empty and equal prompts; the same on every call.
 
@@ -110,8 +94,7 @@ def examine(checkpoint: Checkpoint) -> Iterator[Finding]:
     backends = [(budget, _at(checkpoint, options, budget)) for budget in BUDGETS]
     for kind in sorted(reference.info.answers, key=lambda kind: kind.__name__):
         questions = [
-            Question(_task(), Example(str(number), {}), 0, request)
-            for number, request in enumerate(requests_for(kind, labels))
+            Question("doctor", str(number), 0, request) for number, request in enumerate(requests_for(kind, labels))
         ]
         expected, plain = _expected(checkpoint, reference, questions, generated=kind is Generate)
         for budget, backend in backends:
@@ -202,7 +185,7 @@ def way_of(checkpoint: Checkpoint) -> Way:
 
     backend = Causal(checkpoint)
     requests = requests_for(Choose, (), 80)
-    questions = [Question(_task(), Example(str(n), {}), 0, request) for n, request in enumerate(requests)]
+    questions = [Question("doctor", str(n), 0, request) for n, request in enumerate(requests)]
     started = perf_counter()
     _answers(backend, questions)
     limit = backend.limit_fraction(perf_counter() - started)

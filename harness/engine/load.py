@@ -1,11 +1,12 @@
 """What a model's name stands for: a folder, the Hub, the embedded model, a server, a file or a script."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.engine.backend import Backend, Options
+from harness.engine.backend import Backend, Exam, Options
 from harness.errors import ModelError, UnknownName
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ VALID = ("smollm2", "PATH", "hf:ORG/NAME[@REVISION]", "openai:NAME", "replay:FIL
 _PATTERNS = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.spm", "*.jinja"]
 
 
-def load(spec: str, options: Options) -> Backend:
-    """Open the model that ``spec`` names.
+def load(spec: str, options: Options, exams: Sequence[Exam] = ()) -> Backend:
+    """Open the model that ``spec`` names; ``exams`` are what a scripted one will be asked.
 
     Raises UnknownName for a name that stands for nothing, ModelError for one that does not load.
     """
@@ -37,7 +38,7 @@ def load(spec: str, options: Options) -> Backend:
     if scheme == "scripted" and rest:
         from harness.engine.elsewhere.scripted import open_scripted
 
-        return open_scripted(rest)
+        return open_scripted(rest, exams)
     return open_local(spec, folder_of(spec, options), options)
 
 

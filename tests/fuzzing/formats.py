@@ -12,9 +12,8 @@ from pathlib import Path
 from harness import run as running
 from harness.answers.records import canonical, request_to_json
 from harness.api import evaluate
-from harness.engine.backend import Backend
-from harness.engine.elsewhere.replay import open_replay
-from harness.engine.elsewhere.scripted import open_scripted
+from harness.engine.backend import Options
+from harness.engine.load import load
 from harness.gate.rules import explain, read_gate
 from harness.plugins import Catalogue, select
 from harness.scorers.lexicon import lexicon
@@ -117,10 +116,11 @@ class Format:
     share: float = 1.0
 
 
-def ask(names: Sequence[str], backend: Backend, settings: Settings | None = None) -> None:
+def ask(names: Sequence[str], model: str, settings: Settings | None = None) -> None:
     """Plan, ask, judge and write down what a run of these tasks would, without a store."""
     planned = running.plan(select(Catalogue(), names), settings or Settings(), None)
     asked = running.questions(planned)
+    backend = load(model, Options(), running.exams(planned))
     found = dict(pair for batch in backend.answer(asked) for pair in batch)
     running.judge(planned, [found[i] for i in range(len(asked))])
     for q in asked:
@@ -128,11 +128,11 @@ def ask(names: Sequence[str], backend: Backend, settings: Settings | None = None
 
 
 def _task(path: Path) -> None:
-    ask([str(path)], open_scripted("oracle"))
+    ask([str(path)], "scripted:oracle")
 
 
 def _rows(path: Path) -> None:
-    ask([str(path.with_name("rows.toml"))], open_scripted("oracle"))
+    ask([str(path.with_name("rows.toml"))], "scripted:oracle")
 
 
 def _stored(path: Path) -> None:
@@ -140,7 +140,7 @@ def _stored(path: Path) -> None:
 
 
 def _corpus(path: Path) -> None:
-    ask([f"corpus:{path}"], open_scripted("oracle"))
+    ask([f"corpus:{path}"], "scripted:oracle")
 
 
 def _gate(path: Path) -> None:
@@ -150,13 +150,13 @@ def _gate(path: Path) -> None:
 
 
 def _replay(path: Path) -> None:
-    ask([str(path.with_name("rows.jsonl"))], open_replay(path))
+    ask([str(path.with_name("rows.jsonl"))], f"replay:{path}")
 
 
 def _likely(path: Path) -> None:
     bodies = path.with_name("bodies.jsonl")
     bodies.write_bytes(BODIES)
-    ask([f"corpus:{bodies}"], open_replay(path))
+    ask([f"corpus:{bodies}"], f"replay:{path}")
 
 
 def _lexicon(path: Path) -> None:

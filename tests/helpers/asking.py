@@ -3,25 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from harness.types import Card, Example, Question, Request, Response, Task
-
-TASK = Task(
-    name="any",
-    version=1,
-    dataset=(),
-    read=lambda rows, dataset: [],
-    ask=lambda example, shots: (),
-    judge=lambda example, responses: (_ for _ in ()).throw(AssertionError),
-    best=lambda example: (),
-    worst=lambda example: (),
-    metrics=(),
-    card=Card(measures="", limits="", source="", licence=""),
-)
+from harness.types import Question, Request, Response
 
 
 def asked(requests: Sequence[Request]) -> list[Question]:
     """A question for every request."""
-    return [Question(TASK, Example(str(i), {}), 0, request) for i, request in enumerate(requests)]
+    return [Question("any", str(i), 0, request) for i, request in enumerate(requests)]
 
 
 def ask(backend: Any, requests: Sequence[Request]) -> list[Response]:

@@ -88,7 +88,7 @@ class Planted:
 
     def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
         for i, q in enumerate(questions):
-            first = Random(f"planted {q.example.id}").random() < self.rate
+            first = Random(f"planted {q.example}").random() < self.rate
             score = -1.0 if first == (q.part == 0) else -2.0
             yield [(i, Scored(score, 1, 5, False, (score,)))]
 

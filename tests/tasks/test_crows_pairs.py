@@ -59,7 +59,7 @@ def authors(model: Any, tokenizer: Any, one: str, other: str) -> float:
 def test_every_pair_scores_as_the_authors_define_it(folder: Path, tmp_path: Path) -> None:
     backend: Any = load(str(folder), Options())
     examples = SHARED.read(pairs(40), SHARED.dataset[0])
-    asked = [Question(SHARED, e, part, r) for e in examples for part, r in enumerate(SHARED.ask(e, ()))]
+    asked = [Question(SHARED.name, e.id, part, r) for e in examples for part, r in enumerate(SHARED.ask(e, ()))]
     found = {at: response for batch in backend.answer(asked) for at, response in batch}
     judged = running.judge([running.Planned(SHARED, tuple(examples), tuple(SHARED.ask(e, ()) for e in examples), None)],  # type: ignore[arg-type]
                            [found[i] for i in range(len(asked))])[SHARED.name]  # fmt: skip
@@ -108,8 +108,8 @@ def test_who_cannot_answer_is_refused(folder: Path, tmp_path: Path, mirror: Path
     backend = load(str(folder), Options())
     long = PseudoLikelihood(" ".join(WORDS * 2), "w1")
     with pytest.raises(TooLong, match="longer than the model's context"):
-        backend.answer([Question(SHARED, Example("0", {}), 0, long)])
-    apart = Question(SHARED, Example("0", {}), 0, PseudoLikelihood("w1 w2", "w3 w4"))
+        backend.answer([Question(SHARED.name, "0", 0, long)])
+    apart = Question(SHARED.name, "0", 0, PseudoLikelihood("w1 w2", "w3 w4"))
     ((_, response),) = next(iter(backend.answer([apart])))
     assert isinstance(response, Failed) and "no tokens to score" in response.message
 

@@ -46,8 +46,9 @@ def test_a_model_without_likelihoods_is_refused_and_a_slice_of_one_has_no_interv
     from harness.errors import Unsupported
     from harness.types import Choose
 
-    able = open_scripted("opposite")
-    unable = replace(able, info=replace(able.info, answers=frozenset({Choose})))
+    able = "scripted:opposite"
+    opened = open_scripted("opposite")
+    unable = replace(opened, info=replace(opened.info, answers=frozenset({Choose})))
     with pytest.raises(Unsupported, match="cannot answer Likelihood"):
         evaluate(unable, [task], store=str(tmp_path), data=str(mirror))
     result = evaluate(able, [task], store=str(tmp_path), data=str(mirror), limit=1)

@@ -11,7 +11,6 @@ import pytest
 from harness.api import evaluate, rescore
 from harness.cli.main import main
 from harness.engine.backend import Batch
-from harness.engine.elsewhere.scripted import open_scripted
 from harness.errors import DataError, UnknownName, Unsupported, UsageError
 from harness.kinds import ACC, generation, multiple_choice
 from harness.metrics.text import squad_em, squad_values
@@ -334,7 +333,7 @@ def test_generation_and_a_failed_variant(tmp_path: Path) -> None:
 
 def test_runs_that_asked_something_else_are_not_the_same(tmp_path: Path) -> None:
     def fingerprint(settings: Settings) -> str:
-        run = evaluate(open_scripted("oracle"), [verdicts(tmp_path)], settings, store=str(tmp_path / "s")).run
+        run = evaluate("scripted:oracle", [verdicts(tmp_path)], settings, store=str(tmp_path / "s")).run
         return run.tasks[0].fingerprint
 
     prints = [fingerprint(Settings(perturb=p, strength=s)) for p, s in (("", "0.1"), ("case", "0.1"), ("case", "0.2"))]

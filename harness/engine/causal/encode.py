@@ -176,7 +176,7 @@ def _spans(
         return _without_start(encoder) or Failed("empty", "the prompt has no tokens")
     for number, whole in enumerate(wholes):
         if length >= len(whole):
-            return Failed("empty", f"choice {number} of {question.task.name} {question.example.id} has no tokens")
+            return Failed("empty", f"choice {number} of {question.task} {question.example} has no tokens")
     return tuple(Span(whole, length) for whole in wholes)
 
 
@@ -232,7 +232,7 @@ def _length(question: Question, encoded: Encoded) -> int:
 def _complaint(questions: Sequence[Question], context: int) -> str:
     examples: dict[str, set[str]] = {}
     for question in questions:
-        examples.setdefault(question.task.name, set()).add(question.example.id)
+        examples.setdefault(question.task, set()).add(question.example)
     total = sum(map(len, examples.values()))
     each = ", ".join(f"{name}: {len(ids)}" for name, ids in sorted(examples.items()))
     return (

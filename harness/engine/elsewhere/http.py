@@ -78,9 +78,7 @@ class Server:
         """
         rolled = next((q for q in questions if isinstance(q.request, Likelihood) and not q.request.context), None)
         if rolled:
-            raise Unsupported(
-                f"{self.info.name}: texts without a context ({rolled.task.name}) cannot be rolled by a server"
-            )
+            raise Unsupported(f"{self.info.name}: texts without a context ({rolled.task}) cannot be rolled by a server")
         return self._arrivals(questions, [i for i in range(len(questions)) if i not in done])
 
     def stats(self) -> Mapping[str, float | str]:

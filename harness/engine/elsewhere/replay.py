@@ -73,11 +73,11 @@ class Replay:
         return {}
 
     def _in_order(self, questions: Sequence[Question]) -> list[dict[str, Any]]:
-        tasks = sorted({q.task.name for q in questions})
+        tasks = sorted({q.task for q in questions})
         if len(tasks) > 1:
             raise DataError(f"{self.path}: plain lines fit one task, not {', '.join(tasks)}; use JSON lines with ids")
         if len(self._lines) < len(questions):
-            lacking = questions[len(self._lines)].example.id
+            lacking = questions[len(self._lines)].example
             raise DataError(
                 f"{self.path}: {len(self._lines)} lines for {len(questions)} examples; the first without is "
                 f"{quoted(lacking)}"
@@ -87,17 +87,17 @@ class Replay:
         return [{"text": line} for line in self._lines]
 
     def _by_id(self, questions: Sequence[Question]) -> list[dict[str, Any]]:
-        several = len({q.task.name for q in questions}) > 1
+        several = len({q.task for q in questions}) > 1
         found, used = [], set()
         for q in questions:
-            keys: list[Key] = [(q.task.name, q.example.id, q.part)] + [(None, q.example.id, q.part)] * (not several)
+            keys: list[Key] = [(q.task, q.example, q.part)] + [(None, q.example, q.part)] * (not several)
             key = next((k for k in keys if k in self._answers), None)
             if key is None:
                 part = f" part {q.part}" if q.part else ""
-                raise DataError(f"{self.path}: no answer for example {quoted(q.example.id)}{part} of {q.task.name}")
+                raise DataError(f"{self.path}: no answer for example {quoted(q.example)}{part} of {q.task}")
             used.add(key)
             found.append(self._answers[key])
-        asked = {q.task.name for q in questions}
+        asked = {q.task for q in questions}
         surplus = next((k for k in self._answers if k not in used and k[0] in {*asked, None}), None)
         if surplus:
             raise DataError(

@@ -8,21 +8,37 @@ slow-MS        the oracle, but every batch takes MS milliseconds
 
 import re
 import time
+from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from harness.engine.backend import Batch
-from harness.errors import UnknownName
-from harness.types import Choose, Failed, Generate, Likelihood, ModelInfo, PseudoLikelihood, Question, Response
+from harness.engine.backend import Batch, Exam
+from harness.errors import DataError, UnknownName, quoted
+from harness.types import (
+    Choose,
+    Example,
+    Failed,
+    Generate,
+    Likelihood,
+    ModelInfo,
+    PseudoLikelihood,
+    Question,
+    Response,
+    Task,
+)
 
 BATCH = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Scripted:
-    """A rule behind the seam that real models stand behind."""
+    """A rule behind the seam that real models stand behind.
+
+    ``key``: task and example by (name of the task, id of the example); it knows the answers to no others.
+    """
 
     info: ModelInfo
+    key: Mapping[tuple[str, str], tuple[Task, Example]] = field(repr=False)
     right: bool = True
     fail_every: int = 0
     delay: float = 0.0
@@ -46,19 +62,32 @@ class Scripted:
     def _one(self, position: int, question: Question) -> Response:
         if self.fail_every and (position + 1) % self.fail_every == 0:
             return Failed("scripted", f"request {position + 1} fails by rule")
-        respond = question.task.best if self.right else question.task.worst
-        return respond(question.example)[question.part]
+        task, example = self.key[question.task, question.example]
+        return (task.best if self.right else task.worst)(example)[question.part]
 
 
-def open_scripted(rule: str) -> Scripted:
-    """A scripted model by its rule. Raises UnknownName."""
+def open_scripted(rule: str, exams: Sequence[Exam] = ()) -> Scripted:
+    """A scripted model by its rule, which can answer ``exams``. Raises UnknownName.
+
+    Raises DataError for a task that uses an id twice: there is no telling which of the two is asked.
+    """
+    key = _answer_key(exams)
     answers: frozenset[type] = frozenset({Choose, Generate, Likelihood, PseudoLikelihood})
     info = ModelInfo(f"scripted:{rule}", {"rule": rule}, answers)
     failing, slow = re.fullmatch(r"fail-every-([1-9]\d*)", rule), re.fullmatch(r"slow-(\d+)", rule)
     if failing:
-        return Scripted(info, fail_every=int(failing[1]))
+        return Scripted(info, key, fail_every=int(failing[1]))
     if slow:
-        return Scripted(info, delay=int(slow[1]) / 1000)
+        return Scripted(info, key, delay=int(slow[1]) / 1000)
     if rule not in ("oracle", "opposite"):
         raise UnknownName("scripted rule", rule, ["oracle", "opposite", "fail-every-N", "slow-MS"])
-    return Scripted(info, right=rule == "oracle")
+    return Scripted(info, key, right=rule == "oracle")
+
+
+def _answer_key(exams: Sequence[Exam]) -> dict[tuple[str, str], tuple[Task, Example]]:
+    key = {(task.name, example.id): (task, example) for task, examples in exams for example in examples}
+    if len(key) < sum(len(examples) for _, examples in exams):
+        names = Counter((task.name, example.id) for task, examples in exams for example in examples)
+        (name, id_), _ = names.most_common(1)[0]
+        raise DataError(f"{name}: example id {quoted(id_)} is used twice, so that no answer can be looked up by it")
+    return key

@@ -108,7 +108,7 @@ def refuse_long(questions: Sequence[Question], lengths: Sequence[int], limit: in
     long: dict[str, int] = {}
     for question, length in zip(questions, lengths, strict=True):
         if length > limit:
-            long[question.task.name] = long.get(question.task.name, 0) + 1
+            long[question.task] = long.get(question.task, 0) + 1
     if long:
         each = ", ".join(f"{name}: {count}" for name, count in sorted(long.items()))
         raise TooLong(

@@ -184,7 +184,5 @@ def _inputs(question: Question) -> tuple[str, ...]:
     assert isinstance(question.request, Choose)
     inputs = question.request.inputs
     if len(inputs) not in (1, 2):
-        raise Unsupported(
-            f"task {question.task.name!r} gives {len(inputs)} inputs; a classifier reads one text or a pair"
-        )
+        raise Unsupported(f"task {question.task!r} gives {len(inputs)} inputs; a classifier reads one text or a pair")
     return inputs

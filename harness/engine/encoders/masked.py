@@ -176,7 +176,7 @@ def respond(question: Question, parts: Sequence[Sequence[Score]]) -> Response:
     """The answer from the scores of every choice, or of the text."""
     for number, part in enumerate(parts):
         if not part:
-            name = f"text {number} of {question.task.name} {question.example.id}"
+            name = f"text {number} of {question.task} {question.example}"
             return Failed("empty", f"{name} has no tokens to score")
     if isinstance(question.request, Choose):
         sums = tuple(sum(logprob for logprob, _ in part) for part in parts)

@@ -278,7 +278,7 @@ def respond(question: Question, scores: Sequence[Score]) -> Response:
     """The answer from the scores of every choice, or of the text."""
     for number, (logprobs, _) in enumerate(scores):
         if not logprobs:
-            return Failed("empty", f"text {number} of {question.task.name} {question.example.id} has no tokens")
+            return Failed("empty", f"text {number} of {question.task} {question.example} has no tokens")
     if isinstance(question.request, Choose):
         sums = tuple(sum(logprobs) for logprobs, _ in scores)
         return Chosen(sums.index(max(sums)), sums, tuple(len(logprobs) for logprobs, _ in scores))

@@ -3,7 +3,6 @@
 import json
 import random
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -13,10 +12,8 @@ from harness.engine.backend import Backend, Options
 from harness.engine.load import load
 from harness.errors import ModelError, TooLong, UnknownName
 from harness.types import (
-    Card,
     Choose,
     Chosen,
-    Example,
     Failed,
     Generate,
     Generated,
@@ -25,30 +22,11 @@ from harness.types import (
     Request,
     Response,
     Scored,
-    Task,
-)
-
-
-def nothing(*_: Any) -> Any:
-    raise AssertionError("the engine reads only a task's name")
-
-
-TASK = Task(
-    name="words",
-    version=1,
-    dataset=(),
-    read=nothing,
-    ask=nothing,
-    judge=nothing,
-    best=nothing,
-    worst=nothing,
-    metrics=(),
-    card=Card(measures="", limits="", source="", licence=""),
 )
 
 
 def ask(requests: list[Request]) -> list[Question]:
-    return [Question(TASK, Example(str(number), {}), 0, request) for number, request in enumerate(requests)]
+    return [Question("words", str(number), 0, request) for number, request in enumerate(requests)]
 
 
 def answers(backend: Backend, questions: list[Question], done: set[int] | None = None) -> dict[int, Response]:

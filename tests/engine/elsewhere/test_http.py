@@ -16,8 +16,7 @@ from harness.engine.elsewhere.http import Server
 from harness.engine.elsewhere.http_body import retry_after
 from harness.engine.elsewhere.http_echo import PROBE
 from harness.errors import ModelError, Unsupported, UsageError
-from harness.plugins import catalogue
-from harness.types import Choose, Chosen, Example, Failed, Generate, Generated, Likelihood, Question, Request, Scored
+from harness.types import Choose, Chosen, Failed, Generate, Generated, Likelihood, Question, Request, Scored
 
 KEY = "sk-secret-0123456789"
 MISCHIEF = ("429", "500", "reset", "slow", "malformed", "truncated", "empty")
@@ -147,8 +146,7 @@ def connect(server: Unruly, *, chat: bool = False) -> tuple[Server, list[float]]
 
 
 def ask(model: Server, requests: list[Request]) -> list[Any]:
-    task = catalogue().tasks["demo/qa"]
-    batches = list(model.answer([Question(task, Example(str(i), {}), 0, r) for i, r in enumerate(requests)]))
+    batches = list(model.answer([Question("demo/qa", str(i), 0, r) for i, r in enumerate(requests)]))
     found = dict(pair for batch in batches for pair in batch)
     assert sorted(found) == list(range(len(requests)))
     return [found[i] for i in range(len(requests))]
