@@ -115,6 +115,11 @@ def sha256(rows: Iterable[dict[str, Any]]) -> str:
     return total.hexdigest()
 
 
+def digest(value: object) -> str:
+    """sha256 of a value's canonical JSON: what two runs must share to have asked the same."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False, default=str).encode()).hexdigest()
+
+
 def _side_by_side(dataset: Dataset, sides: Sequence[Path]) -> Rows:
     """Rows of two languages joined by ``id``, with a column ``sentence_LANGUAGE`` each, as FLORES has them."""
     tables = [_by_id(path) for path in sides]

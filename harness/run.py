@@ -1,17 +1,15 @@
 """What a run is, top to bottom: plan -> ask -> judge -> summarise. Knows no store, no command line and no model."""
 
-import hashlib
-import json
 import math
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from harness.answers.cache import Cache
 from harness.answers.journal import Journal
-from harness.data import load
+from harness.data import digest, load
 from harness.engine.backend import Backend, Exam
 from harness.errors import DataError, Unsupported
 from harness.kinds import shots
@@ -42,12 +40,18 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class Sheet:
     """A task with the examples to be asked and each one's requests."""
 
     task: Task
     examples: tuple[Example, ...]
     requests: tuple[tuple[Request, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned(Sheet):
+    """The sheet of a task in a run, and what the run keeps of the task."""
+
     record: TaskRecord
 
 
@@ -67,7 +71,7 @@ def plan(tasks: Sequence[Task], settings: Settings, mirror: Path | None) -> list
     return [_plan_task(task, settings, mirror) for task in tasks]
 
 
-def questions(planned: Sequence[Planned]) -> list[Question]:
+def questions(planned: Sequence[Sheet]) -> list[Question]:
     """All requests of all tasks in one list: the model sees them together and shares what they share."""
     return [
         Question(p.task.name, example.id, part, request)
@@ -130,7 +134,7 @@ def ask(
     return [journal.responses[i] for i in range(len(asked))]
 
 
-def judge(planned: Sequence[Planned], responses: Sequence[Response]) -> dict[str, tuple[Outcome, ...]]:
+def judge(planned: Sequence[Sheet], responses: Sequence[Response]) -> dict[str, tuple[Outcome, ...]]:
     """Hand each example's responses to its task's judge. A failed response never reaches a judge."""
     _score_together(planned, responses)
     left = iter(responses)
@@ -143,7 +147,7 @@ def judge(planned: Sequence[Planned], responses: Sequence[Response]) -> dict[str
     }
 
 
-def _score_together(planned: Sequence[Planned], responses: Sequence[Response]) -> None:
+def _score_together(planned: Sequence[Sheet], responses: Sequence[Response]) -> None:
     """Let each scorer see all texts of its task at once; it remembers their scores for the judge."""
     start = 0
     for p in planned:
@@ -263,11 +267,6 @@ def finish(planned: Sequence[Planned], responses: Sequence[Response]) -> Finishe
     return Finished(outcomes, tuple(estimates))
 
 
-def digest(value: object) -> str:
-    """sha256 of a value's canonical JSON: what two runs must share to have asked the same."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False, default=str).encode()).hexdigest()
-
-
 def _plan_task(task: Task, settings: Settings, mirror: Path | None) -> Planned:
     loaded = [(dataset, load(dataset, mirror)) for dataset in task.dataset]
     parts = [task.read(part.rows, dataset) for dataset, part in loaded]
@@ -328,8 +327,3 @@ def cluster_codes(examples: Iterable[Example]) -> np.ndarray:
     seen: dict[tuple[str, str], int] = {}
     keys = (("cluster", e.cluster) if e.cluster is not None else ("example", e.id) for e in examples)
     return np.array([seen.setdefault(key, len(seen)) for key in keys], dtype=np.int64)
-
-
-def settings_json(settings: Settings) -> dict[str, object]:
-    """Settings as they are stored and compared."""
-    return asdict(settings)

@@ -8,7 +8,10 @@ from typing import Any, get_args, get_type_hints
 from harness.engine.backend import Options
 from harness.errors import UnknownName, UsageError, quoted
 from harness.reading.text import read_toml
+from harness.training.protocol import Protocol
 from harness.types import Settings
+
+KEYS = ("models", "tasks", "settings", "options", "finetune")
 
 LARGEST = 2**63 - 1
 """Numbers beyond it, infinity and what is no number fit nowhere."""
@@ -16,12 +19,13 @@ LARGEST = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One model on some tasks: one run."""
+    """One model on some tasks: one run. With a protocol the model is fine-tuned on each of them first."""
 
     model: str
     tasks: tuple[str, ...]
     settings: Settings
     options: Options
+    protocol: Protocol | None = None
 
 
 def jobs_of(path: Path) -> list[Job]:
@@ -31,6 +35,8 @@ def jobs_of(path: Path) -> list[Job]:
         tasks = ["demo/*"]
         [settings]
         limit = 20
+        [finetune]               # optional: train a head for each task first; fields of Protocol
+        train_limit = 1000
         [[run]]                  # optional: more runs; what is left out is taken from above
         tasks = ["gsm8k"]
         settings = {shots = 5}
@@ -38,7 +44,7 @@ def jobs_of(path: Path) -> list[Job]:
     Raises UsageError with the file and the key for whatever is unknown, missing or of the wrong type.
     """
     suite = read_toml(path, "suite file")
-    _known(path, "suite", suite, {"models", "tasks", "settings", "options", "run"})
+    _known(path, "suite", suite, {*KEYS, "run"})
     base = {key: value for key, value in suite.items() if key != "run"}
     blocks = suite.get("run", [])
     if not isinstance(blocks, list) or not all(isinstance(block, dict) for block in blocks):
@@ -51,10 +57,11 @@ def jobs_of(path: Path) -> list[Job]:
 
 
 def _merged(path: Path, base: Mapping[str, Any], block: Mapping[str, Any]) -> dict[str, Any]:
-    _known(path, "[[run]]", block, {"models", "tasks", "settings", "options"})
+    _known(path, "[[run]]", block, set(KEYS))
     tables = {
         key: {**_table(path, key, base.get(key, {})), **_table(path, key, block.get(key, {}))}
-        for key in ("settings", "options")
+        for key in ("settings", "options", "finetune")
+        if key in base or key in block
     }
     return {**base, **block, **tables}
 
@@ -63,7 +70,11 @@ def _jobs(path: Path, block: Mapping[str, Any]) -> list[Job]:
     models, tasks = (_strings(path, key, block.get(key)) for key in ("models", "tasks"))
     settings = _record(path, "settings", Settings, block.get("settings", {}))
     options = _record(path, "options", Options, block.get("options", {}))
-    return [Job(model, tuple(tasks), settings, options) for model in models]
+    protocol = None
+    if "finetune" in block:
+        table = _table(path, "finetune", block["finetune"])
+        protocol = _record(path, "finetune", Protocol, {"seed": settings.seed, **table})
+    return [Job(model, tuple(tasks), settings, options, protocol) for model in models]
 
 
 def _strings(path: Path, key: str, value: Any) -> list[str]:

@@ -414,13 +414,44 @@ class TaskRecord:
     metrics: tuple[Mapping[str, Any], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class PartScores:
+    """How a fine-tuned model does on a part of its train split: how many examples, and the value of each metric."""
+
+    examples: int
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """How the head for one task was trained, and its scores on what it was trained on and on what was held out."""
+
+    task: str
+    epochs: float
+    learning_rate: float
+    train: PartScores
+    held_out: PartScores
+
+    def gaps(self, estimates: Sequence[Estimate]) -> dict[str, float]:
+        """For each metric the score on what was trained on less the run's own number: how far the head over-fits."""
+        own = {e.metric: e.value for e in estimates if e.task == self.task and e.slice == "all" and e.value is not None}
+        return {name: value - own[name] for name, value in self.train.values.items() if name in own}
+
+    def flaw(self) -> str:
+        """Which of its numbers is not finite, in words; empty where all are."""
+        numbers = [("epochs", self.epochs), ("learning_rate", self.learning_rate)]
+        numbers += [*self.train.values.items(), *self.held_out.values.items()]
+        wrong = [f"{name} is {value}" for name, value in numbers if not math.isfinite(value)]
+        return f"the training of {self.task}: {wrong[0]}" if wrong else ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One evaluation of one model on some tasks.
 
     ``command`` is for people to read and never obeyed. ``asked`` says how the model can be asked again (options,
-    tasks as they were named, folder of data); it is empty where nobody here asked it by a name. ``training``: the
-    scores of a fine-tuned model on what it was trained on, and how it was trained; empty for any other.
+    tasks as they were named, folder of data); it is empty where nobody here asked it by a name. ``training``: of
+    a fine-tuned model how the head for each task was trained.
     ``imported``: the run came from a file of somebody else's.
     """
 
@@ -436,7 +467,7 @@ class Run:
     status: Literal["running", "finished", "failed", "interrupted"] = "running"
     message: str = ""
     engine: Mapping[str, float | str] = field(default_factory=dict)
-    training: Mapping[str, float] = field(default_factory=dict)
+    training: tuple[Training, ...] = ()
     asked: Mapping[str, Any] = field(default_factory=dict)
     imported: bool = False
 

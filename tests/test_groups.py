@@ -9,16 +9,18 @@ import numpy as np
 import pytest
 from scipy.stats import norm, t
 from statsmodels.stats.proportion import proportion_confint
+from tiny import encoder, word_tokenizer
 
 from harness import run as running
-from harness.api import Listener, Where, evaluate, rescore
-from harness.cli.run import tuned_averages
+from harness.api import Listener, Where, evaluate, finetune, rescore
+from harness.engine.backend import Options
 from harness.groups import Group, figures
 from harness.kinds import classification
 from harness.metrics import stats
 from harness.metrics.classify import f1, f1_row, proportion
 from harness.plugins import catalogue
 from harness.store import open_store
+from harness.training.protocol import Protocol
 from harness.types import Card, Dataset, Example, Judged, Outcome, Settings, Task
 from harness_reports import REPORTS
 
@@ -109,7 +111,7 @@ def tiny_glue(tmp_path: Path) -> Path:
         folder.mkdir(parents=True)
         rows = [{**columns, "idx": i, "label": float(i % 3) if config == "stsb" else i % 2} for i in range(6)]
         splits = {"ax": ["test"], "mnli": ["validation_matched", "validation_mismatched"]}.get(config, ["validation"])
-        for split in splits:
+        for split in (*splits, "train"):
             (folder / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return tmp_path
 
@@ -130,20 +132,19 @@ def test_the_average_of_glue_through_a_run(tiny_glue: Path, tmp_path: Path) -> N
     assert len(said) == 1 and said[0].startswith("glue has no average: glue/mrpc, glue/stsb, ")
 
 
-def test_the_average_over_runs_of_one_task_each(
-    tiny_glue: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_the_average_over_fine_tuned_heads_is_stored(
+    tiny_glue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said: list[str] = []
-    where = Where(store=str(tmp_path / "store"), data=tiny_glue)
-    listener = Listener(notice=said.append)
-    members = catalogue().averages["glue"].members
-    ids = [
-        evaluate("scripted:oracle", name, Settings(shots=0), where=where, listener=listener).run.id for name in members
-    ]
-    tuned_averages("m", ids, where.store, listener)
-    assert capsys.readouterr().out == "m fine-tuned on each of glue: average 1 [0.7495, 1], n 60\n" and said == []
-    tuned_averages("m", ids[1:], where.store, listener)
-    assert said == [f"glue has no average: {members[0]} is not in this run"] and capsys.readouterr().out == ""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    encoder("classifier", 65).bert.save_pretrained(tmp_path / "model")
+    word_tokenizer().save_pretrained(tmp_path / "model")
+    store, protocol = str(tmp_path / "store"), Protocol(epochs=1)
+    run = finetune(
+        str(tmp_path / "model"), "glue", protocol=protocol, options=Options(device="cpu"), data=tiny_glue, store=store
+    ).run
+    [average] = [e for e in open_store(store).results(run.id) if e.task == "glue"]
+    assert (average.metric, average.n) == ("average", 60)
+    assert {training.task for training in run.training} == {task.name for task in run.tasks}
 
 
 @pytest.mark.parametrize("name", ["glue", "superglue"])

@@ -6,6 +6,7 @@ import pytest
 
 from harness.errors import UsageError
 from harness.suite import jobs_of
+from harness.training.protocol import Protocol
 from harness.types import Settings
 
 
@@ -39,6 +40,17 @@ def test_models_times_tasks_with_blocks_that_override(tmp_path: Path) -> None:
     assert jobs[2].settings == Settings(limit=5, seed=3, shots=2)
 
 
+def test_a_model_can_be_fine_tuned_first(tmp_path: Path) -> None:
+    head = 'models = ["a"]\ntasks = ["b"]\nsettings = {seed = 7}\n'
+    jobs = jobs_of(suite(tmp_path, f"{head}[finetune]\ntrain_limit = 50\n[[run]]\nfinetune = {{head_only = true}}"))
+    assert [job.protocol for job in jobs] == [
+        Protocol(train_limit=50, seed=7),
+        Protocol(train_limit=50, head_only=True, seed=7),
+    ]
+    [own] = jobs_of(suite(tmp_path, f"{head}finetune = {{seed = 3}}"))
+    assert own.protocol == Protocol(seed=3) and own.settings.seed == 7
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -60,6 +72,12 @@ def test_models_times_tasks_with_blocks_that_override(tmp_path: Path) -> None:
         ('models = ["a"]\ntasks = ["b"]\noptions = {timeout = nan}', "options.timeout = nan is not float"),
         ('models = ["a"]\ntasks = ["b"]\noptions = {concurrency = 0}', "concurrency = 0 is not a number above 0"),
         ('models = ["a"]\ntasks = ["b"]\nrun = [5]', "run must be a list of tables"),
+        ('models = ["a"]\ntasks = ["b"]\nfinetune = {epoch = 3}', "did you mean epochs"),
+        (
+            'models = ["a"]\ntasks = ["b"]\nfinetune = {train_limit = 3}',
+            "finetune: train_limit = 3 is not a whole number",
+        ),
+        ('models = ["a"]\ntasks = ["b"]\nfinetune = {held_out = 1.5}', "finetune: held_out = 1.5 is not a share"),
         ('models = ["a"]', "names no run"),
         ("models = [", "not valid TOML"),
     ],

@@ -2,7 +2,9 @@
 
 from harness.api.again import ask_more, require_askable
 from harness.api.evaluation import evaluate
+from harness.api.finetuning import finetune
 from harness.api.importing import import_run
+from harness.api.jobs import run_job
 from harness.api.records import Listener, Overrides, Result, Where
 from harness.api.rescoring import rescore, settings_of
 
@@ -13,8 +15,10 @@ __all__ = [
     "Where",
     "ask_more",
     "evaluate",
+    "finetune",
     "import_run",
     "require_askable",
     "rescore",
+    "run_job",
     "settings_of",
 ]

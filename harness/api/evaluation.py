@@ -36,7 +36,7 @@ def evaluate(
         settings or Settings(), where or Where(), listener or Listener(), overrides
     )
     options = options or Options()
-    chosen = _chosen([tasks] if isinstance(tasks, str) else tasks)
+    chosen = tasks_of(tasks)
     if settings.scorer and not any(task.bind for task in chosen):
         listener.notice(f"no task of this run needs a scorer of texts: {settings.scorer} is not used")
     planned = _planned(chosen, settings, options, where)
@@ -57,8 +57,12 @@ def _opened(model: str | Backend | Opener, options: Options, exams: Sequence[Exa
     return model(exams) if callable(model) else model
 
 
-def _chosen(tasks: Sequence[str | Task]) -> list[Task]:
-    """The tasks themselves, and those that names, groups, patterns, tags and files stand for."""
+def tasks_of(wanted: str | Sequence[str | Task]) -> list[Task]:
+    """The tasks themselves, and those that names, groups, patterns, tags and files stand for.
+
+    Raises UsageError where two of them share a name, or none was named; UnknownName.
+    """
+    tasks = [wanted] if isinstance(wanted, str) else wanted
     chosen = [task for task in tasks if isinstance(task, Task)]
     names = [task for task in tasks if isinstance(task, str)]
     if names or not chosen:

@@ -15,13 +15,14 @@ from harness import run as running
 from harness.answers.journal import Journal, header
 from harness.api.recipe import Recipe
 from harness.api.records import Listener, Result, Where
+from harness.data import digest
 from harness.engine.backend import Backend
 from harness.errors import HarnessError, RunError, quoted
 from harness.groups import Figures, figures
 from harness.hidden import hidden, hidden_in
 from harness.store import Store, open_store, samples
 from harness.store.cache import AnswerCache
-from harness.types import Outcome, Question, Run, Settings, Task
+from harness.types import Outcome, Question, Run, Settings, Task, Training
 
 VERSIONED = ("rai-harness", "torch", "transformers", "tokenizers", "datasets", "numpy", "sacrebleu", "rouge-score")
 
@@ -34,10 +35,14 @@ def record(
     where: Where,
     listener: Listener,
     recipe: Recipe | None = None,
+    training: tuple[Training, ...] = (),
 ) -> Result:
     """Ask, judge and store what is planned; without ``recipe`` the run cannot be asked for more."""
     store = open_store(where.store, samples=where.samples)
-    run = _described(backend, planned, settings, where.command, recipe)
+    run = replace(
+        _described(backend, planned, settings), command=where.command, asked=recipe.record() if recipe else {},
+        training=training,
+    )  # fmt: skip
     identity = _identity(run)
     if where.resume:
         run = _resumed(store, run, identity)
@@ -120,7 +125,7 @@ def averages(tasks: Sequence[Task], outcomes: Mapping[str, Sequence[Outcome]]) -
 # --------------------------------------------------------------------------------------------------- which run this is
 def _identity(run: Run) -> str:
     """What two runs share that ask the same of the same model."""
-    return running.digest([run.model, run.fingerprint, [(t.fingerprint, t.data_sha256, t.n) for t in run.tasks]])
+    return digest([run.model, run.fingerprint, [(t.fingerprint, t.data_sha256, t.n) for t in run.tasks]])
 
 
 def _resumed(store: Store, run: Run, identity: str) -> Run:
@@ -147,9 +152,7 @@ def _journal(store: Store, run_id: str) -> Path:
     return store.journals / f"{samples.folder_of(run_id)}.journal"
 
 
-def _described(
-    backend: Backend, planned: Sequence[running.Planned], settings: Settings, command: str, recipe: Recipe | None
-) -> Run:
+def _described(backend: Backend, planned: Sequence[running.Planned], settings: Settings) -> Run:
     """The run before anything was asked."""
     return Run(
         id=new_id(),
@@ -158,9 +161,8 @@ def _described(
         tasks=tuple(p.record for p in planned),
         settings=asdict(settings),
         versions=versions(),
-        command=command,
+        command="",
         started=now(),
-        asked=recipe.record() if recipe else {},
     )
 
 

@@ -75,6 +75,15 @@ class Result:
 
         return pd.DataFrame([asdict(e) for e in self.estimates])
 
+    def without_value(self) -> list[Estimate]:
+        """Numbers that should be there and are not: undefined ones, and every metric of a task that nobody answered.
+
+        A metric that needs what the model does not give (probabilities) does not apply and is not missed.
+        """
+        whole = [e for e in self.estimates if e.slice == "all"]
+        answered = {e.task for e in whole if e.n}
+        return [e for e in whole if e.value is None and (e.n or e.task not in answered)]
+
 
 def with_overrides(
     settings: Settings, where: Where, listener: Listener, overrides: Overrides

@@ -26,6 +26,11 @@ def mirror(data: Path | None) -> Path | None:
     return place
 
 
+def notice(text: str) -> None:
+    """One sentence for the user, on standard error."""
+    click.echo(f"harness: {text}", err=True)
+
+
 def typed() -> str:
     """The command line as it was typed, which a run keeps as a note; "" where a command is called from Python."""
     return str(click.get_current_context().find_root().obj or "")

@@ -1,9 +1,10 @@
 """`harness run`: evaluate models on tasks, or everything that a suite file names."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -13,13 +14,18 @@ from harness.cli.options import (
     json_option,
     mirror,
     names,
+    notice,
     quiet_option,
     samples_option,
     store_option,
     typed,
 )
 from harness.files import write_json
-from harness.types import Estimate
+
+if TYPE_CHECKING:
+    from harness.api import Result, Where
+    from harness.suite import Job
+    from harness.types import Estimate
 
 
 @click.command("run")
@@ -63,134 +69,80 @@ from harness.types import Estimate
 @samples_option
 @json_option
 @quiet_option
-def command(models: tuple[str, ...], **given: Any) -> int:
+def command(models: tuple[str, ...], **words: Any) -> int:
     """Evaluate models on tasks and store every sample and number.
 
     \b
     harness run smollm2 --tasks demo/sentiment,demo/qa --limit 20
     harness run suite.toml
     """
-    from harness.suite import Job, jobs_of
+    from harness.api import Where
+    from harness.suite import jobs_of
 
-    _refuse_idle(given)
-    suites = [m for m in models if m.endswith(".toml")]
-    if suites and (len(models) > 1 or given["tasks"]):
+    _refuse_idle(words)
+    suite = next((model for model in models if model.endswith(".toml")), None)
+    if suite and (len(models) > 1 or words["tasks"]):
         raise click.UsageError("a suite file names its own models and tasks: give it alone")
-    jobs = (
-        jobs_of(Path(suites[0])) if suites else [Job(m, tuple(names(given["tasks"])), *_records(given)) for m in models]
-    )
-    if not all(job.tasks for job in jobs):
+    tasks = names(words["tasks"])
+    if not suite and not tasks:
         raise click.UsageError("--tasks is missing; `harness list tasks` shows them")
-    return _run(jobs, given)
+    jobs = jobs_of(Path(suite)) if suite else [_job(model, tasks, words) for model in models]
+    where = Where(
+        store=words["store"], samples=words["samples_at"], data=mirror(words["data"]), cache=not words["no_cache"],
+        resume=words["resume"], command=typed(),
+    )  # fmt: skip
+    return _run(jobs, where, words["json_file"], quiet=words["quiet"])
 
 
-def _refuse_idle(given: dict[str, Any]) -> None:
-    """Options that do nothing without another one. Raises a usage error."""
-    if not given["protocol"] and (given["head_only"] or given["train_limit"]):
+def _refuse_idle(words: Mapping[str, Any]) -> None:
+    """Raises a usage error for options that do nothing without another one."""
+    if not words["protocol"] and (words["head_only"] or words["train_limit"]):
         raise click.UsageError("--head-only and --train-limit belong to --protocol finetune")
     source = click.get_current_context().get_parameter_source("strength")
-    if source is ParameterSource.COMMANDLINE and not given["perturb"]:
+    if source is ParameterSource.COMMANDLINE and not words["perturb"]:
         raise click.UsageError("--strength belongs to --perturb")
 
 
-def _records(given: dict[str, Any]) -> tuple[Any, Any]:
-    """Command-line options -> (Settings, Options)."""
+def _job(model: str, tasks: Sequence[str], words: Mapping[str, Any]) -> Job:
     from dataclasses import fields
 
     from harness.engine.backend import Options
+    from harness.suite import Job
+    from harness.training.protocol import Protocol
     from harness.types import Settings
 
-    settings = Settings(**{f.name: given[f.name] for f in fields(Settings)})
-    return settings, Options(**{f.name: given[f.name] for f in fields(Options) if f.name in given})
+    settings = Settings(**{f.name: words[f.name] for f in fields(Settings)})
+    options = Options(**{f.name: words[f.name] for f in fields(Options) if f.name in words})
+    protocol = None
+    if words["protocol"]:
+        protocol = Protocol(head_only=words["head_only"], train_limit=words["train_limit"], seed=settings.seed)
+    return Job(model, tuple(tasks), settings, options, protocol)
 
 
-def _run(jobs: list[Any], given: dict[str, Any]) -> int:
-    from harness.api import Listener, Where, evaluate
-    from harness.cli.table import progress_bar, result_json, results_table
+def _run(jobs: Sequence[Job], where: Where, json_file: Path | None, *, quiet: bool) -> int:
+    from harness.api import Listener, run_job
+    from harness.cli.table import progress_bar, result_json, results_table, training_lines
 
-    where = Where(
-        store=given["store"], samples=given["samples_at"], data=mirror(given["data"]), cache=not given["no_cache"],
-        resume=given["resume"], command=typed(),
-    )  # fmt: skip
-    listener = Listener(notice=lambda text: click.echo(f"harness: {text}", err=True))
-    written, empty = [], []
-    tuned: dict[str, list[str]] = {}
+    results: list[Result] = []
     try:
-        for job, model, tasks in _asked(jobs, given, where.data):
-            with progress_bar(job.model, quiet=given["quiet"]) as progress:
-                mine = replace(listener, progress=progress)
-                result = evaluate(model, tasks, job.settings, options=job.options, where=where, listener=mine)
-            written.append(result_json(result.run, result.estimates))
-            if not given["quiet"]:
+        for job in jobs:
+            with progress_bar(job.model, quiet=quiet) as progress:
+                result = run_job(job, where=where, listener=Listener(progress=progress, notice=notice))
+            results.append(result)
+            if not quiet:
                 results_table(result.run, result.estimates)
-                _training_scores(result.run.engine)
-            if given["protocol"]:
-                tuned.setdefault(job.model, []).append(result.run.id)
-            empty += _without_value(result.estimates)
-    finally:  # what is done is told although a later run failed
-        if given["json_file"] and written:
-            write_json(given["json_file"], written[0] if len(written) == 1 else written)
-    for model, runs in tuned.items():
-        tuned_averages(model, runs, where.store, listener)
-    for e in empty:
-        judged = f"it is no finite number over the {e.n} that were judged" if e.n else "none was judged"
-        click.echo(f"harness: {e.task}: {e.metric} has no value: {e.failed} examples failed, {judged}", err=True)
-    return 3 if empty else 0
+                for line in training_lines(result.run, result.estimates):
+                    click.echo(line)
+    finally:  # what is done is written although a later run failed
+        if json_file and results:
+            pages = [result_json(result.run, result.estimates) for result in results]
+            write_json(json_file, pages[0] if len(pages) == 1 else pages)
+    missing = [estimate for result in results for estimate in result.without_value()]
+    for estimate in missing:
+        notice(_no_value(estimate))
+    return 3 if missing else 0
 
 
-def _asked(jobs: list[Any], given: dict[str, Any], data: Path | None) -> Iterator[tuple[Any, Any, Any]]:
-    """(job, model, tasks) of every run: a job as it stands, or one fine-tuned model for each of its tasks."""
-    if not given["protocol"]:
-        yield from ((job, job.model, job.tasks) for job in jobs)
-        return
-    from platformdirs import user_cache_path
-
-    from harness import run as running
-    from harness.finetune import Protocol, tune
-    from harness.plugins import catalogue, select
-
-    kept = user_cache_path("rai-harness") / "finetuned"
-    for job in jobs:
-        tasks = select(catalogue(), job.tasks)
-        running.plan(tasks, job.settings, data)  # a data set that is not at hand stops before hours of work
-        protocol = Protocol(head_only=given["head_only"], train_limit=given["train_limit"], seed=job.settings.seed)
-        for task in tasks:
-            click.echo(f"harness: fine-tuning {job.model} on {task.name}", err=True)
-            backend = tune(
-                job.model, task, protocol, settings=job.settings, options=job.options, mirror=data, kept=kept
-            )
-            yield job, backend, [task]
-
-
-def _training_scores(engine: Mapping[str, float | str]) -> None:
-    """Of a fine-tuned model: train, held-out and validation scores and the gap between first and last."""
-    for name in (key.removeprefix("gap_") for key in engine if key.startswith("gap_")):
-        parts = [("train", "train"), ("held-out", "held_out"), ("validation", "validation"), ("gap", "gap")]
-        told = [f"{label} {engine[f'{key}_{name}']:.4f}" for label, key in parts if f"{key}_{name}" in engine]
-        click.echo(f"{name}: {', '.join(told)}")
-
-
-def tuned_averages(model: str, runs: Sequence[str], at: str | None, listener: Any) -> None:
-    """Averages of groups over runs that had one fine-tuned model for each task, and why there is none."""
-    from harness.cli.table import interval, number
-    from harness.groups import figures
-    from harness.plugins import catalogue, select
-    from harness.store import open_store
-
-    store, found = open_store(at, create=False), catalogue()
-    outcomes = {task.name: tuple(store.outcomes(run, task.name)) for run in runs for task in store.run(run).tasks}
-    told = figures(found.averages, select(found, outcomes), outcomes)
-    for e in told.estimates:
-        click.echo(f"{model} fine-tuned on each of {e.task}: {e.metric} {number(e.value)} {interval(e)}, n {e.n}")
-    for reason in told.reasons:
-        listener.notice(reason)
-
-
-def _without_value(estimates: Sequence[Estimate]) -> list[Estimate]:
-    """Numbers that should be there and are not: undefined ones, and every metric of a task that nobody answered.
-
-    A metric that needs what the model does not give (probabilities) does not apply and is not missed.
-    """
-    whole = [e for e in estimates if e.slice == "all"]
-    answered = {e.task for e in whole if e.n}
-    return [e for e in whole if e.value is None and (e.n or e.task not in answered)]
+def _no_value(e: Estimate) -> str:
+    judged = f"the {e.n} judged examples give no finite number" if e.n else "no example was judged"
+    return f"{e.task}: {e.metric} has no value: {e.failed} examples failed, {judged}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.options import json_option, store_option
-from harness.cli.table import result_json, results_table
+from harness.cli.table import result_json, results_table, training_lines
 from harness.files import write_json
 from harness.visible import cut
 
@@ -38,6 +38,8 @@ def command(run: str, slices: bool, tasks: tuple[str, ...], store: str | None, j
         click.echo(cut(text, 500))
     if estimates:
         results_table(found, estimates, slices=slices)
+        for text in training_lines(found, estimates):
+            click.echo(cut(text, 500))
     else:
         click.echo(f"no numbers: the run is {found.status}")
     return 0

@@ -90,6 +90,17 @@ def results_table(run: Run, estimates: Sequence[Estimate], *, slices: bool = Fal
     wide_console(120).print(table)
 
 
+def training_lines(run: Run, estimates: Sequence[Estimate]) -> Iterator[str]:
+    """A fine-tuned model's scores on train, held-out and validation examples, with the gap, a line per metric."""
+    own = {(e.task, e.metric): e.value for e in estimates if e.slice == "all"}
+    for training in run.training:
+        gaps = training.gaps(estimates)
+        for name, value in training.train.values.items():
+            parts = [("train", value), ("held-out", training.held_out.values.get(name)),
+                     ("validation", own.get((training.task, name))), ("gap", gaps.get(name))]  # fmt: skip
+            yield f"{training.task} {name}: " + ", ".join(f"{part} {v:.4f}" for part, v in parts if v is not None)
+
+
 @contextmanager
 def progress_bar(title: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on standard error; silent with ``quiet`` or when that is no terminal."""

@@ -114,7 +114,7 @@ def _save(connection: Connection, run: Run, *, is_new: bool) -> None:
         "settings": _plain(dict(run.settings)),
         "versions": _plain(dict(run.versions)),
         "engine": _plain(dict(run.engine)),
-        "training": _finite(run),
+        "training": _training(run),
         "command": _plain(run.command),
         "asked": _plain(dict(run.asked)),
         "imported": run.imported,
@@ -130,12 +130,12 @@ def _save(connection: Connection, run: Run, *, is_new: bool) -> None:
         connection.execute(update(RUNS).where(RUNS.c.id == run.id).values(row))
 
 
-def _finite(run: Run) -> dict[str, float]:
-    """The scores of fine-tuning. Raises StoreError for one that is no number."""
-    for name, value in run.training.items():
-        if not math.isfinite(value):
-            raise StoreError(f"run {run.id}: the training score {name} is {value}; it is not stored")
-    return {whole(name): float(value) for name, value in run.training.items()}
+def _training(run: Run) -> Any:
+    """How a fine-tuned model was trained. Raises StoreError for a number that is not finite."""
+    flaw = next(filter(None, (training.flaw() for training in run.training)), "")
+    if flaw:
+        raise StoreError(f"run {run.id} cannot be stored: {flaw}")
+    return _plain([asdict(training) for training in run.training])
 
 
 def _save_tasks(connection: Connection, run: Run) -> str:

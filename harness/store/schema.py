@@ -84,7 +84,7 @@ RUNS = Table(
     Column("born", Float, nullable=False),
     Column("asked", JSON, nullable=False, server_default="{}"),
     Column("imported", Boolean, nullable=False, server_default=false()),
-    Column("training", JSON, nullable=False, server_default="{}"),
+    Column("training", JSON, nullable=False, server_default="[]"),
 )
 
 RESULTS = Table(

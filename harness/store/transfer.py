@@ -6,7 +6,6 @@ has its type, samples are read by our own rules and written anew, and every numb
 
 import hashlib
 import json
-import math
 import posixpath
 import re
 import shutil
@@ -179,9 +178,9 @@ def _require_run(run: Run) -> None:
     if run.status != "finished":
         raise DataError(f"run {run.id} is {run.status}: only a finished run can be imported")
     _require_settings(run.settings)
-    for name, value in run.training.items():
-        if not math.isfinite(value):
-            raise DataError(f"run.training.{name:.80} is {value}, not a finite number")
+    flaw = next(filter(None, (training.flaw() for training in run.training)), "")
+    if flaw:
+        raise DataError(f"run.training: {flaw}"[:200])
 
 
 def _require_settings(settings: Mapping[str, Any]) -> None:

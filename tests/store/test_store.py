@@ -10,6 +10,7 @@ from harness.errors import StoreError, UnknownName, UsageError
 from harness.store import Store, Which, open_store
 from harness.store.database import writing
 from harness.store.schema import RUNS
+from harness.types import PartScores, Training
 
 
 def finished(store: Store, run_id: str = "run-1", **changes):
@@ -29,7 +30,7 @@ def test_a_run_comes_back_as_it_was(place):
         estimate("acc", 0.1 + 0.2),
         estimate(slice="gender=female", n=1, low=None, high=None),
     ]
-    training = {"train_accuracy": 0.1 + 0.2, "epochs": 3.0}
+    training = (learnt(0.1 + 0.2),)
     done = replace(made, finished="2026-01-01T00:01:00+00:00", engine={"seconds": 1 / 3}, training=training)
     store.finish(done, {"b/two": outcomes(), "a/one": outcomes(1)}, estimates)
     again = place.open(create=False)
@@ -40,15 +41,21 @@ def test_a_run_comes_back_as_it_was(place):
     assert [(a.task, a.rows) for a in again.artifacts("run-1")] == [("a/one", 4), ("b/two", 7)]
 
 
+def learnt(accuracy: float) -> Training:
+    parts = (PartScores(9, {"acc": accuracy}), PartScores(1, {"acc": 1.0}))
+    return Training(task="toy/choice", epochs=3.0, learning_rate=1e-3, train=parts[0], held_out=parts[1])
+
+
 def test_a_training_score_that_is_no_number_is_refused(store):
-    made = replace(run(), training={"train_accuracy": float("nan")})
-    with pytest.raises(StoreError, match="run run-1: the training score train_accuracy is nan"):
+    made = replace(run(), training=(learnt(float("nan")),))
+    with pytest.raises(StoreError, match="run run-1 cannot be stored: the training of toy/choice: acc is nan"):
         store.start(made)
 
 
 def test_older_runs_keep_their_training_scores_outside_of_the_statistics_of_the_engine(place):
     store = place.open()
-    scores = {"train_f1": 0.9, "held_out_f1": 0.8, "validation_f1": 0.7, "gap_f1": 0.2, "train_examples": 8.0}
+    scores = {"train_f1": 0.9, "held_out_f1": 0.8, "validation_f1": 0.7, "gap_f1": 0.2, "train_examples": 8.0,
+              "held_out_examples": 1.0, "validation_examples": 5.0}  # fmt: skip
     tuned = {**scores, "epochs": 3.0, "learning_rate": 1e-3, "seconds": 0.1, "path": "padded"}
     for name, engine in (("tuned", tuned), ("plain", {"gap_seconds": 1.0})):
         finished(store, name)
@@ -58,9 +65,11 @@ def test_older_runs_keep_their_training_scores_outside_of_the_statistics_of_the_
         connection.execute(text("ALTER TABLE runs DROP COLUMN training"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
     again = place.open(create=False)
-    assert again.run("tuned").training == {**scores, "epochs": 3.0, "learning_rate": 1e-3}
+    parts = (PartScores(8, {"f1": 0.9}), PartScores(1, {"f1": 0.8}))
+    expected = Training(task="toy/choice", epochs=3.0, learning_rate=1e-3, train=parts[0], held_out=parts[1])
+    assert again.run("tuned").training == (expected,)
     assert again.run("tuned").engine == {"seconds": 0.1, "path": "padded"}
-    assert again.run("plain").engine == {"gap_seconds": 1.0} and again.run("plain").training == {}
+    assert again.run("plain").engine == {"gap_seconds": 1.0} and again.run("plain").training == ()
 
 
 def test_runs_are_newest_first_and_filtered(store):

@@ -21,7 +21,7 @@ from harness.engine.encoders.batches import (
     window,
 )
 from harness.errors import Unsupported
-from harness.types import Choose, Chosen, ModelInfo, Question, Response
+from harness.types import Choose, Chosen, ModelInfo, Question
 
 Encoded = Mapping[str, list[int]]
 """What the tokenizer makes of one text or pair: input_ids and, for some models, token_type_ids."""
@@ -163,7 +163,7 @@ class Classifier:
             ]
 
 
-def respond(outputs: Sequence[float], labels: Sequence[str], places: Sequence[int]) -> Response:
+def respond(outputs: Sequence[float], labels: Sequence[str], places: Sequence[int]) -> Chosen:
     """The choice that a head's outputs stand for: log-softmax over all its classes, or the nearest of the numbers."""
     if len(outputs) == 1:
         value = outputs[0]

@@ -3,6 +3,7 @@
 import json
 import random
 import shutil
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,11 +12,16 @@ import torch
 from safetensors.torch import load_file, save_file
 from tiny import WORDS, encoder, word_tokenizer
 
+from harness import run as running
+from harness.api import finetune
 from harness.data import hub
 from harness.engine.backend import Options
 from harness.errors import DataError, ModelError, Unsupported
-from harness.finetune import TIE, Protocol, _with_head, held_out_metric, split_of, tune
 from harness.kinds import classification, generation
+from harness.store import open_store
+from harness.training.head import TIE, _with_head, held_out_metric
+from harness.training.protocol import Protocol, split_of
+from harness.training.tuned import score, tune
 from harness.types import Card, Settings, Shots
 
 CARD = Card(measures="whether w1 is in it", limits="made up", source="here", licence="none")
@@ -48,23 +54,49 @@ def place(tmp_path_factory):
     return root
 
 
-def tuned(place, made, protocol=QUICK, settings=None):
-    how = {
-        "settings": settings or Settings(),
-        "options": Options(device="cpu"),
-        "mirror": place,
-        "kept": place / "kept",
-    }
-    return tune(str(place / "model"), made, protocol, **how)
+def tuned(place, made, protocol=QUICK, kept=None):
+    options = Options(device="cpu")
+    return tune(str(place / "model"), made, protocol, options=options, mirror=place, kept=kept or place / "kept")
 
 
-def test_it_learns_and_tells_every_score(place):
-    stats = tuned(place, task()).stats()
-    assert stats["validation_acc"] > 0.9
-    assert stats["gap_acc"] == stats["train_acc"] - stats["validation_acc"]
-    assert [stats[f"{part}_examples"] for part in ("train", "held_out", "validation")] == [144, 16, 60]
-    assert stats["epochs"] >= 1
-    assert stats["held_out_acc"] > 0.9
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """A folder of the user's in which trained heads are kept."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def test_it_learns_and_every_score_is_stored(place, tmp_path, cache):
+    store = str(tmp_path / "store")
+    options = Options(device="cpu")
+    result = finetune(str(place / "model"), [task()], protocol=QUICK, options=options, data=place, store=store)
+    [training] = open_store(store).run(result.run.id).training
+    assert (training.train.examples, training.held_out.examples) == (144, 16)
+    assert training.epochs >= 1 and training.learning_rate == QUICK.learning_rate
+    assert training.held_out.values["acc"] > 0.9
+    [accuracy] = [e for e in result.estimates if e.metric == "acc" and e.slice == "all"]
+    assert accuracy.value > 0.9 and accuracy.n == 60
+    assert training.gaps(result.estimates)["acc"] == training.train.values["acc"] - accuracy.value
+    assert not any("acc" in name for name in result.run.engine)
+
+
+def test_each_task_is_asked_of_its_own_head(place, tmp_path, cache):
+    """Two tasks of equal questions and opposite labels: both are right only if neither gets the other's answers."""
+    one, turned = task(), task(("with", "without"))
+
+    def read(rows, dataset):
+        return turned.read([row | {"label": 1 - row["label"]} for row in rows], dataset)
+
+    other = replace(turned, name="made/down", read=read)
+    said = []
+    result = finetune(
+        str(place / "model"), [one, other], protocol=QUICK, options=Options(device="cpu"), data=place, limit=20,
+        store=str(tmp_path / "store"), notice=said.append,
+    )  # fmt: skip
+    values = {e.task: e.value for e in result.estimates if e.metric == "acc" and e.slice == "all"}
+    assert min(values.values()) > 0.8 and set(values) == {"made/up", "made/down"}
+    assert [training.task for training in result.run.training] == ["made/up", "made/down"]
+    assert said[:2] == [f"fine-tuning {place / 'model'} on {name}" for name in ("made/up", "made/down")]
+    assert result.run.engine["tokens_computed"] > 0
 
 
 def test_the_same_protocol_is_trained_once_and_another_anew(place):
@@ -72,23 +104,22 @@ def test_the_same_protocol_is_trained_once_and_another_anew(place):
     before = {path: path.stat().st_mtime_ns for path in (place / "kept").rglob("*.safetensors")}
     again = tuned(place, task())
     assert {path: path.stat().st_mtime_ns for path in (place / "kept").rglob("*.safetensors")} == before
-    assert again.info == first.info
+    assert again == first
     other = tuned(place, task(), Protocol(epochs=1, seed=1))
-    assert other.info.fingerprint["weights"] != first.info.fingerprint["weights"]
-    assert other.info.fingerprint["recipe"] != first.info.fingerprint["recipe"]
+    assert other.fingerprint["weights"] != first.fingerprint["weights"]
+    assert other.fingerprint["recipe"] != first.fingerprint["recipe"]
 
 
 def test_training_is_repeatable(place, tmp_path):
     protocol = Protocol(epochs=1, train_limit=40)
     first = tuned(place, task(), protocol)
-    how = {"settings": Settings(), "options": Options(device="cpu"), "mirror": place, "kept": tmp_path}
-    second = tune(str(place / "model"), task(), protocol, **how)
-    assert first.info.fingerprint["weights"] == second.info.fingerprint["weights"]
+    second = tuned(place, task(), protocol, kept=tmp_path)
+    assert first.fingerprint["weights"] == second.fingerprint["weights"]
 
 
 def test_a_head_alone_leaves_the_encoder_as_it_was(place):
     protocol = Protocol(epochs=1, head_only=True)
-    model = tuned(place, task(), protocol).inner.checkpoint.model
+    model = tuned(place, task(), protocol).open(Options(device="cpu")).checkpoint.model
     source = encoder("classifier", 65)
     for name, value in source.bert.encoder.state_dict().items():
         assert torch.equal(value, model.bert.encoder.state_dict()[name])
@@ -97,9 +128,10 @@ def test_a_head_alone_leaves_the_encoder_as_it_was(place):
 
 def test_numbers_become_a_regression(place):
     made = task(("0", "1"))
-    backend = tuned(place, made, Protocol(epochs=30, patience=30, learning_rate=3e-3, batch=16))
-    assert backend.info.fingerprint["head"] == "regression"
-    assert backend.stats()["validation_acc"] > 0.9
+    head = tuned(place, made, Protocol(epochs=30, patience=30, learning_rate=3e-3, batch=16))
+    assert head.fingerprint["head"] == "regression"
+    [planned] = running.plan([made], Settings(), place)
+    assert score(head.open(Options(device="cpu")), made, planned.examples).values["acc"] > 0.9
 
 
 def test_parts_are_disjoint_and_a_limit_takes_the_first_of_them(place):

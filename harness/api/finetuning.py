@@ -1,0 +1,51 @@
+"""An encoder fine-tuned on each task and then evaluated on it: one run, with the averages of whole groups."""
+
+from collections.abc import Sequence
+from typing import Unpack
+
+from platformdirs import user_cache_path
+
+from harness import run as running
+from harness.api.evaluation import tasks_of
+from harness.api.recording import record
+from harness.api.records import Listener, Overrides, Result, Where, with_overrides
+from harness.engine.backend import Options
+from harness.training.protocol import Protocol
+from harness.training.tuned import FineTuned, tune
+from harness.types import Settings, Task
+
+
+def finetune(
+    model: str,
+    tasks: str | Sequence[str | Task],
+    settings: Settings | None = None,
+    *,
+    protocol: Protocol | None = None,
+    options: Options | None = None,
+    where: Where | None = None,
+    listener: Listener | None = None,
+    **overrides: Unpack[Overrides],
+) -> Result:
+    """Train a head for each task on its train split, ask each head its own task, and store that as one run.
+
+    ``Run.training`` has the scores on what was trained on and held out; heads are kept in the user's cache folder, and
+    the same protocol on the same data is trained once. ``protocol`` is by default that of GLUE with the run's seed.
+    Raises DataError for a task without a train split, Unsupported for one that does not ask for labels, and the errors
+    of ``evaluate``.
+    """
+    settings, where, listener = with_overrides(
+        settings or Settings(), where or Where(), listener or Listener(), overrides
+    )
+    options, protocol = options or Options(), protocol or Protocol(seed=settings.seed)
+    # A data set that is not at hand stops here, before hours of training.
+    planned = running.plan(tasks_of(tasks), settings, where.data)
+    heads = {}
+    for task in (p.task for p in planned):
+        listener.notice(f"fine-tuning {model} on {task.name}")
+        heads[task.name] = tune(
+            model, task, protocol, options=options, mirror=where.data, kept=user_cache_path("rai-harness") / "finetuned"
+        )
+    backend = FineTuned(model, heads, protocol, options)
+    running.check(backend, [p.task for p in planned])
+    training = tuple(head.training for head in heads.values())
+    return record(backend, planned, settings, where=where, listener=listener, training=training)
