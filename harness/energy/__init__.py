@@ -1,0 +1,1 @@
+"""What answering has cost in energy: read from a counter or not known, never guessed."""
