@@ -388,6 +388,8 @@ class ModelInfo:
 
     ``pinned``: the fingerprint pins the answers (local weights), so that they may be reused by a later run; a server
     may change its model under the same name. ``notices``: what whoever starts a run should be told of the model.
+    ``devices``: where it computes ("cpu", "cuda:0"), empty where that is not this machine. ``parameters``: how many
+    numbers it holds, None where nobody here knows.
     """
 
     name: str
@@ -396,6 +398,8 @@ class ModelInfo:
     context: int | None = None
     pinned: bool = False
     notices: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    parameters: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -446,12 +450,73 @@ class Training:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TaskEnergy:
+    """What one task has taken: ``examples`` were computed in the window, ``tokens`` are those of their answers.
+
+    ``joules`` is gross and None where nothing was measured. ``joules_per_correct``, with its 95 % interval, is None
+    also where no answer is right or wrong, or none was right.
+    """
+
+    examples: int
+    tokens: int
+    joules: float | None = None
+    joules_per_correct: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnergyUse:
+    """The energy of the answers that a run computed; None is "not measured", never 0.
+
+    ``method``: how it was measured ("nvml_counter", "rapl", "nvml_power_integral"), "none" for the ``reason`` given.
+    ``net_joules`` leaves out what the idle device would have drawn, ``shared``: other processes were on the device.
+    ``divided`` says by what the tasks' shares were found: "operations", or "examples" in equal parts where a model does
+    not tell its operations. The shares of all tasks sum to ``joules``.
+    """
+
+    method: Literal["nvml_counter", "nvml_power_integral", "rapl", "none"]
+    device: str
+    reason: str
+    seconds: float
+    joules: float | None
+    net_joules: float | None
+    idle_watts: float | None
+    shared: bool | None
+    divided: Literal["operations", "examples"]
+    tasks: Mapping[str, TaskEnergy]
+
+    @property
+    def examples(self) -> int:
+        """Examples that were computed in the window."""
+        return sum(task.examples for task in self.tasks.values())
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of their answers."""
+        return sum(task.tokens for task in self.tasks.values())
+
+    def per(self, amount: float, *, net: bool = False) -> float | None:
+        """Joules of each of ``amount`` things; None where not measured or there is none."""
+        joules = self.net_joules if net else self.joules
+        return joules / amount if joules is not None and amount else None
+
+    def flaw(self) -> str:
+        """What is wrong with the numbers, in words; empty where nothing is."""
+        parts = [task for one in self.tasks.values() for task in (one.joules, one.joules_per_correct, one.low, one.high)]
+        numbers = [self.seconds, self.joules, self.net_joules, self.idle_watts, *parts]
+        wrong = [n for n in numbers if n is not None and not math.isfinite(n)]
+        return f"a number of the energy is {wrong[0]}" if wrong else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One evaluation of one model on some tasks.
 
     ``command`` is for people to read and never obeyed. ``asked`` says how the model can be asked again (options,
     tasks as they were named, folder of data); it is empty where nobody here asked it by a name. ``training``: of
     a fine-tuned model how the head for each task was trained.
+    ``energy``: what a meter said while its questions were answered, None for a run that was never metered.
     ``imported``: the run came from a file of somebody else's.
     """
 
@@ -468,6 +533,7 @@ class Run:
     message: str = ""
     engine: Mapping[str, float | str] = field(default_factory=dict)
     training: tuple[Training, ...] = ()
+    energy: EnergyUse | None = None
     asked: Mapping[str, Any] = field(default_factory=dict)
     imported: bool = False
 

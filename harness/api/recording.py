@@ -13,9 +13,11 @@ from typing import Literal
 from harness import failures, notices, plugins
 from harness import run as running
 from harness.answers.journal import Journal, header
+from harness.api.metering import energy_of
 from harness.api.recipe import Recipe
 from harness.api.records import Listener, Result, Where
 from harness.data import digest
+from harness.energy.devices import watch
 from harness.engine.backend import Backend
 from harness.errors import HarnessError, RunError, quoted
 from harness.groups import Figures, figures
@@ -53,7 +55,7 @@ def record(
     with Journal.open(_journal(store, run.id), head) as journal:
         if journal.notice:
             listener.notice(journal.notice)
-        asking = _Asking(backend, planned, questions, store, journal, listener)
+        asking = _Asking(backend, planned, questions, store, journal, listener, where.idle)
         try:
             result, reasons = _finished(asking, replace(run, status="running"), cached=where.cache)
         except SystemExit as error:  # exit code 0 would say that all is well
@@ -78,27 +80,37 @@ class _Asking:
     store: Store
     journal: Journal
     listener: Listener
+    idle: float
 
 
 def _finished(asking: _Asking, run: Run, *, cached: bool) -> tuple[Result, list[str]]:
     """The stored result, and why examples failed."""
     backend, listener, store = asking.backend, asking.listener, asking.store
     cache = AnswerCache(store.journals.parent / "cache.sqlite") if cached and backend.info.pinned else None
-    answers = running.ask(
-        backend, asking.questions, asking.journal, cache=cache, begun=lambda: store.start(run),
-        progress=listener.progress,
-    )  # fmt: skip
+    before = set(asking.journal.responses)
+    with watch(backend.info.devices, asking.idle) as watched:
+        answers = running.ask(
+            backend, asking.questions, asking.journal, cache=cache, begun=lambda: store.start(run),
+            progress=listener.progress,
+        )  # fmt: skip
     done = running.finish(asking.planned, answers)
+    energy = energy_of(backend, watched.energy, asking.journal, before, done)
     tasks = [p.task for p in asking.planned]
     for task in tasks:
         _tell(listener, notices.of_outcomes(task, done.outcomes[task.name]))
-    run = replace(run, status="finished", finished=now(), engine=dict(backend.stats()))
+    run = replace(run, status="finished", finished=now(), engine=_engine(backend), energy=energy)
     groups = averages(tasks, done.outcomes)
     estimates = done.estimates + groups.estimates
     _tell(listener, groups.reasons)
     _tell(listener, notices.of_estimates(estimates))
     store.finish(run, done.outcomes, estimates)
     return Result(run, estimates), [hidden(reason) for reason in failures.told(done.outcomes)]
+
+
+def _engine(backend: Backend) -> dict[str, float | str]:
+    """What the work has cost, and how large the model is where that is known."""
+    size = backend.info.parameters
+    return {**backend.stats(), **({} if size is None else {"parameters": float(size)})}
 
 
 def _give_up(asking: _Asking, run: Run, error: BaseException) -> None:

@@ -1,11 +1,12 @@
 """What every function here takes and gives: where a run lives, who listens to it, what it was told, what came out."""
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
-from harness.errors import UnknownName
+from harness.errors import UnknownName, UsageError
 from harness.types import Estimate, Run, Settings
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ class Where:
     ``store`` and ``samples`` are URLs, by default ``./harness-results`` and a folder beside the catalogue; ``data`` is
     a folder of datasets in the Hub's layout. ``cache`` reuses answers of earlier runs; ``resume`` goes on with the
     interrupted run of the same model, tasks and settings. ``command`` is kept with the run as a note for people.
+    ``idle``: seconds for which the device's power is measured before anything is asked, where it has a counter; 0 gives
+    no net energy.
     """
 
     store: str | None = None
@@ -27,6 +30,12 @@ class Where:
     cache: bool = True
     resume: bool = False
     command: str = ""
+    idle: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for seconds of idling that are none."""
+        if not 0 <= self.idle < math.inf:
+            raise UsageError(f"idle = {self.idle} is not a number of seconds of at least 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +66,7 @@ class Overrides(TypedDict, total=False):
     cache: bool
     resume: bool
     command: str
+    idle: float
     progress: Callable[[int, int], None]
     notice: Callable[[str], None]
 

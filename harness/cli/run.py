@@ -63,6 +63,7 @@ if TYPE_CHECKING:
 @click.option("--trust-remote-code", is_flag=True, help="Run model code that a repository brings. Dangerous.")
 @click.option("--allow-pickle", is_flag=True, help="Load weights that are not safetensors. Dangerous.")
 @click.option("--resume", is_flag=True, help="Finish the interrupted run of the same model, tasks and settings.")
+@click.option("--idle", type=click.FloatRange(0), default=0.0, help="Measure the idle power for SECONDS first [0].")
 @click.option("--no-cache", is_flag=True, help="Do not reuse answers of earlier runs.")
 @data_option
 @store_option
@@ -89,7 +90,7 @@ def command(models: tuple[str, ...], **words: Any) -> int:
     jobs = jobs_of(Path(suite)) if suite else [_job(model, tasks, words) for model in models]
     where = Where(
         store=words["store"], samples=words["samples_at"], data=mirror(words["data"]), cache=not words["no_cache"],
-        resume=words["resume"], command=typed(),
+        resume=words["resume"], command=typed(), idle=words["idle"],
     )  # fmt: skip
     return _run(jobs, where, words["json_file"], quiet=words["quiet"])
 

@@ -56,6 +56,10 @@ def head(run: "Run", tags: tuple[str, ...]) -> Iterator[str]:
     yield f"settings  {', '.join(f'{k}={v}' for k, v in run.settings.items()) or '-'}"
     for key, value in run.fingerprint.items():
         yield f"  {key}: {' '.join(str(value).split())[:100]}"
+    if run.energy:
+        from harness.energy.costs import summary
+
+        yield f"energy    {summary(run.energy)}"
     for task in run.tasks:
         shots = f", {task.shots} shots" if task.shots else ""
         yield f"task      {task.name} v{task.version}: n {task.n}{shots}, data sha256 {task.data_sha256[:16]}"

@@ -23,8 +23,10 @@ def interval(estimate: Estimate) -> str:
 
 
 def result_json(run: Run, estimates: Sequence[Estimate]) -> dict[str, Any]:
-    """The schema of ``--json``: run, model, status and one object per estimate."""
-    return {"run": run.id, "model": run.model, "status": run.status, "results": [asdict(e) for e in estimates]}
+    """The schema of ``--json``: run, model, status, energy (null where no meter was read), an object per estimate."""
+    energy = asdict(run.energy) if run.energy else None
+    results = [asdict(e) for e in estimates]
+    return {"run": run.id, "model": run.model, "status": run.status, "energy": energy, "results": results}
 
 
 def wide_console(width: int = 160) -> Any:

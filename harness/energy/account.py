@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,69 +11,12 @@ from harness.energy.meter import Energy
 from harness.metrics import stats
 from harness.metrics.classify import quotient
 from harness.run import cluster_codes
-from harness.types import Chosen, Generated, Outcome, Response, Scored
+from harness.types import Chosen, EnergyUse, Generated, Outcome, Response, Scored, TaskEnergy
 
 if TYPE_CHECKING:
     from harness.types import Array
 
 PER_CORRECT = quotient("joules_per_correct", bounds=(0.0, float("inf")), better="lower")
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A number with its 95 % interval; the ends are None where there is none."""
-
-    value: float
-    low: float | None
-    high: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskAccount:
-    """What one task has taken: ``examples`` were computed in the window, ``tokens`` are those of their answers.
-
-    ``joules`` is gross and None where nothing was measured; ``joules_per_correct`` is None also where no answer is
-    right or wrong, or none was right.
-    """
-
-    examples: int
-    tokens: int
-    joules: float | None
-    joules_per_correct: Interval | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
-    """The energy of the answers that a run computed; ``None`` is "not measured", never 0.
-
-    ``divided`` says by what the tasks' shares were found: "operations", or "examples" in equal parts where a model does
-    not tell its operations. The shares of all tasks sum to ``joules``.
-    """
-
-    method: str
-    device: str
-    reason: str
-    seconds: float
-    joules: float | None
-    net_joules: float | None
-    idle_watts: float | None
-    shared: bool | None
-    divided: str
-    tasks: Mapping[str, TaskAccount]
-
-    @property
-    def examples(self) -> int:
-        """Examples that were computed in the window."""
-        return sum(task.examples for task in self.tasks.values())
-
-    def per(self, amount: float, *, net: bool = False) -> float | None:
-        """Joules of each of ``amount`` things; None where not measured or there is none."""
-        joules = self.net_joules if net else self.joules
-        return joules / amount if joules is not None and amount else None
-
-    def record(self) -> dict[str, Any]:
-        """As JSON keeps it."""
-        return asdict(self)
 
 
 def shares(joules: float, weights: Sequence[float]) -> Array:
@@ -97,7 +39,7 @@ def answered_tokens(response: Response) -> int:
 def account(
     energy: Energy, outcomes: Mapping[str, Sequence[Outcome]], computed: Collection[int],
     operations: Sequence[float] | None,
-) -> Account:  # fmt: skip
+) -> EnergyUse:  # fmt: skip
     """Divide a window's energy among the questions ``computed`` in it.
 
     Questions are numbered through all examples of all tasks, in the order of ``outcomes``; ``operations`` [questions]
@@ -116,28 +58,29 @@ def account(
         own = None if parts is None else np.array([parts[ends[i] : ends[i + 1]].sum() for i in kept])
         tasks[name] = _of_task([group[i] for i in kept], own)
         start = int(ends[-1])
-    return Account(
+    return EnergyUse(
         method=energy.method, device=energy.device, reason=energy.reason, seconds=energy.seconds,
         joules=energy.joules, net_joules=energy.net_joules, idle_watts=energy.idle_watts, shared=energy.shared,
         divided="examples" if operations is None else "operations", tasks=tasks,
     )  # fmt: skip
 
 
-def _of_task(outcomes: Sequence[Outcome], joules: Array | None) -> TaskAccount:
-    return TaskAccount(
+def _of_task(outcomes: Sequence[Outcome], joules: Array | None) -> TaskEnergy:
+    value, low, high = (joules is not None and per_correct(outcomes, joules)) or (None, None, None)
+    return TaskEnergy(
         examples=len(outcomes),
         tokens=sum(answered_tokens(response) for o in outcomes for response in o.responses),
         joules=None if joules is None else float(joules.sum()),
-        joules_per_correct=None if joules is None else per_correct(outcomes, joules),
-    )
+        joules_per_correct=value, low=low, high=high,
+    )  # fmt: skip
 
 
-def per_correct(outcomes: Sequence[Outcome], joules: Array) -> Interval | None:
-    """Joules of all examples [n] / right answers; what wrong and failed ones took is counted too."""
+def per_correct(outcomes: Sequence[Outcome], joules: Array) -> tuple[float, float | None, float | None] | None:
+    """Joules of all examples [n] / right answers, and its 95 % interval; what wrong answers took is counted too."""
     right = np.array([float(bool(o.judged and o.judged.correct)) for o in outcomes])
     if not right.any():
         return None
     rows = np.stack([joules, right], axis=1)
     clusters = cluster_codes(o.example for o in outcomes)
     low, high = stats.confidence(PER_CORRECT, rows, clusters) or (None, None)
-    return Interval(stats.point(PER_CORRECT, rows), low, high)
+    return stats.point(PER_CORRECT, rows), low, high

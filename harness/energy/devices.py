@@ -5,7 +5,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from harness.energy.meter import Meter, Method, Unreadable
+from harness.energy.meter import Meter, Method, Unmetered, Unreadable, Watch, idle_watts
 from harness.energy.nvml import gpu
 from harness.energy.rapl import SYSFS, Rapl
 
@@ -63,3 +63,15 @@ def _pynvml() -> Any:
         return import_module("pynvml")
     except ImportError:
         raise Unreadable("the NVIDIA counter needs `pip install 'rai-harness[energy]'`") from None
+
+
+def watch(devices: Sequence[str], idle: float = 0.0) -> Watch:
+    """A watch over the devices; their idle power is measured for ``idle`` seconds first.
+
+    What cannot be measured is no error: the watch then says why.
+    """
+    try:
+        meter = open_meter(devices)
+    except Unreadable as error:
+        return Watch(Unmetered(", ".join(devices), str(error)))
+    return Watch(meter, idle_watts(meter, idle) if idle else None)

@@ -61,6 +61,24 @@ def unmeasured(reason: str, device: str = "", seconds: float = 0.0) -> Energy:
     return Energy("none", device, seconds, reason=reason)
 
 
+class Unmetered:
+    """A device that nothing counts; ``reason`` says why."""
+
+    method: Method = "none"
+    every = 60.0
+
+    def __init__(self, device: str, reason: str) -> None:
+        self.device, self._reason = device, reason
+
+    def joules(self) -> float:
+        """Raises Unreadable, always."""
+        raise Unreadable(self._reason)
+
+    def shared(self) -> bool | None:
+        """Nothing tells."""
+        return None
+
+
 class Watch:
     """Measures the time between ``with`` and its end; ``energy`` has the result.
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from harness.errors import UsageError
 from harness.types import Example, ModelInfo, Question, Response, Task
@@ -34,6 +34,18 @@ class Backend(Protocol):
 
     def stats(self) -> Mapping[str, float | str]:
         """What the work has cost so far: tokens asked and computed, seconds, peak memory. Empty if nothing is known."""
+        ...
+
+
+@runtime_checkable
+class Counted(Protocol):
+    """A backend that knows how much it computes for each question."""
+
+    def operations(self, responses: Sequence[Response]) -> Sequence[float] | None:
+        """Floating-point operations for every question of the last ``answer``; None where the model cannot be counted.
+
+        ``responses`` are those to these questions. What several questions share is divided among them.
+        """
         ...
 
 

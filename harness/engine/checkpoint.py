@@ -53,6 +53,16 @@ class Checkpoint:
     rows: int | None = None
     notices: tuple[str, ...] = ()
 
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Every device that holds weights."""
+        return tuple(sorted({str(weight.device) for weight in self.model.parameters()}))
+
+    @property
+    def parameters(self) -> int:
+        """Numbers that the model holds, tied ones once."""
+        return sum(weight.numel() for weight in self.model.parameters())
+
 
 def family_of(config: Any) -> Family:
     """Which kind of model a config describes.

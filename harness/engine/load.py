@@ -87,9 +87,11 @@ def open_local(name: str, folder: Path, options: Options) -> Backend:
 
 
 def open_checkpoint(checkpoint: "Checkpoint") -> Backend:
-    """The backend for the kind of model that is in memory, with the checkpoint's notices."""
+    """The backend for the kind of model that is in memory, with what is known of the checkpoint."""
     backend = _backend(checkpoint)
-    backend.info = replace(backend.info, notices=checkpoint.notices)
+    backend.info = replace(
+        backend.info, notices=checkpoint.notices, devices=checkpoint.devices, parameters=checkpoint.parameters
+    )
     return backend
 
 

@@ -115,6 +115,7 @@ def _save(connection: Connection, run: Run, *, is_new: bool) -> None:
         "versions": _plain(dict(run.versions)),
         "engine": _plain(dict(run.engine)),
         "training": _training(run),
+        "energy": _plain(asdict(run.energy)) if run.energy else None,
         "command": _plain(run.command),
         "asked": _plain(dict(run.asked)),
         "imported": run.imported,

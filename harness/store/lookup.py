@@ -122,6 +122,7 @@ def _run(row: Row[Any], tasks: tuple[TaskRecord, ...]) -> Run:
         message=message,
         engine=_told(row.engine, str | float | int),
         training=row.training,
+        energy=row.energy,
         asked=row.asked,
         imported=row.imported,
     )

@@ -18,7 +18,7 @@ from sqlalchemy import (
     false,
 )
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration that this program knows; a catalogue at any other unknown revision is newer than the program."""
 
 METADATA = MetaData()
@@ -85,6 +85,7 @@ RUNS = Table(
     Column("asked", JSON, nullable=False, server_default="{}"),
     Column("imported", Boolean, nullable=False, server_default=false()),
     Column("training", JSON, nullable=False, server_default="[]"),
+    Column("energy", JSON(none_as_null=True)),
 )
 
 RESULTS = Table(

@@ -154,6 +154,8 @@ def _page(page: Any) -> tuple[Run, list[Estimate], list[Artifact], list[str]]:
         raise DataError("run.json has no format")
     if page["format"] != FORMAT or isinstance(page["format"], bool):
         raise DataError(f"it has format {quoted(page['format'], 80)}; this program reads {FORMAT}")
+    if not isinstance(page["run"], Mapping):
+        raise DataError(f"run is {quoted(page['run'], 80)}, not a table")
     run = built(Run, {k: v for k, v in page["run"].items() if k not in OWN}, "run")
     _require_run(run)
     tasks = [record.name for record in run.tasks]
@@ -181,6 +183,8 @@ def _require_run(run: Run) -> None:
     flaw = next(filter(None, (training.flaw() for training in run.training)), "")
     if flaw:
         raise DataError(f"run.training: {flaw}"[:200])
+    if run.energy and run.energy.flaw():
+        raise DataError(f"run.energy: {run.energy.flaw()}")
 
 
 def _require_settings(settings: Mapping[str, Any]) -> None:

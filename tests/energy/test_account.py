@@ -1,5 +1,6 @@
 """The energy of a run: parts that sum to the meter, costs of right answers, and factors that a user gives."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ def test_energy_goes_to_tasks_by_operations_and_to_those_computed_here_alone() -
     found = account(MEASURED, outcomes, computed={0, 1, 2, 4}, operations=[1, 2, 3, 100, 4])
     assert {name: task.joules for name, task in found.tasks.items()} == {"a": 600.0, "b": 400.0}
     assert {name: (task.examples, task.tokens) for name, task in found.tasks.items()} == {"a": (2, 9), "b": (1, 3)}
-    assert found.tasks["a"].joules_per_correct is not None and found.tasks["a"].joules_per_correct.value == 600.0
+    assert found.tasks["a"].joules_per_correct == 600.0
     assert (found.net_joules, found.per(4), found.per(3, net=True), found.per(0)) == (600.0, 250.0, 200.0, None)
 
 
@@ -42,16 +43,16 @@ def test_a_right_answer_costs_what_the_wrong_ones_took_too() -> None:
     generator = np.random.default_rng(0)
     right = generator.random(200) < 0.25
     found = account(MEASURED, {"a": [outcome(str(i), bool(r)) for i, r in enumerate(right)]}, range(200), None)
-    cost = found.tasks["a"].joules_per_correct
-    assert cost is not None and cost.low is not None and cost.high is not None
-    assert cost.value == pytest.approx(1_000 / right.sum())
+    cost = found.tasks["a"]
+    assert cost.low is not None and cost.high is not None
+    assert cost.joules_per_correct == pytest.approx(1_000 / right.sum())
     assert cost.low < 1_000 / 50 < cost.high
     assert found.divided == "examples"
 
 
 def test_what_was_not_measured_is_null_and_never_nought() -> None:
     found = account(unmeasured("no RAPL counters on this machine"), {"a": [outcome("1", True)]}, {0}, [5.0])
-    record = found.record()
+    record = asdict(found)
     assert record["joules"] is record["net_joules"] is record["tasks"]["a"]["joules"] is None
     assert record["tasks"]["a"]["joules_per_correct"] is None and record["reason"] == "no RAPL counters on this machine"
     nothing = account(MEASURED, {"a": [outcome("1", True)]}, set(), [5.0])  # all answers came from the cache

@@ -79,6 +79,7 @@ def told_of(store: Store, run: Run) -> dict[str, Any]:
     """A run in the form of the version that made it, with its numbers, samples, bias card and known ideals."""
     told = asdict(run)
     told["engine"] = {**told["engine"], **told.pop("training")}
+    assert told.pop("energy") is None
     for task in told["tasks"]:
         task["metrics"] = [{key: metric[key] for key in KEPT} for metric in task["metrics"]]
     tasks = [task.name for task in run.tasks] if run.status == "finished" else []

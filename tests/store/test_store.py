@@ -10,7 +10,7 @@ from harness.errors import StoreError, UnknownName, UsageError
 from harness.store import Store, Which, open_store
 from harness.store.database import writing
 from harness.store.schema import RUNS
-from harness.types import PartScores, Training
+from harness.types import EnergyUse, PartScores, TaskEnergy, Training
 
 
 def finished(store: Store, run_id: str = "run-1", **changes):
@@ -46,6 +46,18 @@ def learnt(accuracy: float) -> Training:
     return Training(task="toy/choice", epochs=3.0, learning_rate=1e-3, train=parts[0], held_out=parts[1])
 
 
+def test_energy_comes_back_and_what_was_not_measured_is_null(store):
+    tasks = {"a": TaskEnergy(examples=2, tokens=9, joules=0.1 + 0.2, joules_per_correct=1.0, low=0.5)}
+    used = EnergyUse(
+        method="rapl", device="a processor", reason="", seconds=2.0, joules=0.1 + 0.2, net_joules=None,
+        idle_watts=None, shared=True, divided="operations", tasks=tasks,
+    )  # fmt: skip
+    store.start(replace(run(), energy=used))
+    assert store.run("run-1").energy == used
+    store.start(replace(run("run-2"), energy=None))
+    assert store.run("run-2").energy is None
+
+
 def test_a_training_score_that_is_no_number_is_refused(store):
     made = replace(run(), training=(learnt(float("nan")),))
     with pytest.raises(StoreError, match="run run-1 cannot be stored: the training of toy/choice: acc is nan"):
@@ -63,6 +75,7 @@ def test_older_runs_keep_their_training_scores_outside_of_the_statistics_of_the_
             connection.execute(RUNS.update().where(RUNS.c.id == name).values(engine=engine))
     with writing(store.engine) as connection:
         connection.execute(text("ALTER TABLE runs DROP COLUMN training"))
+        connection.execute(text("ALTER TABLE runs DROP COLUMN energy"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
     again = place.open(create=False)
     parts = (PartScores(8, {"f1": 0.9}), PartScores(1, {"f1": 0.8}))
@@ -209,7 +222,7 @@ def test_a_newer_catalogue_is_refused(place):
     store = place.open()
     with writing(store.engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(StoreError, match="has schema 9999, newer than this program, which knows up to 0003") as error:
+    with pytest.raises(StoreError, match="has schema 9999, newer than this program, which knows up to 0004") as error:
         place.open()
     assert "\n" not in str(error.value)
 

@@ -12,13 +12,14 @@ from harness.engine.causal.choose import open_scorer
 from harness.engine.causal.encode import Encoded, Encoder, Prompt, Span, encode
 from harness.engine.causal.generate import Generator, generate
 from harness.engine.causal.lanes import behind, in_lanes, lanes_of
+from harness.engine.causal.operations import countable, operations
 from harness.engine.causal.plan import Plan
 from harness.engine.causal.reference import Score, respond
 from harness.engine.causal.roofline import best_rate, needed
 from harness.engine.causal.score import Answer, Way
 from harness.engine.checkpoint import Checkpoint
 from harness.errors import UsageError
-from harness.types import Choose, Failed, Generate, Likelihood, ModelInfo, Question, Response
+from harness.types import Choose, Failed, Generate, Generated, Likelihood, ModelInfo, Question, Response
 
 LONG = 20.0
 """Seconds of scoring from which on its distance from the machine's limit is measured."""
@@ -54,12 +55,14 @@ class Causal:
         answers: frozenset[type] = frozenset({Choose, Generate, Likelihood})
         self.info = ModelInfo(checkpoint.name, fingerprint, answers, checkpoint.context, pinned=True)
         self._asked = 0
+        self._encoded: Sequence[Encoded] = ()
+        self._written: list[tuple[Prompt, int]] = []
         self._seconds = {"encode": 0.0, "plan": 0.0, "compute": 0.0, "score": 0.0}
 
     def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
         """See Backend. Raises TooLong before anything is computed."""
         started = perf_counter()
-        encoded = encode(questions, self.encoder)
+        self._encoded = encoded = encode(questions, self.encoder)
         self._seconds["encode"] += perf_counter() - started
         return self._answers(questions, encoded, done)
 
@@ -154,7 +157,25 @@ class Causal:
             self._seconds["compute"] += perf_counter() - started
             if batch is None:
                 return
+            self._written += [(Prompt(encoded[i].tokens), _written(answer)) for i, answer in batch]  # type: ignore[union-attr]
             yield batch
+
+    # ----------------------------------------------------------------------------------------------------------- cost
+    def operations(self, responses: Sequence[Response]) -> Sequence[float] | None:
+        """See ``Counted``."""
+        if not countable(self.checkpoint.model):
+            return None
+        found: list[float] = operations(self.checkpoint.model, self._encoded, [_written(r) for r in responses]).tolist()
+        return found
+
+    def _computed(self) -> float | None:
+        """Operations so far, padding included; None for a model that cannot be counted."""
+        model, work = self.checkpoint.model, self.scorer.work
+        if not countable(model):
+            return None
+        scored = needed(model, work.rows, work.rows if self.scorer.whole else work.logits, work.pairs)
+        prompts, written = [prompt for prompt, _ in self._written], [count for _, count in self._written]
+        return scored + float(operations(model, prompts, written).sum())
 
     def stats(self) -> Mapping[str, float | str]:
         """Tokens asked and computed, share saved, padding, seconds, speed, peak memory in bytes, share of the limit."""
@@ -164,6 +185,7 @@ class Causal:
         computed = work.rows + (cost.computed if cost else 0)
         seconds, scoring = self._seconds["compute"], self._seconds["score"]
         limit = self.limit_fraction(scoring, 1.0) if scoring >= LONG else None
+        counted = self._computed()
         return {
             "path": ": ".join(filter(None, (PATHS[self.scorer.way], self.alone))),
             "tokens_asked": float(asked),
@@ -179,6 +201,7 @@ class Causal:
             "tokens_per_second": computed / seconds if seconds else 0.0,
             "peak_memory": float(peak_memory(self.checkpoint.device)),
             "token_budget": float(self.budget),
+            **({} if counted is None else {"operations": counted}),
             **({} if limit is None else {"limit_fraction": limit}),
             **({"generation": self._generation()} if self._generator is not None else {}),
         }
@@ -201,6 +224,11 @@ class Causal:
         if not alone:
             return "together"
         return f"carried: {alone}" if aligned is not None and aligned.rows > 1 else f"one at a time: {alone}"
+
+
+def _written(response: Response) -> int:
+    """Tokens that were generated."""
+    return response.tokens if isinstance(response, Generated) else 0
 
 
 def distinct(encoded: Sequence[Encoded]) -> tuple[list[Span], dict[int, tuple[int, ...]]]:

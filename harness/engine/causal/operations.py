@@ -17,11 +17,6 @@ FACTOR = np.uint64(0x9E3779B97F4A7C15)
 """Odd, so that every power of it differs; prefixes are told apart by 64 bits."""
 
 
-def parameters(model: Any) -> int:
-    """Numbers that a model holds, tied ones once."""
-    return sum(weight.numel() for weight in model.parameters())
-
-
 def countable(model: Any) -> bool:
     """Whether all that a model computes with are plain matrices, embeddings, norms and attention.
 
@@ -98,4 +93,5 @@ def _prefixes(tokens: NDArray[np.int32]) -> NDArray[np.uint64]:
     mixed = (tokens.astype(np.uint64) + np.uint64(1)) * FACTOR
     mixed ^= mixed >> np.uint64(29)
     powers = np.cumprod(np.full(len(tokens), FACTOR | np.uint64(1)))
-    return np.cumsum(mixed * powers) ^ (np.arange(len(tokens), dtype=np.uint64) << np.uint64(40))
+    numbers: NDArray[np.uint64] = np.cumsum(mixed * powers) ^ (np.arange(len(tokens), dtype=np.uint64) << np.uint64(40))
+    return numbers

@@ -1,0 +1,32 @@
+"""The energy of what a run computed now, divided among its examples."""
+
+from collections.abc import Container, Sequence
+
+from harness import run as running
+from harness.answers.journal import Journal
+from harness.energy.account import account
+from harness.energy.meter import Energy
+from harness.engine.backend import Backend, Counted
+from harness.types import EnergyUse
+
+
+def energy_of(
+    backend: Backend, energy: Energy, journal: Journal, before: Container[int], done: running.Finished
+) -> EnergyUse:
+    """Only what was computed in the window counts: neither what the cache knew nor what ``before`` had been answered."""
+    positions = range(len(journal.responses))
+    computed = [i for i in positions if i not in before and i not in journal.cached]
+    operations = _operations(backend, journal) if computed and energy.joules is not None else None
+    return account(energy, done.outcomes, computed, operations)
+
+
+def _operations(backend: Backend, journal: Journal) -> Sequence[float] | None:
+    """Of every question of the run, 0 for those that the cache answered; None where the model does not tell."""
+    if not isinstance(backend, Counted):
+        return None
+    asked = [i for i in range(len(journal.responses)) if i not in journal.cached]
+    counted = backend.operations([journal.responses[i] for i in asked])
+    if counted is None:
+        return None
+    known = dict(zip(asked, counted, strict=True))
+    return [known.get(i, 0.0) for i in range(len(journal.responses))]

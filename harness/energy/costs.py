@@ -1,0 +1,82 @@
+"""What a stored run has cost: joules, and with a user's factors carbon dioxide and money; unknown is None."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.energy.rates import Rates
+from harness.types import EnergyUse, Run
+
+WH_PER_THOUSAND = 1_000 / 3_600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """Of one run. ``grams_co2`` and ``money`` are None without a factor, and where what they rest on is not known."""
+
+    run: str
+    energy: EnergyUse
+    joules_per_example: float | None
+    joules_per_token: float | None
+    wh_per_thousand_examples: float | None
+    net_joules_per_example: float | None
+    grams_co2: float | None = None
+    money: float | None = None
+    rates: Rates
+
+
+def costs(run: Run, rates: Rates | None = None) -> Costs | None:
+    """The costs of a run, without ``rates`` neither carbon dioxide nor money; None for one that was never metered."""
+    energy, rates = run.energy, rates or Rates()
+    if energy is None:
+        return None
+    each = energy.per(energy.examples)
+    computed = run.engine.get("tokens_computed")
+    return Costs(
+        run=run.id, energy=energy,
+        joules_per_example=each, joules_per_token=energy.per(energy.tokens),
+        wh_per_thousand_examples=None if each is None else each * WH_PER_THOUSAND,
+        net_joules_per_example=energy.per(energy.examples, net=True),
+        grams_co2=rates.co2.grams(energy.joules) if rates.co2 and energy.joules is not None else None,
+        money=rates.price.of(energy.seconds, computed if isinstance(computed, float) else None)
+        if rates.price
+        else None,
+        rates=rates,
+    )  # fmt: skip
+
+
+def summary(energy: EnergyUse) -> str:
+    """One line: what was measured and how, or why nothing was."""
+    if energy.joules is None:
+        return f"not measured ({energy.reason})"
+    net = "idle power not measured" if energy.net_joules is None else f"{energy.net_joules:.4g} J net of idling"
+    shared = ", shared with other processes" if energy.shared else ""
+    return (
+        f"{energy.joules:.4g} J in {energy.seconds:.4g} s ({net}), {energy.method} of {energy.device}{shared}, "
+        f"{energy.examples} examples"
+    )
+
+
+def lines(found: Costs) -> Iterator[tuple[str, str]]:
+    """(what, how much) for people, only what is known."""
+    energy, rates = found.energy, found.rates
+    yield "energy", summary(energy)
+    if energy.joules is not None:
+        yield "an example", f"{_j(found.joules_per_example)}, net {_j(found.net_joules_per_example)}"
+        yield "an answered token", _j(found.joules_per_token)
+        yield "1,000 examples", f"{found.wh_per_thousand_examples or 0:.4g} Wh" if energy.examples else "-"
+    for name, task in energy.tasks.items():
+        if task.joules is not None:
+            ends = f" [{task.low:.4g}, {task.high:.4g}]" if task.low is not None and task.high is not None else ""
+            right = "" if task.joules_per_correct is None else f", {_j(task.joules_per_correct)}{ends} a correct answer"
+            yield name, f"{_j(task.joules)} for {task.examples} examples{right}"
+    if rates.co2:
+        building = "" if rates.co2.pue is None else f", PUE {rates.co2.pue:g}"
+        amount = "not known" if found.grams_co2 is None else f"{found.grams_co2:.4g} g"
+        yield "CO2e", (f"{amount} at {rates.co2.grams_per_kwh:g} g/kWh, {rates.co2.year}, {rates.co2.source}{building}")
+    if rates.price:
+        amount = "not known" if found.money is None else f"{found.money:.4g} {rates.price.currency}"
+        yield "price", f"{amount}, rates of {rates.price.date}, {rates.price.source}"
+
+
+def _j(joules: float | None) -> str:
+    return "-" if joules is None else f"{joules:.4g} J"
