@@ -503,7 +503,9 @@ class EnergyUse:
 
     def flaw(self) -> str:
         """What is wrong with the numbers, in words; empty where nothing is."""
-        parts = [task for one in self.tasks.values() for task in (one.joules, one.joules_per_correct, one.low, one.high)]
+        parts = [
+            task for one in self.tasks.values() for task in (one.joules, one.joules_per_correct, one.low, one.high)
+        ]
         numbers = [self.seconds, self.joules, self.net_joules, self.idle_watts, *parts]
         wrong = [n for n in numbers if n is not None and not math.isfinite(n)]
         return f"a number of the energy is {wrong[0]}" if wrong else ""

@@ -13,7 +13,7 @@ from harness.types import EnergyUse
 def energy_of(
     backend: Backend, energy: Energy, journal: Journal, before: Container[int], done: running.Finished
 ) -> EnergyUse:
-    """Only what was computed in the window counts: neither what the cache knew nor what ``before`` had been answered."""
+    """Only what was computed in the window counts, not what the cache knew or what was answered ``before``."""
     positions = range(len(journal.responses))
     computed = [i for i in positions if i not in before and i not in journal.cached]
     operations = _operations(backend, journal) if computed and energy.joules is not None else None

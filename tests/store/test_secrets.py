@@ -150,6 +150,8 @@ def test_a_store_of_an_older_release_is_cleaned(tmp_path: Path) -> None:
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
         connection.execute(text("ALTER TABLE runs DROP COLUMN asked"))
         connection.execute(text("ALTER TABLE runs DROP COLUMN imported"))
+        connection.execute(text("ALTER TABLE runs DROP COLUMN training"))
+        connection.execute(text("ALTER TABLE runs DROP COLUMN energy"))
     store.close()
     with sqlite3.connect(tmp_path / "s" / "catalogue.sqlite") as db:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
