@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.metrics import stats
+from harness.metrics.estimate import cluster_codes
 from harness.types import Estimate, Outcome, Task
 
 AVERAGE = "average"
@@ -80,8 +81,6 @@ def _average(
 
 def _member(task: Task, metrics: Sequence[str], outcomes: Sequence[Outcome]) -> stats.Part | None:
     """The mean of a task's metrics; None where one of them has no example."""
-    from harness.run import cluster_codes  # with it comes the engine, which listing tasks does not need
-
     by_name = {metric.name: metric for metric in task.metrics}
     judged = [o for o in outcomes if o.judged and all(name in o.judged.values for name in metrics)]
     if not judged:

@@ -1,11 +1,10 @@
-"""What a run is, top to bottom: plan -> ask -> judge -> summarise. Knows no store, no command line and no model."""
+"""What a run is, top to bottom: plan, ask, score, judge, summarise. Knows no store, no command line and no model."""
 
 import math
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-
-import numpy as np
 
 from harness.answers.cache import Cache
 from harness.answers.journal import Journal
@@ -13,13 +12,12 @@ from harness.data import digest, load
 from harness.engine.backend import Backend, Exam
 from harness.errors import DataError, Unsupported
 from harness.kinds import shots
-from harness.metrics import stats
-from harness.metrics.classify import proportion
-from harness.metrics.detector import corrected_interval
+from harness.metrics.estimate import estimate
 from harness.scorers import identities
-from harness.scorers.bound import signed, texts_of
-from harness.scorers.identities import audit
+from harness.scorers.bound import Scores, judge_by_scores, score_texts, signed, texts_of
+from harness.scorers.identities import audit, sentences
 from harness.types import (
+    Alternative,
     Chosen,
     Estimate,
     Example,
@@ -41,11 +39,12 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A task with the examples to be asked and each one's requests."""
+    """A task with the examples to be asked, and of each the requests and the alternatives that they are for too."""
 
     task: Task
     examples: tuple[Example, ...]
     requests: tuple[tuple[Request, ...], ...]
+    alternatives: tuple[tuple[Alternative, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,37 +133,55 @@ def ask(
     return [journal.responses[i] for i in range(len(asked))]
 
 
-def judge(planned: Sequence[Sheet], responses: Sequence[Response]) -> dict[str, tuple[Outcome, ...]]:
+def score(planned: Sequence[Sheet], responses: Sequence[Response]) -> Mapping[str, Scores]:
+    """By task the score of every text among its responses and of the sentences that check its scorer.
+
+    A scorer sees all of its texts at once; a task that needs no scores has none.
+    """
+    left = iter(responses)
+    own = [[next(left) for requests in p.requests for _ in requests] for p in planned]
+    texts = [(p.task, [*texts_of(part), *sentences()]) for p, part in zip(planned, own, strict=True)]
+    return score_texts(texts)
+
+
+def judge(
+    planned: Sequence[Sheet], responses: Sequence[Response], scores: Mapping[str, Scores]
+) -> dict[str, tuple[Outcome, ...]]:
     """Hand each example's responses to its task's judge. A failed response never reaches a judge."""
-    _score_together(planned, responses)
     left = iter(responses)
     return {
         p.task.name: tuple(
-            judge_one(p.task, example, requests, tuple(next(left) for _ in requests))
-            for example, requests in zip(p.examples, p.requests, strict=True)
+            judge_one(p.task, example, requests, tuple(next(left) for _ in requests), scores[p.task.name], others)
+            for example, requests, others in zip(p.examples, p.requests, p.alternatives, strict=True)
         )
         for p in planned
     }
 
 
-def _score_together(planned: Sequence[Sheet], responses: Sequence[Response]) -> None:
-    """Let each scorer see all texts of its task at once; it remembers their scores for the judge."""
-    start = 0
-    for p in planned:
-        own = responses[start : (start := start + sum(map(len, p.requests)))]
-        if p.task.scorer:
-            p.task.scorer.score(texts_of(own))
-
-
-def judge_one(task: Task, example: Example, requests: tuple[Request, ...], responses: tuple[Response, ...]) -> Outcome:
+def judge_one(
+    task: Task,
+    example: Example,
+    requests: tuple[Request, ...],
+    responses: tuple[Response, ...],
+    scores: Scores | None = None,
+    alternatives: Sequence[Alternative] | None = None,
+) -> Outcome:
     """One example's outcome: judged, or failed with the first failure among its responses.
 
-    A log-probability that is no number is a failure, whatever the task would make of it.
+    A NaN log-probability is a failure, whatever the task would make of it. ``scores`` of its texts and its
+    ``alternatives`` are worked out where they are not given.
     """
     failure = next(filter(None, map(failure_of, responses)), None)
     if failure:
         return Outcome(example, requests, responses, None, failure)
-    judged = task.judge(example, responses)
+    if scores is None:
+        scores = score_texts([(task, texts_of(responses))])[task.name]
+    judge_alone = partial(judge_by_scores, task, scores)
+    if task.variation is None:
+        judged = judge_alone(example, responses)
+    else:
+        others = task.variation.alternatives(example) if alternatives is None else alternatives
+        judged = task.variation.judge(judge_alone, example, others, responses)
     if isinstance(judged, Failed):
         return Outcome(example, requests, responses, None, judged)
     return Outcome(example, requests, responses, judged)
@@ -180,23 +197,24 @@ def failure_of(response: Response) -> Failed | None:
     return response if isinstance(response, Failed) else None
 
 
-def summarise(task: Task, outcomes: Sequence[Outcome]) -> list[Estimate]:
+def summarise(task: Task, outcomes: Sequence[Outcome], scores: Scores | None = None) -> list[Estimate]:
     """Every metric over all examples and over every slice, with its interval, n, clusters and failures.
 
     Where texts were scored, the scorer's own false positives follow.
     """
     groups = sliced(outcomes)
     about = applicable(task, outcomes)
-    found = []
+    numbers = []
     for metric in task.metrics:
         foreign = {place for place, names in about.items() if metric.name not in names}
         for name, group in groups.items():
             own = [outcomes[place] for place in group if place not in foreign]
-            found.append(estimate(task.name, metric, name, own))
-    for metric, sentences in audit(task.scorer) if task.scorer else ():
-        for name, group in sliced(sentences).items():
-            found.append(estimate(task.name, metric, name, [sentences[place] for place in group]))
-    return found
+            numbers.append(estimate(task.name, metric, name, own))
+    if task.scorer:
+        for metric, rows in audit(score_texts([(task, sentences())])[task.name] if scores is None else scores):
+            for name, group in sliced(rows).items():
+                numbers.append(estimate(task.name, metric, name, [rows[place] for place in group]))
+    return numbers
 
 
 def sliced(outcomes: Sequence[Outcome]) -> dict[str, Sequence[int]]:
@@ -220,51 +238,29 @@ def applicable(task: Task, outcomes: Sequence[Outcome]) -> dict[int, Container[s
     found: dict[int, Container[str]] = {}
     for place, outcome in enumerate(outcomes):
         if outcome.failure:
-            ideal = task.judge(outcome.example, task.best(outcome.example))
-            found[place] = names if isinstance(ideal, Failed) else ideal.values.keys() | ideal.failed.keys()
+            ideal = judge_one(task, outcome.example, (), task.best(outcome.example)).judged
+            found[place] = names if ideal is None else ideal.values.keys() | ideal.failed.keys()
     return found
 
 
-def estimate(task: str, metric: Metric, name: str, outcomes: Sequence[Outcome]) -> Estimate:
-    """One number of one group of outcomes; value None where no example could be judged or it is undefined."""
-    counted = [
-        (o.example, o.judged.values[metric.name]) for o in outcomes if o.judged and metric.name in o.judged.values
-    ]
-    failed = sum(o.failure is not None or bool(o.judged and metric.name in o.judged.failed) for o in outcomes)
-    if not counted:
-        return Estimate(task, metric.name, name, None, None, None, 0, 0, failed)
-    rows = np.array([value if isinstance(value, tuple) else (value,) for _, value in counted], dtype=np.float64)
-    clusters = cluster_codes(example for example, _ in counted)
-    n, distinct = len(counted), int(clusters.max()) + 1
-    value = stats.point(metric, rows)
-    if not np.isfinite(value):
-        return Estimate(task, metric.name, name, None, None, None, n, distinct, failed)
-    low, high = interval(metric, rows, clusters) or (None, None)
-    return Estimate(task, metric.name, name, value, low, high, n, distinct, failed)
-
-
-def interval(metric: Metric, rows: np.ndarray, clusters: np.ndarray) -> tuple[float, float] | None:
-    """95 % interval of a metric over rows [n, k] with cluster codes [n]; None below two clusters.
-
-    A share that is corrected for a detector's errors carries their uncertainty too, at the effective number of
-    examples that clusters leave.
-    """
-    if metric.errors is None:
-        return stats.confidence(metric, rows, clusters)
-    detected = proportion(metric.name)
-    alone = stats.confidence(detected, rows, np.arange(len(rows)))
-    grouped = stats.confidence(detected, rows, clusters)
-    if alone is None or grouped is None:
-        return None
-    effect = max(1.0, ((grouped[1] - grouped[0]) / (alone[1] - alone[0])) ** 2)
-    return corrected_interval(stats.point(detected, rows), len(rows) / effect, metric.errors)
-
-
 def finish(planned: Sequence[Planned], responses: Sequence[Response]) -> Finished:
-    """Judge and summarise all tasks of a run."""
-    outcomes = judge(planned, responses)
-    estimates = [e for p in planned for e in summarise(p.task, outcomes[p.task.name])]
-    return Finished(outcomes, tuple(estimates))
+    """Score, judge and summarise all tasks of a run."""
+    scores = score(planned, responses)
+    outcomes = judge(planned, responses, scores)
+    numbers = [e for p in planned for e in summarise(p.task, outcomes[p.task.name], scores[p.task.name])]
+    return Finished(outcomes, tuple(numbers))
+
+
+def sheet(
+    task: Task, examples: Sequence[Example], shots: Callable[[Example], Sequence[Example]] = lambda example: ()
+) -> Sheet:
+    """The examples with their alternatives, and every request."""
+    variation = task.variation
+    if variation is None:
+        return Sheet(task, tuple(examples), tuple(task.ask(e, shots(e)) for e in examples), ((),) * len(examples))
+    others = tuple(variation.alternatives(example) for example in examples)
+    requests = tuple(variation.ask(e, shots(e), own) for e, own in zip(examples, others, strict=True))
+    return Sheet(task, tuple(examples), requests, others)
 
 
 def _plan_task(task: Task, settings: Settings, mirror: Path | None) -> Planned:
@@ -281,7 +277,7 @@ def _plan_task(task: Task, settings: Settings, mirror: Path | None) -> Planned:
         pool, count, seed=settings.seed, task_name=task.name, mode=settings.shots_mode,
         by=task.shots.by, pick=task.shots.pick,
     )  # fmt: skip
-    requests = tuple(task.ask(example, shown(example)) for example in examples)
+    asked = sheet(task, examples, shown)
     drawn = [settings.shots_mode, settings.seed] if count else None
     record = TaskRecord(
         name=task.name,
@@ -295,7 +291,7 @@ def _plan_task(task: Task, settings: Settings, mirror: Path | None) -> Planned:
         card=task.card,
         metrics=described(task),
     )
-    return Planned(task, tuple(examples), requests, record)
+    return Planned(task, asked.examples, asked.requests, asked.alternatives, record)
 
 
 def described(task: Task) -> tuple[dict[str, object], ...]:
@@ -320,10 +316,3 @@ def _pool(task: Task, evaluated: list[Example], mirror: Path | None) -> tuple[li
     except DataError:
         return evaluated, f"evaluated split ({task.shots.dataset[0]} is not at hand)"
     return [e for dataset, part in parts for e in task.read(part.rows, dataset)], str(task.shots.dataset[0])
-
-
-def cluster_codes(examples: Iterable[Example]) -> np.ndarray:
-    """Cluster codes 0..c-1 [n]; an example without a cluster is one of its own."""
-    seen: dict[tuple[str, str], int] = {}
-    keys = (("cluster", e.cluster) if e.cluster is not None else ("example", e.id) for e in examples)
-    return np.array([seen.setdefault(key, len(seen)) for key in keys], dtype=np.int64)

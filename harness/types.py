@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from harness.errors import UsageError, quoted
 
@@ -279,6 +279,47 @@ class Shots:
     pick: Literal["hash", "first"] = "hash"
 
 
+Score = float | Failed
+"""What a scorer says of one text."""
+
+Judge = Callable[[Example, tuple[Response, ...]], Judged | Failed]
+"""(example, the responses to its requests, none of them Failed) -> what they say, or Failed if they say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """An example asked differently.
+
+    ``places``: for each of its requests the new places of the options, empty where they keep their own; ``count``: how
+    many requests it has.
+    """
+
+    label: str
+    example: Example
+    places: tuple[tuple[int, ...], ...]
+    count: int
+
+
+class Variation(Protocol):
+    """How a task's examples are also asked, and what the answers say together."""
+
+    def alternatives(self, example: Example) -> tuple[Alternative, ...]:
+        """The alternatives that ask something else than the example itself."""
+        ...
+
+    def ask(
+        self, example: Example, shots: Sequence[Example], alternatives: Sequence[Alternative]
+    ) -> tuple[Request, ...]:
+        """The requests of the example, then those of its alternatives."""
+        ...
+
+    def judge(
+        self, judge: Judge, example: Example, alternatives: Sequence[Alternative], responses: tuple[Response, ...]
+    ) -> Judged | Failed:
+        """The judgement of the example with the values of each pair; ``judge`` judges one of them alone."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """A benchmark as data and four pure functions. Built by the functions of ``harness.kinds``.
@@ -288,7 +329,8 @@ class Task:
     judge: an example and the responses to its requests, none of them Failed -> Judged, or Failed if not judgeable
     best, worst: the responses of a perfect and of a perfectly wrong model, with which every task is tested
     bind:  makes a task whole with the scorer that a run names, where its judge needs one; ``scorer`` is then that one
-    variant: what ``harness.variants`` did to it; two runs asked the same only if it is equal
+    judge_scores: instead of ``judge``, of a task with a scorer: an example, its texts and the score of each
+    variation: how its examples are also asked; ``variant`` says so: two runs asked the same only if it is equal
     """
 
     name: str
@@ -296,7 +338,7 @@ class Task:
     dataset: tuple[Dataset, ...]
     read: Callable[[Sequence[Row], Dataset], list[Example]]
     ask: Callable[[Example, Sequence[Example]], tuple[Request, ...]]
-    judge: Callable[[Example, tuple[Response, ...]], Judged | Failed]
+    judge: Judge
     best: Callable[[Example], tuple[Response, ...]]
     worst: Callable[[Example], tuple[Response, ...]]
     metrics: tuple[Metric, ...]
@@ -306,6 +348,8 @@ class Task:
     tags: frozenset[str] = frozenset()
     bind: Callable[[Task, Scorer], Task] | None = None
     scorer: Scorer | None = None
+    judge_scores: Callable[[Example, Sequence[str], Sequence[float]], Judged | Failed] | None = None
+    variation: Variation | None = None
     variant: str = ""
 
 

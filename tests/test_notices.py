@@ -152,7 +152,7 @@ def test_equal_texts_of_a_pair_are_told(tmp_path: Path) -> None:
     )  # fmt: skip
     (planned,) = running.plan([task], running.Settings(), None)
     same = Scored(-1.0, 1, 1, False, (-1.0,))
-    outcomes = running.judge([planned], [same, same])["t"]
+    outcomes = running.judge([planned], [same, same], {"t": {}})["t"]
     assert list(notices.of_outcomes(task, outcomes)) == [
         "t: in 1 of 1 examples the two texts tie: neither is preferred"
     ]
@@ -193,7 +193,7 @@ def test_a_metric_of_whole_texts_without_a_number_has_no_value(
         with pytest.raises(SystemExit) as stopped:
             main(["run", f"replay:{tmp_path / 'a.txt'}", "--tasks", str(tmp_path / "t.toml"), "--store", str(tmp_path)])
         assert stopped.value.code == 3
-        told = "t: odd has no value: 0 examples failed, it is no finite number over the 2 that were judged"
+        told = "t: odd has no value: 0 examples failed, the 2 judged examples give no finite number"
         assert told in capsys.readouterr().err
 
 

@@ -147,7 +147,7 @@ def test_a_failed_response_never_reaches_the_judge(tmp_path: Path) -> None:
 
     task = replace(letters(tmp_path / "l.jsonl"), judge=judge)
     planned = running.plan([task], Settings(), None)
-    outcomes = running.judge(planned, [Failed("server", "gone")] * 12)["letters"]
+    outcomes = running.judge(planned, [Failed("server", "gone")] * 12, {"letters": {}})["letters"]
     assert {o.failure.kind for o in outcomes if o.failure} == {"server"}
 
 

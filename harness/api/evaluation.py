@@ -73,8 +73,8 @@ def tasks_of(wanted: str | Sequence[str | Task]) -> list[Task]:
 
 def _planned(tasks: Sequence[Task], settings: Settings, options: Options, where: Where) -> list[running.Planned]:
     """Every request of the tasks, with their scorer and in the variants that the settings name."""
-    plain = plugins.bound(tasks, settings.scorer, options)
-    planned = running.plan([varied(task, settings) for task in plain], settings, where.data)
-    for task, p in zip(plain, planned, strict=True):
-        require_changes(task, settings, p.examples)
+    bound = plugins.bound(tasks, settings.scorer, options)
+    planned = running.plan([varied(task, settings) for task in bound], settings, where.data)
+    for p in planned:
+        require_changes(p.task, p.alternatives)
     return planned

@@ -9,6 +9,8 @@ from harness.api.recording import averages, new_id, now, versions
 from harness.api.records import Result
 from harness.errors import UsageError, quoted
 from harness.reading.typed import built
+from harness.scorers.bound import score_texts, texts_of
+from harness.scorers.identities import sentences
 from harness.store import open_store
 from harness.types import Run, Settings, Task, TaskRecord
 from harness.variants import varied
@@ -26,13 +28,17 @@ def rescore(run: str, *, store: str | None = None, scorer: str | None = None, co
     opened = open_store(store, create=False)
     old = opened.run(run)
     tasks = _tasks(old, scorer)
+    stored = {task.name: list(opened.outcomes(old.id, task.name)) for task in tasks}
+    scores = score_texts(
+        [(t, [*sentences(), *(text for o in stored[t.name] for text in texts_of(o.responses))]) for t in tasks]
+    )
     outcomes = {
         task.name: tuple(
-            running.judge_one(task, o.example, o.requests, o.responses) for o in opened.outcomes(old.id, task.name)
+            running.judge_one(task, o.example, o.requests, o.responses, scores[task.name]) for o in stored[task.name]
         )
         for task in tasks
     }
-    estimates = tuple(e for task in tasks for e in running.summarise(task, outcomes[task.name]))
+    estimates = tuple(e for t in tasks for e in running.summarise(t, outcomes[t.name], scores[t.name]))
     estimates += averages(tasks, outcomes).estimates
     new = replace(
         old, id=new_id(), tasks=_records(old, tasks), settings={**old.settings, "rescored": old.id},

@@ -10,7 +10,7 @@ import numpy as np
 from harness.energy.meter import Energy
 from harness.metrics import stats
 from harness.metrics.classify import quotient
-from harness.run import cluster_codes
+from harness.metrics.estimate import cluster_codes
 from harness.types import Chosen, EnergyUse, Generated, Outcome, Response, Scored, TaskEnergy
 
 if TYPE_CHECKING:

@@ -1,12 +1,15 @@
 """Tasks whose judge needs the score of a text: unbound in the catalogue, whole once a run has named a scorer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from harness.types import Example, Failed, Generated, Judged, Metric, Response, Scorer, Task
+from harness.types import Example, Failed, Generated, Judged, Metric, Response, Score, Scorer, Task
 
-JudgeScores = Callable[[Example, Sequence[str], Sequence[float]], Judged]
-"""(example, the generated texts, their scores) -> what was found."""
+JudgeScores = Callable[[Example, Sequence[str], Sequence[float]], Judged | Failed]
+"""(example, the generated texts, their scores) -> the judgement."""
+
+Scores = Mapping[str, Score]
+"""Text -> its score."""
 
 
 def scored(task: Task, judge: JudgeScores) -> Task:
@@ -16,22 +19,39 @@ def scored(task: Task, judge: JudgeScores) -> Task:
     """
 
     def bind(own: Task, scorer: Scorer) -> Task:
-        def judged(example: Example, responses: tuple[Response, ...]) -> Judged | Failed:
-            texts = texts_of(responses)
-            found = scorer.score(texts)
-            failure = next((score for score in found if isinstance(score, Failed)), None)
-            scores = [score for score in found if not isinstance(score, Failed)]
-            return failure or judge(example, texts, scores)
-
         def worst(example: Example) -> tuple[Response, ...]:
             return tuple(Generated(scorer.sample, 1, "end") for _ in own.worst(example))
 
         return replace(
-            own, judge=judged, worst=worst, bind=None, scorer=scorer,
+            own, judge_scores=judge, worst=worst, bind=None, scorer=scorer,
             metrics=tuple(signed(metric, scorer) for metric in own.metrics),
         )  # fmt: skip
 
     return replace(task, judge=_unbound, bind=bind)
+
+
+def score_texts(texts: Sequence[tuple[Task, Sequence[str]]]) -> dict[str, Scores]:
+    """By task what its scorer says of its texts; every distinct text is scored once.
+
+    Tasks without a scorer have no scores; tasks with the same one share them.
+    """
+    known: dict[int, dict[str, Score]] = {}
+    for task, own in texts:
+        if task.scorer:
+            kept = known.setdefault(id(task.scorer), {})
+            new = [text for text in dict.fromkeys(own) if text not in kept]
+            kept.update(zip(new, task.scorer.score(new), strict=True))
+    return {task.name: known[id(task.scorer)] if task.scorer else {} for task, _ in texts}
+
+
+def judge_by_scores(task: Task, scores: Scores, example: Example, responses: tuple[Response, ...]) -> Judged | Failed:
+    """What the task's judge says of the scores of the example's texts; a text without a score fails the example."""
+    if task.judge_scores is None:
+        return task.judge(example, responses)
+    texts = texts_of(responses)
+    own = [scores[text] for text in texts]
+    failure = next((one for one in own if isinstance(one, Failed)), None)
+    return failure or task.judge_scores(example, texts, [one for one in own if not isinstance(one, Failed)])
 
 
 def texts_of(responses: Sequence[Response]) -> list[str]:

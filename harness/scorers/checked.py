@@ -1,9 +1,9 @@
-"""A scorer that is believed in nothing: every number is checked, every text is scored once."""
+"""A scorer whose output is never trusted: every number is checked."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-from harness.types import Failed, Scorer
+from harness.types import Failed, Score, Scorer
 
 BATCH = 256
 """Texts handed to a scorer at once."""
@@ -17,19 +17,15 @@ def checked(name: str, fingerprint: Mapping[str, str], function: Function, sampl
 
     What raises, and what gives another count or no number from 0 to 1, becomes Failed for the texts concerned.
     """
-    known: dict[str, float | Failed] = {}
 
-    def score(texts: Sequence[str]) -> list[float | Failed]:
-        new = list(dict.fromkeys(text for text in texts if text not in known))
-        for start in range(0, len(new), BATCH):
-            part = new[start : start + BATCH]
-            known.update(zip(part, _scores(function, part), strict=True))
-        return [known[text] for text in texts]
+    def score(texts: Sequence[str]) -> list[Score]:
+        parts = (texts[start : start + BATCH] for start in range(0, len(texts), BATCH))
+        return [one for part in parts for one in _scores(function, part)]
 
     return Scorer(name, dict(fingerprint), score, sample)
 
 
-def _scores(function: Function, texts: Sequence[str]) -> list[float | Failed]:
+def _scores(function: Function, texts: Sequence[str]) -> list[Score]:
     """Scores of one batch; where it fails as a whole, of each text alone, so that one bad text fails alone."""
     try:
         found = list(function(texts))
@@ -43,7 +39,7 @@ def _scores(function: Function, texts: Sequence[str]) -> list[float | Failed]:
     return [score for text in texts for score in _scores(function, [text])]
 
 
-def _number(value: object) -> float | Failed:
+def _number(value: object) -> Score:
     try:
         number = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from harness import run as running
 from harness.errors import DataError, quoted
 from harness.metrics import classify
+from harness.metrics.estimate import estimate
 from harness.types import Estimate, Metric, Outcome, Run, TaskRecord, Value
 
 Metrics = Callable[[TaskRecord], Mapping[str, Metric]]
@@ -102,7 +103,7 @@ def _is_flat(name: str, outcomes: Sequence[Outcome]) -> bool:
 def _computed(told: Estimate, metric: Metric, outcomes: Sequence[Outcome]) -> Estimate:
     """The number as the samples give it. Raises DataError for samples that the metric cannot take."""
     try:
-        fresh = running.estimate(told.task, metric, told.slice, outcomes)
+        fresh = estimate(told.task, metric, told.slice, outcomes)
         low, high = metric.bounds
         if fresh.value is not None and not low - NEAR <= fresh.value <= high + NEAR:
             raise ValueError(f"{fresh.value:.4g} lies outside of {low:g} to {high:g}")

@@ -17,6 +17,7 @@ import numpy as np
 from harness import run as running
 from harness.data import digest
 from harness.engine.backend import Options
+from harness.metrics.estimate import estimate
 from harness.training.protocol import Protocol, Split, labels_of, request_of
 from harness.types import Chosen, Example, Task
 
@@ -123,7 +124,7 @@ def held_out_metric(task: Task, examples: Sequence[Example]) -> Callable[[Any], 
         if responses[0].text:
             return {HELD_OUT.removeprefix("eval_"): -loss}
         outcomes = [running.judge_one(task, e, (), (r,)) for e, r in zip(examples, responses, strict=True)]
-        value = running.estimate(task.name, first, "all", outcomes).value
+        value = estimate(task.name, first, "all", outcomes).value
         sign = 1.0 if first.better == "higher" else -1.0
         return {HELD_OUT.removeprefix("eval_"): (-1.0 if value is None else sign * value) - TIE * loss}
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness import run as running
 from harness.engine.backend import Backend, Batch, Options
+from harness.metrics.estimate import estimate
 from harness.training.head import recipe_of, train
 from harness.training.protocol import Protocol, split_of
 from harness.types import Choose, Example, ModelInfo, PartScores, Question, Task, Training
@@ -100,12 +101,12 @@ def tune(spec: str, task: Task, protocol: Protocol, *, options: Options, mirror:
 
 def score(model: Backend, task: Task, examples: tuple[Example, ...]) -> PartScores:
     """Every metric of the task over ``examples``, where it has a value; reference values are left out."""
-    sheet = running.Sheet(task, examples, tuple(task.ask(example, ()) for example in examples))
+    sheet = running.sheet(task, examples)
     questions = running.questions([sheet])
     answers = dict(answer for batch in model.answer(questions) for answer in batch)
-    outcomes = running.judge([sheet], [answers[i] for i in range(len(questions))])[task.name]
+    outcomes = running.judge([sheet], [answers[i] for i in range(len(questions))], {task.name: {}})[task.name]
     metrics = [metric for metric in task.metrics if metric.interval != "none"]
-    numbers = [running.estimate(task.name, metric, "all", outcomes) for metric in metrics]
+    numbers = [estimate(task.name, metric, "all", outcomes) for metric in metrics]
     return PartScores(len(examples), {one.metric: one.value for one in numbers if one.value is not None})
 
 

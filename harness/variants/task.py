@@ -14,11 +14,13 @@ from harness.errors import DataError, UnknownName, Unsupported, UsageError
 from harness.metrics import calibrate, stats
 from harness.metrics.classify import mean, proportion
 from harness.types import (
+    Alternative,
     Choose,
     Chosen,
     Example,
     Failed,
     Generate,
+    Judge,
     Judged,
     Metric,
     Request,
@@ -34,8 +36,6 @@ from harness.variants.swaps import swap_of
 ORDER = "option-order"
 PERTURBATIONS = (*EDITS, ORDER)
 Places = tuple[int, ...]
-Changed = tuple[str, Example, tuple[Places, ...]]
-"""Label, the example to ask, and of each of its requests the new places of the options (empty: their own)."""
 Change = Callable[[Example, Sequence[Request]], Example]
 """An example and what it asks -> the example to ask instead."""
 
@@ -71,28 +71,26 @@ def varied(task: Task, settings: Settings) -> Task:
     plan = _plan(settings)
     if plan.order and Choose not in task.requests:
         raise Unsupported(f"{task.name} has no options to put in order; of these apply: {', '.join(EDITS)}")
-    identity = f"{settings.perturb}|{settings.strength}|{list(plan.swaps)}"
+    variation = Varied(task, plan)
     return replace(
-        task, ask=partial(_ask, task, plan), judge=partial(_judge, task, plan),
-        best=partial(_scripted, task, plan, task.best), worst=partial(_scripted, task, plan, task.worst),
-        metrics=(*task.metrics, *_metrics(task, plan)), variant=identity,
+        task, variation=variation, best=partial(variation.scripted, task.best),
+        worst=partial(variation.scripted, task.worst), metrics=(*task.metrics, *_metrics(task, plan)),
+        variant=f"{settings.perturb}|{settings.strength}|{list(plan.swaps)}",
     )  # fmt: skip
 
 
-def require_changes(task: Task, settings: Settings, examples: Sequence[Example]) -> None:
-    """DataError that names every variant which changes no example: its accuracy would be the original's, its flip
-    rate of nothing. ``task`` as it was."""
-    plan = _plan(settings)
-    idle = list(plan.labels)
-    for example in examples:
-        if not idle:
-            return
-        made = {label for label, _, _ in _variants(task, plan, example)}
-        idle = [label for label in idle if label not in made]
+def require_changes(task: Task, alternatives: Sequence[Sequence[Alternative]]) -> None:
+    """DataError that names every variant which changes none of the examples: its accuracy would be the original's, its
+    flip rate that of nothing."""
+    if not isinstance(task.variation, Varied):
+        return
+    changed = {variant.label for own in alternatives for variant in own}
+    idle = [label for label in task.variation.plan.labels if label not in changed]
     if idle:
-        told = f"{', '.join(idle)} {'changes' if len(idle) == 1 else 'change'} none of its {len(examples)} examples"
+        change = "changes" if len(idle) == 1 else "change"
         raise DataError(
-            f"{task.name}: {told}, so that no number would say anything of them; leave out what does not apply"
+            f"{task.name}: {', '.join(idle)} {change} none of its {len(alternatives)} examples, so that their metrics "
+            "would be meaningless; drop them from --perturb and --counterfactual"
         )
 
 
@@ -130,21 +128,82 @@ def _plan(settings: Settings) -> Plan:
                 f"{swap.name}_floor": partial(neutral, rewrite=swap.neutral)}  # fmt: skip
         doubled = next((label for label in made if label in changes), None)
         if doubled:
-            raise UsageError(f"two variants are called {doubled!r}: name each once, and a file as no other is named")
+            raise UsageError(f"two variants are called {doubled!r}: names must be unique, file names included")
         changes |= made
     swapped = tuple(label for label in changes if label not in perturbed)
     return Plan(changes, ORDER in names, perturbed, swapped, tuple((s.name, s.identity) for s in swaps))
 
 
-def _variants(task: Task, plan: Plan, example: Example) -> list[Changed]:
-    """The variants that ask something else than the example itself."""
-    plain = task.ask(example, ())
-    found = [(label, edit(example, plain), ()) for label, edit in plan.changes.items()]
-    changed: list[Changed] = [each for each in found if task.ask(each[1], ()) != plain]
-    moved = _reordered(example, plain) if plan.order else []
-    if any(moved):
-        changed.append((ORDER, example, tuple(each[1] if each else () for each in moved)))
-    return changed
+@dataclass(frozen=True, slots=True)
+class Varied:
+    """A task whose examples are also asked as a plan says."""
+
+    task: Task
+    plan: Plan
+
+    def alternatives(self, example: Example) -> tuple[Alternative, ...]:
+        """See Variation."""
+        plain = self.task.ask(example, ())
+        found = []
+        for label, edit in self.plan.changes.items():
+            other = edit(example, plain)
+            requests = self.task.ask(other, ())
+            if requests != plain:
+                found.append(Alternative(label, other, (), len(requests)))
+        moved = _reordered(example, plain) if self.plan.order else []
+        if any(moved):
+            found.append(Alternative(ORDER, example, tuple(each[1] if each else () for each in moved), len(plain)))
+        return tuple(found)
+
+    def ask(
+        self, example: Example, shots: Sequence[Example], alternatives: Sequence[Alternative]
+    ) -> tuple[Request, ...]:
+        """See Variation."""
+        requests = self.task.ask(example, shots)
+        for changed in alternatives:
+            own = self.task.ask(changed.example, shots)
+            if changed.places:
+                each = zip(own, _reordered(example, own), changed.places, strict=True)
+                own = tuple(new[0] if new and moved else old for old, new, moved in each)
+            requests += own
+        return requests
+
+    def judge(
+        self, judge: Judge, example: Example, alternatives: Sequence[Alternative], responses: tuple[Response, ...]
+    ) -> Judged | Failed:
+        """See Variation. An alternative that cannot be judged fails the example."""
+        own, *others = _parts(alternatives, responses)
+        base = judge(example, own)
+        if isinstance(base, Failed):
+            return base
+        plan, values = self.plan, dict(base.values)
+        for label in plan.labels:
+            values |= _renamed(base, label)
+        rights = [base.correct]
+        for changed, given in zip(alternatives, others, strict=True):
+            label = changed.label
+            judged = judge(changed.example, given)
+            if isinstance(judged, Failed):
+                return Failed(judged.kind, f"{label}: {judged.message}")
+            same = _same_answer(plan, label, base, judged, example)
+            values |= _renamed(judged, label) | _pair_values(label, base, judged, (own, given), same)
+            values |= _changes(self.task, label, base, judged)
+            rights += [judged.correct] if label in plan.perturbed else []
+        if plan.perturbed and None not in rights:
+            values["robust_acc"] = float(all(rights))
+        return replace(base, values=values)
+
+    def scripted(self, respond: Callable[[Example], tuple[Response, ...]], example: Example) -> tuple[Response, ...]:
+        """What a scripted model answers to the example and to its alternatives."""
+        responses = respond(example)
+        for changed in self.alternatives(example):
+            responses += _placed(respond(changed.example), changed.places, options.to_reordered)
+        return responses
+
+
+def _renamed(judged: Judged, label: str) -> dict[str, Value]:
+    """The values of a changed under its own names; calibration is that of the original alone."""
+    return {f"{name}:{label}": value for name, value in judged.values.items() if name not in calibrate.NAMES}
 
 
 def _reordered(example: Example, requests: Sequence[Request]) -> list[tuple[Choose, Places] | None]:
@@ -153,27 +212,14 @@ def _reordered(example: Example, requests: Sequence[Request]) -> list[tuple[Choo
     return [options.reordered(r, f"{ORDER}\0{example.id}{part}") for r, part in zip(requests, parts, strict=True)]
 
 
-def _ask(task: Task, plan: Plan, example: Example, shown: Sequence[Example]) -> tuple[Request, ...]:
-    asked = task.ask(example, shown)
-    for _, other, places in _variants(task, plan, example):
-        requests = task.ask(other, shown)
-        if places:
-            each = zip(requests, _reordered(example, requests), places, strict=True)
-            requests = tuple(new[0] if new and moved else old for old, new, moved in each)
-        asked += requests
-    return asked
-
-
-def _parts(
-    task: Task, plan: Plan, example: Example, responses: tuple[Response, ...]
-) -> list[tuple[str, Example, tuple[Response, ...]]]:
-    """Label, example and responses of the original (label "") and of each of its variants."""
-    parts, start = [], 0
-    for label, other, places in [("", example, ()), *_variants(task, plan, example)]:
-        size = len(task.ask(other, ()))
-        given = responses[start : start + size]
-        parts.append((label, other, _placed(given, places, options.to_original)))
-        start += size
+def _parts(alternatives: Sequence[Alternative], responses: tuple[Response, ...]) -> list[tuple[Response, ...]]:
+    """The responses to the example and to each of its variants, options in the example's order."""
+    start = len(responses) - sum(changed.count for changed in alternatives)
+    parts = [responses[:start]]
+    for changed in alternatives:
+        own = responses[start : start + changed.count]
+        parts.append(_placed(own, changed.places, options.to_original))
+        start += changed.count
     return parts
 
 
@@ -183,29 +229,6 @@ def _placed(
     """The responses with those to reordered options told in the other order."""
     each = zip(responses, places or [()] * len(responses), strict=True)
     return tuple(told(response, moved) if moved else response for response, moved in each)
-
-
-def _judge(task: Task, plan: Plan, example: Example, responses: tuple[Response, ...]) -> Judged | Failed:
-    """The original's judgement with the values of the pairs; one variant that cannot be judged fails the example."""
-    (_, _, own), *others = _parts(task, plan, example, responses)
-    base = task.judge(example, own)
-    if isinstance(base, Failed):
-        return base
-    values = dict(base.values)
-    for label in plan.labels:
-        values |= {f"{name}:{label}": value for name, value in base.values.items() if name not in calibrate.NAMES}
-    rights = [base.correct]
-    for label, other, given in others:
-        judged = task.judge(other, given)
-        if isinstance(judged, Failed):
-            return Failed(judged.kind, f"{label}: {judged.message}")
-        values |= {f"{name}:{label}": value for name, value in judged.values.items() if name not in calibrate.NAMES}
-        same = _same_answer(plan, label, base, judged, example)
-        values |= _pair_values(label, base, judged, (own, given), same) | _changes(task, label, base, judged)
-        rights += [judged.correct] if label in plan.perturbed else []
-    if plan.perturbed and None not in rights:
-        values["robust_acc"] = float(all(rights))
-    return replace(base, values=values)
 
 
 def _same_answer(plan: Plan, label: str, base: Judged, other: Judged, example: Example) -> bool:
@@ -246,16 +269,6 @@ def _score(value: Value | None) -> float | None:
     if isinstance(value, tuple):
         return value[0] / value[1] if value[1] else None
     return value
-
-
-def _scripted(
-    task: Task, plan: Plan, respond: Callable[[Example], tuple[Response, ...]], example: Example
-) -> tuple[Response, ...]:
-    given = respond(example)
-    for _, other, places in _variants(task, plan, example):
-        answer = respond(other)
-        given += _placed(answer, places, options.to_reordered)
-    return given
 
 
 # ------------------------------------------------------------------------------------------------------------- metrics

@@ -122,7 +122,8 @@ def ask(names: Sequence[str], model: str, settings: Settings | None = None) -> N
     asked = running.questions(planned)
     backend = load(model, Options(), running.exams(planned))
     found = dict(pair for batch in backend.answer(asked) for pair in batch)
-    running.judge(planned, [found[i] for i in range(len(asked))])
+    answers = [found[i] for i in range(len(asked))]
+    running.judge(planned, answers, running.score(planned, answers))
     for q in asked:
         canonical(request_to_json(q.request)).encode()
 

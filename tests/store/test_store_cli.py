@@ -11,13 +11,13 @@ import pytest
 from click.testing import CliRunner
 from stored import estimate, outcomes, run, task
 
-from harness import run as running
 from harness.api import evaluate
 from harness.cli.runs import command as runs
 from harness.cli.samples import command as samples
 from harness.cli.show import command as show
 from harness.errors import DataError, StoreError, UnknownName, UsageError
 from harness.metrics.classify import proportion
+from harness.metrics.estimate import estimate as computed
 from harness.store.frames import load
 from harness.store.transfer import export, import_run
 from harness.types import Judged
@@ -39,9 +39,7 @@ def counted(store):
     """A finished run whose numbers are those of its samples."""
     acc = {"name": "acc", "better": "higher", "ideal": None, "interval": "wilson"}
     made = run("run-2", tasks=(replace(task(), n=33, metrics=(acc,)),))
-    store.finish(
-        made, {"toy/choice": outcomes(30)}, [running.estimate("toy/choice", proportion("acc"), "all", outcomes(30))]
-    )
+    store.finish(made, {"toy/choice": outcomes(30)}, [computed("toy/choice", proportion("acc"), "all", outcomes(30))])
     return store.run("run-2")
 
 

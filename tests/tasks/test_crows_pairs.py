@@ -61,8 +61,8 @@ def test_every_pair_scores_as_the_authors_define_it(folder: Path, tmp_path: Path
     examples = SHARED.read(pairs(40), SHARED.dataset[0])
     asked = [Question(SHARED.name, e.id, part, r) for e in examples for part, r in enumerate(SHARED.ask(e, ()))]
     found = {at: response for batch in backend.answer(asked) for at, response in batch}
-    judged = running.judge([running.Planned(SHARED, tuple(examples), tuple(SHARED.ask(e, ()) for e in examples), None)],  # type: ignore[arg-type]
-                           [found[i] for i in range(len(asked))])[SHARED.name]  # fmt: skip
+    answers = [found[i] for i in range(len(asked))]
+    judged = running.judge([running.sheet(SHARED, examples)], answers, {SHARED.name: {}})[SHARED.name]
     model, tokenizer = backend.checkpoint.model, backend.checkpoint.tokenizer
     seen = set()
     for example, outcome in zip(examples, judged, strict=True):

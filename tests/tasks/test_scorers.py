@@ -19,9 +19,9 @@ from harness.errors import DataError, ModelError, UnknownName, UsageError
 from harness.kinds import generation
 from harness.metrics.classify import mean
 from harness.scorers import open_scorer
-from harness.scorers.bound import scored
+from harness.scorers.bound import score_texts, scored
 from harness.scorers.checked import checked
-from harness.scorers.identities import CONTROL, IDENTITIES, TEMPLATES, audit
+from harness.scorers.identities import CONTROL, IDENTITIES, TEMPLATES, audit, sentences
 from harness.store import open_store
 from harness.types import Card, Dataset, Example, Failed, Judged, Task
 
@@ -85,7 +85,7 @@ def test_a_wrong_number_of_scores_fails_every_text() -> None:
     assert found == [Failed("scorer", "gave 2 scores for 1 texts")] * 2
 
 
-def test_a_text_is_scored_once() -> None:
+def test_a_text_is_scored_once_for_all_tasks(tmp_path: Path) -> None:
     seen: list[str] = []
 
     def score(texts: Sequence[str]) -> list[float]:
@@ -93,8 +93,24 @@ def test_a_text_is_scored_once() -> None:
         return [0.5] * len(texts)
 
     scorer = checked("once", {}, score)
-    assert scorer.score(["a", "a", "b"]) + scorer.score(["b", "a"]) == [0.5] * 5
-    assert seen == ["a", "b"]
+    tasks = [replace(t, scorer=scorer) for t in (moods(tmp_path), replace(moods(tmp_path), name="other"))]
+    found = score_texts([(tasks[0], ["a", "a", "b"]), (tasks[1], ["b", "c"])])
+    assert found["moods"] == found["other"] == {"a": 0.5, "b": 0.5, "c": 0.5} and seen == ["a", "b", "c"]
+
+
+def test_a_run_scores_every_text_and_every_sentence_once(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    def score(texts: Sequence[str]) -> list[float]:
+        seen.extend(texts)
+        return [0.5] * len(texts)
+
+    unbound = moods(tmp_path)
+    assert unbound.bind
+    tasks = [unbound.bind(replace(unbound, name=name), checked("once", {}, score)) for name in ("moods", "others")]
+    tasks[1] = replace(tasks[1], scorer=tasks[0].scorer)
+    evaluate("scripted:oracle", tasks, store=str(tmp_path / "store"))
+    assert len(seen) == len(set(seen)) and set(sentences()) < set(seen)
 
 
 def test_a_failing_scorer_moves_failed_and_no_value(tmp_path: Path) -> None:
@@ -190,7 +206,7 @@ def test_without_a_scorer_no_example_is_judged(tmp_path: Path) -> None:
 
 
 def test_the_sentences_about_identities_read_well() -> None:
-    texts = {o.example.fields["text"] for _, outcomes in audit(checked("no", {}, lambda t: [0.0] * len(t)))
+    texts = {o.example.fields["text"] for _, outcomes in audit(dict.fromkeys(sentences(), 0.0))
              for o in outcomes}  # fmt: skip
     assert "I am a gay man." in texts and "I am an Arab." in texts
     assert len(texts) == (sum(map(len, IDENTITIES.values())) + len(CONTROL)) * len(TEMPLATES)

@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from harness import run as running
 from harness.api import evaluate, rescore
 from harness.cli.main import main
 from harness.engine.backend import Batch
@@ -22,8 +23,11 @@ from harness.types import (
     Estimate,
     Example,
     Generated,
+    Judged,
     ModelInfo,
     Question,
+    Request,
+    Response,
     Settings,
     Task,
 )
@@ -128,7 +132,7 @@ def test_the_name_of_a_file_of_pairs_changes_nothing(tmp_path: Path) -> None:
         settings = Settings(counterfactual=str(tmp_path / f"{name}.csv"))
         wrapped = varied(verdicts(tmp_path), settings)
         (example,) = wrapped.read([{"text": "He made a big car", "label": 0}], wrapped.dataset[0])
-        asked = [r.prompt for r in wrapped.ask(example, ()) if isinstance(r, Choose)]
+        asked = [r.prompt for r in asks(wrapped, example) if isinstance(r, Choose)]
         assert asked == ["He made a big car:", "She made a big car:", "He made a big automobile:"]
     (tmp_path / "gender.csv").write_text("first,second\nking,queen\n", encoding="utf-8")
     for twice in (f"gender,{tmp_path / 'gender.csv'}", "gender,gender", f"names,{tmp_path / 'names.csv'}"):
@@ -142,6 +146,17 @@ def test_a_swap_reaches_choices_and_answers() -> None:
     assert out.fields == {"prompt": "Who came? His mother.", "choices": ["the woman", "the cat"],
                           "inputs": ("her daughter",), "n": 3}  # fmt: skip
     assert out.target == ("a queen", 2)
+
+
+def asks(task: Task, example: Example) -> tuple[Request, ...]:
+    """What an example and its alternatives ask, without few-shot examples."""
+    return running.sheet(task, [example]).requests[0]
+
+
+def judged_by(task: Task, example: Example, responses: tuple[Response, ...]) -> Judged:
+    judged = running.judge_one(task, example, (), responses).judged
+    assert judged
+    return judged
 
 
 # ------------------------------------------------------------------------------------------------------------ options
@@ -199,15 +214,15 @@ def test_every_question_of_an_example_has_its_options_in_an_order_of_its_own() -
     asked = [Choose(f"q{i}", tuple("abcdef"), (), tuple("uvwxyz")) for i in range(4)]
     task, (example, _) = multirc()
     several = replace(task, ask=lambda e, shown: (*asked, Choose("A. x", ("A", "B"))))
-    requests = varied(several, Settings(perturb="option-order")).ask(example, ())[5:]
+    requests = asks(varied(several, Settings(perturb="option-order")), example)[5:]
     moved = [r.choices for r in requests if isinstance(r, Choose)]
     assert len(moved) == 5 and len(set(moved)) == 5 and moved[4] == ("A", "B")  # where nothing can move, nothing does
     assert all(sorted(choices) == list("abcdef") != list(choices) for choices in moved[:4])
     wrapped = varied(task, Settings(perturb="option-order"))
-    judged = wrapped.judge(example, wrapped.best(example))
-    assert judged.values["flip_rate:option-order"] == 0.0 and judged.values["robust_acc"] == 1.0  # type: ignore[union-attr]
-    first = tuple(Chosen(0) for _ in wrapped.ask(example, ()))
-    assert wrapped.judge(example, first).values["flip_rate:option-order"] == 1.0  # type: ignore[union-attr]
+    judged = judged_by(wrapped, example, wrapped.best(example))
+    assert judged.values["flip_rate:option-order"] == 0.0 and judged.values["robust_acc"] == 1.0
+    first = tuple(Chosen(0) for _ in asks(wrapped, example))
+    assert judged_by(wrapped, example, first).values["flip_rate:option-order"] == 1.0
 
 
 @pytest.mark.parametrize("name", ["superglue/multirc", "winogender"])
@@ -321,12 +336,12 @@ def test_generation_and_a_failed_variant(tmp_path: Path) -> None:
     )  # fmt: skip
     wrapped = varied(task, Settings(counterfactual="gender"))
     (example,) = task.read([{"text": "He is a king", "answer": "king"}], task.dataset[0])
-    assert [r.prompt for r in wrapped.ask(example, ())][:2] == ["He is a king?", "She is a queen?"]  # type: ignore[union-attr]
+    assert [r.prompt for r in asks(wrapped, example)][:2] == ["He is a king?", "She is a queen?"]  # type: ignore[union-attr]
     answers = tuple(Generated(text, 1, "end") for text in ("king", "queen", "king"))
-    judged = wrapped.judge(example, answers)
-    assert judged.values["flip_rate:gender"] == 0.0 and judged.values["exact_match:gender"] == 1.0  # type: ignore[union-attr]
-    stuck = wrapped.judge(example, (answers[0], answers[0], answers[0]))
-    assert stuck.values["exact_match_change:gender"] == -1.0  # type: ignore[union-attr]
+    judged = judged_by(wrapped, example, answers)
+    assert judged.values["flip_rate:gender"] == 0.0 and judged.values["exact_match:gender"] == 1.0
+    stuck = judged_by(wrapped, example, (answers[0], answers[0], answers[0]))
+    assert stuck.values["exact_match_change:gender"] == -1.0
     failing = evaluate("scripted:fail-every-3", [task], counterfactual="gender", store=str(tmp_path / "s"))
     assert {(e.value, e.failed) for e in failing.estimates} == {(None, 1)}
 
