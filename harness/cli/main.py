@@ -26,6 +26,7 @@ COMMANDS = {
     "rescore": "Judge the stored answers of a run anew.",
     "compare": "Compare runs example by example.",
     "baseline": "Name a run that others are measured against.",
+    "contamination": "What a corpus holds of benchmarks.",
     "energy": "What runs have taken: joules, CO2 and price.",
     "fairness": "Gaps between groups in accuracy and decisions.",
     "gate": "Check a run against rules; the exit code fails a build.",

@@ -1,4 +1,4 @@
-"""Documents of a corpus, one block of some megabytes after the other: text, JSON lines, Parquet, plain or packed."""
+"""Documents of a corpus, one block of half a megabyte after the other: text, JSON lines, Parquet, plain or packed."""
 
 import glob
 import json
@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 from harness.contamination.words import BREAK, plain
 from harness.errors import DataError, UsageError
 
-BLOCK = 4 << 20
+BLOCK = 1 << 19
 """Bytes of text that are looked at together."""
-OVERLAP = 1 << 15
+OVERLAP = 1 << 14
 """Bytes of a long document that the next block begins with again."""
 LONGEST_LINE = 256 << 20
 PACKED = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
@@ -25,11 +25,10 @@ FIELDS = ("text", "content", "document")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Plain texts of documents, joined by BREAK; ``documents`` numbers them. ``size``: bytes of the corpus read."""
+    """Plain texts of documents, joined by BREAK; ``documents`` numbers them."""
 
     text: bytes
     documents: tuple[int, ...]
-    size: int
 
 
 def files_of(corpus: str) -> list[Path]:
@@ -61,20 +60,19 @@ def blocks(file: Path, field: str | None = None) -> Iterator[Block]:
     """
     texts: list[bytes] = []
     numbers: list[int] = []
-    length = size = 0
+    length = 0
     try:
         for number, text in _documents(file, field):
             texts.append(plain(text))
             numbers.append(number)
             length += len(texts[-1])
-            size += len(text.encode("utf-8", "replace"))
             if length >= BLOCK:
-                yield Block(BREAK.join(texts), tuple(numbers), size)
-                texts, numbers, length, size = [], [], 0, 0
+                yield Block(BREAK.join(texts), tuple(numbers))
+                texts, numbers, length = [], [], 0
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise DataError(f"{file} cannot be read: {error}") from error
     if texts:
-        yield Block(BREAK.join(texts), tuple(numbers), size)
+        yield Block(BREAK.join(texts), tuple(numbers))
 
 
 def _documents(file: Path, field: str | None) -> Iterator[tuple[int, str]]:
@@ -93,7 +91,7 @@ def _documents(file: Path, field: str | None) -> Iterator[tuple[int, str]]:
 def _opened(file: Path) -> IO[bytes]:
     packing = PACKED.get(file.suffix.lower())
     raw = file.open("rb")
-    return pa.CompressedInputStream(raw, packing) if packing else raw  # type: ignore[no-any-return]
+    return pa.CompressedInputStream(raw, packing) if packing else raw
 
 
 def _parts(stream: IO[bytes]) -> Iterator[str]:

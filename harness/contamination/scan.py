@@ -118,7 +118,7 @@ class Scan:
 
     def read(self, block: Block) -> None:
         """Take in a block; blocks of one document come one after the other."""
-        self.seen.size += block.size
+        self.seen.size += len(block.text)
         words = word_hashes(block.text)
         at, entry = _matches(grams(words, N), self.index.hashes, self.index.sieve)
         if len(at):
@@ -132,7 +132,8 @@ class Scan:
     def _document(block: Block, words: Hashes) -> Ints:
         """The number of the document that each word is of."""
         breaks = np.cumsum(words == word_hashes(b"\x00")[0])
-        return np.array(block.documents)[np.minimum(breaks, len(block.documents) - 1)]
+        numbers = np.array(block.documents, np.int64)
+        return numbers[np.minimum(breaks, len(numbers) - 1)]
 
     def _runs(self, items: Ints, places: Ints, at: Ints, documents: Ints) -> None:
         order = np.lexsort((at, at - places, items))
@@ -178,7 +179,7 @@ class Scan:
 def _matches(found: Hashes, known: Hashes, sieve: Flags) -> tuple[Ints, Ints]:
     """(place among ``found``, place among the sorted ``known``) of every pair that is equal."""
     passed = np.flatnonzero(sieve[found >> np.uint64(64 - SIEVE)])
-    low, high = (np.searchsorted(known, found[passed], side) for side in ("left", "right"))  # type: ignore[call-overload]
+    low, high = (np.searchsorted(known, found[passed], side) for side in ("left", "right"))
     return np.repeat(passed, high - low), _ranges(low, high - low)
 
 

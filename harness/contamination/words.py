@@ -33,12 +33,14 @@ def powers(base: np.uint64, count: int) -> Hashes:
     return known[:count]
 
 
-def rolling(values: Hashes, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Hashes:
-    """A hash of ``values[start:end]`` for every pair: a polynomial modulo 2^64, shifted to a common place and mixed."""
+def sums_of(values: Hashes) -> Hashes:
+    """Sums of values[i] * FACTOR^i up to every place [values + 1], modulo 2^64.
+
+    A run's hash is the difference of two of them, brought to a common place by a power of the inverse, and mixed.
+    """
     sums = np.zeros(len(values) + 1, np.uint64)
     np.cumsum(values * powers(_FACTOR, len(values)), out=sums[1:])
-    shifted = (sums[ends] - sums[starts]) * powers(_INVERSE, len(values) + 1)[starts]
-    return _mixed(shifted)
+    return sums
 
 
 def word_hashes(text: bytes) -> Hashes:
@@ -47,7 +49,8 @@ def word_hashes(text: bytes) -> Hashes:
     letters = np.zeros(len(codes) + 2, np.int8)
     letters[1:-1] = codes != 0x20
     edges = np.flatnonzero(np.diff(letters))
-    return rolling(_BYTES[codes], edges[::2], edges[1::2])
+    starts, sums = edges[::2], sums_of(_BYTES[codes])
+    return _mixed((sums[edges[1::2]] - sums[starts]) * powers(_INVERSE, len(codes) + 1)[starts])
 
 
 def grams(words: Hashes, n: int) -> Hashes:
@@ -55,8 +58,8 @@ def grams(words: Hashes, n: int) -> Hashes:
     count = len(words) - n + 1
     if count <= 0:
         return np.zeros(0, np.uint64)
-    starts = np.arange(count)
-    return rolling(words, starts, starts + n)
+    sums = sums_of(words)
+    return _mixed((sums[n:] - sums[:-n]) * powers(_INVERSE, count))
 
 
 def letter_grams(text: bytes, n: int) -> Hashes:
@@ -66,7 +69,9 @@ def letter_grams(text: bytes, n: int) -> Hashes:
 
 
 def _mixed(values: Hashes) -> Hashes:
-    """Every bit of the result depends on every bit of the value (the finaliser of MurmurHash 3)."""
-    values = (values ^ (values >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
-    values = (values ^ (values >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
-    return values ^ (values >> np.uint64(33))
+    """Every bit of the result depends on every bit of the value, which is overwritten (MurmurHash 3's finaliser)."""
+    for factor in (np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)):
+        values ^= values >> np.uint64(33)
+        values *= factor
+    values ^= values >> np.uint64(33)
+    return values
