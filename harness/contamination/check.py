@@ -29,7 +29,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a corpus has of a benchmark. ``size``: bytes of text looked through; ``n``: the length of GPT-3's sequences."""
+    """What a corpus has of a benchmark. ``size``: bytes of text; ``n``: the length of GPT-3's sequences."""
 
     corpus: str
     files: int

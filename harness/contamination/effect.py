@@ -9,7 +9,7 @@ import numpy as np
 from harness.contamination.rules import Verdict
 from harness.metrics import stats
 from harness.metrics.classify import ratio
-from harness.run import cluster_codes, estimate
+from harness.metrics.estimate import cluster_codes, estimate
 from harness.types import Estimate, Metric, Outcome
 
 if TYPE_CHECKING:

@@ -133,7 +133,8 @@ class Scan:
         """The number of the document that each word is of."""
         breaks = np.cumsum(words == word_hashes(b"\x00")[0])
         numbers = np.array(block.documents, np.int64)
-        return numbers[np.minimum(breaks, len(numbers) - 1)]
+        of_words: Ints = numbers[np.minimum(breaks, len(numbers) - 1)]
+        return of_words
 
     def _runs(self, items: Ints, places: Ints, at: Ints, documents: Ints) -> None:
         order = np.lexsort((at, at - places, items))
