@@ -5,7 +5,7 @@ Entry-point groups: ``harness.tasks`` (a Task, a sequence of them, or a function
 ``harness.families`` (a function from a member's name to the task ``ENTRYPOINT/member``, for tasks too many to list),
 ``harness.models`` (a function (name, options) -> Backend, asked for as ``ENTRYPOINT:name``), ``harness.scorers`` (what
 follows ``ENTRYPOINT:`` -> a function from texts to numbers from 0 to 1) and ``harness.metrics`` (a function that
-returns a Metric, or a Metric and the function that gives an example's value, which a task file can then name).
+returns a Measure, which a task file can then name, or a Metric alone).
 """
 
 import os
@@ -22,6 +22,7 @@ from harness.engine.backend import Backend, Exam, Options
 from harness.errors import UnknownName, UsageError, quoted
 from harness.groups import Group
 from harness.kinds.file import SUFFIXES, corpus, task_from_file
+from harness.metrics.measures import Measure
 from harness.types import Metric, Scorer, Task
 
 CORPUS = "corpus:"
@@ -198,9 +199,9 @@ def metrics() -> tuple[dict[str, Metric], list[Broken]]:
     for point in entry_points(group="harness.metrics"):
         try:
             made = _load(point)()
-            made = made[0] if isinstance(made, tuple) and made else made
+            made = made.metric if isinstance(made, Measure) else made
             if not isinstance(made, Metric):
-                raise TypeError(f"a metric plug-in returns (Metric, function) or Metric, not {type(made).__name__}")
+                raise TypeError(f"a metric plug-in returns a Measure or a Metric, not {type(made).__name__}")
             found[point.name] = made
         except Exception as error:
             broken.append(_broken(point, error))

@@ -9,17 +9,26 @@ import numpy as np
 
 from harness.data import hub
 from harness.errors import DataError
+from harness.kinds import About, Extremes, Items, probe
 from harness.metrics.classify import proportion, ratio
-from harness.types import Card, Choose, Chosen, Example, Failed, Judged, Metric, Request, Response, Row, Task
-from harness_tasks.probes import reader
+from harness.types import Card, Choose, Chosen, Dataset, Example, Failed, Judged, Metric, Request, Response, Row, Task
 
 if TYPE_CHECKING:
     from harness.types import Array
 
 CATEGORIES = (
-    "Age", "Disability_status", "Gender_identity", "Nationality", "Physical_appearance", "Race_ethnicity", "Race_x_SES",
-    "Race_x_gender", "Religion", "SES", "Sexual_orientation",
-)  # fmt: skip
+    "Age",
+    "Disability_status",
+    "Gender_identity",
+    "Nationality",
+    "Physical_appearance",
+    "Race_ethnicity",
+    "Race_x_SES",
+    "Race_x_gender",
+    "Religion",
+    "SES",
+    "Sexual_orientation",
+)
 SAME = {
     **dict.fromkeys(("man", "men", "boy", "boys", "male"), "m"),
     **dict.fromkeys(("woman", "women", "girl", "girls", "female"), "f"),
@@ -106,7 +115,7 @@ def target(row: Row) -> int | None:
     return hit[0] if len(hit) == 1 else None
 
 
-def example(row: Row) -> Example:
+def example(row: Row, dataset: Dataset) -> Example:
     """One item; those of one template (category, question index) share a cluster. Raises DataError."""
     kinds = [group(kind) for _, kind in _answers(row)]
     if kinds.count("unknown") != 1 or row["label"] not in range(3):
@@ -123,8 +132,8 @@ def example(row: Row) -> Example:
 
 def _answers(row: Row) -> list[tuple[str, str]]:
     """(words, group) of the three answers; some answers have only words."""
-    found = [row["answer_info"][f"ans{i}"] for i in range(3)]
-    return [(info[0], info[-1]) for info in found]
+    infos = (row["answer_info"][f"ans{i}"] for i in range(3))
+    return [(info[0], info[-1]) for info in infos]
 
 
 METRICS = (
@@ -135,23 +144,31 @@ METRICS = (
 )
 
 
-def _task(category: str) -> Task:
+def bbq(category: str) -> Task:
+    """One category of BBQ."""
     crossed = (
         "This category crosses two groups: without target_loc of the authors' metadata in the rows, accuracy only. "
     )
-    return Task(
-        name=f"bbq/{category.lower()}", version=1, dataset=(hub("heegyu/bbq", category, "test"),),
-        read=reader(f"bbq/{category.lower()}", example), ask=ask, judge=judge, best=best, worst=worst, metrics=METRICS,
-        card=Card(
-            measures="Accuracy and lean towards stereotypes where the context does and does not give the answer.",
-            limits=(crossed if "_x_" in category else "")
-            + "Stereotypes of the United States, in English templates; a score near 0 does not show that a model "
-            "is unbiased. Items in which both or none of the answers name a stereotyped group count in accuracy only. "
-            "Items of one template are one cluster: 25 to 50 templates, so intervals are wide.",
-            source="https://github.com/nyu-mll/BBQ", licence="CC BY 4.0", citation="Parrish et al. 2022, BBQ",
-        ),
-        requests=frozenset({Choose}), tags=frozenset({"bias"}),
-    )  # fmt: skip
+    card = Card(
+        measures="Accuracy and lean towards stereotypes where the context does and does not give the answer.",
+        limits=(crossed if "_x_" in category else "")
+        + "Stereotypes of the United States, in English templates; a score near 0 does not show that a model "
+        "is unbiased. Items in which both or none of the answers name a stereotyped group count in accuracy only. "
+        "Items of one template are one cluster: 25 to 50 templates, so intervals are wide.",
+        source="https://github.com/nyu-mll/BBQ",
+        licence="CC BY 4.0",
+        citation="Parrish et al. 2022, BBQ",
+    )
+    return probe(
+        f"bbq/{category.lower()}",
+        items=Items(hub("heegyu/bbq", category, "test"), example),
+        ask=ask,
+        asks=Choose,
+        judge=judge,
+        metrics=METRICS,
+        extremes=Extremes(best, worst),
+        about=About(version=1, card=card, tags=("bias",)),
+    )
 
 
-TASKS = tuple(_task(category) for category in CATEGORIES)
+TASKS = tuple(bbq(category) for category in CATEGORIES)

@@ -1,13 +1,16 @@
 """CrowS-Pairs: which of two sentences that differ in a group is likelier to a model, the stereotyping one or not?"""
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from harness.data import hub
 from harness.errors import DataError
+from harness.kinds import About, Extremes, Items, probe
+from harness.kinds.probe import Ask, Judge
 from harness.metrics.classify import mean, percent
 from harness.types import (
     Card,
+    Dataset,
     Example,
     Failed,
     Judged,
@@ -20,19 +23,25 @@ from harness.types import (
     Scored,
     Task,
 )
-from harness_tasks.probes import reader
 
 BIAS_TYPES = (
-    "race-color", "socioeconomic", "gender", "disability", "nationality", "sexual-orientation", "physical-appearance",
-    "religion", "age",
-)  # fmt: skip
+    "race-color",
+    "socioeconomic",
+    "gender",
+    "disability",
+    "nationality",
+    "sexual-orientation",
+    "physical-appearance",
+    "religion",
+    "age",
+)
 """In the order of the Hub's class label."""
 DIRECTIONS = ("stereo", "antistereo")
 DIGITS = 3
 """Scores are rounded before they are compared, as the authors' metric.py does: a smaller difference is a tie."""
 
 
-def example(row: Row) -> Example:
+def example(row: Row, dataset: Dataset) -> Example:
     """A pair: ``more`` stereotypes, ``less`` does not, in either direction. Raises DataError."""
     fields = {"more": row["sent_more"], "less": row["sent_less"]}
     if not all(str(text).strip() for text in fields.values()):
@@ -89,13 +98,15 @@ def _metrics(kind: str) -> tuple[Metric, ...]:
         ),
         percent(f"ties_{kind}", ideal=0.0, limits="percent of pairs without a preference; they stay in n"),
         mean(
-            f"difference_{kind}", better="ideal", ideal=0.0,
+            f"difference_{kind}",
+            better="ideal",
+            ideal=0.0,
             limits="mean over pairs of nats per token, stereotyping minus other sentence",
         ),
-    )  # fmt: skip
+    )
 
 
-def _judge(kind: str) -> Callable[[Example, tuple[Response, ...]], Judged | Failed]:
+def _judge(kind: str) -> Judge:
     def judge(example: Example, responses: tuple[Response, ...]) -> Judged | Failed:
         more, less = responses
         if not (isinstance(more, Scored) and isinstance(less, Scored)) or min(more.tokens, less.tokens) < 1:
@@ -111,32 +122,43 @@ def _judge(kind: str) -> Callable[[Example, tuple[Response, ...]], Judged | Fail
     return judge
 
 
-def _task(
-    name: str, kind: str, ask: Callable[[Example, Sequence[Example]], tuple[Request, ...]], asks: type, score: str
-) -> Task:
-    return Task(
-        name=name, version=1, dataset=(hub("nyu-mll/crows_pairs", "crows_pairs", "test"),), read=reader(name, example),
-        ask=ask, judge=_judge(kind), best=best, worst=worst, metrics=_metrics(kind),
-        card=Card(
-            measures=f"How often the stereotyping one of two minimally different sentences is preferred, by {score}.",
-            limits="Blodgett et al. (2021) found most pairs flawed (no stereotype, no valid contrast, several "
-            "differences), and the authors no longer recommend the set: read the score as a symptom, not as a measure "
-            "of harm. 50 does not show that a model is unbiased; where the interval covers 50 the model is not "
-            "distinguishable from 50. Scores that agree to 3 decimals are ties, which stay in n as not stereotyped. "
-            "Stereotypes of the United States, in English.",
-            source="https://github.com/nyu-mll/crows-pairs", licence="CC BY-SA 4.0",
-            citation="Nangia et al. 2020, CrowS-Pairs; Blodgett et al. 2021, Stereotyping Norwegian Salmon",
-        ),
-        requests=frozenset({asks}), tags=frozenset({"bias"}),
-    )  # fmt: skip
+def crows_pairs(name: str, kind: str, ask: Ask, asks: type[Request], score: str) -> Task:
+    """The pairs under one score, whose metrics end with ``kind``."""
+    card = Card(
+        measures=f"How often the stereotyping one of two minimally different sentences is preferred, by {score}.",
+        limits="Blodgett et al. (2021) found most pairs flawed (no stereotype, no valid contrast, several "
+        "differences), and the authors no longer recommend the set: read the score as a symptom, not as a measure "
+        "of harm. 50 does not show that a model is unbiased; where the interval covers 50 the model is not "
+        "distinguishable from 50. Scores that agree to 3 decimals are ties, which stay in n as not stereotyped. "
+        "Stereotypes of the United States, in English.",
+        source="https://github.com/nyu-mll/crows-pairs",
+        licence="CC BY-SA 4.0",
+        citation="Nangia et al. 2020, CrowS-Pairs; Blodgett et al. 2021, Stereotyping Norwegian Salmon",
+    )
+    return probe(
+        name,
+        items=Items(hub("nyu-mll/crows_pairs", "crows_pairs", "test"), example),
+        ask=ask,
+        asks=asks,
+        judge=_judge(kind),
+        metrics=_metrics(kind),
+        extremes=Extremes(best, worst),
+        about=About(version=1, card=card, tags=("bias",)),
+    )
 
 
-SENTENCES = _task(
-    "crows_pairs", "ll", ask_sentences, Likelihood,
+SENTENCES = crows_pairs(
+    "crows_pairs",
+    "ll",
+    ask_sentences,
+    Likelihood,
     "the log-likelihood of the whole sentence (not the authors' score, and not comparable with it)",
-)  # fmt: skip
-SHARED = _task(
-    "crows_pairs/masked", "pll", ask_shared, PseudoLikelihood,
+)
+SHARED = crows_pairs(
+    "crows_pairs/masked",
+    "pll",
+    ask_shared,
+    PseudoLikelihood,
     "the authors' score: pseudo-log-likelihood of the tokens that both sentences share, masked models only",
-)  # fmt: skip
+)
 TASKS = (SENTENCES, SHARED)

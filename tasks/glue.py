@@ -1,137 +1,182 @@
 """GLUE: nine tasks of sentence understanding and its diagnostic set (Wang et al. 2019)."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from harness.data import hub
 from harness.groups import Group
-from harness.kinds import ACC, ChoiceMeasure, classification
-from harness.metrics.classify import confusion_row, f1, f1_row, matthews, pearson, pearson_row, spearman
+from harness.kinds import About, Data, Template, classification
+from harness.metrics.classify import pearson, pearson_row, spearman
+from harness.metrics.measures import ACC, F1, MATTHEWS, ChoiceMeasure, Measure
 from harness.types import Card, Chosen, Example, Row, Shots, Task
 
 HUB = "nyu-mll/glue"
-CITATION = "Wang et al. 2019, GLUE: A Multi-Task Benchmark and Analysis Platform for Natural Language Understanding"
-
-F1: ChoiceMeasure = (f1(), lambda e, picked, r: f1_row(e.target == 1, picked == 1))
 
 
-def matthews_of(labels: int) -> ChoiceMeasure:
-    """Matthews correlation of a task with so many labels."""
-    return matthews(), lambda e, picked, r: confusion_row(e.target, picked, labels)
+def data(config: str, split: str = "validation") -> Data:
+    """A split of one configuration; few-shot examples come from its train split."""
+    return Data(hub(HUB, config, split), id="idx", shots=Shots(dataset=(hub(HUB, config, "train"),)))
 
 
-def card(measures: str, limits: str = "") -> Card:
-    """A card of this family."""
-    return Card(
+def about(measures: str, limits: str = "") -> About:
+    """What all tasks of GLUE say of themselves, with what one of them measures."""
+    card = Card(
         measures=measures,
         limits=limits
         + "English only; test labels are not public, so the validation split is used, which models may have seen.",
         source=f"https://huggingface.co/datasets/{HUB}",
         licence="each task's own terms, see the GLUE site",
-        citation=CITATION,
+        citation="Wang et al. 2019, GLUE: A Multi-Task Benchmark and Analysis Platform for Natural Language "
+        "Understanding",
     )
+    return About(version=1, card=card, tags=("glue",))
 
 
 def glue(
-    name: str, inputs: tuple[str, ...], labels: tuple[str, ...], prompt: object, choices: tuple[str, ...], about: Card,
-    measures: tuple[ChoiceMeasure, ...] = (ACC,), split: str = "validation",
-) -> Task:  # fmt: skip
-    """One GLUE task; few-shot examples come from its train split."""
-    config = name.removesuffix("_mismatched")
+    name: str,
+    prompt: Template,
+    labels: Mapping[str, str],
+    about: About,
+    *,
+    measures: Sequence[ChoiceMeasure] = (ACC,),
+    split: str = "validation",
+) -> Task:
+    """One task of GLUE; ``labels`` maps each label to the continuation that a language model scores."""
     return classification(
-        f"glue/{name}", version=1, dataset=hub(HUB, config, split), inputs=inputs, target="label", labels=labels,
-        prompt=prompt, choices=choices, measures=measures, card=about, id="idx",  # type: ignore[arg-type]
-        shots=Shots(dataset=(hub(HUB, config, "train"),)), tags=("glue",),
-    )  # fmt: skip
+        f"glue/{name}",
+        data=data(name.removesuffix("_mismatched"), split),
+        prompt=prompt,
+        labels=labels,
+        target="label",
+        about=about,
+        measures=measures,
+    )
 
 
-def _mnli(row: Row) -> str:
+def mnli(name: str, split: str, about: About, measures: Sequence[ChoiceMeasure] = (ACC,)) -> Task:
+    """Entailment, neutrality or contradiction of a premise and a hypothesis."""
+    return glue(
+        name,
+        Template(_true_false_or_neither, inputs=("premise", "hypothesis")),
+        labels={"entailment": " True", "neutral": " Neither", "contradiction": " False"},
+        about=about,
+        measures=measures,
+        split=split,
+    )
+
+
+def _true_false_or_neither(row: Row) -> str:
     hypothesis = row["hypothesis"].strip()
     stop = "" if hypothesis.endswith(".") else "."
     return f"{row['premise']}\nQuestion: {hypothesis}{stop} True, False or Neither?\nAnswer:"
 
 
-def _said(picked: int, response: Chosen) -> float:
-    """The similarity: the number that a regression head gave, else the whole number that was chosen."""
+# ------------------------------------------------------------------------------------------------- similarity, 0 to 5
+def _similarity(picked: int, response: Chosen) -> float:
+    """The number that a regression head gave, else the whole number that was chosen."""
     with suppress(ValueError):
         return float(response.text)
     return float(picked)
 
 
-def _expected(example: Example, picked: int, response: Chosen) -> tuple[float, ...]:
-    return pearson_row(example.fields["label"], _said(picked, response))
+def _moments(example: Example, picked: int, response: Chosen) -> tuple[float, ...]:
+    return pearson_row(example.fields["label"], _similarity(picked, response))
 
 
-NLI = ("entailment", "neutral", "contradiction")
-MNLI_CHOICES = (" True", " Neither", " False")
-PAIR = ("sentence1", "sentence2")
-SAME = "Sentence 1: {sentence1}\nSentence 2: {sentence2}\nQuestion: Do both sentences mean the same thing?\nAnswer:"
+def _gold_and_similarity(example: Example, picked: int, response: Chosen) -> tuple[float, ...]:
+    return example.fields["label"], _similarity(picked, response)
 
-TASKS: tuple[Task, ...] = (
-    glue(
-        "cola", ("sentence",), ("unacceptable", "acceptable"),
-        "{sentence}\nQuestion: Does this sentence make sense?\nAnswer:", (" no", " yes"),
-        card("Whether a sentence is acceptable English.", "Judgements of linguists on textbook examples. "),
-        (matthews_of(2), ACC),
-    ),
-    glue(
-        "sst2", ("sentence",), ("negative", "positive"),
-        "{sentence}\nQuestion: Is this sentence positive or negative?\nAnswer:", (" negative", " positive"),
-        card("Sentiment of phrases from film reviews."),
-    ),
-    glue(
-        "mrpc", PAIR, ("not_equivalent", "equivalent"), SAME, (" no", " yes"), card("Paraphrases in news."), (ACC, F1),
-    ),
-    glue(
-        "qqp", ("question1", "question2"), ("not_duplicate", "duplicate"),
-        "Question 1: {question1}\nQuestion 2: {question2}\nQuestion: Do both questions ask the same thing?\nAnswer:",
-        (" no", " yes"), card("Whether two questions of Quora ask the same."), (ACC, F1),
-    ),
-    glue(
-        "mnli", ("premise", "hypothesis"), NLI, _mnli, MNLI_CHOICES, card("Entailment, matched genres."),
-        split="validation_matched",
-    ),
-    glue(
-        "mnli_mismatched", ("premise", "hypothesis"), NLI, _mnli, MNLI_CHOICES,
-        card("Entailment, genres not in training."), split="validation_mismatched",
-    ),
-    glue(
-        "qnli", ("question", "sentence"), ("entailment", "not_entailment"),
-        "{question}\n{sentence}\nQuestion: Does this response answer the question?\nAnswer:", (" yes", " no"),
-        card("Whether a sentence answers a question."),
-    ),
-    glue(
-        "rte", PAIR, ("entailment", "not_entailment"), "{sentence1}\nQuestion: {sentence2} True or False?\nAnswer:",
-        (" True", " False"), card("Entailment between short news texts.", "277 examples: intervals are wide. "),
-    ),
-    glue(
-        "wnli", PAIR, ("not_entailment", "entailment"), "{sentence1}\nQuestion: {sentence2} True or False?\nAnswer:",
-        (" False", " True"), card("Pronoun resolution as entailment.", "71 examples, adversarial to the train split. "),
-    ),
-    glue(
-        "ax", ("premise", "hypothesis"), NLI, _mnli, MNLI_CHOICES,
-        card("Diagnostic entailment cases.", "The labels are not on the Hub (-1): a labelled copy is needed. "),
-        (matthews_of(3), ACC), split="test",
-    ),
-)  # fmt: skip
 
+def _nearest_whole(row: Row) -> int:
+    return int(row["label"] + 0.5)
+
+
+SENTENCES = ("sentence1", "sentence2")
 STSB = classification(
     "glue/stsb",
-    version=1,
-    dataset=hub(HUB, "stsb", "validation"),
-    inputs=PAIR,
-    target=lambda row: int(row["label"] + 0.5),
-    labels=("0", "1", "2", "3", "4", "5"),
-    prompt="Sentence 1: {sentence1}\nSentence 2: {sentence2}\nQuestion: How similar, from 0 to 5?\nAnswer:",
-    choices=(" 0", " 1", " 2", " 3", " 4", " 5"),
-    measures=((pearson(), _expected), (spearman(), lambda e, picked, r: (e.fields["label"], _said(picked, r)))),
-    id="idx",
-    shots=Shots(dataset=(hub(HUB, "stsb", "train"),)),
-    tags=("glue",),
-    card=card(
+    data=data("stsb"),
+    prompt=Template(
+        "Sentence 1: {sentence1}\nSentence 2: {sentence2}\nQuestion: How similar, from 0 to 5?\nAnswer:",
+        inputs=SENTENCES,
+    ),
+    labels={str(score): f" {score}" for score in range(6)},
+    target=_nearest_whole,
+    measures=(Measure(pearson(), _moments), Measure(spearman(), _gold_and_similarity)),
+    about=about(
         "Similarity of two sentences from 0 to 5.", "Language models choose a whole number, which lowers correlations. "
     ),
 )
-TASKS = (*TASKS, STSB)
+
+
+# ------------------------------------------------------------------------------------------------------------- labels
+TRUE_OR_FALSE = Template("{sentence1}\nQuestion: {sentence2} True or False?\nAnswer:", inputs=SENTENCES)
+TASKS: tuple[Task, ...] = (
+    glue(
+        "cola",
+        Template("{sentence}\nQuestion: Does this sentence make sense?\nAnswer:", inputs=("sentence",)),
+        labels={"unacceptable": " no", "acceptable": " yes"},
+        about=about("Whether a sentence is acceptable English.", "Judgements of linguists on textbook examples. "),
+        measures=(MATTHEWS, ACC),
+    ),
+    glue(
+        "sst2",
+        Template("{sentence}\nQuestion: Is this sentence positive or negative?\nAnswer:", inputs=("sentence",)),
+        labels={"negative": " negative", "positive": " positive"},
+        about=about("Sentiment of phrases from film reviews."),
+    ),
+    glue(
+        "mrpc",
+        Template(
+            "Sentence 1: {sentence1}\nSentence 2: {sentence2}\n"
+            "Question: Do both sentences mean the same thing?\nAnswer:",
+            inputs=SENTENCES,
+        ),
+        labels={"not_equivalent": " no", "equivalent": " yes"},
+        about=about("Paraphrases in news."),
+        measures=(ACC, F1),
+    ),
+    glue(
+        "qqp",
+        Template(
+            "Question 1: {question1}\nQuestion 2: {question2}\n"
+            "Question: Do both questions ask the same thing?\nAnswer:",
+            inputs=("question1", "question2"),
+        ),
+        labels={"not_duplicate": " no", "duplicate": " yes"},
+        about=about("Whether two questions of Quora ask the same."),
+        measures=(ACC, F1),
+    ),
+    mnli("mnli", "validation_matched", about("Entailment, matched genres.")),
+    mnli("mnli_mismatched", "validation_mismatched", about("Entailment, genres not in training.")),
+    glue(
+        "qnli",
+        Template(
+            "{question}\n{sentence}\nQuestion: Does this response answer the question?\nAnswer:",
+            inputs=("question", "sentence"),
+        ),
+        labels={"entailment": " yes", "not_entailment": " no"},
+        about=about("Whether a sentence answers a question."),
+    ),
+    glue(
+        "rte",
+        TRUE_OR_FALSE,
+        labels={"entailment": " True", "not_entailment": " False"},
+        about=about("Entailment between short news texts.", "277 examples: intervals are wide. "),
+    ),
+    glue(
+        "wnli",
+        TRUE_OR_FALSE,
+        labels={"not_entailment": " False", "entailment": " True"},
+        about=about("Pronoun resolution as entailment.", "71 examples, adversarial to the train split. "),
+    ),
+    mnli(
+        "ax",
+        "test",
+        about("Diagnostic entailment cases.", "The labels are not on the Hub (-1): a labelled copy is needed. "),
+        measures=(MATTHEWS, ACC),
+    ),
+    STSB,
+)
 
 # The mean over nine tasks as the leaderboard has it, from 0 to 1: both genres of MNLI are one task, and of a task with
 # two metrics their mean counts. The diagnostic set does not.

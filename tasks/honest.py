@@ -4,15 +4,22 @@ from collections.abc import Sequence
 
 from harness.data import hub
 from harness.errors import DataError
+from harness.kinds import About, Data, Decoding
 from harness.metrics.classify import mean
+from harness.scorers.bound import scored
 from harness.scorers.identities import THRESHOLD
 from harness.types import Card, Example, Judged, Row, Task
 from harness_tasks.toxicity import BESIDE, sampled
 
 GAP = "[M]"
 LANGUAGES = {
-    "en": "English", "it": "Italian", "fr": "French", "es": "Spanish", "pt": "Portuguese", "ro": "Romanian",
-}  # fmt: skip
+    "en": "English",
+    "it": "Italian",
+    "fr": "French",
+    "es": "Spanish",
+    "pt": "Portuguese",
+    "ro": "Romanian",
+}
 COUNT = 20
 
 
@@ -33,19 +40,25 @@ def hurtful(example: Example, texts: Sequence[str], scores: Sequence[float]) -> 
 
 def honest(config: str, language: str, groups: str) -> Task:
     """The templates of one language and one set of groups."""
-    return sampled(
-        f"honest/{config}", dataset=hub("MilaNLProc/honest", config, "honest"), prompt=before_gap, count=COUNT,
-        max_tokens=8, temperature=1.0, top_p=1.0, stop=("\n",), judge=hurtful, slices=("category", "type"),
-        cluster="raw", metrics=(mean("honest", bounds=(0.0, 1.0), better="lower"),), tags=("toxicity", "generation"),
-        card=Card(
-            measures=f"The share of {COUNT} sampled completions of a neutral {language} sentence about {groups} that "
-            "are hurtful.",
-            limits=BESIDE + "Published scores use the lexicon HurtLex, which is not shipped, and a masked model's 20 "
-            "likeliest words. A hurtful word may stand in a completion that hurts nobody.",
-            source="https://huggingface.co/datasets/MilaNLProc/honest", licence="MIT",
-            citation="Nozza et al. 2021, HONEST: Measuring Hurtful Sentence Completion in Language Models",
-        ),
-    )  # fmt: skip
+    card = Card(
+        measures=f"The share of {COUNT} sampled completions of a neutral {language} sentence about {groups} that "
+        "are hurtful.",
+        limits=BESIDE + "Published scores use the lexicon HurtLex, which is not shipped, and a masked model's 20 "
+        "likeliest words. A hurtful word may stand in a completion that hurts nobody.",
+        source="https://huggingface.co/datasets/MilaNLProc/honest",
+        licence="MIT",
+        citation="Nozza et al. 2021, HONEST: Measuring Hurtful Sentence Completion in Language Models",
+    )
+    completions = sampled(
+        f"honest/{config}",
+        data=Data(hub("MilaNLProc/honest", config, "honest"), slices=("category", "type"), cluster="raw"),
+        prompt=before_gap,
+        count=COUNT,
+        decoding=Decoding(max_tokens=8, stop=("\n",), temperature=1.0),
+        metrics=(mean("honest", bounds=(0.0, 1.0), better="lower"),),
+        about=About(version=1, card=card, tags=("toxicity", "generation")),
+    )
+    return scored(completions, hurtful)
 
 
 TASKS = (

@@ -4,23 +4,42 @@ import re
 from collections.abc import Iterator, Sequence
 
 from harness.data import hub
-from harness.kinds import LikelihoodMeasure, likelihood
+from harness.kinds import About, Data, likelihood
 from harness.metrics.classify import proportion
-from harness.metrics.likelihood import bits_per_byte, likelihood_row, perplexity
-from harness.types import Card, Row, Task
+from harness.metrics.likelihood import bits_per_byte, likelihood_row, perplexity, words
+from harness.metrics.measures import Measure
+from harness.types import Card, Example, Row, Scored, Task
 
 # Undoes the tokenisation of WikiText, in this order, so that values are comparable with published ones.
 DETOKENISE = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
-        (r"s '", "s'"), (r"/' [0-9]/", "/'[0-9]/"), (r" @-@ ", "-"), (r" @,@ ", ","), (r" @\.@ ", "."),
-        (r" : ", ": "), (r" ; ", "; "), (r" \. ", ". "), (r" ! ", "! "), (r" \? ", "? "), (r" , ", ", "),
-        (r"\(\s*([^\)]*?)\s*\)", r"(\1)"), (r"\[\s*([^\]]*?)\s*\]", r"[\1]"), (r"{\s*([^}]*?)\s*}", r"{\1}"),
-        (r"\"\s*([^\"]*?)\s*\"", r'"\1"'), (r"'\s*([^']*?)\s*'", r"'\1'"),
-        (r"= = = =", "===="), (r"= = =", "==="), (r"= =", "=="), (" \u00b0 ", "\u00b0"), (r" \n", "\n"), (r"\n ", "\n"),
-        (r" N ", " 1 "), (r" 's", "'s"),
+        (r"s '", "s'"),
+        (r"/' [0-9]/", "/'[0-9]/"),
+        (r" @-@ ", "-"),
+        (r" @,@ ", ","),
+        (r" @\.@ ", "."),
+        (r" : ", ": "),
+        (r" ; ", "; "),
+        (r" \. ", ". "),
+        (r" ! ", "! "),
+        (r" \? ", "? "),
+        (r" , ", ", "),
+        (r"\(\s*([^\)]*?)\s*\)", r"(\1)"),
+        (r"\[\s*([^\]]*?)\s*\]", r"[\1]"),
+        (r"{\s*([^}]*?)\s*}", r"{\1}"),
+        (r"\"\s*([^\"]*?)\s*\"", r'"\1"'),
+        (r"'\s*([^']*?)\s*'", r"'\1'"),
+        (r"= = = =", "===="),
+        (r"= = =", "==="),
+        (r"= =", "=="),
+        (" \u00b0 ", "\u00b0"),
+        (r" \n", "\n"),
+        (r"\n ", "\n"),
+        (r" N ", " 1 "),
+        (r" 's", "'s"),
     )
-)  # fmt: skip
+)
 TITLE = re.compile(r" = [^=].*[^=] = \n")
 
 
@@ -43,52 +62,73 @@ def pages(rows: Sequence[Row]) -> Iterator[Row]:
         yield {"page": "".join(page)}
 
 
-def _words(row: Row) -> int:
-    return len(re.split(r"\s+", row["page"]))
+# --------------------------------------------------------------------- words and bytes are those of the tokenised page
+def _per_word(example: Example, scored: Scored) -> tuple[float, float]:
+    return likelihood_row(scored.logprob, words(example.fields["page"]))
 
 
-MEASURES: tuple[LikelihoodMeasure, ...] = (
-    (perplexity("word_perplexity"), lambda e, r: likelihood_row(r.logprob, _words(e.fields))),
-    (perplexity("byte_perplexity"), lambda e, r: likelihood_row(r.logprob, len(e.fields["page"].encode()))),
-    (
-        perplexity("token_perplexity", limits="comparable between models of one tokenizer only"),
-        lambda e, r: likelihood_row(r.logprob, r.tokens),
-    ),
-    (bits_per_byte, lambda e, r: likelihood_row(r.logprob, len(e.fields["page"].encode()))),
+def _per_byte(example: Example, scored: Scored) -> tuple[float, float]:
+    return likelihood_row(scored.logprob, len(example.fields["page"].encode()))
+
+
+def _per_token(example: Example, scored: Scored) -> tuple[float, float]:
+    return likelihood_row(scored.logprob, scored.tokens)
+
+
+MEASURES = (
+    Measure(perplexity("word_perplexity"), _per_word),
+    Measure(perplexity("byte_perplexity"), _per_byte),
+    Measure(perplexity("token_perplexity", limits="comparable between models of one tokenizer only"), _per_token),
+    Measure(bits_per_byte, _per_byte),
 )
 
 
 def wikitext(name: str, config: str, limits: str = "") -> Task:
     """One WikiText corpus, article by article."""
+    card = Card(
+        measures="How well English Wikipedia articles are predicted, in disjoint windows of the model's context.",
+        limits="Old articles that every model has read. Words and bytes are those of the tokenised page." + limits,
+        source="https://huggingface.co/datasets/Salesforce/wikitext",
+        licence="CC BY-SA 3.0",
+        citation="Merity et al. 2017, Pointer Sentinel Mixture Models",
+    )
     return likelihood(
-        name, version=1, dataset=hub("Salesforce/wikitext", config, "test"), prepare=pages, measures=MEASURES,
-        text=lambda row: detokenised(row["page"]), tags=("language",),
-        card=Card(
-            measures="How well English Wikipedia articles are predicted, in disjoint windows of the model's context.",
-            limits="Old articles that every model has read. Words and bytes are those of the tokenised page." + limits,
-            source="https://huggingface.co/datasets/Salesforce/wikitext", licence="CC BY-SA 3.0",
-            citation="Merity et al. 2017, Pointer Sentinel Mixture Models",
-        ),
-    )  # fmt: skip
+        name,
+        data=Data(hub("Salesforce/wikitext", config, "test"), prepare=pages),
+        text=lambda row: detokenised(row["page"]),
+        measures=MEASURES,
+        about=About(version=1, card=card, tags=("language",)),
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------- LAMBADA
+def _is_greedy(example: Example, scored: Scored) -> float:
+    return float(scored.greedy)
+
+
+def _per_last_word(example: Example, scored: Scored) -> tuple[float, float]:
+    return likelihood_row(scored.logprob, 1)
 
 
 LAMBADA = likelihood(
     "lambada_openai",
-    version=1,
-    dataset=hub("EleutherAI/lambada_openai", "default", "test"),
+    data=Data(hub("EleutherAI/lambada_openai", "default", "test")),
     context=lambda row: " ".join(row["text"].split(" ")[:-1]),
     text=lambda row: " " + row["text"].split(" ")[-1],
     measures=(
-        (proportion("acc"), lambda e, r: float(r.greedy)),
-        (perplexity("perplexity", limits="per last word"), lambda e, r: likelihood_row(r.logprob, 1)),
+        Measure(proportion("acc"), _is_greedy),
+        Measure(perplexity("perplexity", limits="per last word"), _per_last_word),
     ),
-    tags=("language",),
-    card=Card(
-        measures="Predicting the last word of a passage that needs the whole passage.",
-        limits="English novels; a synonym counts as wrong.",
-        source="https://huggingface.co/datasets/EleutherAI/lambada_openai",
-        licence="CC BY 4.0",
-        citation="Paperno et al. 2016, The LAMBADA dataset",
+    about=About(
+        version=1,
+        tags=("language",),
+        card=Card(
+            measures="Predicting the last word of a passage that needs the whole passage.",
+            limits="English novels; a synonym counts as wrong.",
+            source="https://huggingface.co/datasets/EleutherAI/lambada_openai",
+            licence="CC BY 4.0",
+            citation="Paperno et al. 2016, The LAMBADA dataset",
+        ),
     ),
 )
 

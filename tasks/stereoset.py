@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.data import hub
 from harness.errors import DataError
+from harness.kinds import About, Extremes, Items, probe
+from harness.kinds.probe import Ask
 from harness.metrics.classify import ratio
 from harness.types import (
     Card,
+    Dataset,
     Example,
     Failed,
     Judged,
@@ -24,12 +27,10 @@ from harness.types import (
     Scored,
     Task,
 )
-from harness_tasks.probes import reader
 
 if TYPE_CHECKING:
     from harness.types import Array
 
-Ask = Callable[[Example, Sequence[Example]], tuple[Request, ...]]
 ANTI, STEREO, UNRELATED = 0, 1, 2
 
 
@@ -57,7 +58,7 @@ def icat(sums: Array, n: Array) -> Array:
     return out
 
 
-def example(row: Row) -> Example:
+def example(row: Row, dataset: Dataset) -> Example:
     """The three sentences of an item in the order of the file; items about one term are one cluster. DataError."""
     s = row["sentences"]
     labels = [int(label) for label in s["gold_label"]]
@@ -122,27 +123,34 @@ LIMITS = (
 )
 
 
-def _task(config: str, ask: Ask, limits: str) -> Task:
-    return Task(
-        name=f"stereoset/{config}", version=1, dataset=(hub("McGill-NLP/stereoset", config, "validation"),),
-        read=reader(f"stereoset/{config}", example), ask=ask, judge=judge, best=best, worst=worst, metrics=METRICS,
-        card=Card(
-            measures="Preference for stereotypes (SS, ideally 50), for sense over nonsense (LM), and both (ICAT).",
-            limits=LIMITS + limits,
-            source="https://github.com/moinnadeem/StereoSet", licence="CC BY-SA 4.0",
-            citation="Nadeem et al. 2021, StereoSet; Blodgett et al. 2021, Stereotyping Norwegian Salmon",
-        ),
-        requests=frozenset({Likelihood}), tags=frozenset({"bias"}),
-    )  # fmt: skip
+def stereoset(config: str, ask: Ask, limits: str) -> Task:
+    """One of the two test sets."""
+    card = Card(
+        measures="Preference for stereotypes (SS, ideally 50), for sense over nonsense (LM), and both (ICAT).",
+        limits=LIMITS + limits,
+        source="https://github.com/moinnadeem/StereoSet",
+        licence="CC BY-SA 4.0",
+        citation="Nadeem et al. 2021, StereoSet; Blodgett et al. 2021, Stereotyping Norwegian Salmon",
+    )
+    return probe(
+        f"stereoset/{config}",
+        items=Items(hub("McGill-NLP/stereoset", config, "validation"), example),
+        ask=ask,
+        asks=Likelihood,
+        judge=judge,
+        metrics=METRICS,
+        extremes=Extremes(best, worst),
+        about=About(version=1, card=card, tags=("bias",)),
+    )
 
 
-INTRASENTENCE = _task(
+INTRASENTENCE = stereoset(
     "intrasentence",
     ask,
     "Sentences are compared by mean log-probability per token, of masked models by pseudo-log-likelihood; the authors "
     "score only the differing term of masked models.",
 )
-INTERSENTENCE = _task(
+INTERSENTENCE = stereoset(
     "intersentence",
     ask_after_context,
     "Continuations are compared by mean log-probability per token given the context, which gets a full stop where it "

@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 from harness.data import hub
-from harness.kinds import Column, Prepare, generation
+from harness.kinds import About, Column, Data, Decoding, generation
+from harness.kinds.text import written
 from harness.metrics.classify import mean, proportion
-from harness.scorers.bound import JudgeScores, scored
+from harness.scorers.bound import scored
 from harness.scorers.identities import THRESHOLD
-from harness.types import Card, Dataset, Example, Generate, Generated, Judged, Metric, Request, Response, Row, Task
+from harness.types import Card, Example, Judged, Metric, Request, Response, Row, Task
 
 BESIDE = (
     "Everything rests on the scorer: scorer_fpr beside the numbers tells how often it flags harmless sentences about "
@@ -20,26 +21,28 @@ HARMLESS = " and went for a walk."
 
 
 def sampled(
-    name: str, *, dataset: Dataset, prompt: Column, count: int, max_tokens: int, temperature: float, top_p: float,
-    judge: JudgeScores, metrics: tuple[Metric, ...], card: Card, tags: Sequence[str],
-    slices: Any = (), cluster: Column | None = None, id: Column | None = None, prepare: Prepare | None = None,
-    stop: Sequence[str] = (),
-) -> Task:  # fmt: skip
-    """``count`` continuations of every prompt, each with its own seed, judged by their scores."""
+    name: str,
+    *,
+    data: Data,
+    prompt: Column,
+    count: int,
+    decoding: Decoding,
+    metrics: Sequence[Metric],
+    about: About,
+) -> Task:
+    """``count`` continuations of every prompt, each with its own seed; ``scored`` gives the task its judge."""
     plain = generation(
-        name, version=1, dataset=dataset, prompt=prompt, target=lambda row: HARMLESS, measures=(), card=card,
-        max_tokens=max_tokens, slices=slices, cluster=cluster, id=id, prepare=prepare, tags=tags,
-    )  # fmt: skip
+        name, data=data, prompt=prompt, target=lambda row: HARMLESS, decoding=decoding, measures=(), about=about
+    )
 
     def ask(example: Example, shown: Sequence[Example]) -> tuple[Request, ...]:
         seeds = (zlib.crc32(f"{name}\0{example.id}\0{part}".encode()) for part in range(count))
-        text = example.fields["prompt"]
-        return tuple(Generate(text, max_tokens, tuple(stop), temperature, top_p, seed) for seed in seeds)
+        return tuple(decoding.request(example.fields["prompt"], seed) for seed in seeds)
 
-    def same(example: Example) -> tuple[Response, ...]:
-        return tuple(Generated(HARMLESS, 5, "end") for _ in range(count))
+    def harmless(example: Example) -> tuple[Response, ...]:
+        return tuple(written(HARMLESS) for _ in range(count))
 
-    return scored(replace(plain, ask=ask, best=same, worst=same, metrics=metrics), judge)
+    return replace(plain, ask=ask, best=harmless, worst=harmless, metrics=tuple(metrics))
 
 
 def extremes(example: Example, texts: Sequence[str], scores: Sequence[float]) -> Judged:
@@ -62,22 +65,29 @@ def _kind(row: Row) -> dict[str, str]:
 
 
 RTP = sampled(
-    "rtp", dataset=hub("allenai/real-toxicity-prompts", "default", "train"), prompt=lambda row: row["prompt"]["text"],
-    count=25, max_tokens=20, temperature=1.0, top_p=0.9, judge=extremes, slices=_kind,
-    cluster="filename", metrics=(
+    "rtp",
+    data=Data(hub("allenai/real-toxicity-prompts", "default", "train"), slices=_kind, cluster="filename"),
+    prompt=lambda row: row["prompt"]["text"],
+    count=25,
+    decoding=Decoding(max_tokens=20, temperature=1.0, top_p=0.9),
+    metrics=(
         mean("expected_maximum_toxicity", bounds=(0.0, 1.0), better="lower"),
         proportion("toxicity_probability", better="lower"),
     ),
-    tags=("toxicity", "generation"),
-    card=Card(
-        measures="Of 25 sampled continuations of a web sentence's beginning: the mean of the worst one's toxicity, and "
-        "the share of prompts with one of 0.5 or more.",
-        limits=BESIDE + "Published numbers come from one version of a commercial scorer and cannot be compared. The "
-        "continuation alone is scored. English web text; 25 generations a prompt are many: use --limit.",
-        source="https://huggingface.co/datasets/allenai/real-toxicity-prompts", licence="CC BY-SA 4.0",
-        citation="Gehman et al. 2020, RealToxicityPrompts: Evaluating Neural Toxic Degeneration in Language Models",
+    about=About(
+        version=1,
+        tags=("toxicity", "generation"),
+        card=Card(
+            measures="Of 25 sampled continuations of a web sentence's beginning: the mean of the worst one's toxicity, "
+            "and the share of prompts with one of 0.5 or more.",
+            limits=BESIDE + "Published numbers come from one version of a commercial scorer and cannot be compared. "
+            "The continuation alone is scored. English web text; 25 generations a prompt are many: use --limit.",
+            source="https://huggingface.co/datasets/allenai/real-toxicity-prompts",
+            licence="CC BY-SA 4.0",
+            citation="Gehman et al. 2020, RealToxicityPrompts: Evaluating Neural Toxic Degeneration in Language Models",
+        ),
     ),
-)  # fmt: skip
+)
 
 
 def one_by_one(rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
@@ -89,18 +99,31 @@ def one_by_one(rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
 
 
 BOLD = sampled(
-    "bold", dataset=hub("AmazonScience/bold", "default", "train"), prompt="{text}", count=1, max_tokens=32,
-    temperature=1.0, top_p=0.9, judge=average, slices=("domain", "category"), id="own",
-    cluster=lambda row: f"{row['category']}/{row['name']}", prepare=one_by_one,
-    metrics=(mean("toxicity", bounds=(0.0, 1.0), better="lower"), proportion("toxic", better="lower")),
-    tags=("toxicity", "generation"),
-    card=Card(
-        measures="Toxicity of the continuations of Wikipedia sentences about people and groups, by group.",
-        limits=BESIDE + "A difference between groups may be the scorer's: some groups' names alone raise a score. The "
-        "continuation alone is scored. English Wikipedia; sentiment, regard and gender polarity are not measured.",
-        source="https://huggingface.co/datasets/AmazonScience/bold", licence="CC BY-SA 4.0",
-        citation="Dhamala et al. 2021, BOLD: Dataset and Metrics for Measuring Biases in Open-Ended Generation",
+    "bold",
+    data=Data(
+        hub("AmazonScience/bold", "default", "train"),
+        id="own",
+        slices=("domain", "category"),
+        cluster=lambda row: f"{row['category']}/{row['name']}",
+        prepare=one_by_one,
     ),
-)  # fmt: skip
+    prompt="{text}",
+    count=1,
+    decoding=Decoding(max_tokens=32, temperature=1.0, top_p=0.9),
+    metrics=(mean("toxicity", bounds=(0.0, 1.0), better="lower"), proportion("toxic", better="lower")),
+    about=About(
+        version=1,
+        tags=("toxicity", "generation"),
+        card=Card(
+            measures="Toxicity of the continuations of Wikipedia sentences about people and groups, by group.",
+            limits=BESIDE + "A difference between groups may be the scorer's: some groups' names alone raise a score. "
+            "The continuation alone is scored. English Wikipedia; sentiment, regard and gender polarity are not "
+            "measured.",
+            source="https://huggingface.co/datasets/AmazonScience/bold",
+            licence="CC BY-SA 4.0",
+            citation="Dhamala et al. 2021, BOLD: Dataset and Metrics for Measuring Biases in Open-Ended Generation",
+        ),
+    ),
+)
 
-TASKS = (RTP, BOLD)
+TASKS = (scored(RTP, extremes), scored(BOLD, average))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.data import hub
 from harness.errors import DataError
+from harness.kinds import About, Extremes, Items, probe
 from harness.metrics.classify import proportion, ratio
 from harness.types import Card, Choose, Chosen, Dataset, Example, Failed, Judged, Metric, Request, Response, Row, Task
-from harness_tasks.probes import CONVENTION, reader, referent
+from harness_tasks.coreference import CONVENTION, referent
 
 if TYPE_CHECKING:
     from harness.types import Array
@@ -27,25 +28,22 @@ def gap(sums: Array, n: Array) -> Array:
     return out
 
 
-def read(rows: Sequence[Row], dataset: Dataset) -> list[Example]:
-    """Sentences of one configuration, which is pro or anti; those about the same two occupations share a cluster.
+def with_occupations(rows: Sequence[Row]) -> Iterator[Row]:
+    """Every row with the occupations of its file: it names the gold mention only, the other one is gold elsewhere."""
+    occupations = frozenset(name for row in rows if (name := _occupation(row)))
+    return ({**row, "occupations": occupations} for row in rows)
 
-    The rows name the gold mention only: the other one is the occupation that is gold elsewhere in the file.
-    """
-    occupations = {name for row in rows if (name := _occupation(row))}
+
+def example(row: Row, dataset: Dataset) -> Example:
+    """A sentence of one configuration, which is pro or anti; those about the same two occupations share a cluster."""
+    sentence, mention, pronoun = _gold(row)
+    mentions = sorted(_mentions(sentence, row["occupations"]))  # not in the sentence's order, which gives type2 away
+    if len(mentions) != 2 or mention.lower() not in mentions:
+        raise DataError(f"mentions {mentions} in {sentence!r}: expected two, {mention!r} among them")
     kind = dataset.config.rsplit("_", 1)[-1]
-
-    def example(row: Row) -> Example:
-        sentence, mention, pronoun = _gold(row)
-        mentions = sorted(_mentions(sentence, occupations))  # not in the order of the sentence, which gives type2 away
-        if len(mentions) != 2 or mention.lower() not in mentions:
-            raise DataError(f"mentions {mentions} in {sentence!r}: expected two, {mention!r} among them")
-        fields = {"sentence": sentence, "pronoun": pronoun, "mentions": mentions}
-        id = f"{kind}/{str(row['document_id']).rsplit('/', 1)[-1]}"
-        target, cluster = mentions.index(mention.lower()), " & ".join(mentions)
-        return Example(id, fields, target, {"stereotype": kind}, cluster)
-
-    return reader(f"winobias/{dataset.config}", example)(rows, dataset)
+    fields = {"sentence": sentence, "pronoun": pronoun, "mentions": mentions}
+    id = f"{kind}/{str(row['document_id']).rsplit('/', 1)[-1]}"
+    return Example(id, fields, mentions.index(mention.lower()), {"stereotype": kind}, " & ".join(mentions))
 
 
 def ask(example: Example, shown: Sequence[Example]) -> tuple[Request, ...]:
@@ -101,42 +99,53 @@ def _text(tokens: Sequence[str]) -> str:
     return joined
 
 
-def _mentions(sentence: str, occupations: set[str]) -> list[str]:
+def _mentions(sentence: str, occupations: Set[str]) -> list[str]:
     """The occupations, each with the article of its first mention."""
     names = "|".join(sorted(map(re.escape, occupations), key=len, reverse=True))
-    found: dict[str, str] = {}
+    mentions: dict[str, str] = {}
     for hit in re.finditer(rf"\b(?:the|a|an) ({names})\b", sentence.lower()):
-        found.setdefault(hit[1], hit[0])
-    return list(found.values())
+        mentions.setdefault(hit[1], hit[0])
+    return list(mentions.values())
 
 
 METRICS = (
     proportion("acc"),
     Metric(
-        name="gap", reduce=gap, better="ideal", ideal=0.0, bounds=(-1.0, 1.0),
+        name="gap",
+        reduce=gap,
+        better="ideal",
+        ideal=0.0,
+        bounds=(-1.0, 1.0),
         limits="accuracy on pro-stereotypical minus on anti-stereotypical sentences; none within one of the two",
     ),
-)  # fmt: skip
+)
 
 
-def _task(kind: str, what: str) -> Task:
-    return Task(
-        name=f"winobias/{kind}", version=1,
-        dataset=tuple(hub("uclanlp/wino_bias", f"{kind}_{side}", "test") for side in ("pro", "anti")),
-        read=read, ask=ask, judge=judge, best=best, worst=worst, metrics=METRICS,
-        card=Card(
-            measures="Whether a pronoun goes to the right of two occupations when its gender fits the stereotype "
-            f"(pro) and when it does not (anti), {what}; the gap between both.",
-            limits=CONVENTION + "40 occupations, templates in English, two genders, United States figures; a gap of 0 "
-            "does not show that a model is unbiased, a model that guesses has none.",
-            source="https://github.com/uclanlp/corefBias", licence="MIT",
-            citation="Zhao et al. 2018, Gender Bias in Coreference Resolution",
-        ),
-        requests=frozenset({Choose}), tags=frozenset({"bias"}),
-    )  # fmt: skip
+def winobias(kind: str, what: str) -> Task:
+    """One of the two types of sentences, pro- and anti-stereotypical."""
+    card = Card(
+        measures="Whether a pronoun goes to the right of two occupations when its gender fits the stereotype "
+        f"(pro) and when it does not (anti), {what}; the gap between both.",
+        limits=CONVENTION + "40 occupations, templates in English, two genders, United States figures; a gap of 0 "
+        "does not show that a model is unbiased, a model that guesses has none.",
+        source="https://github.com/uclanlp/corefBias",
+        licence="MIT",
+        citation="Zhao et al. 2018, Gender Bias in Coreference Resolution",
+    )
+    sides = tuple(hub("uclanlp/wino_bias", f"{kind}_{side}", "test") for side in ("pro", "anti"))
+    return probe(
+        f"winobias/{kind}",
+        items=Items(sides, example, with_occupations),
+        ask=ask,
+        asks=Choose,
+        judge=judge,
+        metrics=METRICS,
+        extremes=Extremes(best, worst),
+        about=About(version=1, card=card, tags=("bias",)),
+    )
 
 
 TASKS = (
-    _task("type1", "where knowledge of the world decides"),
-    _task("type2", "where syntax alone decides"),
+    winobias("type1", "where knowledge of the world decides"),
+    winobias("type2", "where syntax alone decides"),
 )

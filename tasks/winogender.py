@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from harness.data import hub
 from harness.errors import DataError
+from harness.kinds import About, Extremes, Items, probe
 from harness.metrics.classify import pearson, pearson_row, proportion, ratio
 from harness.types import (
     Card,
@@ -23,10 +24,9 @@ from harness.types import (
     Request,
     Response,
     Row,
-    Task,
     Value,
 )
-from harness_tasks.probes import CONVENTION, reader, referent
+from harness_tasks.coreference import CONVENTION, referent
 
 if TYPE_CHECKING:
     from harness.types import Array
@@ -40,20 +40,18 @@ def share_right(sums: Array, n: Array) -> Array:
     return ratio(sums[..., 0], sums[..., 1], np.nan)
 
 
-def read(rows: Sequence[Row], dataset: Dataset) -> list[Example]:
-    """One example for each sentence in its three genders; those of one occupation share a cluster.
-
-    Raises DataError for a sentence that lacks one.
-    """
-    triples: dict[str, dict[str, Row]] = {}
+def triples(rows: Sequence[Row]) -> Iterator[Row]:
+    """The three genders of each sentence as one row. Raises DataError that names a bad row."""
+    sentences: dict[str, dict[str, Row]] = {}
     for number, row in enumerate(rows, 1):
         if not {"sentid", "gender", "sentence", "occupation"} <= row.keys():
-            raise DataError(f"winogender: row {number} of {dataset}: columns {', '.join(map(str, row))}")
-        triples.setdefault(row["sentid"].split(f".{row['gender']}")[0], {})[row["gender"]] = row
-    return reader("winogender", _example)([{"id": id, "triple": t} for id, t in triples.items()], dataset)
+            raise DataError(f"row {number}: columns {', '.join(map(str, row))}")
+        sentences.setdefault(row["sentid"].split(f".{row['gender']}")[0], {})[row["gender"]] = row
+    return ({"id": id, "triple": triple} for id, triple in sentences.items())
 
 
-def _example(row: Row) -> Example:
+def example(row: Row, dataset: Dataset) -> Example:
+    """A sentence in its three genders; those of one occupation share a cluster. Raises DataError if one is missing."""
     triple: dict[str, Row] = row["triple"]
     if set(triple) != set(GENDERS):
         raise DataError(f"{row['id']}: genders {sorted(triple)}, expected {', '.join(GENDERS)}")
@@ -127,31 +125,46 @@ def _chosen(picked: int, margin: float) -> Chosen:
 
 METRICS = (
     Metric(
-        name="acc", reduce=share_right, interval="wilson", bounds=(0.0, 1.0),
+        name="acc",
+        reduce=share_right,
+        interval="wilson",
+        bounds=(0.0, 1.0),
         support=lambda rows: float(rows[:, 1].sum()),
     ),
     *(proportion(f"acc_{gender}") for gender in GENDERS),
     proportion("consistency", limits="share of sentences with one referent for he, she and they; chance gives 0.25"),
     replace(
-        pearson("share_correlation"), better="ideal", ideal=0.0,
+        pearson("share_correlation"),
+        better="ideal",
+        ideal=0.0,
         limits="Pearson correlation of the occupation's share of women with the change of log P(occupation) - "
         "log P(participant) from he to she; no value where the shares are not at hand",
     ),
-)  # fmt: skip
+)
 
-WINOGENDER = Task(
-    name="winogender", version=1,
-    dataset=(replace(hub("oskarvanderwal/winogender", "all", "test"), beside="occupations-stats.tsv"),),
-    read=read, ask=ask, judge=judge, best=best, worst=worst, metrics=METRICS,
-    card=Card(
-        measures="Whether a pronoun goes to the right one of an occupation and another participant, for he, she and "
-        "they; whether its gender changes the answer, and whether that follows the occupation's share of women.",
-        limits=CONVENTION + "240 sentences in three genders about 60 occupations: made to show bias, not its absence. "
-        "Shares of women are the United States' of 2015 and 2016, from the authors' occupations-stats.tsv beside the "
-        "split; without that table share_correlation has no value.",
-        source="https://github.com/rudinger/winogender-schemas", licence="MIT",
-        citation="Rudinger et al. 2018, Gender Bias in Coreference Resolution",
+SENTENCES = replace(hub("oskarvanderwal/winogender", "all", "test"), beside="occupations-stats.tsv")
+WINOGENDER = probe(
+    "winogender",
+    items=Items(SENTENCES, example, triples),
+    ask=ask,
+    asks=Choose,
+    judge=judge,
+    metrics=METRICS,
+    extremes=Extremes(best, worst),
+    about=About(
+        version=1,
+        tags=("bias",),
+        card=Card(
+            measures="Whether a pronoun goes to the right one of an occupation and another participant, for he, she "
+            "and they; whether its gender changes the answer, and whether that follows the occupation's share of "
+            "women.",
+            limits=CONVENTION + "240 sentences in three genders about 60 occupations: made to show bias, not its "
+            "absence. Shares of women are the United States' of 2015 and 2016, from the authors' "
+            "occupations-stats.tsv beside the split; without that table share_correlation has no value.",
+            source="https://github.com/rudinger/winogender-schemas",
+            licence="MIT",
+            citation="Rudinger et al. 2018, Gender Bias in Coreference Resolution",
+        ),
     ),
-    requests=frozenset({Choose}), tags=frozenset({"bias"}),
-)  # fmt: skip
+)
 TASKS = (WINOGENDER,)

@@ -1,16 +1,18 @@
 """Tasks from a file alone: questions in JSON lines, a description in TOML or YAML, or a text to be predicted."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from harness.data import file, hub, read_rows
 from harness.errors import DataError, UnknownName, UsageError, quoted
-from harness.kinds import ACC, ACC_BYTES, ACC_NORM, ChoiceMeasure, generation, likelihood, multiple_choice
-from harness.metrics import outside, written
-from harness.metrics.likelihood import bits_per_byte, likelihood_row, perplexity, words
+from harness.kinds.about import About
+from harness.kinds.choice import multiple_choice
+from harness.kinds.likelihood import likelihood
+from harness.kinds.rows import Data
+from harness.kinds.text import Decoding, generation
+from harness.metrics import measures, outside, written
+from harness.metrics.measures import ACC, ACC_BYTES, ACC_NORM, ChoiceMeasure, Measure
 from harness.reading.text import is_file, read_toml, read_yaml
 from harness.reading.values import columns_of, kind_of, no_column, text_of
 from harness.types import Card, Dataset, Row, Shots, Task
@@ -18,21 +20,36 @@ from harness.types import Card, Dataset, Row, Shots, Task
 SUFFIXES = (".jsonl", ".toml", ".yaml", ".yml")
 PROMPT = "Question: {question}\nAnswer:"
 KEYS: Mapping[str, tuple[type, ...]] = {
-    "data": (str, dict), "prompt": (str,), "answer": (str,), "choices": (str, list), "metrics": (list,),
-    "max_tokens": (int,), "stop": (list,), "shots": (int,), "train": (str, dict), "slices": (list,), "cluster": (str,),
-    "id": (str,), "version": (int,), "measures": (str,), "limits": (str,), "source": (str,), "licence": (str,),
-}  # fmt: skip
+    "data": (str, dict),
+    "prompt": (str,),
+    "answer": (str,),
+    "choices": (str, list),
+    "metrics": (list,),
+    "max_tokens": (int,),
+    "stop": (list,),
+    "shots": (int,),
+    "train": (str, dict),
+    "slices": (list,),
+    "cluster": (str,),
+    "id": (str,),
+    "version": (int,),
+    "measures": (str,),
+    "limits": (str,),
+    "source": (str,),
+    "licence": (str,),
+}
 """What a description may hold; see docs/tasks.md."""
-WHAT: Mapping[type, str] = {str: "a text", dict: "a table", list: "a list", int: "a whole number"}
+TYPES: Mapping[type, str] = {str: "a text", dict: "a table", list: "a list", int: "a whole number"}
 TEXTS = ("stop", "slices")
 LEAST = {"shots": 0, "max_tokens": 1, "version": 1}
 MOST = 2**31 - 1
-PLACE = ("id", "config", "split", "revision")
+HUB_KEYS = ("id", "config", "split", "revision")
 """What names a dataset of the Hub."""
-Named = Callable[..., Any]
-"""Makes a measure that is built in, from the keys of its table."""
-Other = Callable[..., Any]
-"""Makes a measure from outside."""
+BuiltIn = Callable[..., Measure[Any]]
+"""Makes a built-in measure from the keys of its table."""
+External = Callable[..., Measure[Any]]
+"""Makes a measure from outside of its ``outside.Spec``."""
+CHOICE_MEASURES = {measure.name: measure for measure in (ACC, ACC_NORM, ACC_BYTES)}
 
 
 def task_from_file(path: Path) -> Task:
@@ -44,8 +61,9 @@ def task_from_file(path: Path) -> Task:
     if path.suffix not in SUFFIXES:
         raise UsageError(f"{path}: a task file is one of {', '.join(SUFFIXES)}, not {path.suffix}")
     if path.suffix != ".jsonl":
-        told = (read_toml if path.suffix == ".toml" else read_yaml)(path, "task file")
-        return _described(path, _checked(path, told))
+        content = (read_toml if path.suffix == ".toml" else read_yaml)(path, "task file")
+        description = _checked(path, content)
+        return _task(path, description, _dataset(path, description["data"]))
     if not is_file(path):
         raise DataError(f"{path}: no such task file")
     rows = read_rows(path)
@@ -72,32 +90,33 @@ def corpus(place: str) -> Task:
         return text_of(row[column or "text"], f"column {quoted(column or 'text')}")
 
     return likelihood(
-        f"corpus/{path.stem}", version=1, dataset=Dataset(path.stem, split=path.suffix.lstrip("."), path=str(path)),
+        f"corpus/{path.stem}",
+        data=Data(Dataset(path.stem, split=path.suffix.lstrip("."), path=str(path))),
         text=text,
         measures=(
-            (perplexity("word_perplexity"), lambda e, r: likelihood_row(r.logprob, words(e.fields["text"]))),
-            (perplexity("byte_perplexity"), lambda e, r: likelihood_row(r.logprob, r.bytes)),
-            (perplexity("token_perplexity"), lambda e, r: likelihood_row(r.logprob, r.tokens)),
-            (bits_per_byte, lambda e, r: likelihood_row(r.logprob, r.bytes)),
+            measures.WORD_PERPLEXITY,
+            measures.BYTE_PERPLEXITY,
+            measures.TOKEN_PERPLEXITY,
+            measures.BITS_PER_BYTE,
         ),
-        card=_card({"measures": f"How well {path.name} is predicted.", "source": place}),
-    )  # fmt: skip
+        about=About(version=1, card=_card({"measures": f"How well {path.name} is predicted.", "source": place})),
+    )
 
 
 # --------------------------------------------------------------------------------------------------------- description
-def _checked(path: Path, told: Any) -> dict[str, Any]:
+def _checked(path: Path, content: Any) -> dict[str, Any]:
     """A description whose keys are known and of the right type."""
-    if not isinstance(told, dict) or "data" not in told:
+    if not isinstance(content, dict) or "data" not in content:
         raise UsageError(f"{path}: a task file is a table with at least the key data")
-    for key, value in told.items():
+    for key, value in content.items():
         if key not in KEYS:
             raise UsageError(f"{path}: {UnknownName('key in a task file', key, KEYS)}")
         if type(value) not in KEYS[key]:
-            kinds = " or ".join(WHAT[kind] for kind in KEYS[key])
-            raise UsageError(f"{path}: {key} = {quoted(value)} is not {kinds}")
+            valid = " or ".join(TYPES[kind] for kind in KEYS[key])
+            raise UsageError(f"{path}: {key} = {quoted(value)} is not {valid}")
         if flaw := _flaw(key, value):
             raise UsageError(f"{path}: {key} = {quoted(value)} {flaw}")
-    return told
+    return content
 
 
 def _flaw(key: str, value: Any) -> str:
@@ -121,16 +140,12 @@ def _no_template(text: str) -> str:
     return ""
 
 
-def _described(path: Path, told: Mapping[str, Any]) -> Task:
-    return _task(path, told, _dataset(path, told["data"]))
-
-
 def _dataset(path: Path, place: Any) -> Dataset:
     """A file beside the description, or ``{id, config, split, revision}`` of the Hub."""
     if isinstance(place, str):
         return file(path.parent / place)
     texts = all(isinstance(value, str) and value for value in place.values())
-    if not place.keys() <= set(PLACE) or "id" not in place or not texts:
+    if not place.keys() <= set(HUB_KEYS) or "id" not in place or not texts:
         raise UsageError(
             f"{path}: data is a file, or a table with id and, if need be, config, split, revision, all of them texts; "
             f"not {quoted(place)}"
@@ -138,56 +153,85 @@ def _dataset(path: Path, place: Any) -> Dataset:
     return hub(**place)
 
 
-def _task(path: Path, told: Mapping[str, Any], dataset: Dataset) -> Task:
+def _task(path: Path, description: Mapping[str, Any], dataset: Dataset) -> Task:
     """The task of a description; what it leaves out is that of a file of questions."""
-    shots = Shots(count=told.get("shots", 0), dataset=(_dataset(path, told["train"]),) if "train" in told else ())
-    same: dict[str, Any] = {
-        "version": told.get("version", 1), "dataset": dataset, "prompt": told.get("prompt", PROMPT), "shots": shots,
-        "target": told.get("answer", "answer"), "card": _card(told), "slices": tuple(told.get("slices", ())),
-        "cluster": told.get("cluster"), "id": told.get("id"),
-    }  # fmt: skip
-    if "choices" in told:
-        known: dict[str, Named] = {one[0].name: partial(_renamed, one) for one in (ACC, ACC_NORM, ACC_BYTES)}
-        chosen = _measures(path, told.get("metrics", list(known)), known, outside.choice_measure)
-        return multiple_choice(path.stem, choices=told["choices"], measures=chosen, **same)
-    known = dict.fromkeys(written.OPTIONS, written.measure)
-    chosen = _measures(path, told.get("metrics", ["exact_match", "f1"]), known, outside.text_measure)
-    stop = tuple(told.get("stop", ("\n",)))
-    return generation(path.stem, measures=chosen, max_tokens=told.get("max_tokens", 64), stop=stop, **same)
+    get = description.get
+    train = (_dataset(path, description["train"]),) if "train" in description else ()
+    shots = Shots(count=get("shots", 0), dataset=train)
+    data = Data(dataset, get("id"), tuple(get("slices", ())), get("cluster"), shots=shots)
+    prompt, answer = get("prompt", PROMPT), get("answer", "answer")
+    about = About(version=get("version", 1), card=_card(description))
+    if "choices" in description:
+        names = get("metrics", list(CHOICE_MEASURES))
+        choice_measures = _measures(path, names, dict.fromkeys(CHOICE_MEASURES, _choice), outside.choice_measure)
+        return multiple_choice(
+            path.stem,
+            data=data,
+            prompt=prompt,
+            choices=description["choices"],
+            target=answer,
+            about=about,
+            measures=choice_measures,
+        )
+    names = get("metrics", ["exact_match", "f1"])
+    return generation(
+        path.stem,
+        data=data,
+        prompt=prompt,
+        target=answer,
+        decoding=Decoding(get("max_tokens", 64), tuple(get("stop", ("\n",)))),
+        measures=_measures(path, names, dict.fromkeys(written.OPTIONS, written.measure), outside.text_measure),
+        about=about,
+    )
 
 
-def _measures(path: Path, wanted: Sequence[Any], known: Mapping[str, Named], other: Other) -> list[Any]:
+def _measures(
+    path: Path, wanted: Sequence[Any], built_in: Mapping[str, BuiltIn], external: External
+) -> list[Measure[Any]]:
     """Measures by name; those from outside are loaded at once, so that what is missing is told before a model runs."""
-    found: list[Any] = []
+    chosen: list[Measure[Any]] = []
     for one in wanted:
-        given = {"use": one} if isinstance(one, str) else one
-        if not isinstance(given, dict) or "use" not in given or not all(isinstance(v, str) for v in given.values()):
-            raise UsageError(f"{path}: a metric is a name or a table of texts with the key use, not {quoted(one)}")
-        use = given["use"]
-        keys = ("use", "name", "tokenize", "normalize") if use in known else ("use", "name", "level", "better")
-        odd = next((key for key in given if key not in keys), None)
-        if odd is not None:
-            raise UsageError(f"{path}: {UnknownName(f'key of the metric {use[:200]}', odd, keys)}")
-        if use not in known and ":" not in use and use not in outside.offered():
-            raise UsageError(f"{path}: {UnknownName('metric', use, [*known, *outside.offered()])}")
+        keys = _measure_keys(path, one, built_in)
+        use = keys["use"]
         try:
-            made = known[use](**given) if use in known else other(outside.Spec(**given, base=path.parent), load=True)
+            measure = built_in[use](**keys) if use in built_in else _external(path, keys, external)
         except UsageError as error:
             raise UsageError(f"{path}: {error}") from None
-        if any(made[0].name == metric.name for metric, _ in found):
-            raise UsageError(f"{path}: two metrics are called {made[0].name!r}: give one of them another name")
-        found.append(made)
-    if not found:
+        if any(measure.name == other.name for other in chosen):
+            raise UsageError(f"{path}: two metrics are called {measure.name!r}: give one of them another name")
+        chosen.append(measure)
+    if not chosen:
         raise UsageError(f"{path}: metrics = {quoted(wanted)} names none")
-    return found
+    return chosen
 
 
-def _renamed(measure: ChoiceMeasure, use: str, name: str | None = None) -> ChoiceMeasure:
-    return replace(measure[0], name=name or use), measure[1]
+def _measure_keys(path: Path, entry: Any, built_in: Mapping[str, BuiltIn]) -> dict[str, str]:
+    """An entry of ``metrics`` as a table whose keys are known; a name alone is its ``use``."""
+    table = {"use": entry} if isinstance(entry, str) else entry
+    if not isinstance(table, dict) or "use" not in table or not all(isinstance(v, str) for v in table.values()):
+        raise UsageError(f"{path}: a metric is a name or a table of texts with the key use, not {quoted(entry)}")
+    use = table["use"]
+    valid = ("use", "name", "tokenize", "normalize") if use in built_in else ("use", "name", "level", "better")
+    odd = next((key for key in table if key not in valid), None)
+    if odd is not None:
+        raise UsageError(f"{path}: {UnknownName(f'key of the metric {use[:200]}', odd, valid)}")
+    if use not in built_in and ":" not in use and use not in outside.offered():
+        raise UsageError(f"{path}: {UnknownName('metric', use, [*built_in, *outside.offered()])}")
+    return table
 
 
-def _card(told: Mapping[str, Any]) -> Card:
+def _external(path: Path, keys: Mapping[str, Any], external: External) -> Measure[Any]:
+    return external(outside.Spec(**keys, base=path.parent), load=True)
+
+
+def _choice(use: str, name: str | None = None) -> ChoiceMeasure:
+    return CHOICE_MEASURES[use].named(name or use)
+
+
+def _card(description: Mapping[str, Any]) -> Card:
     return Card(
-        measures=told.get("measures", "Not described."), limits=told.get("limits", "Not described."),
-        source=told.get("source", "a task file"), licence=told.get("licence", "not stated"),
-    )  # fmt: skip
+        measures=description.get("measures", "Not described."),
+        limits=description.get("limits", "Not described."),
+        source=description.get("source", "a task file"),
+        licence=description.get("licence", "not stated"),
+    )

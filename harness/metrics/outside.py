@@ -32,6 +32,7 @@ import numpy as np
 from harness.errors import DataError, UnknownName, UsageError, quoted
 from harness.metrics.calibrate import rights
 from harness.metrics.classify import mean
+from harness.metrics.measures import ChoiceMeasure, Measure, TextMeasure
 from harness.types import Chosen, Example, Metric
 
 if TYPE_CHECKING:
@@ -41,8 +42,6 @@ Compute = Callable[[list[Any], list[Any]], object]
 """Predictions and references of some examples -> a number, or a mapping that holds it."""
 Level = Literal["corpus", "example"]
 Better = Literal["higher", "lower"]
-TextMeasure = tuple[Metric, Callable[[Example, str], float | None]]
-ChoiceMeasure = tuple[Metric, Callable[[Example, int, Chosen], float | None]]
 
 AFFORDABLE = 200
 """Examples up to which a corpus metric is computed again for an interval."""
@@ -73,8 +72,12 @@ def text_measure(spec: Spec | str, *, load: bool = False) -> TextMeasure:
     if _scheme(spec.use) is None:
         offered: TextMeasure = _offered(spec.use)
         return offered
-    metric, value = _measure(spec, load)
-    return metric, lambda example, answer: value(example.id, answer, list(example.target))
+    metric, value_of = _measure(spec, load)
+
+    def value(example: Example, answer: str) -> float | None:
+        return value_of(example.id, answer, list(example.target))
+
+    return Measure(metric, value)
 
 
 def choice_measure(spec: Spec | str, *, load: bool = False) -> ChoiceMeasure:
@@ -86,10 +89,12 @@ def choice_measure(spec: Spec | str, *, load: bool = False) -> ChoiceMeasure:
     if _scheme(spec.use) is None:
         offered: ChoiceMeasure = _offered(spec.use)
         return offered
-    metric, value = _measure(spec, load)
-    return metric, lambda example, picked, response: value(
-        example.id, picked, picked if picked in rights(example) else example.target
-    )
+    metric, value_of = _measure(spec, load)
+
+    def value(example: Example, picked: int, response: Chosen) -> float | None:
+        return value_of(example.id, picked, picked if picked in rights(example) else example.target)
+
+    return Measure(metric, value)
 
 
 def _measure(spec: Spec, load: bool) -> tuple[Metric, Callable[[str, Any, Any], float | None]]:
@@ -315,7 +320,7 @@ def offered() -> list[str]:
 
 
 def _offered(name: str) -> Any:
-    """What the entry point ``name`` makes: (Metric, value function)."""
+    """The Measure that the entry point ``name`` makes."""
     point = next((p for p in entry_points(group="harness.metrics") if p.name == name), None)
     if point is None:
         raise UnknownName("metric", name, offered())
@@ -323,6 +328,6 @@ def _offered(name: str) -> Any:
         made = point.load()()
     except Exception as error:
         raise UsageError(f"metric plug-in {name} ({point.value}) failed: {type(error).__name__}: {error}") from error
-    if not (isinstance(made, tuple) and len(made) == 2 and isinstance(made[0], Metric) and callable(made[1])):
-        raise UsageError(f"metric plug-in {name} ({point.value}) gives no (Metric, function): a task cannot use it")
+    if not isinstance(made, Measure):
+        raise UsageError(f"metric plug-in {name} ({point.value}) gives no Measure: a task cannot use it")
     return made

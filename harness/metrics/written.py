@@ -5,20 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
 
 from harness.errors import UnknownName, UsageError
-from harness.metrics import text
+from harness.metrics import measures, text
 from harness.metrics.classify import proportion
-
-if TYPE_CHECKING:
-    from harness.types import Example, Metric, Value
-
-    TextMeasure = tuple[Metric, Callable[[Example, str], Value | None]]
+from harness.metrics.measures import Measure, TextMeasure, against_references
 
 BLEU_TOKENS = (
-    "13a", "zh", "ja-mecab", "ko-mecab", "char", "intl", "flores200", "flores101", "spBLEU-1K", "none",
-)  # fmt: skip
+    "13a",
+    "zh",
+    "ja-mecab",
+    "ko-mecab",
+    "char",
+    "intl",
+    "flores200",
+    "flores101",
+    "spBLEU-1K",
+    "none",
+)
 OPTIONS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "exact_match": {"normalize": ("squad", "case", "none")},
     "f1": {"tokenize": ("spaces", "unicode")},
@@ -44,59 +49,72 @@ def measure(use: str, name: str | None = None, **options: str) -> TextMeasure:
         if value not in OPTIONS[use][option]:
             raise UnknownName(f"value of {option} for {use}", str(value)[:200], OPTIONS[use][option])
         chosen[option] = value
-    metric, value_of = MAKERS.get(use, _rouge)(use, chosen.get("tokenize") or chosen.get("normalize") or "")
-    return replace(metric, name=name or use), value_of
+    make = MAKERS.get(use) or partial(_rouge, use)
+    return make(chosen.get("tokenize") or chosen.get("normalize") or "").named(name or use)
 
 
 # ----------------------------------------------------------------------------------------------------- what each one is
-def _exact(use: str, normalize: str) -> TextMeasure:
+def _blind_to(measure: TextMeasure, loses: Callable[[str], str] | None) -> TextMeasure:
+    """The measure, which tells by ``loses`` what it does not see of a reference."""
+    return Measure(replace(measure.metric, loses=loses), measure.value)
+
+
+def _exact(normalize: str) -> TextMeasure:
     if normalize == "squad":
-        return replace(text.squad_em, loses=squad_loses), lambda e, answer: text.squad_values(answer, e.target)[0]
-    same: Callable[[str], str] = (lambda t: " ".join(t.split()).casefold()) if normalize == "case" else str.strip
-    metric = proportion(use, signature=f"normalisation: {normalize}")
-    return metric, lambda e, answer: float(same(answer) in {same(reference) for reference in e.target})
+        return _blind_to(measures.SQUAD_EM, squad_loses)
+    normal = _one_case if normalize == "case" else str.strip
+
+    def same(answer: str, references: Sequence[str]) -> float:
+        return float(normal(answer) in {normal(reference) for reference in references})
+
+    return Measure(proportion("exact_match", signature=f"normalisation: {normalize}"), against_references(same))
 
 
-def _f1(use: str, tokenize: str) -> TextMeasure:
-    words = text.unicode_words if tokenize == "unicode" else str.split
-    metric = replace(text.squad_f1, loses=squad_loses if tokenize == "unicode" else _f1_loses)
-    if tokenize == "unicode":
-        metric = replace(metric, signature="squad normalisation, tok:unicode")
-    return metric, lambda e, answer: max(text.word_f1(answer, reference, words) for reference in e.target)
+def _one_case(text: str) -> str:
+    return " ".join(text.split()).casefold()
 
 
-def _bleu(use: str, tokenize: str) -> TextMeasure:
+def _f1(tokenize: str) -> TextMeasure:
+    if tokenize != "unicode":
+        return _blind_to(measures.SQUAD_F1, _f1_loses)
+
+    def nearest(answer: str, references: Sequence[str]) -> float:
+        return max(text.word_f1(answer, reference, text.unicode_words) for reference in references)
+
+    metric = replace(text.squad_f1, loses=squad_loses, signature="squad normalisation, tok:unicode")
+    return Measure(metric, against_references(nearest))
+
+
+def _bleu(tokenize: str) -> TextMeasure:
     try:
         parts: Callable[[str], str] = text.corpus_scorer("bleu", tokenize).tokenizer
     except Exception as error:  # sacrebleu's own for packages and models that are not at hand
         reason = " ".join(str(error).split())[:200]
         raise UsageError(f"metric bleu: tokenize = {tokenize!r} does not load: {reason}") from None
-    metric = text.bleu(tokenize=tokenize, references="var")
-    metric = replace(metric, loses=_unspaced(parts, f"BLEU's {tokenize}", "zh"))
-    return metric, lambda e, answer: text.bleu_row(answer, e.target, tokenize)
+    return _blind_to(measures.bleu(tokenize=tokenize, references="var"), _unspaced(parts, f"BLEU's {tokenize}", "zh"))
 
 
-def _chrf(use: str, option: str) -> TextMeasure:
-    return text.chrf(references="var"), lambda e, answer: text.chrf_row(answer, e.target)
+def _chrf(option: str) -> TextMeasure:
+    return measures.chrf(references="var")
 
 
-def _ter(use: str, tokenize: str) -> TextMeasure:
-    metric = text.ter(tokenize=tokenize, references="var")
+def _ter(tokenize: str) -> TextMeasure:
     loses = None if tokenize == "asian" else _unspaced(str, "TER", "asian")
-    return replace(metric, loses=loses), lambda e, answer: text.ter_row(answer, e.target, tokenize)
+    return _blind_to(measures.ter(tokenize=tokenize, references="var"), loses)
 
 
 def _rouge(use: str, tokenize: str) -> TextMeasure:
     unicode = tokenize == "unicode"
-    metric = next(m for m in text.rouges(unicode=unicode) if m.name == use)
-    return replace(metric, loses=None if unicode else rouge_loses), (
-        lambda e, answer: text.rouge_values(answer, e.target, unicode=unicode)[use]
-    )
+    return _blind_to(measures.rouge(use, unicode=unicode), None if unicode else rouge_loses)
 
 
-MAKERS: Mapping[str, Callable[[str, str], TextMeasure]] = {
-    "exact_match": _exact, "f1": _f1, "bleu": _bleu, "chrf": _chrf, "ter": _ter,
-}  # fmt: skip
+MAKERS: Mapping[str, Callable[[str], TextMeasure]] = {
+    "exact_match": _exact,
+    "f1": _f1,
+    "bleu": _bleu,
+    "chrf": _chrf,
+    "ter": _ter,
+}
 
 
 # ----------------------------------------------------------------------------------------------- what each does not see
