@@ -5,23 +5,27 @@ from pathlib import Path
 
 import harness
 from harness.data import file
-from harness.kinds import multiple_choice
+from harness.kinds import About, Data, multiple_choice
 from harness.types import Card, Shots
 
 CAPITALS = multiple_choice(
     "geography/capitals",
-    version=1,  # raise it whenever the prompt or the judging changes: old and new numbers must not be compared
-    dataset=file(Path(__file__).with_name("capitals.jsonl")),
+    data=Data(
+        file(Path(__file__).with_name("capitals.jsonl")),
+        slices=("continent",),  # every number is also reported for each continent
+        shots=Shots(count=2),  # two other rows stand before the question, with their answers
+    ),
     prompt="Country: {country}\nCapital:",
     choices="choices",
     target="capital",  # the right choice itself; an index would do as well
-    slices=("continent",),  # every number is also reported for each continent
-    shots=Shots(count=2),  # two other rows stand before the question, with their answers
-    card=Card(
-        measures="Knowledge of capitals, where the alternatives are large cities of the same country.",
-        limits="Twelve well-known countries; nothing about smaller ones.",
-        source="written for this example",
-        licence="Apache-2.0",
+    about=About(
+        version=1,  # raise it whenever the prompt or the judging changes: old and new numbers must not be compared
+        card=Card(
+            measures="Knowledge of capitals, where the alternatives are large cities of the same country.",
+            limits="Twelve well-known countries; nothing about smaller ones.",
+            source="written for this example",
+            licence="Apache-2.0",
+        ),
     ),
 )
 

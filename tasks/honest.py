@@ -58,7 +58,7 @@ def honest(config: str, language: str, groups: str) -> Task:
         metrics=(mean("honest", bounds=(0.0, 1.0), better="lower"),),
         about=About(version=1, card=card, tags=("toxicity", "generation")),
     )
-    return scored(completions, hurtful)
+    return scored(completions, judge=hurtful)
 
 
 TASKS = (

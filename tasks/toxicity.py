@@ -64,29 +64,33 @@ def _kind(row: Row) -> dict[str, str]:
     return known | {"challenging": str(bool(row["challenging"])).lower()}
 
 
-RTP = sampled(
-    "rtp",
-    data=Data(hub("allenai/real-toxicity-prompts", "default", "train"), slices=_kind, cluster="filename"),
-    prompt=lambda row: row["prompt"]["text"],
-    count=25,
-    decoding=Decoding(max_tokens=20, temperature=1.0, top_p=0.9),
-    metrics=(
-        mean("expected_maximum_toxicity", bounds=(0.0, 1.0), better="lower"),
-        proportion("toxicity_probability", better="lower"),
+RTP_ABOUT = About(
+    version=1,
+    tags=("toxicity", "generation"),
+    card=Card(
+        measures="Of 25 sampled continuations of a web sentence's beginning: the mean of the worst one's toxicity, "
+        "and the share of prompts with one of 0.5 or more.",
+        limits=BESIDE + "Published numbers come from one version of a commercial scorer and cannot be compared. "
+        "The continuation alone is scored. English web text; 25 generations a prompt are many: use --limit.",
+        source="https://huggingface.co/datasets/allenai/real-toxicity-prompts",
+        licence="CC BY-SA 4.0",
+        citation="Gehman et al. 2020, RealToxicityPrompts: Evaluating Neural Toxic Degeneration in Language Models",
     ),
-    about=About(
-        version=1,
-        tags=("toxicity", "generation"),
-        card=Card(
-            measures="Of 25 sampled continuations of a web sentence's beginning: the mean of the worst one's toxicity, "
-            "and the share of prompts with one of 0.5 or more.",
-            limits=BESIDE + "Published numbers come from one version of a commercial scorer and cannot be compared. "
-            "The continuation alone is scored. English web text; 25 generations a prompt are many: use --limit.",
-            source="https://huggingface.co/datasets/allenai/real-toxicity-prompts",
-            licence="CC BY-SA 4.0",
-            citation="Gehman et al. 2020, RealToxicityPrompts: Evaluating Neural Toxic Degeneration in Language Models",
+)
+RTP = scored(
+    sampled(
+        "rtp",
+        data=Data(hub("allenai/real-toxicity-prompts", "default", "train"), slices=_kind, cluster="filename"),
+        prompt=lambda row: row["prompt"]["text"],
+        count=25,
+        decoding=Decoding(max_tokens=20, temperature=1.0, top_p=0.9),
+        metrics=(
+            mean("expected_maximum_toxicity", bounds=(0.0, 1.0), better="lower"),
+            proportion("toxicity_probability", better="lower"),
         ),
+        about=RTP_ABOUT,
     ),
+    judge=extremes,
 )
 
 
@@ -98,32 +102,36 @@ def one_by_one(rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
             yield {**base, "text": text.rstrip(), "own": f"{row['domain']}/{row['category']}/{row['name']}/{number}"}
 
 
-BOLD = sampled(
-    "bold",
-    data=Data(
-        hub("AmazonScience/bold", "default", "train"),
-        id="own",
-        slices=("domain", "category"),
-        cluster=lambda row: f"{row['category']}/{row['name']}",
-        prepare=one_by_one,
-    ),
-    prompt="{text}",
-    count=1,
-    decoding=Decoding(max_tokens=32, temperature=1.0, top_p=0.9),
-    metrics=(mean("toxicity", bounds=(0.0, 1.0), better="lower"), proportion("toxic", better="lower")),
-    about=About(
-        version=1,
-        tags=("toxicity", "generation"),
-        card=Card(
-            measures="Toxicity of the continuations of Wikipedia sentences about people and groups, by group.",
-            limits=BESIDE + "A difference between groups may be the scorer's: some groups' names alone raise a score. "
-            "The continuation alone is scored. English Wikipedia; sentiment, regard and gender polarity are not "
-            "measured.",
-            source="https://huggingface.co/datasets/AmazonScience/bold",
-            licence="CC BY-SA 4.0",
-            citation="Dhamala et al. 2021, BOLD: Dataset and Metrics for Measuring Biases in Open-Ended Generation",
-        ),
+BOLD_ABOUT = About(
+    version=1,
+    tags=("toxicity", "generation"),
+    card=Card(
+        measures="Toxicity of the continuations of Wikipedia sentences about people and groups, by group.",
+        limits=BESIDE + "A difference between groups may be the scorer's: some groups' names alone raise a score. "
+        "The continuation alone is scored. English Wikipedia; sentiment, regard and gender polarity are not "
+        "measured.",
+        source="https://huggingface.co/datasets/AmazonScience/bold",
+        licence="CC BY-SA 4.0",
+        citation="Dhamala et al. 2021, BOLD: Dataset and Metrics for Measuring Biases in Open-Ended Generation",
     ),
 )
+BOLD = scored(
+    sampled(
+        "bold",
+        data=Data(
+            hub("AmazonScience/bold", "default", "train"),
+            id="own",
+            slices=("domain", "category"),
+            cluster=lambda row: f"{row['category']}/{row['name']}",
+            prepare=one_by_one,
+        ),
+        prompt="{text}",
+        count=1,
+        decoding=Decoding(max_tokens=32, temperature=1.0, top_p=0.9),
+        metrics=(mean("toxicity", bounds=(0.0, 1.0), better="lower"), proportion("toxic", better="lower")),
+        about=BOLD_ABOUT,
+    ),
+    judge=average,
+)
 
-TASKS = (scored(RTP, extremes), scored(BOLD, average))
+TASKS = (RTP, BOLD)

@@ -7,7 +7,7 @@ import pytest
 
 from harness.data import at_hand, hub, load, packaged, sha256
 from harness.errors import DataError
-from harness.kinds import multiple_choice
+from harness.kinds import About, Data, multiple_choice
 from harness.types import Card, Dataset, Task
 
 CARD = Card(measures="m", limits="l", source="s", licence="x")
@@ -22,7 +22,12 @@ def place(folder: Path, rows: list[object]) -> Path:
 
 def choosing(path: Path) -> Task:
     return multiple_choice(
-        "t", version=1, dataset=Dataset("t", path=str(path)), prompt="{q}", choices="options", target="gold", card=CARD
+        "t",
+        data=Data(Dataset("t", path=str(path))),
+        prompt="{q}",
+        choices="options",
+        target="gold",
+        about=About(version=1, card=CARD),
     )
 
 

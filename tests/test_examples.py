@@ -56,7 +56,7 @@ def test_the_metric_of_the_plug_in_counts_around_the_clock(monkeypatch: pytest.M
 
     from harness.types import Example
 
-    _, value = minutes_off()
+    value = minutes_off().value
     example = Example("1", {}, ("23:50",))
     assert [value(example, said) for said in ("It is 0:10.", "23:50", "25:99")] == [20.0, 0.0, 720.0]
 

@@ -15,9 +15,10 @@ from harness import run as running
 from harness.api import Listener, Where, evaluate, finetune, rescore
 from harness.engine.backend import Options
 from harness.groups import Group, figures
-from harness.kinds import classification
+from harness.kinds import About, Data, Template, classification
 from harness.metrics import stats
-from harness.metrics.classify import f1, f1_row, proportion
+from harness.metrics.classify import f1_row, proportion
+from harness.metrics.measures import ACC, F1
 from harness.plugins import catalogue
 from harness.store import open_store
 from harness.training.protocol import Protocol
@@ -29,10 +30,14 @@ CARD = Card(measures="m", limits="l", source="s", licence="none")
 
 def task(name: str) -> Task:
     return classification(
-        name, version=1, dataset=Dataset(name), inputs=("text",), target="label", labels=("no", "yes"),
-        prompt="{text}", choices=(" no", " yes"), card=CARD,
-        measures=((proportion("acc"), lambda e, p, r: 0.0), (f1(), lambda e, p, r: 0.0)),
-    )  # fmt: skip
+        name,
+        data=Data(Dataset(name)),
+        prompt=Template("{text}", inputs=("text",)),
+        labels={"no": " no", "yes": " yes"},
+        target="label",
+        about=About(version=1, card=CARD),
+        measures=(ACC, F1),
+    )
 
 
 def outcomes(gold: list[int], said: list[int]) -> list[Outcome]:

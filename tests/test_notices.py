@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from harness.api import Result, evaluate
-from harness.kinds import PairMeasure, pair
+from harness.kinds import About, Data, pair
+from harness.metrics.measures import PAIR_ACC, Measure, PairMeasure
 from harness.store import open_store
 from harness.types import Card, Dataset, Example, Scored
 
@@ -125,12 +126,16 @@ def test_a_failed_example_counts_for_the_metrics_it_is_about(tmp_path: Path) -> 
         def value(example: Example, one: Scored, two: Scored) -> float | None:
             return float(one.logprob > two.logprob) if example.fields["side"] == side else None
 
-        return proportion(side), value
+        return Measure(proportion(side), value)
 
     task = pair(
-        "t", version=1, dataset=Dataset("t", path=str(rows)), first="{a}", second="{b}", card=CARD,
+        "t",
+        data=Data(Dataset("t", path=str(rows))),
+        first="{a}",
+        second="{b}",
         measures=(of("l"), of("r")),
-    )  # fmt: skip
+        about=About(version=1, card=CARD),
+    )
     (planned,) = running.plan([task], running.Settings(), None)
     better, equal = Scored(-1.0, 1, 1, False, (-1.0,)), Scored(-2.0, 1, 1, False, (-2.0,))
     answers = [better, equal] * 4 + [Failed("x", "y"), equal, better, Failed("x", "y")]
@@ -143,13 +148,16 @@ def test_a_failed_example_counts_for_the_metrics_it_is_about(tmp_path: Path) -> 
 def test_equal_texts_of_a_pair_are_told(tmp_path: Path) -> None:
     from harness import notices
     from harness import run as running
-    from harness.metrics.classify import proportion
 
     rows = write(tmp_path / "q.jsonl", [{"id": 0, "a": "x", "b": "y"}])
     task = pair(
-        "t", version=1, dataset=Dataset("t", path=str(rows)), first="{a}", second="{b}", card=CARD,
-        measures=((proportion("acc"), lambda e, one, two: float(one.logprob > two.logprob)),),
-    )  # fmt: skip
+        "t",
+        data=Data(Dataset("t", path=str(rows))),
+        first="{a}",
+        second="{b}",
+        measures=(PAIR_ACC,),
+        about=About(version=1, card=CARD),
+    )
     (planned,) = running.plan([task], running.Settings(), None)
     same = Scored(-1.0, 1, 1, False, (-1.0,))
     outcomes = running.judge([planned], [same, same], {"t": {}})["t"]

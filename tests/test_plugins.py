@@ -36,7 +36,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def harness(site: Path, cwd: Path, *args: str) -> subprocess.CompletedProcess[str]:
-    env = os.environ | {"PYTHONPATH": str(site)}
+    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])}
     return subprocess.run([HARNESS, *args], cwd=cwd, env=env, capture_output=True, text=True, timeout=120, check=False)
 
 
@@ -57,7 +57,7 @@ def test_a_task_file_names_a_metric_of_the_package(site: Path, tmp_path: Path) -
     assert '"value": 5.0' in (tmp_path / "out.json").read_text()
     (tmp_path / "sky.toml").write_text('data = "rows.jsonl"\nmetrics = ["half_right"]\n')
     refused = harness(site, tmp_path, "run", "scripted:oracle", "--tasks", "sky.toml")
-    assert refused.returncode == 2 and "gives no (Metric, function)" in refused.stderr
+    assert refused.returncode == 2 and "gives no Measure" in refused.stderr
 
 
 def test_a_broken_plug_in_is_listed_with_its_reason_and_stops_only_its_own_tasks(site: Path, tmp_path: Path) -> None:

@@ -45,7 +45,8 @@ def test_a_new_task_takes_under_20_lines_and_runs(tmp_path: Path) -> None:
     pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation"]
     site = str(tmp_path / "site")
     subprocess.run([*pip, "--target", site, str(tmp_path / "source")], check=True, capture_output=True, timeout=120)
-    done = run(tmp_path, "harness run scripted:oracle --tasks weather/clouds", PYTHONPATH=site)
+    path = os.pathsep.join([site, os.environ.get("PYTHONPATH", "")])
+    done = run(tmp_path, "harness run scripted:oracle --tasks weather/clouds", PYTHONPATH=path)
     assert done.returncode == 0, done.stderr
     assert re.search(r"weather/clouds .*acc +. +1 ", done.stdout)
 

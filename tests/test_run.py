@@ -15,7 +15,7 @@ from harness.api import evaluate, rescore
 from harness.engine.backend import Batch, Options
 from harness.engine.elsewhere.scripted import open_scripted
 from harness.errors import DataError, Unsupported
-from harness.kinds import multiple_choice
+from harness.kinds import About, Data, multiple_choice
 from harness.plugins import catalogue, load_model
 from harness.store import open_store
 from harness.types import (
@@ -52,9 +52,13 @@ def letters(path: Path, count: int = 12) -> Task:
     ]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return multiple_choice(
-        "letters", version=1, dataset=Dataset("letters", path=str(path)), prompt="{question}:", choices="choices",
-        target="answer", slices=("side",), cluster="room", card=CARD,
-    )  # fmt: skip
+        "letters",
+        data=Data(Dataset("letters", path=str(path)), slices=("side",), cluster="room"),
+        prompt="{question}:",
+        choices="choices",
+        target="answer",
+        about=About(version=1, card=CARD),
+    )
 
 
 def test_oracle_opposite_and_failures(tmp_path: Path) -> None:

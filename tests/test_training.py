@@ -17,7 +17,7 @@ from harness.api import finetune
 from harness.data import hub
 from harness.engine.backend import Options
 from harness.errors import DataError, ModelError, Unsupported
-from harness.kinds import classification, generation
+from harness.kinds import About, Data, Decoding, Template, classification, generation
 from harness.store import open_store
 from harness.training.head import TIE, _with_head, held_out_metric
 from harness.training.protocol import Protocol, split_of
@@ -25,15 +25,19 @@ from harness.training.tuned import score, tune
 from harness.types import Card, Settings, Shots
 
 CARD = Card(measures="whether w1 is in it", limits="made up", source="here", licence="none")
+TRAIN = Shots(dataset=(hub("made/up", split="train"),))
 QUICK = Protocol(epochs=12, learning_rate=3e-3, batch=16)
 
 
 def task(labels=("without", "with"), target="label"):
     return classification(
-        "made/up", version=1, dataset=hub("made/up", split="validation"), inputs=("text",), target=target,
-        labels=labels, prompt="{text}", choices=tuple(f" {label}" for label in labels), card=CARD, id="id",
-        shots=Shots(dataset=(hub("made/up", split="train"),)),
-    )  # fmt: skip
+        "made/up",
+        data=Data(hub("made/up", split="validation"), id="id", shots=TRAIN),
+        prompt=Template("{text}", inputs=("text",)),
+        labels={label: f" {label}" for label in labels},
+        target=target,
+        about=About(version=1, card=CARD),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -178,14 +182,23 @@ def test_an_encoder_that_lacks_weights_is_refused_but_for_its_head_and_pooler(pl
 
 def test_what_cannot_be_tuned_is_refused(place):
     plain = classification(
-        "made/plain", version=1, dataset=hub("made/up", split="validation"), inputs=("text",), target="label",
-        labels=("a", "b"), prompt="{text}", choices=(" a", " b"), card=CARD,
-    )  # fmt: skip
+        "made/plain",
+        data=Data(hub("made/up", split="validation")),
+        prompt=Template("{text}", inputs=("text",)),
+        labels={"a": " a", "b": " b"},
+        target="label",
+        about=About(version=1, card=CARD),
+    )
     with pytest.raises(DataError, match="made/plain names no train split"):
         tuned(place, plain)
     written = generation(
-        "made/written", version=1, dataset=hub("made/up", split="validation"), prompt="{text}", target="text",
-        measures=(), card=CARD, max_tokens=3, shots=Shots(dataset=(hub("made/up", split="train"),)),
-    )  # fmt: skip
+        "made/written",
+        data=Data(hub("made/up", split="validation"), shots=TRAIN),
+        prompt="{text}",
+        target="text",
+        decoding=Decoding(max_tokens=3),
+        measures=(),
+        about=About(version=1, card=CARD),
+    )
     with pytest.raises(Unsupported, match="made/written cannot be fine-tuned"):
         tuned(place, written)

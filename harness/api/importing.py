@@ -40,7 +40,7 @@ def _metrics(found: plugins.Catalogue, record: TaskRecord) -> Mapping[str, Metri
     if record.name in found.tasks:
         task = _same(found, record)
         return {metric.name: metric for metric in task.metrics} if task else {}
-    texts = {name: written.measure(name)[0] for name in written.OPTIONS}
+    texts = {name: written.measure(name).metric for name in written.OPTIONS}
     return texts | {metric.name: metric for metric in (*likelihood.METRICS, *calibrate.METRICS)}
 
 

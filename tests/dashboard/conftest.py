@@ -10,8 +10,9 @@ from streamlit.testing.v1 import AppTest
 
 import harness_dashboard
 from harness.api import evaluate
-from harness.kinds import ACC, generation, multiple_choice, pair
+from harness.kinds import About, Data, Decoding, generation, multiple_choice, pair
 from harness.metrics.classify import mean, proportion
+from harness.metrics.measures import ACC, Measure, TextMeasure, first_is_likelier
 from harness.store import Store, open_store
 from harness.types import Card, Dataset, Task
 
@@ -29,10 +30,14 @@ def letters(path: Path, name: str = "letters", count: int = 12, version: int = 1
     ]  # fmt: skip
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return multiple_choice(
-        name, version=version, dataset=Dataset(name, path=str(path)), prompt="{question}:", choices="choices",
-        target="answer", cluster=lambda row: str(row["pair"]), slices=("variant", "room"), measures=(ACC,),
-        card=Card(measures="m", limits=LIMITS, source="s", licence="Apache-2.0"),
-    )  # fmt: skip
+        name,
+        data=Data(Dataset(name, path=str(path)), slices=("variant", "room"), cluster=lambda row: str(row["pair"])),
+        prompt="{question}:",
+        choices="choices",
+        target="answer",
+        about=About(version=version, card=Card(measures="m", limits=LIMITS, source="s", licence="Apache-2.0")),
+        measures=(ACC,),
+    )
 
 
 def pronouns(path: Path) -> Task:
@@ -41,21 +46,32 @@ def pronouns(path: Path) -> Task:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     prefers = replace(mean("prefers"), better="ideal", ideal=0.5)
     return pair(
-        "pronouns", version=1, dataset=Dataset("pronouns", path=str(path)), first="{a}", second="{b}",
-        measures=((prefers, lambda e, one, two: float(one.logprob > two.logprob)),), slices=("kind",),
-        card=Card(measures="m", limits="eight <i>sentences</i>", source="s", licence="Apache-2.0"),
-    )  # fmt: skip
+        "pronouns",
+        data=Data(Dataset("pronouns", path=str(path)), slices=("kind",)),
+        first="{a}",
+        second="{b}",
+        measures=(Measure(prefers, first_is_likelier),),
+        about=About(
+            version=1, card=Card(measures="m", limits="eight <i>sentences</i>", source="s", licence="Apache-2.0")
+        ),
+    )
 
 
 def writer(path: Path) -> Task:
     """A task whose perfect answer is hostile: the scripted oracle writes it."""
     rows = [{"q": f"q{i}", "a": EVIL.replace("red", f"red{i}")} for i in range(3)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    exact = (proportion("exact"), lambda e, answer: float(answer in e.target))
+    exact: TextMeasure = Measure(proportion("exact"), lambda e, answer: float(answer in e.target))
     return generation(
-        "writer", version=1, dataset=Dataset("writer", path=str(path)), prompt="{q}", target="a", measures=(exact,),
-        max_tokens=9, extract=str, card=Card(measures=EVIL[:150], limits=EVIL[:150], source="s", licence="Apache-2.0"),
-    )  # fmt: skip
+        "writer",
+        data=Data(Dataset("writer", path=str(path))),
+        prompt="{q}",
+        target="a",
+        decoding=Decoding(max_tokens=9),
+        extract=str,
+        measures=(exact,),
+        about=About(version=1, card=Card(measures=EVIL[:150], limits=EVIL[:150], source="s", licence="Apache-2.0")),
+    )
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,8 @@ from sqlalchemy import insert
 from harness.api import evaluate
 from harness.compare import Flip
 from harness.errors import UsageError
-from harness.kinds import ACC, multiple_choice
+from harness.kinds import About, Data, multiple_choice
+from harness.metrics.measures import ACC
 from harness.store import Store, open_store
 from harness.store.database import writing
 from harness.store.schema import RESULTS
@@ -161,9 +162,14 @@ def _one_question(folder: Path, question: str = "q"):  # type: ignore[no-untyped
     folder.mkdir(exist_ok=True)
     (folder / "one.jsonl").write_text(json.dumps({"question": question, "choices": ["a", "b"], "answer": 0}) + "\n")
     return multiple_choice(
-        "one", version=1, dataset=Dataset("one", path=str(folder / "one.jsonl")), prompt="{question}",
-        choices="choices", target="answer", measures=(ACC,), card=Card(measures="", limits="", source="", licence=""),
-    )  # fmt: skip
+        "one",
+        data=Data(Dataset("one", path=str(folder / "one.jsonl"))),
+        prompt="{question}",
+        choices="choices",
+        target="answer",
+        about=About(version=1, card=Card(measures="", limits="", source="", licence="")),
+        measures=(ACC,),
+    )
 
 
 def test_calibration_of_known_answers(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, log_loss
 
 from harness.api import evaluate
-from harness.kinds import multiple_choice
+from harness.kinds import About, Data, multiple_choice
 from harness.metrics import calibrate, stats
 from harness.store import open_store
 from harness.types import Card, Chosen, Dataset, Metric, Task
@@ -132,9 +132,13 @@ def letters(folder: Path, n: int = 20) -> Task:
     rows = [{"question": f"q{i}", "choices": ["a", "b", "c"], "answer": i % 3} for i in range(n)]
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return multiple_choice(
-        "letters", version=1, dataset=Dataset("letters", path=str(folder / "rows.jsonl")), prompt="{question}:",
-        choices="choices", target="answer", card=Card(measures="m", limits="l", source="s", licence="MIT"),
-    )  # fmt: skip
+        "letters",
+        data=Data(Dataset("letters", path=str(folder / "rows.jsonl"))),
+        prompt="{question}:",
+        choices="choices",
+        target="answer",
+        about=About(version=1, card=Card(measures="m", limits="l", source="s", licence="MIT")),
+    )
 
 
 def test_every_choice_task_has_it_and_its_samples_hold_what_a_plot_needs(tmp_path: Path) -> None:

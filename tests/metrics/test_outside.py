@@ -64,19 +64,19 @@ def script(place: Path, references: str) -> str:
 
 def rows(measure, answers: list[str], references: list[tuple[str, ...]]) -> np.ndarray:
     examples = [Example(str(i), {}, target) for i, target in enumerate(references)]
-    return np.array([[measure[1](e, answer)] for e, answer in zip(examples, answers, strict=True)])
+    return np.array([[measure.value(e, answer)] for e, answer in zip(examples, answers, strict=True)])
 
 
 def test_a_corpus_metric_is_computed_over_all_texts_at_once(place: Path) -> None:
     measure = text_measure(Spec(use="python:own.py:share_of_vowels", base=place))
     answers = ["a", "bcd", "xyzi", "a"]
     table = rows(measure, answers, [("r",)] * 4)
-    assert measure[0].name == "share_of_vowels"
-    assert stats.point(measure[0], table) == 3 / 9
-    assert stats.point(measure[0], table[:2]) == 1 / 4
+    assert measure.metric.name == "share_of_vowels"
+    assert stats.point(measure.metric, table) == 3 / 9
+    assert stats.point(measure.metric, table[:2]) == 1 / 4
     each = text_measure(Spec(use="python:own.py:share_of_vowels", base=place, level="example", better="lower"))
-    assert stats.point(each[0], rows(each, answers, [("r",)] * 4)) == (1 + 0 + 1 / 4 + 1) / 4
-    assert (each[0].interval, each[0].better) == ("t", "lower")
+    assert stats.point(each.metric, rows(each, answers, [("r",)] * 4)) == (1 + 0 + 1 / 4 + 1) / 4
+    assert (each.metric.interval, each.metric.better) == ("t", "lower")
 
 
 def test_its_interval_is_that_of_the_bootstrap_while_it_is_affordable(place: Path) -> None:
@@ -85,49 +85,49 @@ def test_its_interval_is_that_of_the_bootstrap_while_it_is_affordable(place: Pat
     for count in (AFFORDABLE, AFFORDABLE + 1):
         answers = ["yes" if hit else "no" for hit in draw.random(count) < 0.7]
         table = rows(measure, answers, [("yes",)] * count)
-        found = stats.confidence(measure[0], table, np.arange(count))
-        assert stats.point(measure[0], table) == answers.count("yes") / count
+        found = stats.confidence(measure.metric, table, np.arange(count))
+        assert stats.point(measure.metric, table) == answers.count("yes") / count
         if count > AFFORDABLE:
             assert found is None
         else:
             low, high = found
             half = 1.96 * math.sqrt(0.7 * 0.3 / count)
             assert high - low == pytest.approx(2 * half, rel=0.25)
-    assert f"no interval above {AFFORDABLE} examples" in measure[0].limits
+    assert f"no interval above {AFFORDABLE} examples" in measure.metric.limits
 
 
 def test_texts_of_another_process_give_no_value_instead_of_a_wrong_one(place: Path) -> None:
     first, second = (text_measure(Spec(use="python:own.py:right", base=place)) for _ in range(2))
     table = rows(first, ["yes", "no"], [("yes",)] * 2)
-    assert stats.point(first[0], table) == 0.5
-    assert math.isnan(stats.point(second[0], table))
+    assert stats.point(first.metric, table) == 0.5
+    assert math.isnan(stats.point(second.metric, table))
 
 
 def test_a_key_and_choices(place: Path) -> None:
     hits = text_measure(Spec(use="python:own.py:right#hits", base=place, name="count"))
-    assert (hits[0].name, stats.point(hits[0], rows(hits, ["a", "b"], [("a",)] * 2))) == ("count", 1.0)
-    metric, value = choice_measure(Spec(use="python:own.py:agreement", base=place))
-    picked = [value(Example(str(i), {}, 1), pick, Chosen(pick)) for i, pick in enumerate((1, 1, 0, 2))]
-    assert stats.point(metric, np.array(picked)) == 0.5
+    assert (hits.metric.name, stats.point(hits.metric, rows(hits, ["a", "b"], [("a",)] * 2))) == ("count", 1.0)
+    agreement = choice_measure(Spec(use="python:own.py:agreement", base=place))
+    picked = [agreement.value(Example(str(i), {}, 1), pick, Chosen(pick)) for i, pick in enumerate((1, 1, 0, 2))]
+    assert stats.point(agreement.metric, np.array(picked)) == 0.5
 
 
 @pytest.mark.parametrize(("references", "reference"), [(ONE, ("b c",)), (MANY, ("b", "c"))])
 def test_a_metric_of_the_evaluate_library_from_a_folder(place: Path, references: str, reference: tuple) -> None:
     use = script(place, references)
     measure = text_measure(Spec(use=use, base=place), load=True)
-    assert stats.point(measure[0], rows(measure, ["a b", "c b"], [reference] * 2)) == 3 / 4
+    assert stats.point(measure.metric, rows(measure, ["a b", "c b"], [reference] * 2)) == 3 / 4
     pairs = text_measure(Spec(use=use + "#pairs", base=place))
-    assert stats.point(pairs[0], rows(pairs, ["a b", "c b"], [reference] * 2)) == 2.0
-    assert measure[0].signature.startswith("evaluate:shared|corpus|evaluate:0.")
-    before = text_measure(Spec(use="evaluate:shared", base=place))[0].signature
+    assert stats.point(pairs.metric, rows(pairs, ["a b", "c b"], [reference] * 2)) == 2.0
+    assert measure.metric.signature.startswith("evaluate:shared|corpus|evaluate:0.")
+    before = text_measure(Spec(use="evaluate:shared", base=place)).metric.signature
     (place / "shared" / "shared.py").write_text("# another")
-    assert text_measure(Spec(use="evaluate:shared", base=place))[0].signature != before
+    assert text_measure(Spec(use="evaluate:shared", base=place)).metric.signature != before
 
 
 def test_several_references_for_a_metric_of_one(place: Path) -> None:
     measure = text_measure(Spec(use=script(place, ONE), base=place))
     with pytest.raises(DataError, match="takes one reference an example; there are 2"):
-        stats.point(measure[0], rows(measure, ["a"], [("a", "b")]))
+        stats.point(measure.metric, rows(measure, ["a"], [("a", "b")]))
 
 
 @pytest.mark.parametrize(
@@ -152,10 +152,10 @@ def test_a_metric_that_fails_or_gives_no_number_is_named(place: Path) -> None:
     for name, said in (("broken", "RuntimeError: the moon is full"), ("words", "gives 'many', not a number")):
         measure = text_measure(Spec(use=f"python:own.py:{name}", base=place))
         with pytest.raises(DataError, match=said):
-            stats.point(measure[0], rows(measure, ["a"], [("a",)]))
+            stats.point(measure.metric, rows(measure, ["a"], [("a",)]))
     unclear = text_measure(Spec(use="python:own.py:right#wrong", base=place))
     with pytest.raises(UsageError, match="gives right, hits: name one as"):
-        stats.point(unclear[0], rows(unclear, ["a"], [("a",)]))
+        stats.point(unclear.metric, rows(unclear, ["a"], [("a",)]))
 
 
 @pytest.mark.skipif(importlib.util.find_spec("torchmetrics") is not None, reason="torchmetrics is installed")
@@ -172,4 +172,6 @@ def test_torchmetrics_that_is_there_is_used() -> None:
         ("torchmetrics:BLEUScore", ("none of it", "a b c d e"), bleu),
     ):
         measure = text_measure(use, load=True)
-        assert stats.point(measure[0], rows(measure, ["a b c d x"], [references])) == pytest.approx(expected, abs=1e-6)
+        assert stats.point(measure.metric, rows(measure, ["a b c d x"], [references])) == pytest.approx(
+            expected, abs=1e-6
+        )

@@ -14,8 +14,8 @@ from harness.types import Example
 
 
 def score(measure: Any, said: list[str], right: list[str]) -> float:
-    rows = [measure[1](Example(str(i), {}, (r,)), s) for i, (s, r) in enumerate(zip(said, right, strict=True))]
-    return stats.point(measure[0], np.array(rows, float))
+    rows = [measure.value(Example(str(i), {}, (r,)), s) for i, (s, r) in enumerate(zip(said, right, strict=True))]
+    return stats.point(measure.metric, np.array(rows, float))
 
 
 SCRIPTS = ["我们明天早上坐火车去上海", "พรุ่งนี้เราจะไปทะเล", "Завтра мы едем к морю"]
@@ -30,10 +30,12 @@ def test_another_tokenizer_sees_other_scripts(use: str, blind: str, seeing: str)
     one, two = (score(written.measure(use, tokenize=t), said, right) for t in (blind, seeing))
     worst, best = (100.0, 0.0) if use == "ter" else (0.0, 1.0 if use in ("rouge2", "f1") else 100.0)
     assert one == worst and abs(two - best) < abs(worst - best) / 3
-    loses = written.measure(use, tokenize=blind)[0].loses
+    loses = written.measure(use, tokenize=blind).metric.loses
     told = loses(right[0]) if loses else ""
     assert f'tokenize = "{"zh" if use == "bleu" else seeing}"' in told
-    assert written.measure(use, tokenize=blind)[0].signature != written.measure(use, tokenize=seeing)[0].signature
+    assert (
+        written.measure(use, tokenize=blind).metric.signature != written.measure(use, tokenize=seeing).metric.signature
+    )
 
 
 @pytest.mark.parametrize("tokenize", ["rouge", "unicode"])

@@ -19,10 +19,11 @@ from harness.api import evaluate
 from harness.cli.main import main
 from harness.engine.backend import Batch
 from harness.errors import DataError
-from harness.kinds import multiple_choice, pair
+from harness.kinds import About, Data, multiple_choice, pair
 from harness.metrics import stats
 from harness.metrics.classify import mean
 from harness.metrics.fairness import Gap
+from harness.metrics.measures import Measure
 from harness.plugins import about_bias
 from harness.store import open_store
 from harness.types import Card, Dataset, Estimate, Likelihood, ModelInfo, Question, Scored, Task
@@ -100,9 +101,13 @@ def pairs(folder: Path, n: int) -> Task:
     rows = [{"id": i, "more": f"stereotype {i}", "less": f"other {i}"} for i in range(n)]
     (folder / f"{n}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return pair(
-        "pairs", version=1, dataset=Dataset("pairs", path=str(folder / f"{n}.jsonl")), first="{more}", second="{less}",
-        measures=((STEREOTYPED, lambda e, one, two: 100.0 * (one.logprob > two.logprob)),), card=CARD, tags=("bias",),
-    )  # fmt: skip
+        "pairs",
+        data=Data(Dataset("pairs", path=str(folder / f"{n}.jsonl"))),
+        first="{more}",
+        second="{less}",
+        measures=(Measure(STEREOTYPED, lambda e, one, two: 100.0 * (one.logprob > two.logprob)),),
+        about=About(version=1, card=CARD, tags=("bias",)),
+    )
 
 
 @pytest.mark.parametrize(("rate", "differs"), [(0.5, False), (0.7, True), (0.3, True)])
@@ -117,9 +122,13 @@ def test_gaps_swaps_and_limits_stand_on_the_card(tmp_path: Path) -> None:
     rows = [{"text": f"{'He' if i % 2 else 'She'} works {i}", "label": 0, "gender": "fm"[i % 2]} for i in range(40)]
     (tmp_path / "r.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     task = multiple_choice(
-        "jobs", version=1, dataset=Dataset("r", path=str(tmp_path / "r.jsonl")), prompt="{text}:", target="label",
-        choices=("no", "yes"), slices=("gender",), card=CARD,
-    )  # fmt: skip
+        "jobs",
+        data=Data(Dataset("r", path=str(tmp_path / "r.jsonl")), slices=("gender",)),
+        prompt="{text}:",
+        choices=("no", "yes"),
+        target="label",
+        about=About(version=1, card=CARD),
+    )
     place = str(tmp_path / "s")
     run = evaluate("scripted:oracle", [task], counterfactual="gender", store=place).run
     with pytest.raises(SystemExit) as stop:

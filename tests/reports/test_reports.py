@@ -13,7 +13,7 @@ from lxml import etree
 from harness.api import evaluate
 from harness.cli.table import results_table
 from harness.errors import UnknownName
-from harness.kinds import multiple_choice
+from harness.kinds import About, Data, multiple_choice
 from harness.store import Store, open_store
 from harness.types import Card, Dataset, Estimate, TaskRecord
 from harness_reports import REPORTS
@@ -30,9 +30,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, str, str]:
     rows = [{"question": f"q{i}", "choices": ["a", "b"], "answer": i % 2} for i in range(12)]
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     task = multiple_choice(
-        "letters", version=3, dataset=Dataset("letters", path=str(folder / "rows.jsonl")), prompt="{question}:",
-        choices="choices", target="answer", card=Card(measures="m", limits=EVIL, source="s", licence="MIT"),
-    )  # fmt: skip
+        "letters",
+        data=Data(Dataset("letters", path=str(folder / "rows.jsonl"))),
+        prompt="{question}:",
+        choices="choices",
+        target="answer",
+        about=About(version=3, card=Card(measures="m", limits=EVIL, source="s", licence="MIT")),
+    )
     ids = [evaluate(f"scripted:{rule}", [task], store=str(folder / "s")).run.id for rule in ("oracle", "fail-every-3")]
     return open_store(str(folder / "s"), create=False), ids[0], ids[1]
 
@@ -126,11 +130,14 @@ def big(folder: Path, tasks: int, examples: int) -> str:
         (folder / f"{t}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
         made.append(
             multiple_choice(
-                f"letters{t}", version=1, dataset=Dataset(f"l{t}", path=str(folder / f"{t}.jsonl")),
-                prompt="{question}:", choices="choices", target="answer", slices=("part",),
-                card=Card(measures="m", limits=EVIL, source="s", licence="MIT"),
+                f"letters{t}",
+                data=Data(Dataset(f"l{t}", path=str(folder / f"{t}.jsonl")), slices=("part",)),
+                prompt="{question}:",
+                choices="choices",
+                target="answer",
+                about=About(version=1, card=Card(measures="m", limits=EVIL, source="s", licence="MIT")),
             )
-        )  # fmt: skip
+        )
     run = evaluate("scripted:fail-every-3", made, store=str(folder / "s")).run.id
     return str(REPORTS["html"](open_store(str(folder / "s"), create=False), run, run))
 

@@ -16,7 +16,7 @@ from harness import run as running
 from harness.api import evaluate, rescore
 from harness.compare import compare
 from harness.errors import DataError, ModelError, UnknownName, UsageError
-from harness.kinds import generation
+from harness.kinds import About, Data, Decoding, generation
 from harness.metrics.classify import mean
 from harness.scorers import open_scorer
 from harness.scorers.bound import score_texts, scored
@@ -40,9 +40,14 @@ def moods(tmp_path: Path) -> Task:
     said = ("what a fine day", "you utter clod", "clods of earth", "a Clod, they said")
     path.write_text("".join(f'{{"id": "{i}", "prompt": "Say:", "said": "{text}"}}\n' for i, text in enumerate(said)))
     plain = generation(
-        "moods", version=1, dataset=Dataset("moods", path=str(path)), prompt="{prompt}", target="said", measures=(),
-        max_tokens=8, card=CARD, tags=(),
-    )  # fmt: skip
+        "moods",
+        data=Data(Dataset("moods", path=str(path))),
+        prompt="{prompt}",
+        target="said",
+        decoding=Decoding(max_tokens=8),
+        measures=(),
+        about=About(version=1, card=CARD),
+    )
 
     def judge(example: Example, texts: Sequence[str], scores: Sequence[float]) -> Judged:
         return Judged(texts[0], {"rude": scores[0]}, None)

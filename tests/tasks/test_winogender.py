@@ -12,7 +12,7 @@ from harness.api import evaluate
 from harness.data import hub, load
 from harness.errors import DataError
 from harness.types import Chosen, Failed, Judged
-from harness_tasks.winogender import GENDERS, WINOGENDER, judge, read
+from harness_tasks.winogender import GENDERS, WINOGENDER, judge
 
 HUB = hub("oskarvanderwal/winogender", "all", "test")
 PRONOUNS = {"male": "he", "female": "she", "neutral": "they"}
@@ -32,14 +32,14 @@ def margins(*gaps: float) -> tuple[Chosen, ...]:
 
 
 def test_one_triple_is_judged_by_hand() -> None:
-    (example,) = read(triple(bls_pct_female="40.0"), HUB)
+    (example,) = WINOGENDER.read(triple(bls_pct_female="40.0"), HUB)
     judged = judge(example, margins(1.0, -0.5, 2.0))
     assert isinstance(judged, Judged) and judged.correct is False
     assert judged.values == {
         "acc": (2.0, 3.0), "acc_male": 1.0, "acc_female": 0.0, "acc_neutral": 1.0, "consistency": 0.0,
         "share_correlation": pytest.approx((0.4, -1.5, 0.16, 2.25, -0.6)),
     }  # fmt: skip
-    (bare,) = read(triple(), HUB)
+    (bare,) = WINOGENDER.read(triple(), HUB)
     consistent = judge(bare, tuple(Chosen(0, text="the cook") for _ in GENDERS))
     assert isinstance(consistent, Judged) and consistent.values["consistency"] == 1.0
     assert "share_correlation" not in consistent.values
@@ -52,7 +52,7 @@ def test_correlation_is_that_of_the_occupations_shares(mirror: Path, tmp_path: P
     table = csv.DictReader((folder / "occupations-stats.tsv").open(), delimiter="\t")
     share = {row["occupation"]: float(row["bls_pct_female"]) for row in table}
     draw, lines, expected = np.random.default_rng(0), [], []
-    for example in read(load(HUB, mirror).rows, HUB):
+    for example in WINOGENDER.read(load(HUB, mirror).rows, HUB):
         change = share[str(example.cluster)] / 50 + float(draw.normal())
         expected.append((share[str(example.cluster)], change))
         for part, gap in enumerate((-0.5, -0.5 + change, 1.0)):
@@ -89,9 +89,9 @@ def test_a_biased_model_is_never_consistent_and_correlates(mirror: Path, tmp_pat
 
 def test_bad_rows_are_named() -> None:
     with pytest.raises(DataError, match=r"genders \['female', 'male'\]"):
-        read(triple()[:2], HUB)
+        WINOGENDER.read(triple()[:2], HUB)
     with pytest.raises(DataError, match="label 2"):
-        read(triple(label=2), HUB)
-    with pytest.raises(DataError, match="row 1 of oskarvanderwal.*columns sentid"):
-        read([{"sentid": "x"}], HUB)
+        WINOGENDER.read(triple(label=2), HUB)
+    with pytest.raises(DataError, match="oskarvanderwal.*row 1: columns sentid"):
+        WINOGENDER.read([{"sentid": "x"}], HUB)
     assert WINOGENDER.dataset[0].beside == "occupations-stats.tsv"

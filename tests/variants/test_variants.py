@@ -13,8 +13,8 @@ from harness.api import evaluate, rescore
 from harness.cli.main import main
 from harness.engine.backend import Batch
 from harness.errors import DataError, UnknownName, Unsupported, UsageError
-from harness.kinds import ACC, generation, multiple_choice
-from harness.metrics.text import squad_em, squad_values
+from harness.kinds import About, Data, Decoding, generation, multiple_choice
+from harness.metrics.measures import ACC, SQUAD_EM
 from harness.types import (
     Card,
     Choose,
@@ -252,9 +252,14 @@ def verdicts(folder: Path) -> Task:
     rows = [{"text": text, "label": label} for text, label in ROWS]
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return multiple_choice(
-        "verdicts", version=1, dataset=Dataset("v", path=str(folder / "rows.jsonl")), prompt="{text}:", target="label",
-        choices=("yes", "no"), card=CARD, measures=(ACC,),
-    )  # fmt: skip
+        "verdicts",
+        data=Data(Dataset("v", path=str(folder / "rows.jsonl"))),
+        prompt="{text}:",
+        choices=("yes", "no"),
+        target="label",
+        about=About(version=1, card=CARD),
+        measures=(ACC,),
+    )
 
 
 @dataclass
@@ -331,9 +336,14 @@ def test_generation_and_a_failed_variant(tmp_path: Path) -> None:
     path = tmp_path / "g.jsonl"
     path.write_text(json.dumps({"text": "He is a king", "answer": "king"}) + "\n", encoding="utf-8")
     task = generation(
-        "g", version=1, dataset=Dataset("g", path=str(path)), prompt="{text}?", target="answer", card=CARD,
-        max_tokens=5, measures=((squad_em, lambda e, answer: squad_values(answer, e.target)[0]),),
-    )  # fmt: skip
+        "g",
+        data=Data(Dataset("g", path=str(path))),
+        prompt="{text}?",
+        target="answer",
+        decoding=Decoding(max_tokens=5),
+        measures=(SQUAD_EM,),
+        about=About(version=1, card=CARD),
+    )
     wrapped = varied(task, Settings(counterfactual="gender"))
     (example,) = task.read([{"text": "He is a king", "answer": "king"}], task.dataset[0])
     assert [r.prompt for r in asks(wrapped, example)][:2] == ["He is a king?", "She is a queen?"]  # type: ignore[union-attr]

@@ -8,7 +8,7 @@ import pytest
 from harness.api import evaluate
 from harness.engine.elsewhere.replay import respond
 from harness.errors import DataError
-from harness.kinds import multiple_choice
+from harness.kinds import About, Data, multiple_choice
 from harness.types import Card, Choose, Chosen, Dataset, Failed, Generate, Likelihood, Task
 
 CARD = Card(measures="m", limits="l", source="s", licence="x")
@@ -20,7 +20,12 @@ def task(tmp_path: Path) -> Task:
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return multiple_choice(
-        "t", version=1, dataset=Dataset("t", path=str(path)), prompt="{q}", choices="options", target="gold", card=CARD
+        "t",
+        data=Data(Dataset("t", path=str(path))),
+        prompt="{q}",
+        choices="options",
+        target="gold",
+        about=About(version=1, card=CARD),
     )
 
 

@@ -4,19 +4,24 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 
 from harness.data import packaged
 from harness.engine.backend import Batch, Options
-from harness.kinds import TextMeasure, multiple_choice
+from harness.kinds import About, Data, multiple_choice
 from harness.metrics.classify import mean
-from harness.types import Card, Choose, Chosen, Metric, ModelInfo, Question
+from harness.metrics.measures import Measure, TextMeasure
+from harness.types import Card, Choose, Chosen, Example, Metric, ModelInfo, Question
 
 TASKS = (
     multiple_choice(
         "weather/clouds",
-        version=1,
-        dataset=packaged("harness_weather", "clouds.jsonl", "test"),
+        data=Data(packaged("harness_weather", "clouds.jsonl", "test")),
         prompt="Question: {question}\nAnswer:",
         choices="choices",
         target="answer",
-        card=Card(measures="Names of clouds.", limits="Four questions.", source="written here", licence="Apache-2.0"),
+        about=About(
+            version=1,
+            card=Card(
+                measures="Names of clouds.", limits="Four questions.", source="written here", licence="Apache-2.0"
+            ),
+        ),
     ),
 )
 
@@ -27,8 +32,12 @@ def half_right() -> Metric:
 
 
 def letters() -> TextMeasure:
-    """Letters of an answer: a metric with the value that an example gives to it."""
-    return mean("letters"), lambda example, answer: float(len(answer))
+    """Letters of an answer: a metric with the value that one example gives to it."""
+
+    def value(example: Example, answer: str) -> float:
+        return float(len(answer))
+
+    return Measure(mean("letters"), value)
 
 
 class Parrot:
