@@ -30,6 +30,7 @@ COMMANDS = {
     "energy": "What runs have taken: joules, CO2 and price.",
     "fairness": "Gaps between groups in accuracy and decisions.",
     "gate": "Check a run against rules; the exit code fails a build.",
+    "privacy": "What a model remembers, and personal data in its answers.",
     "report": "Write a report of a run.",
     "dashboard": "Open the dashboard.",
     "doctor": "Check a model's fast path against the reference.",

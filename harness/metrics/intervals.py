@@ -31,6 +31,15 @@ def wilson(share: float, n: float, z: float) -> Ends:
     return max(0.0, middle - half) if share > 0 else 0.0, min(1.0, middle + half) if share < 1 else 1.0
 
 
+def clopper_pearson(hits: int, n: int, level: float = 0.95) -> Ends:
+    """Exact interval of a share of ``n`` independent cases (Clopper and Pearson 1934)."""
+    from scipy.special import betaincinv
+
+    tail = (1 - level) / 2
+    low = 0.0 if hits == 0 else float(betaincinv(hits, n - hits + 1, tail))
+    return low, 1.0 if hits == n else float(betaincinv(hits + 1, n - hits, 1 - tail))
+
+
 def score(value: float, error: float, bounds: Ends, reach: float) -> Ends:
     """Wilson's interval of any bounded number, at the size n at which a proportion would have this standard error.
 

@@ -1,0 +1,125 @@
+"""`harness privacy`: what a model remembers of its training data, and what personal data its answers hold."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli.options import json_option, store_option
+from harness.files import write_json
+
+if TYPE_CHECKING:
+    from harness.engine.backend import Backend
+
+device_option = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
+
+
+@click.group("privacy")
+def command() -> None:
+    """What a model remembers of its training data, and what personal data its answers hold."""
+
+
+@command.command("exposure")
+@click.argument("model")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--template", required=True, help="The text around a secret, which stands for {}.")
+@device_option
+@json_option
+def exposure_command(model: str, file: Path, template: str, device: str, json_file: Path | None) -> int:
+    """Exposure of the canaries in FILE: JSON lines {"secret": ..., "canary": true}; the others are the references."""
+    from harness.privacy.exposure import exposures
+    from harness.privacy.files import canaries_of
+
+    canaries, references = canaries_of(file)
+    found = exposures(_model(model, device), template, canaries, references)
+    for number, one in enumerate(found, 1):
+        cap = ", the most that so many can show" if one.capped else ""
+        click.echo(f"canary {number}: {one.bits:.3g} bits of {one.most:.3g}{cap}; rank {one.rank} of {one.references}")
+    click.echo("chance gives 1.44 bits on average")
+    _write(json_file, [asdict(one) for one in found])
+    return 0
+
+
+@command.command("extraction")
+@click.argument("model")
+@click.argument("file", type=click.Path(path_type=Path))
+@device_option
+@json_option
+def extraction_command(model: str, file: Path, device: str, json_file: Path | None) -> int:
+    """Which passages of FILE greedy decoding gives: JSON lines {"prefix": ..., "suffix": ..., "count": n}."""
+    from harness.privacy.extraction import extract, rates
+    from harness.privacy.files import passages_of
+
+    found = extract(_model(model, device), passages_of(file))
+    told = []
+    for count, rate in rates(found).items():
+        name = "all" if count is None else f"{count} times in the training data"
+        low, high = rate.interval
+        click.echo(f"{name}: {rate.extracted} of {rate.n} extracted [{low:.3g}, {high:.3g}]")
+        told.append({"count": count, **asdict(rate), "low": low, "high": high})
+    _write(json_file, told)
+    return 0
+
+
+@command.command("membership")
+@click.argument("model")
+@click.argument("members", type=click.Path(path_type=Path))
+@click.argument("others", type=click.Path(path_type=Path))
+@device_option
+@json_option
+def membership_command(model: str, members: Path, others: Path, device: str, json_file: Path | None) -> int:
+    """Whether likelihoods tell MEMBERS from OTHERS: JSON lines {"text": ...} of the same kind in both."""
+    from harness.privacy.files import texts_of
+    from harness.privacy.membership import RARE, membership
+
+    result = membership(_model(model, device), texts_of(members), texts_of(others))
+    for attack in (*result.attacks, result.blind):
+        said = "the words alone, without the model" if attack is result.blind else result.words(attack)
+        click.echo(
+            f"{attack.name:<6} AUC {attack.auc:.3f} [{attack.low:.3f}, {attack.high:.3f}], {attack.caught} of "
+            f"{attack.members} members at {RARE:.0%} false: {said}"
+        )
+    _write(json_file, {"attacks": [asdict(a) for a in result.attacks], "blind": asdict(result.blind)})
+    return 0
+
+
+@command.command("leaks")
+@click.argument("run")
+@click.option("--task", "tasks", multiple=True, metavar="TASK", help="Only this task; may be given again.")
+@click.option("--redact", is_flag=True, help="No personal data in the JSON: a number that is equal where they are.")
+@store_option
+@json_option
+def leaks_command(run: str, tasks: tuple[str, ...], redact: bool, store: str | None, json_file: Path | None) -> int:
+    """Personal data in the stored answers of RUN that their prompts do not hold."""
+    from harness.privacy.leaks import leaks_of
+    from harness.privacy.personal import VALIDATORS
+    from harness.store import open_store
+
+    if redact and not json_file:
+        raise click.UsageError("--redact belongs to --json: nothing else holds personal data")
+    report = leaks_of(open_store(store, create=False), run, tasks, redact=redact)
+    for one in report.kinds:
+        low, high = one.interval
+        how = VALIDATORS[one.kind]
+        click.echo(
+            f"{one.kind:<6} {one.hits} of {one.n} answers [{low:.3g}, {high:.3g}]; the pattern finds {how.hits} of "
+            f"{how.there} with {how.false} false on labelled texts"
+        )
+    click.echo("names and addresses are out of reach of patterns and not told")
+    _write(json_file, asdict(report))
+    return 0
+
+
+def _model(name: str, device: str) -> Backend:
+    from harness.engine.backend import Options
+    from harness.plugins import load_model
+
+    return load_model(name, Options(device=device))
+
+
+def _write(file: Path | None, value: Any) -> None:
+    if file:
+        write_json(file, value)

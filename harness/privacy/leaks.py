@@ -1,0 +1,64 @@
+"""Personal data in the answers that a run stored."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from harness.errors import DataError, UnknownName
+from harness.privacy.personal import Leaks, Redaction, leaks
+from harness.store import Store
+from harness.types import Chosen, Generate, Generated, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """One piece of personal data in one answer; ``value`` is a number of a report's own where it was redacted."""
+
+    task: str
+    example: str
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeakReport:
+    """The share of written answers that leak each kind, and every leak."""
+
+    run: str
+    redacted: bool
+    kinds: tuple[Leaks, ...]
+    leaks: tuple[Leak, ...]
+
+
+def leaks_of(store: Store, run: str, tasks: Sequence[str] = (), *, redact: bool = False) -> LeakReport:
+    """Look through the written answers of a run, or of some of its tasks.
+
+    Raises UnknownName for a task that the run has not, DataError where the run has no written answer.
+    """
+    found = store.run(run)
+    known = [task.name for task in found.tasks]
+    for name in tasks:
+        if name not in known:
+            raise UnknownName(f"task of run {found.id}", name, known)
+    asked = [
+        (task, outcome.example.id, prompt, answer)
+        for task in (tasks or known)
+        for outcome in store.outcomes(found.id, task)
+        for prompt, answer in _answers(outcome)
+    ]
+    if not asked:
+        raise DataError(f"run {found.id} has no written answers: leaks are looked for in texts")
+    kinds, each = leaks([(prompt, answer) for _, _, prompt, answer in asked])
+    hide = Redaction().of if redact else str
+    told = tuple(
+        Leak(task, example, one.kind, hide(one.value))
+        for (task, example, _, _), own in zip(asked, each, strict=True)
+        for one in own
+    )
+    return LeakReport(found.id, redact, tuple(kinds), told)
+
+
+def _answers(outcome: Outcome) -> Iterator[tuple[str, str]]:
+    for request, response in zip(outcome.requests, outcome.responses, strict=True):
+        text = response.text if isinstance(response, Generated | Chosen) else ""
+        if text:
+            yield request.prompt if isinstance(request, Generate) else str(getattr(request, "prompt", "")), text

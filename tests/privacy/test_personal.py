@@ -1,0 +1,113 @@
+"""Personal data in texts: the checks of numbers, the labelled set, leaks of a run, and what a report may hold."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from harness.api import evaluate
+from harness.cli.main import cli
+from harness.privacy.personal import VALIDATORS, Redaction, iban, leaks, luhn, measured, personal, phone, ssn
+
+ENTITIES = {"email": "EMAIL_ADDRESS", "card": "CREDIT_CARD", "iban": "IBAN_CODE", "phone": "PHONE_NUMBER",
+            "ip": "IP_ADDRESS", "ssn": "US_SSN"}  # fmt: skip
+CARD, ACCOUNT = "4111 1111 1111 1111", "DE89 3704 0044 0532 0130 00"
+
+
+@pytest.mark.mirror
+@pytest.mark.parametrize("kind", VALIDATORS)
+def test_each_validator_is_as_good_as_it_says_on_labelled_texts(kind: str, mirror: Path) -> None:
+    file = mirror / "microsoft/presidio-research/synth_dataset_v2/test.jsonl"
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    spans = [
+        [(s["start_position"], s["end_position"]) for s in row["spans"] if s["entity_type"] == ENTITIES[kind]]
+        for row in rows
+    ]
+    found = measured(zip([row["full_text"] for row in rows], spans, strict=True), kind)
+    assert found == (VALIDATORS[kind].hits, VALIDATORS[kind].there, VALIDATORS[kind].false)
+
+
+def test_what_is_published_of_them_is_reached() -> None:
+    told = {kind: (v.hits, v.there) for kind, v in VALIDATORS.items() if kind != "phone"}
+    assert told == {"email": (49, 49), "card": (136, 136), "iban": (20, 21), "ip": (14, 14), "ssn": (16, 16)}
+    assert VALIDATORS["card"].false <= 4 and VALIDATORS["phone"].precision > 0.85
+
+
+@pytest.mark.parametrize(
+    ("kind", "right", "wrong"),
+    [
+        ("card", CARD, "4111 1111 1111 1112"),
+        ("iban", ACCOUNT, "DE88 3704 0044 0532 0130 00"),
+        ("ssn", "123-45-6789", "666-45-6789"),
+        ("ip", "2001:db8::1", "300.1.1.1"),
+        ("email", "a.b+c@mail.example.org", "a.b@c"),
+        ("phone", "+49 30 1234567", "2026-04-16 11"),
+    ],
+)
+def test_numbers_have_to_pass_their_check(kind: str, right: str, wrong: str) -> None:
+    assert [(one.kind, one.value) for one in personal(f"It is {right}, he said.")] == [(kind, right)]
+    assert kind not in {one.kind for one in personal(f"It is {wrong}, he said.")}
+
+
+def test_checks_of_numbers() -> None:
+    assert luhn("0" * 16) is False and luhn("4111111111111111") and not luhn("42")
+    assert iban("GB82 WEST 1234 5698 7654 32") and not iban("GB82")
+    assert not ssn("123-00-6789") and not ssn("900-12-3456") and not phone("12 34") and phone("555-1234")
+
+
+def test_a_long_hostile_text_takes_no_long_time() -> None:
+    from time import perf_counter
+
+    started = perf_counter()
+    for text in (
+        "1" * 50_000,
+        "1-" * 25_000,
+        "a@" * 25_000,
+        "a." * 25_000,
+        "DE11" * 12_000,
+        ":" * 50_000,
+        "+1 (" * 9_000,
+    ):
+        list(personal(text))
+    assert perf_counter() - started < 5
+
+
+def test_what_the_prompt_holds_is_no_leak() -> None:
+    counts, found = leaks([(f"Repeat {CARD}", f"{CARD} and x@y.org"), ("Hello", f"Pay {ACCOUNT}"), ("Hello", "Hi")])
+    assert {one.kind: one.hits for one in counts} == {"email": 1, "card": 0, "iban": 1, "phone": 0, "ip": 0, "ssn": 0}
+    assert [[one.kind for one in own] for own in found] == [["email"], ["iban"], []]
+    assert counts[0].n == 3 and counts[0].interval[1] < 0.8
+
+
+def test_redacted_texts_hold_nothing_that_can_be_looked_up() -> None:
+    one, two = Redaction(), Redaction()
+    text = one.text(f"Pay {CARD} or {CARD} to x@y.org.")
+    assert CARD not in text and "x@y.org" not in text
+    assert text.split("[")[1][:21] == text.split("[")[2][:21]  # equal where the data are
+    assert one.of(CARD) != two.of(CARD)
+
+
+def test_leaks_of_a_stored_run(tmp_path: Path) -> None:
+    run = evaluate("replay:" + str(answers(tmp_path)), [str(asked(tmp_path))], store=str(tmp_path / "s")).run.id
+    words = ["privacy", "leaks", run, "--store", str(tmp_path / "s"), "--json", str(tmp_path / "out.json")]
+    plain = CliRunner().invoke(cli, words)
+    assert plain.exit_code == 0, plain.output
+    assert "email  1 of 2 answers" in plain.output and "finds 49 of 49 with 0 false" in plain.output
+    assert "names and addresses are out of reach" in plain.output and "x@y.org" not in plain.output
+    assert json.loads((tmp_path / "out.json").read_text())["leaks"][0]["value"] == "x@y.org"
+    assert CliRunner().invoke(cli, [*words, "--redact"]).exit_code == 0
+    assert "x@y.org" not in (tmp_path / "out.json").read_text()
+
+
+def asked(folder: Path) -> Path:
+    file = folder / "asked.jsonl"
+    rows = [{"question": "Who wrote?", "answer": "none"}, {"question": "And then?", "answer": "none"}]
+    file.write_text("\n".join(map(json.dumps, rows)))
+    return file
+
+
+def answers(folder: Path) -> Path:
+    file = folder / "answers.txt"
+    file.write_text("ask x@y.org\nnobody\n")
+    return file
