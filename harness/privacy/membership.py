@@ -152,5 +152,5 @@ def blind_scores(texts: Sequence[str], is_member: NDArray[np.bool_], seed: int =
 def _pooled(bags: Sequence[Counter[str]], chosen: NDArray[np.bool_]) -> Counter[str]:
     pooled: Counter[str] = Counter()
     for i in np.flatnonzero(chosen):
-        pooled.update(bags[i])
+        pooled.update(bags[int(i)])
     return pooled
