@@ -18,7 +18,7 @@ from sqlalchemy import (
     false,
 )
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration that this program knows; a catalogue at any other unknown revision is newer than the program."""
 
 METADATA = MetaData()
@@ -146,4 +146,62 @@ VERDICTS = Table(
     Column("at", String(40), nullable=False),
     Column("verdict", JSON, nullable=False),
     ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),
+)
+
+# Ratings by people. The id of a campaign is "name@version"; its definition names runs but outlives them.
+CAMPAIGNS = Table(
+    "campaigns",
+    METADATA,
+    Column("id", String(128), primary_key=True),
+    Column("name", String(64), nullable=False, index=True),
+    Column("version", Integer, nullable=False),
+    Column("definition", JSON, nullable=False),
+    Column("dropped", JSON, nullable=False),
+    Column("created", String(40), nullable=False),
+)
+
+CAMPAIGN_ITEMS = Table(
+    "campaign_items",
+    METADATA,
+    Column("campaign_id", String(128), ForeignKey("campaigns.id", ondelete="CASCADE")),
+    Column("number", Integer),
+    Column("item", JSON, nullable=False),
+    PrimaryKeyConstraint("campaign_id", "number"),
+)
+
+# A rater is known by a pseudonym and enters by a token, of which only the sha256 is kept; NULL: it was revoked.
+RATERS = Table(
+    "raters",
+    METADATA,
+    Column("campaign_id", String(128), ForeignKey("campaigns.id", ondelete="CASCADE")),
+    Column("rater", String(64)),
+    Column("token_sha256", String(64), index=True),
+    PrimaryKeyConstraint("campaign_id", "rater"),
+)
+
+# What a rater is shown, in the order of position; ``repeated``: again, ``swapped``: the second text stands first.
+ASSIGNMENTS = Table(
+    "assignments",
+    METADATA,
+    Column("campaign_id", String(128), ForeignKey("campaigns.id", ondelete="CASCADE")),
+    Column("rater", String(64)),
+    Column("position", Integer),
+    Column("number", Integer, nullable=False),
+    Column("repeated", Boolean, nullable=False),
+    Column("swapped", Boolean, nullable=False),
+    PrimaryKeyConstraint("campaign_id", "rater", "position"),
+)
+
+# Rows are only ever added: undoing a rating is a row whose answer is empty, and the newest revision counts.
+RATINGS = Table(
+    "ratings",
+    METADATA,
+    Column("campaign_id", String(128), ForeignKey("campaigns.id", ondelete="CASCADE")),
+    Column("rater", String(64)),
+    Column("position", Integer),
+    Column("revision", Integer),
+    Column("answer", JSON, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("at", String(40), nullable=False),
+    PrimaryKeyConstraint("campaign_id", "rater", "position", "revision"),
 )

@@ -15,6 +15,7 @@ from harness.store.database import connect, name_of, reading, writing
 from harness.store.numbers import Standing, Which
 from harness.store.places import places, samples_of
 from harness.store.pointers import Pointed, Verdict
+from harness.store.ratings import Ratings
 from harness.store.samples import Artifact, Folder
 from harness.store.schema import ARTIFACTS, RUNS
 from harness.types import Estimate, Outcome, Run
@@ -206,6 +207,11 @@ class Store:
             samples.check(self.folder, artifact)
         self._checked.add(key)
         return fs, path
+
+    @property
+    def ratings(self) -> Ratings:
+        """Campaigns of ratings by people."""
+        return Ratings(self.engine)
 
     # ---------------------------------------------------------------------------------------- names that point to runs
     def tag(self, name: str, tag: str) -> None:
