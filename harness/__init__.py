@@ -7,11 +7,12 @@ result.frame
 
 from typing import Any
 
-__all__ = ["Options", "Settings", "evaluate", "hub", "load"]
+__all__ = ["Options", "Settings", "evaluate", "hub", "load", "merge"]
 
 _WHERE = {
     "evaluate": "harness.api",
     "load": "harness.store.frames",
+    "merge": "harness.api",
     "Settings": "harness.types",
     "Options": "harness.engine.backend",
     "hub": "harness.data",

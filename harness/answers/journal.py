@@ -1,8 +1,8 @@
 """The journal of a run: every finished batch as one checksummed line, so that nothing computed is ever lost.
 
-A line is ``<crc32 of the JSON, 8 hex digits> <JSON>``; one of them, at first the first, is the header. A last line that
-was not finished is cut off when the journal is opened again. A line that is damaged is told and stays as it is; what is
-whole behind it is used.
+A line is ``<crc32 of the JSON, 8 hex digits> <JSON>``; one of them, at first the first, is the header. A note says what
+is to be known beside the answers. A last line that was not finished is cut off when the journal is opened again. A line
+that is damaged is told and stays as it is; what is whole behind it is used.
 """
 
 import fcntl
@@ -49,7 +49,7 @@ class Journal:
         content = file.read()
         whole = content.rfind(b"\n") + 1
         records, damaged = _records(content[:whole])
-        heads = [record for record in records if "answers" not in record]
+        heads = [record for record in records if "identity" in record]
         found = heads[0] if heads else None
         if found is not None and canonical(found) != canonical(dict(head)):
             differing = sorted(k for k in {*found, *head} if found.get(k) != head.get(k))
@@ -71,6 +71,10 @@ class Journal:
         answers = [(i, response_to_json(response)) for i, response in batch]
         self._write({"answers": answers, "cached": cached})
         self._take(batch, cached)
+
+    def note(self, note: Mapping[str, Any]) -> None:
+        """Write down what is no answer. Raises RunError if it cannot be written."""
+        self._write({"note": dict(note)})
 
     def close(self) -> None:
         """Release the lock; the file stays."""
@@ -104,16 +108,28 @@ def header(path: Path) -> Json:
     with path.open("rb") as file:
         first = unsealed(file.readline().rstrip(b"\n"))
         if first is not None:
-            return first if "answers" not in first else {}
+            return first if "identity" in first else {}
         records, _ = _records(file.read())
-    return next((record for record in records if "answers" not in record), {})
+    return next((record for record in records if "identity" in record), {})
+
+
+def contents(path: Path) -> tuple[Json, list[list[tuple[int, Response]]], list[Json]]:
+    """(header, batches, notes) of the whole records of a journal, without locking it; an empty header if it has none.
+
+    Raises OSError.
+    """
+    content = path.read_bytes()
+    records, _ = _records(content[: content.rfind(b"\n") + 1])
+    head = next((record for record in records if "identity" in record), {})
+    batches = [_batch(record)[0] for record in records if "answers" in record]
+    return head, batches, [record["note"] for record in records if "note" in record]
 
 
 def progress(path: Path) -> tuple[int, int]:
     """(answered, in all) of a journal that may be in use."""
     content = path.read_bytes()
     records, _ = _records(content[: content.rfind(b"\n") + 1])
-    totals = [r.get("total") for r in records if "answers" not in r]
+    totals = [r.get("total") for r in records if "identity" in r]
     answered = {i for r in records if "answers" in r for i, _ in _batch(r)[0]}
     return len(answered), totals[0] if totals and isinstance(totals[0], int) else 0
 
@@ -143,9 +159,9 @@ def _starts(line: bytes) -> Iterator[int]:
 
 
 def _is_sound(record: Json) -> bool:
-    """Whether a record is a header or a batch that can be read."""
+    """Whether a record is a header, a note or a batch that can be read."""
     if "answers" not in record:
-        return "identity" in record
+        return ("identity" in record) != isinstance(record.get("note"), dict)
     try:
         _batch(record)
     except (HarnessError, AttributeError, LookupError, TypeError, ValueError):

@@ -5,6 +5,7 @@ from harness.api.evaluation import evaluate
 from harness.api.finetuning import finetune
 from harness.api.importing import import_run
 from harness.api.jobs import run_job
+from harness.api.merging import merge
 from harness.api.records import Listener, Overrides, Result, Where
 from harness.api.rescoring import rescore, settings_of
 
@@ -17,6 +18,7 @@ __all__ = [
     "evaluate",
     "finetune",
     "import_run",
+    "merge",
     "require_askable",
     "rescore",
     "run_job",

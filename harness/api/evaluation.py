@@ -1,13 +1,16 @@
 """One evaluation, from names to stored numbers."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Unpack
 
 from harness import notices, plugins
 from harness import run as running
+from harness.answers.shard import Shard
 from harness.api.recipe import Recipe
 from harness.api.recording import record
 from harness.api.records import Listener, Overrides, Result, Where, with_overrides
+from harness.api.sharding import adopted, record_shard
 from harness.engine.backend import Backend, Exam, Options
 from harness.hidden import hidden
 from harness.types import Settings, Task
@@ -30,6 +33,7 @@ def evaluate(
     """Evaluate a model (its name, one that is open, or how to open it) on tasks and store the run.
 
     ``overrides`` are fields of Settings, Where or Listener (``limit=50``, ``shots=5``, ``store="results"``).
+    ``shard="3/16"`` answers only the third of sixteen parts, without numbers, until ``merge`` makes them one run.
     Raises the errors of ``harness.errors``; a run that was begun is marked failed or interrupted in the store.
     """
     settings, where, listener = with_overrides(
@@ -39,7 +43,7 @@ def evaluate(
     chosen = tasks_of(tasks)
     if settings.scorer and not any(task.bind for task in chosen):
         listener.notice(f"no task of this run needs a scorer of texts: {settings.scorer} is not used")
-    planned = _planned(chosen, settings, options, where)
+    planned = planned_tasks(chosen, settings, options, where)
     for p in planned:
         for text in notices.of_plan(p):
             listener.notice(text)
@@ -48,7 +52,16 @@ def evaluate(
     for text in backend.info.notices:
         listener.notice(hidden(f"{backend.info.name}: {text}"))
     recipe = Recipe.of(options, tasks, where) if isinstance(model, str) else None
-    return record(backend, planned, settings, where=where, listener=listener, recipe=recipe)
+    if where.shard is not None:
+        return record_shard(backend, planned, settings, where=where, listener=listener, recipe=recipe)
+    shards: list[Shard] = []
+    if where.resume:
+        backend, shards = adopted(backend, planned, settings, where=where)
+        where = replace(where, cache=where.cache and not shards)
+    result = record(backend, planned, settings, where=where, listener=listener, recipe=recipe)
+    for shard in shards:
+        shard.path.unlink(missing_ok=True)
+    return result
 
 
 def _opened(model: str | Backend | Opener, options: Options, exams: Sequence[Exam]) -> Backend:
@@ -71,7 +84,9 @@ def tasks_of(wanted: str | Sequence[str | Task]) -> list[Task]:
     return chosen
 
 
-def _planned(tasks: Sequence[Task], settings: Settings, options: Options, where: Where) -> list[running.Planned]:
+def planned_tasks(
+    tasks: Sequence[Task], settings: Settings, options: Options | None, where: Where
+) -> list[running.Planned]:
     """Every request of the tasks, with their scorer and in the variants that the settings name."""
     bound = plugins.bound(tasks, settings.scorer, options)
     planned = running.plan([varied(task, settings) for task in bound], settings, where.data)

@@ -10,6 +10,7 @@ from harness.api.evaluation import tasks_of
 from harness.api.recording import record
 from harness.api.records import Listener, Overrides, Result, Where, with_overrides
 from harness.engine.backend import Options
+from harness.errors import UsageError
 from harness.training.protocol import Protocol
 from harness.training.tuned import FineTuned, tune
 from harness.types import Settings, Task
@@ -30,13 +31,15 @@ def finetune(
 
     ``Run.training`` has the scores on what was trained on and held out; heads are kept in the user's cache folder, and
     the same protocol on the same data is trained once. ``protocol`` is by default that of GLUE with the run's seed.
-    Raises DataError for a task without a train split, Unsupported for one that does not ask for labels, and the errors
-    of ``evaluate``.
+    Raises UsageError for a shard, DataError for a task without a train split, Unsupported for one that does not ask for
+    labels, and the errors of ``evaluate``.
     """
     settings, where, listener = with_overrides(
         settings or Settings(), where or Where(), listener or Listener(), overrides
     )
     options, protocol = options or Options(), protocol or Protocol(seed=settings.seed)
+    if where.shard is not None:
+        raise UsageError(f"shard {where.shard}: a model that is fine-tuned for each task is not asked in shards")
     # A data set that is not at hand stops here, before hours of training.
     planned = running.plan(tasks_of(tasks), settings, where.data)
     heads = {}

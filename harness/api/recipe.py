@@ -1,6 +1,6 @@
 """How the model of a run can be asked again: what its name and the settings of the run leave open."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -56,8 +56,13 @@ def recipe_of(run: Run) -> Recipe:
         raise UsageError(f"run {run.id} was imported: no model is asked on the word of a file; {instead}")
     if not run.asked:
         raise UsageError(f"run {run.id} does not say how its model was asked; {instead}")
+    return recipe_in(run.asked, f"options of run {run.id}")
+
+
+def recipe_in(kept: Mapping[str, Any], where: str) -> Recipe:
+    """A recipe as ``record`` keeps it. Raises DataError for a damaged one."""
     known = {f.name for f in fields(Recipe)}
-    return built(Recipe, {k: v for k, v in run.asked.items() if k in known}, f"options of run {run.id}")
+    return built(Recipe, {k: v for k, v in kept.items() if k in known}, where)
 
 
 def _name(task: str | Task) -> str | None:

@@ -19,6 +19,7 @@ from harness.api.records import Listener, Result, Where
 from harness.data import digest
 from harness.energy.devices import watch
 from harness.engine.backend import Backend
+from harness.engine.elsewhere.merged import Merged
 from harness.errors import HarnessError, RunError, quoted
 from harness.groups import Figures, figures
 from harness.hidden import hidden, hidden_in
@@ -42,13 +43,13 @@ def record(
     """Ask, judge and store what is planned; without ``recipe`` the run cannot be asked for more."""
     store = open_store(where.store, samples=where.samples)
     run = replace(
-        _described(backend, planned, settings), command=where.command, asked=recipe.record() if recipe else {},
+        described(backend, planned, settings), command=where.command, asked=recipe.record() if recipe else {},
         training=training,
     )  # fmt: skip
-    identity = _identity(run)
+    identity = identity_of(run)
     if where.resume:
         run = _resumed(store, run, identity)
-        if run.status != "interrupted":
+        if run.status != "interrupted" and not isinstance(backend, Merged):
             listener.notice("nothing to resume: no unfinished run of this model, tasks and settings; starting anew")
     questions = running.questions(planned)
     head = {"identity": identity, "total": len(questions)}
@@ -135,7 +136,7 @@ def averages(tasks: Sequence[Task], outcomes: Mapping[str, Sequence[Outcome]]) -
 
 
 # --------------------------------------------------------------------------------------------------- which run this is
-def _identity(run: Run) -> str:
+def identity_of(run: Run) -> str:
     """What two runs share that ask the same of the same model."""
     return digest([run.model, run.fingerprint, [(t.fingerprint, t.data_sha256, t.n) for t in run.tasks]])
 
@@ -156,7 +157,7 @@ def _identity_in(path: Path, old: Run, new: Run) -> object:
     return (
         head.get("identity")
         if head or kept != wanted
-        else _identity(replace(old, model=new.model, fingerprint=new.fingerprint))
+        else identity_of(replace(old, model=new.model, fingerprint=new.fingerprint))
     )
 
 
@@ -164,7 +165,7 @@ def _journal(store: Store, run_id: str) -> Path:
     return store.journals / f"{samples.folder_of(run_id)}.journal"
 
 
-def _described(backend: Backend, planned: Sequence[running.Planned], settings: Settings) -> Run:
+def described(backend: Backend, planned: Sequence[running.Planned], settings: Settings) -> Run:
     """The run before anything was asked."""
     return Run(
         id=new_id(),

@@ -19,7 +19,8 @@ class Where:
 
     ``store`` and ``samples`` are URLs, by default ``./harness-results`` and a folder beside the catalogue; ``data`` is
     a folder of datasets in the Hub's layout. ``cache`` reuses answers of earlier runs; ``resume`` goes on with the
-    interrupted run of the same model, tasks and settings. ``command`` is kept with the run as a note for people.
+    interrupted run of the same model, tasks and settings. ``shard`` ("3/16") answers one part of a run, for ``merge``.
+    ``command`` is kept with the run as a note for people.
     ``idle``: seconds for which the device's power is measured before anything is asked, where it has a counter; 0 gives
     no net energy.
     """
@@ -29,6 +30,7 @@ class Where:
     data: Path | None = None
     cache: bool = True
     resume: bool = False
+    shard: str | None = None
     command: str = ""
     idle: float = 0.0
 
@@ -65,6 +67,7 @@ class Overrides(TypedDict, total=False):
     data: str | Path | None
     cache: bool
     resume: bool
+    shard: str | None
     command: str
     idle: float
     progress: Callable[[int, int], None]

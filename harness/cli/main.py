@@ -19,6 +19,7 @@ LONGEST = 2_000
 
 COMMANDS = {
     "run": "Evaluate models on tasks, or run a suite file.",
+    "merge": "Make one run of the shards of a job array.",
     "list": "List tasks, models, metrics or runs.",
     "show": "Show the results of a run.",
     "samples": "Show the samples of one task of a run.",

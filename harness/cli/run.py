@@ -64,6 +64,7 @@ if TYPE_CHECKING:
 @click.option("--allow-pickle", is_flag=True, help="Load weights that are not safetensors. Dangerous.")
 @click.option("--resume", is_flag=True, help="Finish the interrupted run of the same model, tasks and settings.")
 @click.option("--idle", type=click.FloatRange(0), default=0.0, help="Measure the idle power for SECONDS first [0].")
+@click.option("--shard", metavar="I/N", help="Answer the I-th of N parts; `harness merge` makes one run of them.")
 @click.option("--no-cache", is_flag=True, help="Do not reuse answers of earlier runs.")
 @data_option
 @store_option
@@ -90,7 +91,7 @@ def command(models: tuple[str, ...], **words: Any) -> int:
     jobs = jobs_of(Path(suite)) if suite else [_job(model, tasks, words) for model in models]
     where = Where(
         store=words["store"], samples=words["samples_at"], data=mirror(words["data"]), cache=not words["no_cache"],
-        resume=words["resume"], command=typed(), idle=words["idle"],
+        resume=words["resume"], shard=words["shard"], command=typed(), idle=words["idle"],
     )  # fmt: skip
     return _run(jobs, where, words["json_file"], quiet=words["quiet"])
 
@@ -99,6 +100,10 @@ def _refuse_idle(words: Mapping[str, Any]) -> None:
     """Raises a usage error for options that do nothing without another one."""
     if not words["protocol"] and (words["head_only"] or words["train_limit"]):
         raise click.UsageError("--head-only and --train-limit belong to --protocol finetune")
+    if words["shard"] and (words["protocol"] or words["json_file"] or words["resume"]):
+        raise click.UsageError(
+            "--shard goes on by itself and gives no numbers: leave out --resume, --json and --protocol"
+        )
     source = click.get_current_context().get_parameter_source("strength")
     if source is ParameterSource.COMMANDLINE and not words["perturb"]:
         raise click.UsageError("--strength belongs to --perturb")
@@ -129,6 +134,9 @@ def _run(jobs: Sequence[Job], where: Where, json_file: Path | None, *, quiet: bo
         for job in jobs:
             with progress_bar(job.model, quiet=quiet) as progress:
                 result = run_job(job, where=where, listener=Listener(progress=progress, notice=notice))
+            if where.shard:
+                click.echo(result.run.message)
+                continue
             results.append(result)
             if not quiet:
                 results_table(result.run, result.estimates)

@@ -1,7 +1,7 @@
 """The one seam between a run and whatever answers it: a local model, a server, a file, a script."""
 
 import math
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -47,6 +47,50 @@ class Counted(Protocol):
         ``responses`` are those to these questions. What several questions share is divided among them.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPlan:
+    """A batch before it is computed.
+
+    ``positions``: the questions that it answers. ``cost``: about how many tokens go through the model for it alone.
+    Batches of one ``group`` share work that a process computes once for all of them that it is given: ``shared``
+    tokens.
+    """
+
+    positions: tuple[int, ...]
+    cost: float
+    group: int
+    shared: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Agenda:
+    """What a model has planned for some questions.
+
+    ``batches``: all of them, in the plan's order; they may be computed in any order, by any process that has the same
+    agenda, with the same bits. ``answer(done)``: see ``Backend.answer``.
+    """
+
+    batches: Callable[[], Sequence[BatchPlan]]
+    answer: Callable[[Container[int]], Iterator[Batch]]
+
+
+@runtime_checkable
+class Planner(Protocol):
+    """A backend that can say what it will compute before it does."""
+
+    def plan(self, questions: Sequence[Question]) -> Agenda:
+        """Plan over all ``questions``. Raises what ``Backend.answer`` raises before anything is computed."""
+        ...
+
+
+def agenda_of(backend: Backend, questions: Sequence[Question]) -> Agenda:
+    """What a backend will do; where it does not plan ahead, every question is a batch of its own."""
+    if isinstance(backend, Planner):
+        return backend.plan(questions)
+    alone = [BatchPlan((position,), 1.0, position) for position in range(len(questions))]
+    return Agenda(lambda: alone, lambda done: backend.answer(questions, done))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

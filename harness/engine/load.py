@@ -97,9 +97,9 @@ def open_checkpoint(checkpoint: "Checkpoint") -> Backend:
 
 def _backend(checkpoint: "Checkpoint") -> "Causal | Classifier | Masked | Reference | Seq2seq":
     if checkpoint.family == "seq2seq":
-        from harness.engine.encoders.seq2seq import open_seq2seq
+        from harness.engine.encoders.seq2seq import Seq2seq
 
-        return open_seq2seq(checkpoint)
+        return Seq2seq(checkpoint)
     if checkpoint.family == "classifier":
         from harness.engine.encoders.classifier import open_classifier
 

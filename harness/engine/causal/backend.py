@@ -4,22 +4,22 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
-import numpy as np
-
-from harness.engine.backend import Batch
+from harness.engine.backend import Agenda, Batch, BatchPlan
 from harness.engine.budget import SMALLEST, keep_freed_memory, out_of_memory, peak_memory, rows_for
+from harness.engine.causal.batching import plan as shards_of
 from harness.engine.causal.choose import open_scorer
-from harness.engine.causal.encode import Encoded, Encoder, Prompt, Span, encode
+from harness.engine.causal.encode import Encoded, Encoder, Prompt, encode
 from harness.engine.causal.generate import Generator, generate
 from harness.engine.causal.lanes import behind, in_lanes, lanes_of
 from harness.engine.causal.operations import countable, operations
 from harness.engine.causal.plan import Plan
 from harness.engine.causal.reference import Score, respond
 from harness.engine.causal.roofline import best_rate, needed
+from harness.engine.causal.schedule import Inputs, Schedule, generated_batches, scored_batches
 from harness.engine.causal.score import Answer, Way
 from harness.engine.checkpoint import Checkpoint
 from harness.errors import UsageError
-from harness.types import Choose, Failed, Generate, Generated, Likelihood, ModelInfo, Question, Response
+from harness.types import Choose, Generate, Generated, Likelihood, ModelInfo, Question, Response
 
 LONG = 20.0
 """Seconds of scoring from which on its distance from the machine's limit is measured."""
@@ -61,34 +61,48 @@ class Causal:
 
     def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
         """See Backend. Raises TooLong before anything is computed."""
-        started = perf_counter()
-        self._encoded = encoded = encode(questions, self.encoder)
-        self._seconds["encode"] += perf_counter() - started
-        return self._answers(questions, encoded, done)
+        return self.plan(questions).answer(done)
 
-    def _answers(
-        self, questions: Sequence[Question], encoded: Sequence[Encoded], done: Container[int]
-    ) -> Iterator[Batch]:
-        failed: Batch = [(i, e) for i, e in enumerate(encoded) if isinstance(e, Failed) and i not in done]
+    def plan(self, questions: Sequence[Question]) -> Agenda:
+        """See Planner."""
+        started = perf_counter()
+        work = Inputs(questions, encode(questions, self.encoder))
+        self._encoded = work.encoded
+        self._seconds["encode"] += perf_counter() - started
+        return Agenda(lambda: self._planned(work), lambda done: self._answers(work, done))
+
+    def _planned(self, work: Inputs) -> list[BatchPlan]:
+        failed = tuple(position for position, _ in work.failed)
+        scores = scored_batches(Schedule(self._laid(work), work.spans_of, list(work.spans_of)))
+        alone = [BatchPlan(failed, 0.0, -1)] if failed else []
+        shards = shards_of(work.prompts, self.generator.shard) if work.prompts else []
+        return [*alone, *scores, *generated_batches(shards, len(work.spans))]
+
+    def _answers(self, work: Inputs, done: Container[int]) -> Iterator[Batch]:
+        failed: Batch = [(i, failure) for i, failure in work.failed if i not in done]
         if failed:
             yield failed
-        yield from self._scores(questions, encoded, done)
-        yield from self._generations(questions, encoded, done)
+        yield from self._scores(work, done)
+        yield from self._generations(work, done)
 
     # ------------------------------------------------------------------------------------------------------ scoring
-    def _scores(
-        self, questions: Sequence[Question], encoded: Sequence[Encoded], done: Container[int]
-    ) -> Iterator[Batch]:
+    def _laid(self, work: Inputs) -> Plan:
+        """The passes of the work, laid out once for a budget."""
+        started = perf_counter()
+        if work.laid is None or work.laid[0] != self.budget:
+            work.laid = self.budget, self.scorer.plan(work.spans, self.budget)
+        self._seconds["plan"] += perf_counter() - started
+        return work.laid[1]
+
+    def _scores(self, asked: Inputs, done: Container[int]) -> Iterator[Batch]:
         """Batches of the plan. Out of memory halves the budget, and what is left is planned anew."""
-        spans, asked = distinct(encoded)
         given: set[int] = set()
         while True:
-            started = perf_counter()
-            laid = self.scorer.plan(spans, self.budget)
-            work = Schedule(laid, asked, [i for i in asked if i not in done and i not in given])
-            self._seconds["plan"] += perf_counter() - started
+            laid = self._laid(asked)
+            open_ = [i for i in asked.spans_of if i not in done and i not in given]
+            work = Schedule(laid, asked.spans_of, open_)
             try:
-                for batch in self._batches(questions, work):
+                for batch in self._batches(asked.questions, work):
                     given.update(index for index, _ in batch)
                     yield batch
                 return
@@ -97,7 +111,7 @@ class Causal:
                     raise
                 self.budget //= 2
 
-    def _batches(self, questions: Sequence[Question], work: "Schedule") -> Iterator[Batch]:
+    def _batches(self, questions: Sequence[Question], work: Schedule) -> Iterator[Batch]:
         kept: dict[int, Any] = {}
         scores: dict[int, list[Answer]] = {}
         parents = [step.parent for step in work.plan.steps]
@@ -119,9 +133,7 @@ class Causal:
                     yield batch
                 started = perf_counter()
 
-    def _respond(
-        self, question: Question, work: "Schedule", index: int, scores: Mapping[int, list[Answer]]
-    ) -> Response:
+    def _respond(self, question: Question, work: Schedule, index: int, scores: Mapping[int, list[Answer]]) -> Response:
         found = []
         for span in work.asked[index]:
             parts = sorted(scores[span], key=lambda part: part.offset)
@@ -140,24 +152,18 @@ class Causal:
             )
         return self._generator
 
-    def _generations(
-        self, questions: Sequence[Question], encoded: Sequence[Encoded], done: Container[int]
-    ) -> Iterator[Batch]:
-        asked: list[tuple[int, tuple[int, ...], Generate]] = []
-        for index, (question, prompt) in enumerate(zip(questions, encoded, strict=True)):
-            if isinstance(prompt, Prompt):
-                assert isinstance(question.request, Generate)
-                asked.append((index, tuple(prompt.tokens.tolist()), question.request))
-        if not asked:
+    def _generations(self, work: Inputs, done: Container[int]) -> Iterator[Batch]:
+        if not work.prompts:
             return
-        batches = generate(self.generator, asked, done)
+        batches = generate(self.generator, work.prompts, done)
         while True:
             started = perf_counter()
             batch = next(batches, None)
             self._seconds["compute"] += perf_counter() - started
             if batch is None:
                 return
-            self._written += [(Prompt(encoded[i].tokens), _written(answer)) for i, answer in batch]  # type: ignore[union-attr]
+            prompts = [(work.encoded[i], _written(answer)) for i, answer in batch]
+            self._written += [(prompt, count) for prompt, count in prompts if isinstance(prompt, Prompt)]
             yield batch
 
     # ----------------------------------------------------------------------------------------------------------- cost
@@ -229,51 +235,3 @@ class Causal:
 def _written(response: Response) -> int:
     """Tokens that were generated."""
     return response.tokens if isinstance(response, Generated) else 0
-
-
-def distinct(encoded: Sequence[Encoded]) -> tuple[list[Span], dict[int, tuple[int, ...]]]:
-    """Every different span once, and for each question that has any the numbers of its spans."""
-    numbers: dict[tuple[bytes, int], int] = {}
-    spans: list[Span] = []
-    asked: dict[int, tuple[int, ...]] = {}
-    for index, found in enumerate(encoded):
-        if not isinstance(found, tuple):
-            continue
-        mine = []
-        for span in found:
-            number = numbers.setdefault((span.tokens.tobytes(), span.start), len(spans))
-            if number == len(spans):
-                spans.append(span)
-            mine.append(number)
-        asked[index] = tuple(mine)
-    return spans, asked
-
-
-class Schedule:
-    """Which steps of a plan the ``open_`` questions need, and when each question has all its answers."""
-
-    def __init__(self, plan: Plan, asked: Mapping[int, tuple[int, ...]], open_: Sequence[int]) -> None:
-        self.plan, self.asked = plan, asked
-        last = [max(steps) for steps in plan.steps_of]
-        self.finished: dict[int, list[int]] = {}
-        for index, spans in asked.items():
-            self.finished.setdefault(max(last[span] for span in spans), []).append(index)
-        wanted = set(open_)
-        # A batch is computed whole or not at all, so that a resumed run gives the same batches.
-        self.finished = {step: group for step, group in self.finished.items() if wanted.intersection(group)}
-        need = np.zeros(len(plan.steps), bool)
-        self.read_last: dict[int, set[int]] = {}
-        end: dict[int, int] = {}
-        for step, group in self.finished.items():
-            for span in {span for index in group for span in asked[index]}:
-                need[list(plan.steps_of[span])] = True
-                end[span] = max(end.get(span, -1), step)
-        for span, step in end.items():
-            self.read_last.setdefault(step, set()).add(span)
-        self.last_use = list(range(len(plan.steps)))
-        for number in range(len(plan.steps) - 1, -1, -1):
-            parent = plan.steps[number].parent
-            if need[number] and parent >= 0:
-                need[parent] = True
-                self.last_use[parent] = max(self.last_use[parent], number)
-        self.steps: list[int] = np.flatnonzero(need).tolist()

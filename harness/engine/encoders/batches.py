@@ -1,12 +1,13 @@
 """Texts of many lengths through an encoder with hardly any padding: sorted, and cut by a token budget."""
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
+from harness.engine.backend import Agenda, Batch, BatchPlan
 from harness.engine.budget import out_of_memory, peak_memory
 from harness.engine.checkpoint import Checkpoint
 from harness.errors import TooLong, Unsupported
@@ -47,6 +48,27 @@ class Meter:
             "tokens_per_second": self.computed / self.compute if self.compute else 0.0,
             "peak_memory": float(peak_memory(checkpoint.device)),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Questions that are answered together: their positions, the tokens that it takes, and what computes them."""
+
+    positions: tuple[int, ...]
+    tokens: int
+    compute: Callable[[], Batch]
+
+
+def agenda(bundles: Sequence[Bundle]) -> Agenda:
+    """Bundles share nothing; each is computed whole or not at all."""
+    plans = [BatchPlan(one.positions, float(one.tokens), number) for number, one in enumerate(bundles)]
+
+    def answer(done: Container[int]) -> Iterator[Batch]:
+        for one in bundles:
+            if missing(one.positions, done):
+                yield one.compute()
+
+    return Agenda(lambda: plans, answer)
 
 
 def by_length(lengths: Sequence[int], budget: int, padding: int = PADDING) -> list[list[int]]:

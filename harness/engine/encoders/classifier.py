@@ -1,19 +1,21 @@
 """Fine-tuned classifiers: a Choose is answered through the head, whose labels are matched to the task's by name."""
 
 from collections.abc import Container, Iterator, Mapping, Sequence
+from functools import partial
 from time import perf_counter
 from typing import Any
 
 import torch
 
-from harness.engine.backend import Batch
+from harness.engine.backend import Agenda, Batch
 from harness.engine.checkpoint import Checkpoint
 from harness.engine.encoders.batches import (
     BUDGET,
+    Bundle,
     Meter,
+    agenda,
     by_length,
     halving,
-    missing,
     padded,
     positions_of,
     refuse_kinds,
@@ -89,11 +91,27 @@ class Classifier:
 
     def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
         """See Backend. Raises Unsupported for labels that do not fit the head, TooLong before anything is computed."""
+        return self.plan(questions).answer(done)
+
+    def plan(self, questions: Sequence[Question]) -> Agenda:
+        """See Planner."""
         refuse_kinds(questions, self.info.answers, self.info.name)
         maps = self._maps(questions)
         places = positions_of([_inputs(question) for question in questions])
         encoded = self._encode(questions, places)
-        return self._answers(questions, maps, list(places.values()), encoded, done)
+        answered = [[(i, _labels(questions[i])) for i in positions] for positions in places.values()]
+        budget = self.budget if self.checkpoint.tokenizer.pad_token_id is not None else 1
+        lengths = [len(one["input_ids"]) for one in encoded]
+        return agenda(
+            [
+                Bundle(
+                    tuple(position for i in indices for position, _ in answered[i]),
+                    sum(lengths[i] for i in indices),
+                    partial(self._batch, maps, [(answered[i], encoded[i]) for i in indices]),
+                )
+                for indices in by_length(lengths, budget)
+            ]
+        )
 
     def stats(self) -> Mapping[str, float | str]:
         """Tokens, padding, seconds and memory so far."""
@@ -136,31 +154,25 @@ class Classifier:
                 self.meter.cut += sum(bool(one.overflowing) for one in batch.encodings or ())
         encoded = [found[texts] for texts in places]
         lengths = [len(found[_inputs(question)]["input_ids"]) for question in questions]
-        self.meter.asked += sum(lengths)
         self.meter.tokenise += perf_counter() - started
         refuse_long(questions, lengths, self.limit)
         return encoded
 
-    def _answers(
+    def _batch(
         self,
-        questions: Sequence[Question],
         maps: Mapping[tuple[str, ...], tuple[int, ...]],
-        places: Sequence[list[int]],
-        encoded: Sequence[Encoded],
-        done: Container[int],
-    ) -> Iterator[Batch]:
-        budget = self.budget if self.checkpoint.tokenizer.pad_token_id is not None else 1
-        for indices in by_length([len(one["input_ids"]) for one in encoded], budget):
-            if not missing((p for i in indices for p in places[i]), done):
-                continue
-            started = perf_counter()
-            rows = halving(lambda part: self.logits([encoded[i] for i in part]), indices)
-            self.meter.compute += perf_counter() - started
-            yield [
-                (position, respond(row, _labels(questions[position]), maps[_labels(questions[position])]))
-                for index, row in zip(indices, rows, strict=True)
-                for position in places[index]
-            ]
+        texts: Sequence[tuple[list[tuple[int, tuple[str, ...]]], Encoded]],
+    ) -> Batch:
+        """Answers to some texts, each with the (position, labels) of the questions that ask it."""
+        started = perf_counter()
+        rows = halving(lambda part: self.logits([texts[i][1] for i in part]), range(len(texts)))
+        self.meter.compute += perf_counter() - started
+        self.meter.asked += sum(len(one["input_ids"]) * len(positions) for positions, one in texts)
+        return [
+            (position, respond(row, labels, maps[labels]))
+            for (answered, _), row in zip(texts, rows, strict=True)
+            for position, labels in answered
+        ]
 
 
 def respond(outputs: Sequence[float], labels: Sequence[str], places: Sequence[int]) -> Chosen:

@@ -10,21 +10,23 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import partial
 from time import perf_counter
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from harness.engine.backend import Batch
+from harness.engine.backend import Agenda, Batch
 from harness.engine.causal.encode import pair
 from harness.engine.checkpoint import Checkpoint
 from harness.engine.encoders.batches import (
     BUDGET,
+    Bundle,
     Meter,
+    agenda,
     by_length,
     halving,
-    missing,
     padded,
     positions_of,
     refuse_kinds,
@@ -76,6 +78,10 @@ class Masked:
 
     def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
         """See Backend. Raises TooLong and Unsupported before anything is computed."""
+        return self.plan(questions).answer(done)
+
+    def plan(self, questions: Sequence[Question]) -> Agenda:
+        """See Planner."""
         refuse_kinds(questions, self.info.answers, self.info.name)
         if any(isinstance(q.request, Likelihood) and q.request.stride for q in questions):
             raise Unsupported("a masked model sees both sides of every token: a stride means nothing to it")
@@ -88,7 +94,19 @@ class Masked:
             lengths.update(dict.fromkeys(positions, longest))
         refuse_long(questions, list(lengths.values()), self.limit)
         self.meter.tokenise += perf_counter() - started
-        return self._answers(questions, list(distinct.values()), plans, done)
+        places = list(distinct.values())
+        costs = [sum(len(one.tokens) * len(one.scored) for part in parts for one in part) for parts in plans]
+        groups = by_length(costs, GROUP * self.budget, padding=sum(costs) * len(costs))
+        return agenda(
+            [
+                Bundle(
+                    tuple(position for i in indices for position in places[i]),
+                    sum(costs[i] for i in indices),
+                    partial(self._batch, questions, [(places[i], plans[i]) for i in indices]),
+                )
+                for indices in groups
+            ]
+        )
 
     def stats(self) -> Mapping[str, float | str]:
         """Tokens, padding, seconds and memory so far."""
@@ -120,26 +138,18 @@ class Masked:
             return [_around(head, tokens[inner[-1] + 1 - room : inner[-1] + 1], tail, room - len(scored))]
         return [Masking(tuple(tokens), scored)]
 
-    def _answers(
-        self,
-        questions: Sequence[Question],
-        places: Sequence[list[int]],
-        plans: Sequence[list[list[Masking]]],
-        done: Container[int],
-    ) -> Iterator[Batch]:
-        costs = [sum(len(one.tokens) * len(one.scored) for part in parts for one in part) for parts in plans]
-        self.meter.asked += sum(cost * len(positions) for cost, positions in zip(costs, places, strict=True))
-        for indices in by_length(costs, GROUP * self.budget, padding=sum(costs) * len(costs)):
-            if not missing((p for i in indices for p in places[i]), done):
-                continue
-            started = perf_counter()
-            scores = self.scores([one for i in indices for part in plans[i] for one in part])
-            batch: Batch = []
-            for i in indices:
-                parts = [[score for _ in part for score in next(scores)] for part in plans[i]]
-                batch += [(position, respond(questions[position], parts)) for position in places[i]]
-            self.meter.compute += perf_counter() - started
-            yield batch
+    def _batch(self, questions: Sequence[Question], texts: Sequence[tuple[list[int], list[list[Masking]]]]) -> Batch:
+        """Answers from the maskings of some texts, each with the positions of the questions that ask it."""
+        started = perf_counter()
+        scores = self.scores([one for _, parts in texts for part in parts for one in part])
+        batch: Batch = []
+        for positions, maskings in texts:
+            parts = [[score for _ in part for score in next(scores)] for part in maskings]
+            cost = sum(len(one.tokens) * len(one.scored) for part in maskings for one in part)
+            self.meter.asked += cost * len(positions)
+            batch += [(position, respond(questions[position], parts)) for position in positions]
+        self.meter.compute += perf_counter() - started
+        return batch
 
     def scores(self, maskings: Sequence[Masking]) -> Iterator[list[Score]]:
         """The score of every scored token of every masking, in order."""

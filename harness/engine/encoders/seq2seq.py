@@ -7,21 +7,23 @@ the prompt; a choice is scored as the decoder's text without an end token, as lm
 import inspect
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from harness.engine.backend import Batch
+from harness.engine.backend import Agenda, Batch
 from harness.engine.causal.reference import end_tokens
 from harness.engine.checkpoint import Checkpoint
 from harness.engine.encoders.batches import (
     BUDGET,
+    Bundle,
     Meter,
+    agenda,
     by_length,
     halving,
-    missing,
     padded,
     positions_of,
     refuse_kinds,
@@ -56,11 +58,6 @@ Score = tuple[tuple[float, ...], bool]
 """log P of every token of one text, and whether each was the likeliest."""
 
 
-def open_seq2seq(checkpoint: Checkpoint) -> "Seq2seq":
-    """The backend for an encoder-decoder model."""
-    return Seq2seq(checkpoint)
-
-
 class Seq2seq:
     """An encoder-decoder model; sources of nearly equal length are encoded together, each once."""
 
@@ -89,6 +86,10 @@ class Seq2seq:
 
     def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
         """See Backend. Raises TooLong and Unsupported before anything is computed."""
+        return self.plan(questions).answer(done)
+
+    def plan(self, questions: Sequence[Question]) -> Agenda:
+        """See Planner."""
         refuse_kinds(questions, self.info.answers, self.info.name)
         if any(isinstance(q.request, Likelihood) and q.request.stride for q in questions):
             raise Unsupported("a sequence-to-sequence model has no windows to stride through")
@@ -96,8 +97,14 @@ class Seq2seq:
         sources = [self._source(question) for question in questions]
         refuse_long(questions, [_longest(source) for source in sources], self.limit)
         self.meter.tokenise += perf_counter() - started
-        self.meter.asked += sum(len(s.tokens) + sum(map(len, s.targets)) for s in sources)
-        return self._answers(questions, positions_of(sources), done)
+        places = positions_of(sources)
+        return agenda(
+            [
+                self._bundle(questions, [(kind[i], places[kind[i]]) for i in indices])
+                for kind in ([s for s in places if s.request is None], [s for s in places if s.request is not None])
+                for indices in by_length([len(source.tokens) for source in kind], self.budget)
+            ]
+        )
 
     def stats(self) -> Mapping[str, float | str]:
         """Tokens, padding, seconds and memory so far."""
@@ -130,22 +137,26 @@ class Seq2seq:
         return tuple(self.checkpoint.tokenizer(text_target=text, add_special_tokens=False)["input_ids"])
 
     # -------------------------------------------------------------------------------------------------------- compute
-    def _answers(
-        self, questions: Sequence[Question], places: Mapping[Source, list[int]], done: Container[int]
-    ) -> Iterator[Batch]:
-        for sources in ([s for s in places if s.request is None], [s for s in places if s.request is not None]):
-            for indices in by_length([len(source.tokens) for source in sources], self.budget):
-                if not missing((p for i in indices for p in places[sources[i]]), done):
-                    continue
-                started = perf_counter()
-                work = self.score if sources[0].request is None else self.generate
-                made = halving(lambda part, w=work, s=sources: w([s[i] for i in part]), indices)  # type: ignore[misc]
-                self.meter.compute += perf_counter() - started
-                yield [
-                    (position, one if isinstance(one, Generated) else respond(questions[position], one))
-                    for i, one in zip(indices, made, strict=True)
-                    for position in places[sources[i]]
-                ]
+    def _bundle(self, questions: Sequence[Question], asked: Sequence[tuple[Source, list[int]]]) -> Bundle:
+        """Sources of one kind, each with the positions of the questions that ask it."""
+        positions = tuple(position for _, own in asked for position in own)
+        return Bundle(positions, sum(_tokens(source) for source, _ in asked), partial(self._batch, questions, asked))
+
+    def _batch(self, questions: Sequence[Question], asked: Sequence[tuple[Source, list[int]]]) -> Batch:
+        started = perf_counter()
+        sources = [source for source, _ in asked]
+        work = self.score if sources[0].request is None else self.generate
+        made: list[list[Score] | Generated] = halving(
+            lambda part: list(work([sources[i] for i in part])), range(len(sources))
+        )
+        self.meter.compute += perf_counter() - started
+        for source, positions in asked:
+            self.meter.asked += len(positions) * (len(source.tokens) + sum(map(len, source.targets)))
+        return [
+            (position, one if isinstance(one, Generated) else respond(questions[position], one))
+            for (_, positions), one in zip(asked, made, strict=True)
+            for position in positions
+        ]
 
     def _encode(self, sources: Sequence[Source]) -> tuple[Tensor, Tensor]:
         """The encoder's output [sources, longest, width] and its mask."""
@@ -287,6 +298,10 @@ def respond(question: Question, scores: Sequence[Score]) -> Response:
     return Scored(sum(logprobs), len(logprobs), len(question.request.text.encode()), greedy, logprobs)
 
 
+def _tokens(source: Source) -> int:
+    """Tokens that go through the model for a source, at most."""
+    return len(source.tokens) + sum(map(len, source.targets)) + (source.request.max_tokens if source.request else 0)
+
+
 def _longest(source: Source) -> int:
-    asked = source.request.max_tokens if source.request is not None else 0
-    return max(len(source.tokens), asked, *map(len, source.targets), 0)
+    return max(len(source.tokens), source.request.max_tokens if source.request else 0, *map(len, source.targets), 0)

@@ -1,0 +1,44 @@
+"""`harness merge`: the shards of a job array made one run."""
+
+from pathlib import Path
+
+import click
+
+from harness.cli.options import data_option, json_option, mirror, quiet_option, samples_option, store_option, typed
+from harness.files import write_json
+
+
+@click.command("merge")
+@click.argument("shards", nargs=-1, type=click.Path(exists=True, path_type=Path), metavar="[FILE|FOLDER]...")
+@data_option
+@store_option
+@samples_option
+@json_option
+@quiet_option
+def command(
+    shards: tuple[Path, ...],
+    data: Path | None,
+    store: str | None,
+    samples_at: str | None,
+    json_file: Path | None,
+    quiet: bool,
+) -> int:
+    """Make one run of what `harness run --shard` answered; no model is needed.
+
+    Without FILE or FOLDER these are all shards that the store keeps.
+
+    \b
+    harness run smollm2 --tasks mmlu --shard 1/2
+    harness run smollm2 --tasks mmlu --shard 2/2
+    harness merge
+    """
+    from harness.api import Listener, Where, merge
+    from harness.cli.table import result_json, results_table
+
+    where = Where(store=store, samples=samples_at, data=mirror(data), command=typed())
+    result = merge(shards, where=where, listener=Listener(notice=lambda text: click.echo(f"harness: {text}", err=True)))
+    if json_file:
+        write_json(json_file, result_json(result.run, result.estimates))
+    if not quiet:
+        results_table(result.run, result.estimates)
+    return 0
