@@ -10,7 +10,9 @@ from harness_tasks import (
     dialogue,
     generation,
     glue,
+    hallucination,
     honest,
+    injection,
     knowledge,
     language,
     mmlu,
@@ -46,6 +48,8 @@ TASKS: tuple[Task, ...] = (
     *toxicity.TASKS,
     *honest.TASKS,
     *truthful.TASKS,
+    *injection.TASKS,
+    *hallucination.TASKS,
 )
 
 GROUPS: dict[str, tuple[str, ...] | Group] = {
@@ -62,4 +66,5 @@ GROUPS: dict[str, tuple[str, ...] | Group] = {
     "safety": ("tag:safety",),
     "toxicity": ("tag:toxicity",),
     "honest": ("honest/*",),
+    "injection": ("tag:injection",),
 }
