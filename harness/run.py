@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -273,10 +273,8 @@ def _plan_task(task: Task, settings: Settings, mirror: Path | None) -> Planned:
     examples = [example for part in parts for example in part[: settings.limit]]
     if not examples:
         raise DataError(f"{task.name} has no examples: {', '.join(map(str, task.dataset))} is empty")
-    shown = shots.chooser(
-        pool, count, seed=settings.seed, task_name=task.name, mode=settings.shots_mode,
-        by=task.shots.by, pick=task.shots.pick,
-    )  # fmt: skip
+    few = replace(task.shots, count=count)
+    shown = shots.chooser(pool, few, seed=settings.seed, task=task.name, mode=settings.shots_mode)
     asked = sheet(task, examples, shown)
     drawn = [settings.shots_mode, settings.seed] if count else None
     record = TaskRecord(

@@ -12,12 +12,12 @@ alone will do), ``Decoding`` (how an answer is written) and ``About`` (version, 
 row's columns or the name of a column, and a function takes the row.
 """
 
-from harness.kinds.about import About
 from harness.kinds.choice import classification, multiple_choice
 from harness.kinds.likelihood import likelihood, pair
 from harness.kinds.probe import Extremes, Items, probe
 from harness.kinds.prompt import SEPARATOR, Template
 from harness.kinds.rows import Column, Data, Prepare
+from harness.kinds.task import About
 from harness.kinds.text import Decoding, generation, translation
 
 __all__ = [

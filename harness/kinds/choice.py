@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import DataError
-from harness.kinds.about import About
 from harness.kinds.prompt import Prompt, Template, prompt_after, prompt_fields, shown_answer, template_of
-from harness.kinds.rows import Column, Data, reader, value_of
+from harness.kinds.rows import Column, Data, value_of
+from harness.kinds.task import About, task_of
 from harness.kinds.values import values_of
 from harness.metrics.calibrate import RIGHTS, calibrated, rights
 from harness.metrics.measures import ACC, ACC_BYTES, ACC_NORM, ChoiceMeasure
@@ -31,7 +31,8 @@ def multiple_choice(
     Where several choices are right ``target`` is a list of them, the first of which is shown as the answer; a choice
     with the same words as a right one is right too.
     """
-    return _Choosing(name, template_of(prompt), choices, target, tuple(measures)).task(data, about)
+    choosing = _Choosing(template_of(prompt), choices, target, tuple(measures))
+    return calibrated(task_of(name, choosing, Choose, data, about))
 
 
 def classification(
@@ -54,38 +55,19 @@ def classification(
         raise DataError(f"{name}: the prompt of a classification needs inputs, which a fine-tuned classifier reads")
     bare = Template(prompt.text, prompt.inputs, prompt.description, "", prompt.answer)
     choices = tuple(labels.values())
-    return _Choosing(name, bare, choices, target, tuple(measures), tuple(labels)).task(data, about)
+    choosing = _Choosing(bare, choices, target, tuple(measures), tuple(labels))
+    return calibrated(task_of(name, choosing, Choose, data, about))
 
 
 @dataclass(frozen=True, slots=True)
 class _Choosing:
     """One ``Choose`` for each example, judged by the choice that it picks."""
 
-    name: str
     template: Template
     choices: Column | Sequence[str]
     target: Column
     measures: tuple[ChoiceMeasure, ...]
     labels: tuple[str, ...] = ()
-
-    def task(self, data: Data, about: About) -> Task:
-        """The whole task, with the calibration of its choices."""
-        task = Task(
-            name=self.name,
-            version=about.version,
-            dataset=data.datasets,
-            read=reader(self.name, data, self.fields),
-            ask=self.ask,
-            judge=self.judge,
-            best=self.best,
-            worst=self.worst,
-            metrics=tuple(measure.metric for measure in self.measures),
-            card=about.card,
-            requests=frozenset({Choose}),
-            shots=data.shots,
-            tags=frozenset(about.tags),
-        )
-        return calibrated(task)
 
     def fields(self, row: Row) -> tuple[dict[str, Any], Any]:
         """What the example of a row holds, and the index of its (first) right choice."""

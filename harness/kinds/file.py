@@ -6,10 +6,10 @@ from typing import Any
 
 from harness.data import file, hub, read_rows
 from harness.errors import DataError, UnknownName, UsageError, quoted
-from harness.kinds.about import About
 from harness.kinds.choice import multiple_choice
 from harness.kinds.likelihood import likelihood
 from harness.kinds.rows import Data
+from harness.kinds.task import About
 from harness.kinds.text import Decoding, generation
 from harness.metrics import measures, outside, written
 from harness.metrics.measures import ACC, ACC_BYTES, ACC_NORM, ChoiceMeasure, Measure

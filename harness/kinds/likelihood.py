@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import DataError
-from harness.kinds.about import About
-from harness.kinds.rows import NO_SHOTS, Column, Data, reader, text_from
+from harness.kinds.rows import NO_SHOTS, Column, Data, text_from
+from harness.kinds.task import About, task_of
 from harness.kinds.values import values_of
 from harness.metrics.measures import LikelihoodMeasure, PairMeasure
 from harness.types import Example, Failed, Judged, Likelihood, Request, Response, Row, Scored, Task
@@ -29,20 +29,7 @@ def likelihood(
     """
     _refuse_shots(name, data)
     reading = _Reading(text, context, stride, tuple(measures))
-    return Task(
-        name=name,
-        version=about.version,
-        dataset=data.datasets,
-        read=reader(name, data, reading.fields),
-        ask=reading.ask,
-        judge=reading.judge,
-        best=reading.best,
-        worst=reading.worst,
-        metrics=tuple(measure.metric for measure in measures),
-        card=about.card,
-        requests=frozenset({Likelihood}),
-        tags=frozenset(about.tags),
-    )
+    return task_of(name, reading, Likelihood, data, about)
 
 
 def pair(
@@ -62,20 +49,7 @@ def pair(
     """
     _refuse_shots(name, data)
     preference = _Preference(first, second, contexts, tuple(measures))
-    return Task(
-        name=name,
-        version=about.version,
-        dataset=data.datasets,
-        read=reader(name, data, preference.fields),
-        ask=preference.ask,
-        judge=preference.judge,
-        best=preference.best,
-        worst=preference.worst,
-        metrics=tuple(measure.metric for measure in measures),
-        card=about.card,
-        requests=frozenset({Likelihood}),
-        tags=frozenset(about.tags),
-    )
+    return task_of(name, preference, Likelihood, data, about)
 
 
 def _refuse_shots(name: str, data: Data) -> None:

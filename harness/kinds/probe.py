@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from harness.kinds.about import About
 from harness.kinds.rows import NO_SHOTS, Prepare, reader_of
+from harness.kinds.task import About
 from harness.types import Dataset, Example, Failed, Judged, Metric, Request, Response, Row, Shots, Task
 
 Ask = Callable[[Example, Sequence[Example]], tuple[Request, ...]]

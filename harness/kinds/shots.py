@@ -9,33 +9,32 @@ from typing import Literal
 
 from harness.errors import DataError, quoted
 from harness.metrics.calibrate import RIGHTS
-from harness.types import Example
+from harness.types import Example, Shots
 
 Chooser = Callable[[Example], tuple[Example, ...]]
 
 
 def chooser(
     pool: Sequence[Example],
-    count: int,
+    shots: Shots,
     *,
     seed: int,
-    task_name: str,
+    task: str,
     mode: Literal["fixed", "per-example"] = "fixed",
-    by: str | None = None,
-    pick: Literal["hash", "first"] = "hash",
 ) -> Chooser:
-    """A function that gives ``count`` examples of ``pool`` to show before an example, never the example itself.
+    """A function that gives ``shots.count`` examples of ``pool`` to show before an example, never the example itself.
 
-    fixed: the same for every example of the task (of the slice ``by``), so that they share one prefix; an example that
-    is among them, or whose question is, gets the next one instead. per-example: drawn anew for each. ``pick="first"``
-    takes the pool's order. The function raises DataError when the pool is too small.
+    fixed: the same for every example of the task (of the slice ``shots.by``), so that they share one prefix; an example
+    that is among them, or whose question is, gets the next one instead. per-example: drawn anew for each. The function
+    raises DataError when the pool is too small.
     """
+    count, by = shots.count, shots.by
     groups: dict[str | None, list[Example]] = {}
     for candidate in pool if count else ():
         groups.setdefault(candidate.slices.get(by) if by else None, []).append(candidate)
-    salt = f"{seed}\0{task_name}\0"
+    salt = f"{seed}\0{task}\0"
     fixed = {
-        key: rows if pick == "first" else _ranked(rows, len(rows), salt)
+        key: rows if shots.pick == "first" else _ranked(rows, len(rows), salt)
         for key, rows in groups.items()
         if mode == "fixed"
     }
@@ -50,7 +49,7 @@ def chooser(
         if len(chosen) < count:
             where = f" with {by}={key}" if by else ""
             raise DataError(
-                f"{task_name}: {count} few-shot examples asked for, only {len(chosen)} to choose from{where} that do "
+                f"{task}: {count} few-shot examples asked for, only {len(chosen)} to choose from{where} that do "
                 f"not ask the question of {quoted(example.id)} itself"
             )
         return chosen

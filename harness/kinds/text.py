@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.kinds.about import About
 from harness.kinds.prompt import Prompt, Template, prompt_after, prompt_fields, shown_answer, template_of
-from harness.kinds.rows import Column, Data, reader, value_of
+from harness.kinds.rows import Column, Data, value_of
+from harness.kinds.task import About, task_of
 from harness.kinds.values import values_of
 from harness.metrics.measures import BLEU, CHRF, CHRF_PP, TER, TextMeasure, bleu
 from harness.reading.values import references_of, text_of
@@ -49,21 +49,7 @@ def generation(
     counts as correct; without one, no example is correct or incorrect.
     """
     writing = _Writing(name, template_of(prompt), target, decoding, tuple(measures), extract)
-    return Task(
-        name=name,
-        version=about.version,
-        dataset=data.datasets,
-        read=reader(name, data, writing.fields),
-        ask=writing.ask,
-        judge=writing.judge,
-        best=writing.best,
-        worst=writing.worst,
-        metrics=tuple(measure.metric for measure in measures),
-        card=about.card,
-        requests=frozenset({Generate}),
-        shots=data.shots,
-        tags=frozenset(about.tags),
-    )
+    return task_of(name, writing, Generate, data, about)
 
 
 def translation(

@@ -43,9 +43,15 @@ def perplexity(name: str, limits: str = "", signature: str = "") -> Metric:
     Its interval is that of the mean log-probability, which is at least 0 in size, put through exp: it is at least 1.
     """
     return Metric(
-        name=name, reduce=reduce_perplexity, better="lower", interval="log", bounds=(1.0, math.inf), limits=limits,
-        signature=signature, kind="perplexity",
-    )  # fmt: skip
+        name=name,
+        reduce=reduce_perplexity,
+        better="lower",
+        interval="log",
+        bounds=(1.0, math.inf),
+        limits=limits,
+        signature=signature,
+        kind="perplexity",
+    )
 
 
 def reduce_bits(sums: Array, n: Array) -> Array:

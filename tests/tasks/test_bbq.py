@@ -71,11 +71,21 @@ def test_every_item_of_a_plain_category_has_a_direction(mirror: Path, task) -> N
 
 def row(category: str, groups: list[list[str]], stereotyped: list[str], **other: object) -> dict[str, object]:
     return {
-        "category": category, "example_id": 1, "question_index": "30", "question_polarity": "neg", "label": 2,
-        "context_condition": "ambig", "context": "c", "question": "q", "ans0": "a", "ans1": "b", "ans2": "Unknown",
+        "category": category,
+        "example_id": 1,
+        "question_index": "30",
+        "question_polarity": "neg",
+        "label": 2,
+        "context_condition": "ambig",
+        "context": "c",
+        "question": "q",
+        "ans0": "a",
+        "ans1": "b",
+        "ans2": "Unknown",
         "answer_info": {f"ans{i}": info for i, info in enumerate([*groups, ["Unknown", "unknown"]])},
-        "additional_metadata": {"stereotyped_groups": stereotyped}, **other,
-    }  # fmt: skip
+        "additional_metadata": {"stereotyped_groups": stereotyped},
+        **other,
+    }
 
 
 @pytest.mark.parametrize(

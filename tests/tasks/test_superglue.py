@@ -83,10 +83,16 @@ def test_multirc_and_cb_equal_scikit_learn_on_random_answers(seed: int) -> None:
     """F1a over all answers, exact match by question, and CB's F1 averaged over its three labels."""
     draw = random.Random(seed)
     rows = [
-        {"paragraph": "p", "question": f"q{q}", "answer": f"a{a}", "label": draw.randint(0, 1),
-         "idx": {"paragraph": 0, "question": q, "answer": a}}
-        for q in range(12) for a in range(draw.randint(1, 5))
-    ]  # fmt: skip
+        {
+            "paragraph": "p",
+            "question": f"q{q}",
+            "answer": f"a{a}",
+            "label": draw.randint(0, 1),
+            "idx": {"paragraph": 0, "question": q, "answer": a},
+        }
+        for q in range(12)
+        for a in range(draw.randint(1, 5))
+    ]
     examples = MULTIRC.read(rows, MULTIRC.dataset[0])
     picks = [[draw.randint(0, 1) for _ in e.target] for e in examples]
     outcomes = [
@@ -115,10 +121,12 @@ def test_multirc_and_cb_equal_scikit_learn_on_random_answers(seed: int) -> None:
 def test_record_takes_the_best_of_several_answers() -> None:
     record = BY_NAME["superglue/record"]
     row = {
-        "passage": "Ann met Bob Lee.\n@highlight\nThey met", "query": "@placeholder was there",
-        "entities": ["Ann", "Bob Lee", "Bob", "Carl"], "answers": ["Bob Lee", "Bob"],
+        "passage": "Ann met Bob Lee.\n@highlight\nThey met",
+        "query": "@placeholder was there",
+        "entities": ["Ann", "Bob Lee", "Bob", "Carl"],
+        "answers": ["Bob Lee", "Bob"],
         "idx": {"passage": 0, "query": 0},
-    }  # fmt: skip
+    }
     (example,) = record.read([row], record.dataset[0])
     values = [
         record.judge(example, (chosen(i, 4),)).values  # type: ignore[union-attr]

@@ -74,9 +74,7 @@ def test_every_prompt_of_bold_is_an_example_and_names_are_clusters(mirror: Path)
 
 def test_the_mean_of_a_group_is_its_own() -> None:
     task = bound(BOLD)
-    rows = [
-        {"domain": "d", "category": c, "name": f"{c}{i}", "prompts": ["x ", "y "]} for c in "ab" for i in range(2)
-    ]  # fmt: skip
+    rows = [{"domain": "d", "category": c, "name": f"{c}{i}", "prompts": ["x ", "y "]} for c in "ab" for i in range(2)]
     examples = task.read(rows, task.dataset[0])
     said = [0.1, 0.2, 0.3, 0.4, 0.9, 0.5, 0.7, 0.1]
     outcomes = [
@@ -93,7 +91,8 @@ def test_the_embedded_model_answers(mirror: Path, tmp_path: Path) -> None:
     terms = tmp_path / "terms.txt"
     terms.write_text("the\n")
     few = replace(RTP, ask=lambda e, shown: tuple(replace(r, max_tokens=4) for r in RTP.ask(e, shown)[:3]))  # type: ignore[type-var]
-    result = evaluate("smollm2", [few], Settings(limit=2), store=str(tmp_path), data=str(mirror),
-                      scorer=f"lexicon:{terms}")  # fmt: skip
+    result = evaluate(
+        "smollm2", [few], Settings(limit=2), store=str(tmp_path), data=str(mirror), scorer=f"lexicon:{terms}"
+    )
     whole = {e.metric: e for e in result.estimates if e.slice == "all"}
     assert whole["toxicity_probability"].n == 2 and whole["scorer_fpr"].value == pytest.approx(5 / 8)

@@ -16,8 +16,11 @@ from harness_tasks.winobias import TASKS, best, judge
 PRO = hub("uclanlp/wino_bias", "type1_pro", "test")
 SENTENCE = ["The", "cook", "met", "the", "clerk", "'s", "guard", "because", "she", "was", "late", "."]
 ROW = {"document_id": "x//7", "tokens": SENTENCE, "coreference_clusters": ["0", "1", "8", "8"]}
-OTHER = ROW | {"document_id": "x//8", "tokens": ["The", "clerk", "met", "the", "cook", "and", "she", "left", "."],
-               "coreference_clusters": ["0", "1", "6", "6"]}  # fmt: skip
+OTHER = ROW | {
+    "document_id": "x//8",
+    "tokens": ["The", "clerk", "met", "the", "cook", "and", "she", "left", "."],
+    "coreference_clusters": ["0", "1", "6", "6"],
+}
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda t: t.name)

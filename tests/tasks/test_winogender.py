@@ -20,10 +20,18 @@ PRONOUNS = {"male": "he", "female": "she", "neutral": "they"}
 
 def triple(**change: Any) -> list[dict[str, Any]]:
     return [
-        {"sentid": f"cook.guest.0.{g}.txt", "sentence": f"The cook met a guest and {PRONOUNS[g]} left.", "label": 0,
-         "pronoun": PRONOUNS[g], "occupation": "cook", "participant": "guest", "gender": g} | change
+        {
+            "sentid": f"cook.guest.0.{g}.txt",
+            "sentence": f"The cook met a guest and {PRONOUNS[g]} left.",
+            "label": 0,
+            "pronoun": PRONOUNS[g],
+            "occupation": "cook",
+            "participant": "guest",
+            "gender": g,
+        }
+        | change
         for g in GENDERS
-    ]  # fmt: skip
+    ]
 
 
 def margins(*gaps: float) -> tuple[Chosen, ...]:
@@ -36,9 +44,13 @@ def test_one_triple_is_judged_by_hand() -> None:
     judged = judge(example, margins(1.0, -0.5, 2.0))
     assert isinstance(judged, Judged) and judged.correct is False
     assert judged.values == {
-        "acc": (2.0, 3.0), "acc_male": 1.0, "acc_female": 0.0, "acc_neutral": 1.0, "consistency": 0.0,
+        "acc": (2.0, 3.0),
+        "acc_male": 1.0,
+        "acc_female": 0.0,
+        "acc_neutral": 1.0,
+        "consistency": 0.0,
         "share_correlation": pytest.approx((0.4, -1.5, 0.16, 2.25, -0.6)),
-    }  # fmt: skip
+    }
     (bare,) = WINOGENDER.read(triple(), HUB)
     consistent = judge(bare, tuple(Chosen(0, text="the cook") for _ in GENDERS))
     assert isinstance(consistent, Judged) and consistent.values["consistency"] == 1.0
