@@ -21,7 +21,7 @@ def command(runs: tuple[str, ...], rates: Path | None, store: str | None, json_f
     """
     from dataclasses import asdict
 
-    from harness.energy.costs import costs, lines
+    from harness.energy.costs import costs, told
     from harness.energy.rates import read_rates
     from harness.store import open_store
 
@@ -31,7 +31,7 @@ def command(runs: tuple[str, ...], rates: Path | None, store: str | None, json_f
         found = costs(run, factors)
         written.append({"run": run.id, "energy": None} if found is None else asdict(found))
         click.echo(cut(f"run {run.id}  {run.model}", 500))
-        for what, amount in [("energy", "not measured (no meter was read)")] if found is None else lines(found):
+        for what, amount in told(run, factors):
             click.echo(cut(f"  {what:<18} {amount}", 500))
     if json_file:
         write_json(json_file, written[0] if len(written) == 1 else written)

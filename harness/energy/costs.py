@@ -56,6 +56,12 @@ def summary(energy: EnergyUse) -> str:
     )
 
 
+def told(run: Run, rates: Rates | None = None) -> list[tuple[str, str]]:
+    """(what, how much) of a run for people; of one that was never metered that this is not known."""
+    found = costs(run, rates)
+    return [("energy", "not measured (no meter was read)")] if found is None else list(lines(found))
+
+
 def lines(found: Costs) -> Iterator[tuple[str, str]]:
     """(what, how much) for people, only what is known."""
     energy, rates = found.energy, found.rates

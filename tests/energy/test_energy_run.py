@@ -77,3 +77,15 @@ def test_measured_energy_is_told_with_a_users_factors(tmp_path: Path) -> None:
 def test_an_idle_time_below_nought_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="idle = -1 is not a number of seconds"):
         evaluate("scripted:oracle", ["demo/qa"], store=str(tmp_path / "s"), idle=-1)
+
+
+def test_reports_tell_what_answering_took(tmp_path: Path) -> None:
+    from harness_reports import REPORTS
+
+    run = evaluate("scripted:oracle", ["demo/qa"], store=str(tmp_path / "s"), limit=2).run
+    store = open_store(str(tmp_path / "s"))
+    for form in ("md", "html"):
+        page = str(REPORTS[form](store, run.id, None))
+        assert "What answering took" in page and "not measured (the answers were computed elsewhere)" in page
+    told = json.loads(str(REPORTS["json"](store, run.id, None)))
+    assert told["run"]["energy"]["joules"] is None and told["run"]["energy"]["method"] == "none"
