@@ -12,6 +12,7 @@ from harness_tasks import (
     glue,
     hallucination,
     honest,
+    indirect,
     injection,
     knowledge,
     language,
@@ -49,6 +50,7 @@ TASKS: tuple[Task, ...] = (
     *honest.TASKS,
     *truthful.TASKS,
     *injection.TASKS,
+    *indirect.TASKS,
     *hallucination.TASKS,
 )
 

@@ -71,7 +71,7 @@ class Attack:
     ``obeys``: the answer of a model that does what an example's attack is after.
     """
 
-    dataset: Dataset
+    dataset: Dataset | Sequence[Dataset]
     example: Callable[[Row, Dataset], Example]
     detect: Detect
     obeys: Callable[[Example], str]
