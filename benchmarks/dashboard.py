@@ -92,7 +92,7 @@ def numbers(i: int) -> list[Estimate]:
     for t, task in enumerate(TASKS):
         for k, metric in enumerate(METRICS):
             value = (7 * i + 3 * k + t) % 97 / 97
-            whole = Estimate(task, metric["name"], "all", value, max(0, value - 0.02), value + 0.02, EACH, EACH // 4, 0)
+            whole = Estimate(task, metric.name, "all", value, max(0, value - 0.02), value + 0.02, EACH, EACH // 4, 0)
             found.append(whole)
             if k in (0, 4) and i >= 2000 - SAMPLED:
                 found += [replace(whole, slice=f"subject=s{s}", n=EACH // 8) for s in range(8)]

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
 import postgres
 
 from harness.store import Store, open_store
-from harness.types import Card, Choose, Chosen, Estimate, Example, Judged, Outcome, Run, TaskRecord
+from harness.types import Card, Choose, Chosen, Estimate, Example, Judged, MetricRecord, Outcome, Run, TaskRecord
 
 WORDS = [f"word{i}" for i in range(5000)]
 CARD = Card(measures="speed", limits="", source="", licence="")
@@ -74,7 +74,7 @@ def record(run_id: str, model: str, started: str, tasks: Sequence[str]) -> Run:
         tasks=tuple(
             TaskRecord(
                 name=name, version=1, fingerprint=name, data_sha256="0" * 64, data_source="made", n=100, shots=0,
-                shots_source="", card=CARD, metrics=({"name": "acc"},),
+                shots_source="", card=CARD, metrics=(MetricRecord(name="acc"),),
             )
             for name in tasks
         ),

@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.errors import DataError, UnknownName, UsageError
-from harness.metrics import calibrate, stats
+from harness.metrics import stats
 from harness.metrics.classify import first_over_n
-from harness.metrics.outside import CONTENTS
 from harness.metrics.stored import restored
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.store.store import Store
-    from harness.types import Array, Estimate, Metric, Run, TaskRecord, Value
+    from harness.types import Array, Better, Estimate, Family, Metric, MetricRecord, Run, TaskRecord, Value
 
 
 RELEASES = ("version:", "rouge-score:", "evaluate:")
@@ -53,7 +52,7 @@ class Difference:
     task: str
     metric: str
     slice: str
-    better: str
+    better: Better
     ideal: float | None
     paired: stats.Paired
     adjusted: float | None
@@ -64,6 +63,7 @@ class Difference:
     reworded: int
     right: int = 0
     wrong: int = 0
+    family: Family = "score"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ def common_tasks(first: Run, second: Run, wanted: Sequence[str], *, intersect: b
             for what, before, after in (
                 ("version", a.version, b.version),
                 ("data", a.data_sha256[:12], b.data_sha256[:12]),
-                ("scorer", _scorer(a), _scorer(b)),
+                ("scorer", a.scorer or "none", b.scorer or "none"),
             )
             if before != after
         ]
@@ -155,42 +155,39 @@ def common_tasks(first: Run, second: Run, wanted: Sequence[str], *, intersect: b
     return found
 
 
-def _scorer(record: TaskRecord) -> str:
-    """What scored the texts of a task, if it needed that; the metric of the scorer's own errors remembers it."""
-    kept = (str(metric["signature"]) for metric in record.metrics if metric["name"] == "scorer_fpr")
-    return next(kept, "none")
-
-
 def _rewritten(first: TaskRecord, second: TaskRecord) -> list[str]:
     """The metrics of both records that are computed otherwise: another tokenizer, or a file whose contents changed."""
-    one, two = ({str(m["name"]): str(m.get("signature", "")) for m in record.metrics} for record in (first, second))
+    one, two = ({metric.name: metric for metric in record.metrics} for record in (first, second))
     return [
         f"metric {name} {told}" for name, old in one.items() if name in two and (told := _changed_parts(old, two[name]))
     ]
 
 
-def _changed_parts(old: str, new: str) -> str:
-    """What of a signature changed, releases of packages left out; empty where nothing did or one has no signature."""
-    before, after = (
-        [part for part in text.split("|") if not part.startswith(RELEASES)] if text else [] for text in (old, new)
-    )
-    if not before or not after or before == after:
+def _changed_parts(old: MetricRecord, new: MetricRecord) -> str:
+    """What changed of the way that a metric is computed; empty where nothing did or one record does not say."""
+    before, after = _way_of(old), _way_of(new)
+    if not old.signature or not new.signature or before == after:
         return ""
     gone, come = [part for part in before if part not in after], [part for part in after if part not in before]
-    return f"{' '.join(gone)} -> {' '.join(come)}".replace(CONTENTS[1:], "")
+    return f"{' '.join(gone)} -> {' '.join(come)}"
+
+
+def _way_of(record: MetricRecord) -> list[str]:
+    """The parts of a signature, releases of packages left out, and the hash of the user's files."""
+    parts = [part for part in record.signature.split("|") if not part.startswith(RELEASES)]
+    return [*parts, record.contents] if record.contents else parts
 
 
 def metrics_of(record: TaskRecord, installed: Mapping[str, Metric]) -> list[Metric]:
     """The task's metrics: those installed, else those that the run remembers well enough; no reference values."""
-    found = (installed.get(str(kept["name"])) or restored(kept) for kept in record.metrics)
+    found = (installed.get(kept.name) or restored(kept) for kept in record.metrics)
     return [metric for metric in found if metric and metric.interval != "none"]
 
 
 def incomparable(record: TaskRecord, rows: Sequence[Difference]) -> list[str]:
     """The task's metrics, reference values left out, that a comparison has no row of."""
     told = {row.metric for row in rows if row.task == record.name}
-    names = [str(kept["name"]) for kept in record.metrics if kept.get("interval") != "none"]
-    return [name for name in names if name not in told]
+    return [m.name for m in record.metrics if m.interval != "none" and m.name not in told]
 
 
 def difference(
@@ -201,8 +198,10 @@ def difference(
     if not arrays or (metric.reduce is first_over_n and arrays[0].shape[1] > 1):  # the mean of rows is no mean
         return None
     ours, theirs, clusters, both = arrays
+    if ours.shape != theirs.shape:  # samples of another release, which kept other values
+        return None
     result = stats.paired(metric, ours, theirs, clusters, seed=seed)
-    about = _About(task, metric.name, name, metric.better, metric.ideal)
+    about = _About(task, metric.name, name, metric.better, metric.ideal, metric.family)
     return _difference(about, result, pairs, both)
 
 
@@ -213,8 +212,9 @@ class _About:
     task: str
     metric: str
     slice: str
-    better: str
+    better: Better
     ideal: float | None
+    family: Family
 
 
 def _difference(
@@ -228,6 +228,7 @@ def _difference(
         slice=about.slice,
         better=about.better,
         ideal=about.ideal,
+        family=about.family,
         paired=result,
         adjusted=None,
         detectable=stats.detectable(result.error, result.freedom) if result.error else None,
@@ -241,7 +242,7 @@ def _difference(
 
 
 def of_numbers(
-    kept: Mapping[str, Any], first: Estimate | None, second: Estimate | None, pairs: Sequence[tuple[Answer, Answer]]
+    kept: MetricRecord, first: Estimate | None, second: Estimate | None, pairs: Sequence[tuple[Answer, Answer]]
 ) -> Difference | None:
     """The difference of two stored numbers of a metric whose examples cannot be paired, without interval and test.
 
@@ -255,7 +256,7 @@ def of_numbers(
         first.value, second.value, second.value - first.value, None, None, None, second.clusters - 1, None,
         UNPAIRED, second.n, second.clusters,
     )  # fmt: skip
-    about = _About(second.task, second.metric, second.slice, kept["better"], kept["ideal"])
+    about = _About(second.task, second.metric, second.slice, kept.better, kept.ideal, kept.family)
     return _difference(about, result, pairs, pairs)
 
 
@@ -281,7 +282,7 @@ def corrected(rows: Sequence[Difference]) -> list[Difference]:
     for calibration in (False, True):
         tested = [
             place for place, row in enumerate(rows)
-            if row.paired.p is not None and (row.metric in calibrate.NAMES) == calibration
+            if row.paired.p is not None and (row.family == "calibration") == calibration
         ]  # fmt: skip
         adjusted |= zip(tested, stats.holm([rows[i].paired.p or 0.0 for i in tested]), strict=True)
     return [replace(row, adjusted=adjusted.get(place)) for place, row in enumerate(rows)]
@@ -330,10 +331,10 @@ def compare(
         numbers = [_numbers(store, run, record.name) for run in (one.id, two.id)]
         for name, part in grouped(pairs, slices=slices).items():
             for kept in record.metrics:
-                metric = metrics.get(str(kept["name"]))
+                metric = metrics.get(kept.name)
                 row = difference(record.name, metric, name, part, seed) if metric else None
-                if (not row or not np.isfinite(row.paired.difference)) and kept.get("interval") != "none":
-                    before, after = (found.get((str(kept["name"]), name)) for found in numbers)
+                if (not row or not np.isfinite(row.paired.difference)) and kept.interval != "none":
+                    before, after = (found.get((kept.name, name)) for found in numbers)
                     row = of_numbers(kept, before, after, part)
                 if row:
                     rows.append(replace(row, dropped=row.dropped + (lost if name == "all" else 0)))

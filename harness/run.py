@@ -13,8 +13,9 @@ from harness.engine.backend import Backend, Exam
 from harness.errors import DataError, Unsupported
 from harness.kinds import shots
 from harness.metrics.estimate import estimate
+from harness.metrics.stored import recorded
 from harness.scorers import identities
-from harness.scorers.bound import Scores, judge_by_scores, score_texts, signed, texts_of
+from harness.scorers.bound import Scores, judge_by_scores, pinned, score_texts, signed, texts_of
 from harness.scorers.identities import audit, sentences
 from harness.types import (
     Alternative,
@@ -22,7 +23,7 @@ from harness.types import (
     Estimate,
     Example,
     Failed,
-    Metric,
+    MetricRecord,
     Outcome,
     Question,
     Request,
@@ -231,7 +232,8 @@ def applicable(task: Task, outcomes: Sequence[Outcome]) -> dict[int, Container[s
 
     Empty where every metric counts every example: then nobody needs to know.
     """
-    names = {metric.name for metric in task.metrics}
+    names = {metric.name for metric in task.metrics if not metric.over}
+    whole = {metric.name for metric in task.metrics if metric.over}
     judged = [o.judged for o in outcomes if o.judged]
     if judged and all(names <= (one.values.keys() | one.failed.keys()) for one in judged):
         return {}
@@ -239,7 +241,7 @@ def applicable(task: Task, outcomes: Sequence[Outcome]) -> dict[int, Container[s
     for place, outcome in enumerate(outcomes):
         if outcome.failure:
             ideal = judge_one(task, outcome.example, (), task.best(outcome.example)).judged
-            found[place] = names if ideal is None else ideal.values.keys() | ideal.failed.keys()
+            found[place] = whole | (names if ideal is None else ideal.values.keys() | ideal.failed.keys())
     return found
 
 
@@ -288,21 +290,20 @@ def _plan_task(task: Task, settings: Settings, mirror: Path | None) -> Planned:
         shots_source=pool_source,
         card=task.card,
         metrics=described(task),
+        scorer=scored_by(task),
     )
     return Planned(task, asked.examples, asked.requests, asked.alternatives, record)
 
 
-def described(task: Task) -> tuple[dict[str, object], ...]:
+def described(task: Task) -> tuple[MetricRecord, ...]:
     """What is kept of a task's metrics, the false positives of its scorer among them."""
     own = tuple(signed(metric, task.scorer) for metric in identities.METRICS) if task.scorer else ()
-    return tuple(describe(metric) for metric in (*task.metrics, *own))
+    return tuple(recorded(metric) for metric in (*task.metrics, *own))
 
 
-def describe(metric: Metric) -> dict[str, object]:
-    """What is kept of a metric beside its numbers."""
-    keep = ("name", "better", "ideal", "interval", "limits", "signature", "kind", "scale")
-    ends = [end if math.isfinite(end) else None for end in metric.bounds]  # JSON has no infinity
-    return {key: getattr(metric, key) for key in keep} | {"bounds": ends}
+def scored_by(task: Task) -> str:
+    """What scored the texts of a task, as its record keeps it; empty where nothing did."""
+    return pinned(task.scorer) if task.scorer else ""
 
 
 def _pool(task: Task, evaluated: list[Example], mirror: Path | None) -> tuple[list[Example], str]:

@@ -12,11 +12,11 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from harness.errors import DataError
-from harness.metrics import calibrate, stats
+from harness.metrics import stats
 from harness.metrics.fairness import Gap, compare_groups, decisions
 from harness.plugins import about_bias
 from harness.store import Store
-from harness.types import Estimate, Run, TaskRecord
+from harness.types import Estimate, MetricRecord, Run, TaskRecord
 from harness_reports.facts import interval, shown
 from harness_reports.page import line, page, plain
 
@@ -40,9 +40,9 @@ DIRECTIONS: Mapping[str, tuple[str, str]] = {
     "gap*": ("better where the stereotype holds", "better where it does not hold"),
     "share_correlation": ("follows the shares of women", "runs against the shares of women"),
     "*_she": ("she preferred", "he preferred"),
-    "*_change:*": ("higher after the swap", "lower after the swap"),
 }
 """What above and below the ideal mean, by pattern of the metric's name."""
+CHANGED = ("higher after the swap", "lower after the swap")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,9 @@ class BiasCard:
 
 
 # ------------------------------------------------------------------------------------------------------------- verdicts
-def read_probe(e: Estimate, ideal: float | None) -> Probe:
+def read_probe(e: Estimate, metric: MetricRecord) -> Probe:
     """A number against its ideal: the 95 % interval decides, and where it does not the smallest detectable effect."""
+    ideal = metric.ideal if metric.better == "ideal" else None
     differs = least = None
     if ideal is not None and e.value is not None and e.low is not None and e.high is not None:
         differs, freedom = not e.low <= ideal <= e.high, e.clusters - 1
@@ -114,7 +115,7 @@ def read_probe(e: Estimate, ideal: float | None) -> Probe:
     elif differs is None or e.clusters < FEWEST:
         differs, verdict = None, f"no verdict: {e.clusters} clusters are too few (n = {e.n})"
     elif differs:
-        verdict = f"differs from {ideal:g}: {_direction(e.metric, e.value > ideal)}"
+        verdict = f"differs from {ideal:g}: {_direction(metric, e.value > ideal)}"
     elif least is None:
         verdict = f"equal to {ideal:g} in all {e.n} examples"
     else:
@@ -124,9 +125,12 @@ def read_probe(e: Estimate, ideal: float | None) -> Probe:
     )
 
 
-def _direction(metric: str, above: bool) -> str:
-    found = next((words for pattern, words in DIRECTIONS.items() if fnmatchcase(metric, pattern)), ("above", "below"))
-    return found[0 if above else 1]
+def _direction(metric: MetricRecord, above: bool) -> str:
+    patterns = (words for pattern, words in DIRECTIONS.items() if fnmatchcase(metric.name, pattern))
+    words = next(patterns, ("above", "below"))
+    if metric.variant and metric.variant.tells == "change":
+        words = CHANGED
+    return words[0 if above else 1]
 
 
 def read_gap(gap: Gap) -> str:
@@ -158,19 +162,18 @@ def gather(store: Store, run_id: str) -> BiasCard:
     """The card of a run. Raises UnknownName for a run that is not there, DataError where it tells nothing of bias."""
     run = store.run(run_id)
     results = store.results(run.id)
-    ideals = run.ideals()
-    swaps = {label for e in results for label in [_swap(e.metric)] if label}
+    metrics = run.metrics()
     few, whole = _few(results), about_bias()
     probes = tuple(
-        read_probe(e, ideal)
+        read_probe(e, metric)
         for e in results
-        for ideal in [ideals.get((e.task, e.metric))]
-        if (ideal is not None or (e.task in whole and e.metric not in calibrate.NAMES))
-        and _told(e.metric, swaps)
+        for metric in [metrics.get((e.task, e.metric))]
+        if metric
+        and _is_probe(metric, e.task in whole)
         and (e.slice == "all" or (e.n + e.failed > 0 and (e.task, _key(e.slice)) in few))
     )
     gaps = tuple(gap for task in run.tasks for gap in _gaps(store, run, task, few))
-    flips = tuple(_flips(results, swaps))
+    flips = tuple(_flips(results, metrics))
     if not (probes or gaps or flips):
         nothing = "no task on bias or toxicity, no number with an ideal, no groups and no swaps"
         raise DataError(f"run {run.id} has {nothing}: no bias card")
@@ -179,15 +182,11 @@ def gather(store: Store, run_id: str) -> BiasCard:
     return BiasCard(run, probes, gaps, flips, limits)
 
 
-def _swap(metric: str) -> str:
-    """The name of a counterfactual swap among the metrics of variants, known by its floor."""
-    _, _, label = metric.partition(":")
-    return label.removesuffix("_floor") if label.endswith("_floor") else ""
-
-
-def _told(metric: str, swaps: set[str]) -> bool:
-    label = metric.partition(":")[2]
-    return not label or label in swaps
+def _is_probe(metric: MetricRecord, is_about_bias: bool) -> bool:
+    """Whether a metric tells of bias, by its ideal or its task, of examples as they stand or with groups swapped."""
+    has_ideal = metric.better == "ideal" and metric.ideal is not None
+    is_of_swap = metric.variant is None or metric.variant.kind == "swap"
+    return is_of_swap and (has_ideal or (is_about_bias and metric.family != "calibration"))
 
 
 def _key(slice: str) -> str:
@@ -214,15 +213,17 @@ def _gaps(store: Store, run: Run, task: TaskRecord, few: set[tuple[str, str]]) -
         yield from (GroupGap(task.name, key, gap, read_gap(gap)) for gap in gaps)
 
 
-def _flips(results: list[Estimate], swaps: set[str]) -> Iterator[Flips]:
-    rates = {(e.task, e.metric): e for e in results if e.slice == "all" and e.metric.startswith("flip_rate:")}
-    for (task, metric), e in rates.items():
-        label = metric.partition(":")[2]
-        if label in swaps:
-            floor = rates.get((task, f"{metric}_floor"))
+def _flips(results: list[Estimate], metrics: Mapping[tuple[str, str], MetricRecord]) -> Iterator[Flips]:
+    rates: dict[tuple[str, str, str], Estimate] = {}
+    for e in results:
+        metric = metrics.get((e.task, e.metric))
+        if e.slice == "all" and metric and metric.variant and metric.variant.tells == "flips":
+            rates[e.task, metric.variant.kind, metric.variant.swap] = e
+    for (task, kind, swap), e in rates.items():
+        if kind == "swap":
+            floor = rates.get((task, "floor", swap))
             yield Flips(
-                task, label, e.value, e.low, e.high, e.n, floor.value if floor else None,
-                floor.high if floor else None,
+                task, swap, e.value, e.low, e.high, e.n, floor.value if floor else None, floor.high if floor else None,
                 read_flips(e, floor),
             )  # fmt: skip
 

@@ -17,13 +17,17 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """An estimate with its task's version and data hash, its ideal, and the baseline's value of the same question."""
+    """An estimate with its task's version and data hash, its ideal, and the baseline's value of the same question.
+
+    ``is_headline`` is false of what calibration and changed examples tell.
+    """
 
     estimate: Estimate
     version: int
     data_sha256: str
     baseline: float | None = None
     ideal: float | None = None
+    is_headline: bool = True
 
     @property
     def interval(self) -> str:
@@ -48,10 +52,17 @@ def gather(store: Store, run_id: str, baseline: str | None) -> Facts:
     base = store.run(baseline) if baseline else None
     tasks = {task.name: task for task in run.tasks}
     theirs = _same(run, base, store.results(base.id)) if base else {}
-    ideals = run.ideals()
+    ideals, metrics = run.ideals(), run.metrics()
     numbers = tuple(
-        Number(e, *asked_for(e.task, tasks), theirs.get((e.task, e.metric, e.slice)), ideals.get((e.task, e.metric)))
+        Number(
+            e,
+            *asked_for(e.task, tasks),
+            baseline=theirs.get((e.task, e.metric, e.slice)),
+            ideal=ideals.get(key),
+            is_headline=key not in metrics or metrics[key].is_headline,
+        )
         for e in store.results(run.id)
+        for key in [(e.task, e.metric)]
     )
     return Facts(run, base, numbers, evidence())
 

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import Any
 
 from harness.energy.costs import told
-from harness.metrics import calibrate
 from harness.store import Store
 from harness.types import Estimate, Run
 from harness_reports.facts import SCHEMA, Facts, Number, dataset_of, gather, interval, shown
@@ -24,7 +23,7 @@ Writer = Callable[[Store, str, str | None], str | dict[str, str]]
 def html(store: Store, run_id: str, baseline: str | None = None) -> str:
     """One self-contained page: every text is escaped, nothing is loaded from anywhere."""
     facts = gather(store, run_id, baseline)
-    drawn = [n.estimate for n in facts.numbers if n.estimate.slice == "all" and _drawable(n.estimate)]
+    drawn = [n.estimate for n in facts.numbers if n.estimate.slice == "all" and _drawable(n)]
     bars = [_bar(e) for e in drawn[:BARS]]
     alt = "Scores with 95 % intervals: " + "; ".join(f"{bar['label']} {bar['text']}" for bar in bars)
     return page(
@@ -48,10 +47,11 @@ def _left(facts: Facts) -> str:
     return f"{left:,} more numbers of slices are not shown; the JSON report has all." if left > 0 else ""
 
 
-def _drawable(e: Estimate) -> bool:
+def _drawable(number: Number) -> bool:
     """What a task is about, on a scale from 0 to 1: its calibration and its variants are in the table."""
+    e = number.estimate
     inside = all(x is not None and 0 <= x <= 1 for x in (e.value, e.low, e.high))
-    return inside and e.metric not in calibrate.NAMES and ":" not in e.metric
+    return inside and number.is_headline
 
 
 def _bar(e: Estimate) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from harness.kinds.text import written
 from harness.metrics import text
 from harness.metrics.classify import mean
 from harness.metrics.measures import Measure, TextMeasure
-from harness.metrics.outside import Better, over_texts
-from harness.types import Card, Example, Response
+from harness.metrics.whole import answers, over_outcomes
+from harness.types import Better, Card, Example, Response
 
 BUDGET = 500
 """Words over which distinct-n is counted: it falls with length, so that models are compared over equally many."""
@@ -20,13 +20,13 @@ NO_INTERVAL = "no interval: a resample repeats texts, which is what the figure c
 
 
 def over_answers(name: str, figure: Callable[[list[str]], float], better: Better, signature: str) -> TextMeasure:
-    """A figure of all answers together."""
-    metric, row_of = over_texts(
-        name, lambda texts, _: figure(texts), better=better, limits=NO_INTERVAL, signature=signature
+    """A figure of all answers together; a single one has no value."""
+    metric = over_outcomes(
+        name, lambda outcomes: figure(answers(outcomes)), better=better, limits=NO_INTERVAL, signature=signature
     )
 
-    def value(example: Example, answer: str) -> float:
-        return row_of(example.id, answer, None)
+    def value(example: Example, answer: str) -> None:
+        return None
 
     return Measure(metric, value)
 

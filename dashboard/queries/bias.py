@@ -10,20 +10,19 @@ import pandas as pd
 from sqlalchemy import select
 
 from harness.errors import DataError
-from harness.metrics import calibrate
 from harness.plugins import about_bias
 from harness.store import Store
 from harness.store.database import reading
 from harness.store.schema import TASKS
 from harness.types import Card, TaskRecord
 
-SCORER = ("false_positive", "scorer", "fpr")
-"""What the name of a metric says that is about the scorer and not about the model."""
-
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One bias task of a run; ``numbers`` by metric (slice, value, low, high, n, clusters, failed)."""
+    """One bias task of a run; ``numbers`` by metric (slice, value, low, high, n, clusters, failed).
+
+    ``of_scorer``: the metrics that tell how often the scorer itself is wrong.
+    """
 
     task: str
     version: int
@@ -31,6 +30,7 @@ class Probe:
     numbers: Mapping[str, pd.DataFrame]
     ideals: Mapping[str, float | None]
     limits: Mapping[str, str]
+    of_scorer: frozenset[str]
 
 
 def probes_of(store: Store) -> list[str]:
@@ -45,9 +45,8 @@ def probes_of(store: Store) -> list[str]:
 
 
 def _has_ideal(metrics: Sequence[Mapping[str, Any]]) -> bool:
-    names = {str(metric["name"]) for metric in metrics}
-    ideal = {str(metric["name"]) for metric in metrics if metric.get("better") == "ideal"}
-    return any(":" not in name or f"{name}_floor" in names for name in ideal)
+    ideal = (metric for metric in metrics if metric["better"] == "ideal")
+    return any(metric["variant"] is None or metric["variant"]["kind"] == "swap" for metric in ideal)
 
 
 def card(store: Store, run_id: str) -> list[Probe]:
@@ -59,16 +58,16 @@ def card(store: Store, run_id: str) -> list[Probe]:
 
 def _probe(task: TaskRecord, results: pd.DataFrame) -> Probe:
     own = results[results["task"] == task.name] if not results.empty else results
-    rules: dict[str, Mapping[str, Any]] = {str(metric["name"]): metric for metric in task.metrics}
     numbers = {
-        name: own[own["metric"] == name].drop(columns=["task", "metric"])
-        for name in rules
-        if not own.empty and name not in calibrate.NAMES
+        m.name: own[own["metric"] == m.name].drop(columns=["task", "metric"])
+        for m in task.metrics
+        if not own.empty and m.family != "calibration"
     }
     return Probe(
         task.name, task.version, task.card, numbers,
-        {name: rule.get("ideal") if rule.get("better") == "ideal" else None for name, rule in rules.items()},
-        {name: str(rule.get("limits") or "") for name, rule in rules.items()},
+        {m.name: m.ideal if m.better == "ideal" else None for m in task.metrics},
+        {m.name: m.limits for m in task.metrics},
+        frozenset(m.name for m in task.metrics if m.family == "scorer"),
     )  # fmt: skip
 
 
@@ -100,11 +99,6 @@ def parts(told: Mapping[str, Any], task: str) -> dict[str, pd.DataFrame]:
         "Groups swapped in the text": [row for row in told["flips"] if row["task"] == task],
     }
     return {title: pd.DataFrame(found).drop(columns="task", errors="ignore") for title, found in rows.items() if found}
-
-
-def about_scorer(metric: str) -> bool:
-    """Whether a metric tells how often the scorer itself is wrong."""
-    return any(word in metric for word in SCORER)
 
 
 def verdict(value: float | None, low: float | None, high: float | None, ideal: float) -> str:

@@ -1,6 +1,7 @@
 """Calibration from the stored choice probabilities, and accuracy under perturbation; no Streamlit in here."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +11,12 @@ from numpy.typing import NDArray
 from harness.metrics import calibrate, stats
 from harness.metrics.classify import proportion
 from harness.store import Store
+from harness.types import Estimate, MetricRecord
 
 MOST = 50_000
 """Samples that are read at most: a diagram does not get better by more."""
 
-STORED, FLIPS, ORIGINAL = "ece_width_10", "flip_rate:", "original"
+STORED, ORIGINAL = "ece_width_10", "original"
 
 
 Array = NDArray[np.float64]
@@ -81,25 +83,36 @@ def _metrics(rows: Array) -> pd.DataFrame:
 
 
 def variants(store: Store, run: str, task: str) -> pd.DataFrame:
-    """Numbers of the original and of its perturbed variants (metrics ``METRIC:VARIANT``). Empty without variants."""
-    own = [(*e.metric.partition(":")[::2], e) for e in store.results(run) if e.task == task and e.slice == "all"]
-    plain = {metric for metric, variant, _ in own if not variant}
-    changed = {metric for metric, variant, _ in own if variant and metric in plain}
-    rows = [
-        (variant or ORIGINAL, metric, e.value, e.low, e.high, e.n, e.clusters, e.failed)
-        for metric, variant, e in own
-        if metric in changed
-    ]
+    """Numbers of the original and of its variants, of the metrics that tell of both. Empty without variants."""
+    own = [(record.variant, e) for record, e in _told(store, run, task)]
+    changed = {variant.metric for variant, _ in own if variant and variant.tells == "score"}
+    rows = []
+    for variant, e in own:
+        if variant.tells == "score" if variant else e.metric in changed:
+            label, metric = (variant.label, variant.metric) if variant else (ORIGINAL, e.metric)
+            rows.append((label, metric, e.value, e.low, e.high, e.n, e.clusters, e.failed))
     return pd.DataFrame(rows, columns=["variant", "metric", "value", "low", "high", "n", "clusters", "failed"])
 
 
 def flips(store: Store, run: str, task: str) -> pd.DataFrame:
-    """Per variant: how many answers are others than to the original, and p of broken against fixed (McNemar)."""
-    found = {e.metric: e for e in store.results(run) if e.task == task and e.slice == "all"}
-    rows = []
-    for name, rate in found.items():
-        if name.startswith(FLIPS):
-            label = name.removeprefix(FLIPS)
-            p = found.get(f"mcnemar_p:{label}")
-            rows.append((label, rate.value, rate.low, rate.high, rate.n, p.value if p else None))
-    return pd.DataFrame(rows, columns=["variant", "share flipped", "low", "high", "changed examples", "p (McNemar)"])
+    """Per variant: how many answers are others than to the original, and p of broken against fixed (McNemar).
+
+    The index holds the names of the metrics that the shares come from.
+    """
+    own = [(record.variant, e) for record, e in _told(store, run, task) if record.variant]
+    tests = {variant.label: e.value for variant, e in own if variant.tells == "test"}
+    rows = {
+        e.metric: (variant.label, e.value, e.low, e.high, e.n, tests.get(variant.label))
+        for variant, e in own
+        if variant.tells == "flips"
+    }
+    columns = ["variant", "share flipped", "low", "high", "changed examples", "p (McNemar)"]
+    return pd.DataFrame(list(rows.values()), index=list(rows), columns=columns)
+
+
+def _told(store: Store, run: str, task: str) -> Iterator[tuple[MetricRecord, Estimate]]:
+    """The numbers of a task over all examples, each with what the run keeps of its metric."""
+    metrics = store.run(run).metrics()
+    for e in store.results(run):
+        if e.task == task and e.slice == "all" and (e.task, e.metric) in metrics:
+            yield metrics[e.task, e.metric], e

@@ -10,6 +10,7 @@ from harness.groups import AVERAGE
 from harness.store import Store
 from harness.store.database import reading
 from harness.store.schema import BASELINES, MODELS, RUNS, TAGS, TASK_SETS, TASKS, VERDICTS
+from harness.types import HEADLINE, Run
 from harness_dashboard.queries.asked import averages
 
 NEWEST = 500
@@ -83,3 +84,15 @@ def measured(store: Store, tasks: Sequence[str] = ()) -> list[tuple[str, str]]:
         groups = () if tasks else connection.execute(averages()).scalars().all()
     found = dict.fromkeys((name, str(metric["name"])) for name, metrics in rows for metric in metrics)
     return sorted([*found, *((group, AVERAGE) for group in groups)], key=lambda pair: pair[0])
+
+
+def beside(run: Run) -> frozenset[str]:
+    """Metrics of a run that tell of calibration or of changed examples, beside what its tasks are about."""
+    return frozenset(metric.name for task in run.tasks for metric in task.metrics if not metric.is_headline)
+
+
+def beside_all(store: Store) -> frozenset[str]:
+    """The same of all runs of a store."""
+    with reading(store.engine) as connection:
+        rows = connection.execute(select(TASKS.c.metrics)).scalars().all()
+    return frozenset(metric["name"] for metrics in rows for metric in metrics if metric["family"] not in HEADLINE)

@@ -31,7 +31,7 @@ def metric_chart(probe: bias.Probe, metric: str) -> None:
 
 def scorer(probe: bias.Probe) -> None:
     """How often the scorer itself is wrong, where that was stored."""
-    rows = [frame.assign(metric=name) for name, frame in probe.numbers.items() if bias.about_scorer(name)]
+    rows = [frame.assign(metric=name) for name, frame in probe.numbers.items() if name in probe.of_scorer]
     if rows:
         st.markdown("**The scorer's own errors**")
         tables.table(pd.concat(rows), f"scorer of {probe.task}")
@@ -72,7 +72,7 @@ with session.sentence():
         st.warning("What this does not show:")
         st.text(cut(probe.card.limits))
         scorer(probe)
-        own = [name for name in probe.numbers if not bias.about_scorer(name)]
+        own = [name for name in probe.numbers if name not in probe.of_scorer]
         ideal = [name for name in own if probe.ideals[name] is not None] or own
         for metric in ideal:
             metric_chart(probe, metric)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from harness_dashboard import session
-from harness_dashboard.queries import compare, samples
+from harness_dashboard.queries import compare, runs, samples
 from harness_dashboard.widgets import charts, sample, tables
 from harness_dashboard.widgets.text import CELL, cut, escaped
 
@@ -63,7 +63,7 @@ with session.sentence():
         "detectable: the smallest true difference found with a power of 80 %; reworded: asked with another prompt."
     )
     tables.table(found.numbers, "differences")
-    metric = session.asked_of("metric", tables.metrics_of(found.numbers), "Metric of the chart")
+    metric = session.asked_of("metric", tables.metrics_of(found.numbers, runs.beside(second)), "Metric of the chart")
     part = found.numbers[found.numbers["metric"] == metric].head(60)
     part = part.assign(label=part["task"] + part["slice"].map(lambda s: "" if s == "all" else f"  {s}"))
     drawn = part.drop(columns="value", errors="ignore").rename(columns={"difference": "value"})

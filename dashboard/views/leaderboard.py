@@ -46,7 +46,7 @@ with session.sentence():
     if picked is not None:
         st.switch_page("views/run.py", query_params={"run": str(board["run"].iloc[picked])})
     st.subheader("One metric over tasks", anchor=False)
-    metric = session.asked_of("metric", tables.metrics_of(board), "Metric of the chart")
+    metric = session.asked_of("metric", tables.metrics_of(board, session.ask(runs.beside_all)), "Metric of the chart")
     found = board[board["metric"] == metric].head(60)
     shots = [f", {count}-shot" if count >= 0 else "" for count in found["shots"].fillna(-1)]  # none for a whole group
     found = found.assign(label=found["task"] + shots)

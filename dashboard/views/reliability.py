@@ -56,8 +56,8 @@ def robustness(run: Run, task: str) -> None:
         return
     st.caption("Answers that are others than to the original wording, among the examples that the variant changes.")
     tables.table(flips, "flips")
-    for label in flips["variant"]:
-        query = {"run": run.id, "task": task, "value": f"{calibration.FLIPS}{label}", "low": "1"}
+    for flipped, label in flips["variant"].items():
+        query = {"run": run.id, "task": task, "value": str(flipped), "low": "1"}
         st.page_link("views/samples.py", label=escaped(f"Examples flipped by {label}"), query_params=query)
 
 

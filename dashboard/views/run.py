@@ -1,5 +1,6 @@
 """One run: its numbers, what was asked of whom, warnings, and the command that makes it again."""
 
+from collections.abc import Set
 from dataclasses import asdict
 
 import pandas as pd
@@ -9,7 +10,7 @@ from harness.answers.journal import progress
 from harness.errors import HarnessError
 from harness.types import Run
 from harness_dashboard import session
-from harness_dashboard.queries import samples
+from harness_dashboard.queries import runs, samples
 from harness_dashboard.widgets import charts, tables
 from harness_dashboard.widgets.text import cut, escaped
 
@@ -55,11 +56,11 @@ def warnings(run: Run, numbers: pd.DataFrame) -> None:
         st.warning(f"Fewer than 30 examples, wide intervals: {escaped(named, 1000)}")
 
 
-def pictures(numbers: pd.DataFrame) -> None:
+def pictures(numbers: pd.DataFrame, beside: Set[str]) -> None:
     """One metric over the tasks, or over the slices of them."""
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     with left:
-        metric = session.asked_of("metric", tables.metrics_of(numbers), "Metric of the chart")
+        metric = session.asked_of("metric", tables.metrics_of(numbers, beside), "Metric of the chart")
     sliced = right.toggle("With slices", key="sliced", bind="query-params")
     part = numbers[numbers["metric"] == metric]
     part = part if sliced else part[part["slice"] == "all"]
@@ -99,7 +100,7 @@ with session.sentence():
     numbers = pd.DataFrame([asdict(e) for e in session.store().results(run.id)])
     warnings(run, numbers)
     if not numbers.empty:
-        pictures(numbers)
+        pictures(numbers, runs.beside(run))
         st.subheader("All numbers", anchor=False)
         tables.table(numbers, f"run {run.id}")
     if run.status == "finished":

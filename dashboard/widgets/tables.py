@@ -1,13 +1,12 @@
 """Tables and charts: each chart with its data beside it, each table with its download."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 import altair as alt
 import pandas as pd
 import streamlit as st
 
-from harness.metrics import calibrate
 from harness_dashboard.widgets.text import harmless, spreadsheet
 
 ROWS = 200
@@ -45,10 +44,10 @@ def table(
     return int(rows[0]) if rows else None
 
 
-def metrics_of(frame: pd.DataFrame) -> list[str]:
-    """Names in the column "metric": what a task is about before calibration and variants, the most frequent first."""
+def metrics_of(frame: pd.DataFrame, beside: Container[str] = ()) -> list[str]:
+    """Names in the column "metric", the most frequent first; those ``beside`` what a task is about come last."""
     counts = frame["metric"].value_counts(sort=True)
-    return sorted(map(str, counts.index), key=lambda name: (name in calibrate.NAMES or ":" in name, -int(counts[name])))
+    return sorted(map(str, counts.index), key=lambda name: (name in beside, -int(counts[name])))
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -64,7 +64,13 @@ def _records(run: Run, tasks: Sequence[Task]) -> tuple[TaskRecord, ...]:
     """What the run asked, with version, card and metrics of the tasks that judge it now."""
     by_name = {task.name: task for task in tasks}
     return tuple(
-        replace(record, version=task.version, card=task.card, metrics=running.described(task))
+        replace(
+            record,
+            version=task.version,
+            card=task.card,
+            metrics=running.described(task),
+            scorer=running.scored_by(task),
+        )
         for record in run.tasks
         for task in (by_name[record.name],)
     )

@@ -49,9 +49,8 @@ def results_table(run: Run, estimates: Sequence[Estimate], *, slices: bool = Fal
     from rich.table import Table
     from rich.text import Text
 
-    from harness.metrics.calibrate import NAMES
-
-    shown = [e for e in estimates if slices or (e.slice == "all" and e.metric not in NAMES)]
+    calibration = {key for key, metric in run.metrics().items() if metric.family == "calibration"}
+    shown = [e for e in estimates if slices or (e.slice == "all" and (e.task, e.metric) not in calibration)]
     known = run.ideals()
     ideals = known if any((e.task, e.metric) in known for e in shown) else {}
     cut = int(run.engine.get("prompts_cut") or 0)

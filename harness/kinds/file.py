@@ -11,7 +11,7 @@ from harness.kinds.likelihood import likelihood
 from harness.kinds.rows import Data
 from harness.kinds.task import About
 from harness.kinds.text import Decoding, generation
-from harness.metrics import measures, outside, written
+from harness.metrics import external, measures, written
 from harness.metrics.measures import ACC, ACC_BYTES, ACC_NORM, ChoiceMeasure, Measure
 from harness.reading.text import is_file, read_toml, read_yaml
 from harness.reading.values import columns_of, kind_of, no_column, text_of
@@ -48,7 +48,7 @@ HUB_KEYS = ("id", "config", "split", "revision")
 BuiltIn = Callable[..., Measure[Any]]
 """Makes a built-in measure from the keys of its table."""
 External = Callable[..., Measure[Any]]
-"""Makes a measure from outside of its ``outside.Spec``."""
+"""Makes a measure from an ``external.Spec``."""
 CHOICE_MEASURES = {measure.name: measure for measure in (ACC, ACC_NORM, ACC_BYTES)}
 
 
@@ -163,7 +163,7 @@ def _task(path: Path, description: Mapping[str, Any], dataset: Dataset) -> Task:
     about = About(version=get("version", 1), card=_card(description))
     if "choices" in description:
         names = get("metrics", list(CHOICE_MEASURES))
-        choice_measures = _measures(path, names, dict.fromkeys(CHOICE_MEASURES, _choice), outside.choice_measure)
+        choice_measures = _measures(path, names, dict.fromkeys(CHOICE_MEASURES, _choice), external.choice_measure)
         return multiple_choice(
             path.stem,
             data=data,
@@ -180,21 +180,19 @@ def _task(path: Path, description: Mapping[str, Any], dataset: Dataset) -> Task:
         prompt=prompt,
         target=answer,
         decoding=Decoding(get("max_tokens", 64), tuple(get("stop", ("\n",)))),
-        measures=_measures(path, names, dict.fromkeys(written.OPTIONS, written.measure), outside.text_measure),
+        measures=_measures(path, names, dict.fromkeys(written.OPTIONS, written.measure), external.text_measure),
         about=about,
     )
 
 
-def _measures(
-    path: Path, wanted: Sequence[Any], built_in: Mapping[str, BuiltIn], external: External
-) -> list[Measure[Any]]:
+def _measures(path: Path, wanted: Sequence[Any], built_in: Mapping[str, BuiltIn], make: External) -> list[Measure[Any]]:
     """Measures by name; those from outside are loaded at once, so that what is missing is told before a model runs."""
     chosen: list[Measure[Any]] = []
     for one in wanted:
         keys = _measure_keys(path, one, built_in)
         use = keys["use"]
         try:
-            measure = built_in[use](**keys) if use in built_in else _external(path, keys, external)
+            measure = built_in[use](**keys) if use in built_in else make(_spec(path, keys), load=True)
         except UsageError as error:
             raise UsageError(f"{path}: {error}") from None
         if any(measure.name == other.name for other in chosen):
@@ -215,13 +213,13 @@ def _measure_keys(path: Path, entry: Any, built_in: Mapping[str, BuiltIn]) -> di
     odd = next((key for key in table if key not in valid), None)
     if odd is not None:
         raise UsageError(f"{path}: {UnknownName(f'key of the metric {use[:200]}', odd, valid)}")
-    if use not in built_in and ":" not in use and use not in outside.offered():
-        raise UsageError(f"{path}: {UnknownName('metric', use, [*built_in, *outside.offered()])}")
+    if use not in built_in and ":" not in use and use not in external.offered():
+        raise UsageError(f"{path}: {UnknownName('metric', use, [*built_in, *external.offered()])}")
     return table
 
 
-def _external(path: Path, keys: Mapping[str, Any], external: External) -> Measure[Any]:
-    return external(outside.Spec(**keys, base=path.parent), load=True)
+def _spec(path: Path, keys: Mapping[str, Any]) -> external.Spec:
+    return external.Spec(**keys, base=path.parent)
 
 
 def _choice(use: str, name: str | None = None) -> ChoiceMeasure:

@@ -146,7 +146,7 @@ def _accuracy_at(percent: int) -> Metric:
     )  # fmt: skip
 
 
-METRICS: tuple[Metric, ...] = (
+_ALL = (
     mean("brier_multi", bounds=(0.0, 2.0), better="lower", signature="sum over choices, 0..2"),
     mean(
         "nll_choice", bounds=(0.0, math.inf), better="lower", signature="natural logarithm, normalised over the choices"
@@ -158,8 +158,8 @@ METRICS: tuple[Metric, ...] = (
     _accuracy_at(50),
     _accuracy_at(80),
 )
+METRICS: tuple[Metric, ...] = tuple(replace(metric, family="calibration") for metric in _ALL)
 PAIRED = tuple(metric.name for metric in METRICS[2:])
-NAMES = frozenset(metric.name for metric in METRICS)
 
 
 # ------------------------------------------------------------------------------------------------- of a task, a plot

@@ -11,9 +11,8 @@ import numpy as np
 from harness.types import Metric
 
 if TYPE_CHECKING:
-    from harness.types import Array
+    from harness.types import Array, Better
 
-Better = Literal["higher", "lower", "ideal"]
 Average = Literal["macro", "weighted"]
 UNIT, ANY = (0.0, 1.0), (-math.inf, math.inf)
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.errors import DataError
-from harness.metrics.classify import Better, first_over_n
+from harness.metrics.classify import first_over_n
 from harness.metrics.refusal import VERDICTS, Verdict
 from harness.metrics.stats import quantile
-from harness.types import Errors, Metric
+from harness.types import Better, Errors, Metric
 
 if TYPE_CHECKING:
     from harness.types import Array

@@ -7,25 +7,30 @@ import numpy as np
 from harness.metrics import stats
 from harness.metrics.classify import proportion
 from harness.metrics.detector import corrected_interval
+from harness.metrics.whole import placed
 from harness.types import Estimate, Example, Metric, Outcome
 
 
 def estimate(task: str, metric: Metric, name: str, outcomes: Sequence[Outcome]) -> Estimate:
     """One number of one group of outcomes; value None where no example could be judged or it is undefined."""
-    counted = [
-        (o.example, o.judged.values[metric.name]) for o in outcomes if o.judged and metric.name in o.judged.values
-    ]
+    counted = [o for o in outcomes if o.judged and (metric.over or metric.name in o.judged.values)]
     failed = sum(o.failure is not None or bool(o.judged and metric.name in o.judged.failed) for o in outcomes)
     if not counted:
         return Estimate(task, metric.name, name, None, None, None, 0, 0, failed)
-    rows = np.array([value if isinstance(value, tuple) else (value,) for _, value in counted], dtype=np.float64)
-    clusters = cluster_codes(example for example, _ in counted)
+    metric, rows = placed(metric, counted) if metric.over else (metric, _rows(metric.name, counted))
+    clusters = cluster_codes(o.example for o in counted)
     n, distinct = len(counted), int(clusters.max()) + 1
-    value = stats.point(metric, rows)
+    value = stats.point(metric, rows, clusters)
     if not np.isfinite(value):
         return Estimate(task, metric.name, name, None, None, None, n, distinct, failed)
     low, high = interval(metric, rows, clusters) or (None, None)
     return Estimate(task, metric.name, name, value, low, high, n, distinct, failed)
+
+
+def _rows(name: str, outcomes: Sequence[Outcome]) -> np.ndarray:
+    """The values of a metric [n, k]."""
+    values = (o.judged.values[name] for o in outcomes if o.judged)
+    return np.array([value if isinstance(value, tuple) else (value,) for value in values], dtype=np.float64)
 
 
 def interval(metric: Metric, rows: np.ndarray, clusters: np.ndarray) -> tuple[float, float] | None:

@@ -108,7 +108,7 @@ def paired(
     p: exact McNemar for unclustered 0/1 values, swaps of the two sides of clusters for everything else; ``tested``
     False leaves it out, which saves nearly all of the time. Where p is above 1 - level the interval holds 0.
     """
-    (_, one), (metric, two) = summed(metric, first), summed(metric, second)
+    (_, one), (metric, two) = summed(metric, first, clusters), summed(metric, second, clusters)
     _, groups = np.unique(clusters, return_inverse=True)
     count, n = int(groups.max()) + 1, len(one)
     values = point(metric, one), point(metric, two)

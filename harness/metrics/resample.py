@@ -32,20 +32,28 @@ def checked(rows: Array, name: str) -> Array:
     return table
 
 
-def summed(metric: Metric, rows: Array) -> tuple[Metric, Array]:
-    """Checked rows as the metric sums them, and the metric of such rows. Raises as ``checked`` does."""
+def summed(metric: Metric, rows: Array, clusters: NDArray[np.int64] | None = None) -> tuple[Metric, Array]:
+    """Checked rows [n, k] as the metric sums them, and the metric of such rows; ``clusters``: their codes [n].
+
+    Raises as ``checked`` does, ValueError for a balanced metric without clusters.
+    """
     table = checked(rows, metric.name)
-    return (
-        (replace(metric, expand=None), checked(metric.expand(table), metric.name)) if metric.expand else (metric, table)
-    )
+    if metric.expand:
+        table = checked(metric.expand(table), metric.name)
+    if metric.balanced:
+        if clusters is None:
+            raise ValueError(f"metric {metric.name!r} is balanced: it needs the clusters of its rows")
+        _, codes, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
+        table = np.column_stack([table, np.ones(len(table))]) / sizes[codes][:, None]
+    return replace(metric, expand=None, balanced=False), table
 
 
-def point(metric: Metric, rows: Array) -> float:
+def point(metric: Metric, rows: Array, clusters: NDArray[np.int64] | None = None) -> float:
     """The metric over all rows [n, k]; NaN where it is undefined (a correlation with a constant).
 
-    Raises DataError for no rows and for rows that are not finite.
+    Raises as ``summed`` does, and thus DataError for no rows and for rows that are not finite.
     """
-    metric, table = summed(metric, rows)
+    metric, table = summed(metric, rows, clusters)
     n = np.asarray(float(len(table)))
     return float(metric.reduce(table.sum(axis=0) if metric.additive else table, n))
 
@@ -93,7 +101,7 @@ def bootstrap(
     rows [n, k] with cluster codes 0..G-1 ``groups`` [n]. Additive metrics: one product of resampling counts [chunk, G]
     with the clusters' sums [G, k] for each chunk of resamples. It is too narrow below some tens of clusters.
     """
-    metric, rows = summed(metric, rows)
+    metric, rows = summed(metric, rows, groups)
     values = resampled(metric, rows, groups, np.random.default_rng(seed), resamples)
     values = values[np.isfinite(values)]
     if not len(values):

@@ -49,7 +49,7 @@ def confidence(
     allows. There is no interval of equal cases of a metric without bounds, of a metric that is undefined without one of
     the clusters, nor below FEWEST of a share of some of the examples or of a number that is noise in part.
     """
-    metric, table = summed(metric, rows)
+    metric, table = summed(metric, rows, clusters)
     _, groups = np.unique(clusters, return_inverse=True)
     count, value = int(groups.max()) + 1, point(metric, table)
     affordable = metric.affordable is None or len(table) <= metric.affordable
@@ -141,11 +141,11 @@ def mean_of_metrics(metrics: Sequence[tuple[Metric, Array]], groups: NDArray[np.
     Rows [n, k] of each metric, cluster codes 0..G-1 [n]. NaN where a metric is undefined.
     """
     count = int(groups.max()) + 1
-    value = float(np.mean([point(metric, rows) for metric, rows in metrics]))
+    value = float(np.mean([point(metric, rows, groups) for metric, rows in metrics]))
     if len(metrics) == 1:
         low, high = confidence(*metrics[0], groups, student=True) or (None, None)
         return Part(value, low, high, count - 1)
-    tables = [summed(metric, rows) for metric, rows in metrics]
+    tables = [summed(metric, rows, groups) for metric, rows in metrics]
     if count < 2 or not math.isfinite(value) or any(m.interval == "none" or m.folded for m, _ in tables):
         return Part(value, None, None, max(0, count - 1))
     without = np.mean([left_out(*table, groups) for table in tables], axis=0)

@@ -1,15 +1,14 @@
-"""Metrics of a stored run whose task is not at hand, from what the run kept of them."""
+"""Metrics as a run keeps them, and as they are computed again where their task is not at hand."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from harness.metrics import calibrate, likelihood, text
 from harness.metrics.classify import first_over_n, reduce_percent
-from harness.types import Metric
+from harness.types import Metric, MetricRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,28 +25,46 @@ REDUCES: Mapping[str, Callable[..., Any]] = {
 CALIBRATION = {metric.name: metric for metric in calibrate.METRICS}
 
 
-def restored(kept: Mapping[str, Any]) -> Metric | None:
-    """The metric that a run remembers as ``kept``; None where only its task knows how to compute it.
+def recorded(metric: Metric) -> MetricRecord:
+    """What a run keeps of a metric beside its numbers."""
+    low, high = metric.bounds
+    return MetricRecord(
+        name=metric.name,
+        family=metric.family,
+        variant=metric.variant,
+        better=metric.better,
+        ideal=metric.ideal,
+        interval=metric.interval,
+        limits=metric.limits,
+        signature=metric.signature,
+        contents=metric.contents,
+        kind=metric.kind,
+        scale=metric.scale,
+        bounds=(low if math.isfinite(low) else None, high if math.isfinite(high) else None),
+    )
+
+
+def restored(record: MetricRecord) -> Metric | None:
+    """The metric that a run keeps as ``record``; None where only its task knows how to compute it.
 
     A mean whose interval is Student's or Wilson's needs nothing but its values, one number each.
     """
-    name, kind = str(kept["name"]), str(kept.get("kind") or kept["name"])
-    if name in CALIBRATION:
-        return CALIBRATION[name]
-    reduce = REDUCES.get(kind, first_over_n if kept.get("interval") in ("wilson", "t") else None)
+    if record.family == "calibration":
+        return CALIBRATION.get(record.name)
+    mean = first_over_n if record.interval in ("wilson", "t") else None
+    reduce = REDUCES.get(record.kind or record.name, mean)
     if reduce is None:
         return None
-    return replace(
-        Metric(name=name, reduce=reduce), better=kept["better"], ideal=kept["ideal"],
-        interval=kept.get("interval", "bootstrap"), scale=float(kept.get("scale", 1.0)),
-        bounds=_bounds(kept.get("bounds")),
-    )  # fmt: skip
-
-
-def _bounds(kept: object) -> tuple[float, float]:
-    """The range that a run remembers, None for an end that is open; all numbers where it remembers none."""
-    match kept:
-        case [int() | float() | None as low, int() | float() | None as high]:
-            ends = -math.inf if low is None else float(low), math.inf if high is None else float(high)
-            return ends if ends[0] < ends[1] else (-math.inf, math.inf)
-    return -math.inf, math.inf
+    low = -math.inf if record.bounds[0] is None else record.bounds[0]
+    high = math.inf if record.bounds[1] is None else record.bounds[1]
+    return Metric(
+        name=record.name,
+        reduce=reduce,
+        family=record.family,
+        variant=record.variant,
+        better=record.better,
+        ideal=record.ideal,
+        interval=record.interval,
+        scale=record.scale,
+        bounds=(low, high) if low < high else (-math.inf, math.inf),
+    )

@@ -42,7 +42,7 @@ def taken(value: object, hint: Any, name: str) -> Any:
     if kind is Literal:
         fits, made = isinstance(value, str) and value in inner, value
     elif kind is tuple:
-        fits = isinstance(value, list | tuple)
+        fits = isinstance(value, list | tuple) and (inner[-1] is Ellipsis or len(value) == len(inner))
         made = tuple(taken(v, inner[0], name) for v in value) if isinstance(value, list | tuple) else value
     elif kind is not None and issubclass(kind, Mapping):
         fits = isinstance(value, Mapping) and all(isinstance(key, str) for key in value)

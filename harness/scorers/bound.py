@@ -61,8 +61,13 @@ def texts_of(responses: Sequence[Response]) -> list[str]:
 
 def signed(metric: Metric, scorer: Scorer) -> Metric:
     """The metric with the scorer in its signature, so that numbers of two scorers are never taken for comparable."""
+    return replace(metric, signature=f"scorer {pinned(scorer)}")
+
+
+def pinned(scorer: Scorer) -> str:
+    """The scorer's name and, in short, everything that can change a score."""
     parts = ", ".join(f"{key} {value[:12]}" for key, value in sorted(scorer.fingerprint.items()))
-    return replace(metric, signature=f"scorer {scorer.name} ({parts})")
+    return f"{scorer.name} ({parts})"
 
 
 def _unbound(example: Example, responses: tuple[Response, ...]) -> Failed:

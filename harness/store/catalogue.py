@@ -149,7 +149,8 @@ def _save_tasks(connection: Connection, run: Run) -> str:
             "fingerprint": t.fingerprint,
             "data_sha256": t.data_sha256,
             "card": _plain(asdict(t.card)),
-            "metrics": [_plain(dict(m)) for m in t.metrics],
+            "metrics": [_plain(asdict(m)) for m in t.metrics],
+            "scorer": _plain(t.scorer),
         }
         tasks.append({"id": _hash(task), **task})
         how = {"data_source": _plain(t.data_source), "n": t.n, "shots": t.shots, "shots_source": t.shots_source}

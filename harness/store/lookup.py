@@ -91,6 +91,7 @@ def _task(row: Row[Any], how: tuple[Any, ...]) -> TaskRecord:
         shots_source=how[4],
         card=row.card,
         metrics=row.metrics,
+        scorer=row.scorer,
     )
 
 

@@ -87,11 +87,11 @@ def metrics_of(record: TaskRecord, installed: Mapping[str, Metric], outcomes: Se
     """A task's metrics as far as they can be computed: those at hand, else means of one value an example."""
     found = {}
     for kept in record.metrics:
-        name, interval = str(kept.get("name")), kept.get("interval")
-        if name in installed and installed[name].signature == kept.get("signature", ""):
-            found[name] = installed[name]
-        elif interval in ("wilson", "t") and _is_flat(name, outcomes):
-            found[name] = (classify.proportion if interval == "wilson" else classify.mean)(name)
+        name, at_hand = kept.name, installed.get(kept.name)
+        if at_hand and (at_hand.signature, at_hand.contents) == (kept.signature, kept.contents):
+            found[name] = at_hand
+        elif kept.interval in ("wilson", "t") and _is_flat(name, outcomes):
+            found[name] = (classify.proportion if kept.interval == "wilson" else classify.mean)(name)
     return found
 
 

@@ -49,6 +49,7 @@ TASKS = Table(
     Column("data_sha256", String(64), nullable=False),
     Column("card", JSON, nullable=False),
     Column("metrics", JSON, nullable=False),
+    Column("scorer", Text, nullable=False, server_default=""),
 )
 
 # What a run asked, in its order; the id is the sha256 of the whole list, so that runs which asked the same share one.

@@ -14,7 +14,6 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
-from types import NoneType
 from typing import Any
 
 import pyarrow as pa
@@ -25,6 +24,7 @@ from harness.errors import DataError, StoreError, UsageError, quoted
 from harness.reading.typed import built, taken
 from harness.store import catalogue, pointers, samples
 from harness.store.database import reading, writing
+from harness.store.migrations.metric_names import fields_of, scorer_of
 from harness.store.recount import NOTHING, Known, recount
 from harness.store.samples import Artifact
 from harness.store.schema import RUNS
@@ -32,8 +32,8 @@ from harness.store.store import Store
 from harness.types import Estimate, Outcome, Run, Settings
 from harness.visible import cut
 
-FORMAT = 1
-"""Version of the file; an import refuses a newer one."""
+FORMAT = 2
+"""Version of the file; an import reads older ones too, and refuses newer ones."""
 
 PAGE = 64 * 2**20
 """Bytes of the longest run.json that is read."""
@@ -134,29 +134,16 @@ def _require_small(archive: zipfile.ZipFile, source: Path) -> None:
         raise DataError(f"its run.json has more than {PAGE:,} bytes")
 
 
-METRIC: Mapping[str, tuple[type, ...]] = {
-    "name": (str,), "better": (str,), "ideal": (int, float, NoneType), "interval": (str,), "limits": (str,),
-    "signature": (str,), "kind": (str,), "scale": (int, float), "bounds": (list,),
-}  # fmt: skip
-"""What is kept of a metric, and of which types it is."""
-
-
-def _require_metric(task: str, kept: Mapping[str, Any]) -> None:
-    """Raises DataError for a metric whose fields are not of the types that a run keeps."""
-    for name, types in METRIC.items():
-        if name in kept and (not isinstance(kept[name], types) or isinstance(kept[name], bool)):
-            raise DataError(f"{task}: a metric has {name} = {quoted(kept[name], 80)}")
-
-
 def _page(page: Any) -> tuple[Run, list[Estimate], list[Artifact], list[str]]:
     """What run.json says, every field of its type. Raises DataError."""
     if not isinstance(page, Mapping) or "format" not in page:
         raise DataError("run.json has no format")
-    if page["format"] != FORMAT or isinstance(page["format"], bool):
-        raise DataError(f"it has format {quoted(page['format'], 80)}; this program reads {FORMAT}")
+    if type(page["format"]) is not int or not 1 <= page["format"] <= FORMAT:
+        raise DataError(f"it has format {quoted(page['format'], 80)}; this program reads 1 to {FORMAT}")
     if not isinstance(page["run"], Mapping):
         raise DataError(f"run is {quoted(page['run'], 80)}, not a table")
-    run = built(Run, {k: v for k, v in page["run"].items() if k not in OWN}, "run")
+    record = page["run"] if page["format"] == FORMAT else _newer(page["run"])
+    run = built(Run, {k: v for k, v in record.items() if k not in OWN}, "run")
     _require_run(run)
     tasks = [record.name for record in run.tasks]
     told = list(taken(page["results"], tuple[Estimate, ...], "results"))
@@ -170,13 +157,21 @@ def _page(page: Any) -> tuple[Run, list[Estimate], list[Artifact], list[str]]:
     return replace(run, imported=True), told, listed, tags
 
 
+def _newer(run: Mapping[str, Any]) -> dict[str, Any]:
+    """A run of format 1 with the facts in fields that its metrics' names told."""
+    tasks = [
+        {**task, "metrics": fields_of(task.get("metrics")), "scorer": scorer_of(task.get("metrics"))}
+        if isinstance(task, Mapping)
+        else task
+        for task in run["tasks"]
+    ]
+    return {**run, "tasks": tasks}
+
+
 def _require_run(run: Run) -> None:
     """A finished run whose id can name files and whose values are those that a run keeps. Raises DataError."""
     if not ID.fullmatch(run.id):
         raise DataError(f"run.id is {quoted(run.id)}; valid: letters, digits, '.', '_' and '-', at most 128 of them")
-    for record in run.tasks:
-        for kept in record.metrics:
-            _require_metric(record.name, kept)
     if run.status != "finished":
         raise DataError(f"run {run.id} is {run.status}: only a finished run can be imported")
     _require_settings(run.settings)

@@ -4,14 +4,15 @@ The requests of the variants follow those of the example, so that the pair is ju
 clusters and every number of the original stay what they are. A variant that leaves an example as it is asks nothing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Literal
 
 import numpy as np
 
 from harness.errors import DataError, UnknownName, Unsupported, UsageError
-from harness.metrics import calibrate, stats
+from harness.metrics import stats
 from harness.metrics.classify import mean, proportion
 from harness.types import (
     Alternative,
@@ -23,11 +24,13 @@ from harness.types import (
     Judge,
     Judged,
     Metric,
+    Outcome,
     Request,
     Response,
     Settings,
     Task,
     Value,
+    Variant,
 )
 from harness.variants import change, options
 from harness.variants.edits import EDITS
@@ -43,17 +46,26 @@ Change = Callable[[Example, Sequence[Request]], Example]
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is done to every example: label -> change, whether options change places, which labels say robustness and
-    which tell of swaps, and name and identity of each swap."""
+    which tell of swaps, each swap's name with its identity, and the swap that a floor belongs to."""
 
     changes: Mapping[str, Change]
     order: bool
     perturbed: tuple[str, ...]
     swapped: tuple[str, ...]
     swaps: tuple[tuple[str, str], ...]
+    floors: Mapping[str, str]
 
     @property
     def labels(self) -> tuple[str, ...]:
         return (*self.perturbed, *self.swapped)
+
+    def variant(self, label: str, tells: Literal["score", "change", "flips", "test"], metric: str = "") -> Variant:
+        """What a metric of this label is about."""
+        if label in self.floors:
+            return Variant(label=label, kind="floor", tells=tells, metric=metric, swap=self.floors[label])
+        if label in self.swapped:
+            return Variant(label=label, kind="swap", tells=tells, metric=metric, swap=label)
+        return Variant(label=label, kind="order" if label == ORDER else "edit", tells=tells, metric=metric)
 
 
 def varied(task: Task, settings: Settings) -> Task:
@@ -74,7 +86,7 @@ def varied(task: Task, settings: Settings) -> Task:
     variation = Varied(task, plan)
     return replace(
         task, variation=variation, best=partial(variation.scripted, task.best),
-        worst=partial(variation.scripted, task.worst), metrics=(*task.metrics, *_metrics(task, plan)),
+        worst=partial(variation.scripted, task.worst), metrics=(*task.metrics, *_metrics(variation)),
         variant=f"{settings.perturb}|{settings.strength}|{list(plan.swaps)}",
     )  # fmt: skip
 
@@ -115,6 +127,7 @@ def _plan(settings: Settings) -> Plan:
     names, swaps = _named(settings.perturb), [swap_of(name) for name in _named(settings.counterfactual)]
     strengths = _strengths(settings.strength)
     changes: dict[str, Change] = {}
+    floors: dict[str, str] = {}
     for name in names:
         if name not in PERTURBATIONS:
             raise UnknownName("perturbation", name, PERTURBATIONS)
@@ -124,14 +137,15 @@ def _plan(settings: Settings) -> Plan:
     perturbed = (*changes, *([ORDER] if ORDER in names else []))
     for swap in swaps:
         neutral = change.swapped if swap.everywhere else change.reworded
-        made = {swap.name: partial(change.swapped, rewrite=swap.swap),
-                f"{swap.name}_floor": partial(neutral, rewrite=swap.neutral)}  # fmt: skip
+        floor = f"{swap.name}_floor"
+        made = {swap.name: partial(change.swapped, rewrite=swap.swap), floor: partial(neutral, rewrite=swap.neutral)}
         doubled = next((label for label in made if label in changes), None)
         if doubled:
             raise UsageError(f"two variants are called {doubled!r}: names must be unique, file names included")
         changes |= made
+        floors[floor] = swap.name
     swapped = tuple(label for label in changes if label not in perturbed)
-    return Plan(changes, ORDER in names, perturbed, swapped, tuple((s.name, s.identity) for s in swaps))
+    return Plan(changes, ORDER in names, perturbed, swapped, tuple((s.name, s.identity) for s in swaps), floors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +192,7 @@ class Varied:
             return base
         plan, values = self.plan, dict(base.values)
         for label in plan.labels:
-            values |= _renamed(base, label)
+            values |= self._renamed(base, label)
         rights = [base.correct]
         for changed, given in zip(alternatives, others, strict=True):
             label = changed.label
@@ -186,12 +200,17 @@ class Varied:
             if isinstance(judged, Failed):
                 return Failed(judged.kind, f"{label}: {judged.message}")
             same = _same_answer(plan, label, base, judged, example)
-            values |= _renamed(judged, label) | _pair_values(label, base, judged, (own, given), same)
+            values |= self._renamed(judged, label) | _pair_values(label, base, judged, (own, given), same)
             values |= _changes(self.task, label, base, judged)
             rights += [judged.correct] if label in plan.perturbed else []
         if plan.perturbed and None not in rights:
             values["robust_acc"] = float(all(rights))
         return replace(base, values=values)
+
+    def _renamed(self, judged: Judged, label: str) -> dict[str, Value]:
+        """The values of a changed example under their own names; calibration is that of the original alone."""
+        scores = {metric.name for metric in self.task.metrics if metric.family != "calibration"}
+        return {f"{name}:{label}": value for name, value in judged.values.items() if name in scores}
 
     def scripted(self, respond: Callable[[Example], tuple[Response, ...]], example: Example) -> tuple[Response, ...]:
         """What a scripted model answers to the example and to its alternatives."""
@@ -199,11 +218,6 @@ class Varied:
         for changed in self.alternatives(example):
             responses += _placed(respond(changed.example), changed.places, options.to_reordered)
         return responses
-
-
-def _renamed(judged: Judged, label: str) -> dict[str, Value]:
-    """The values of a changed under its own names; calibration is that of the original alone."""
-    return {f"{name}:{label}": value for name, value in judged.values.items() if name not in calibrate.NAMES}
 
 
 def _reordered(example: Example, requests: Sequence[Request]) -> list[tuple[Choose, Places] | None]:
@@ -272,6 +286,22 @@ def _score(value: Value | None) -> float | None:
 
 
 # ------------------------------------------------------------------------------------------------------------- metrics
+def _over_variant(
+    variation: Varied, label: str, over: Callable[[Sequence[Outcome]], float], outcomes: Sequence[Outcome]
+) -> float:
+    """A metric of whole answers over those to a variant; an example that it leaves as it is counts with its own."""
+    return over([_outcome_of(variation, label, outcome) for outcome in outcomes])
+
+
+def _outcome_of(variation: Varied, label: str, outcome: Outcome) -> Outcome:
+    alternatives = variation.alternatives(outcome.example)
+    own, *others = _parts(alternatives, outcome.responses)
+    given = {changed.label: (changed.example, part) for changed, part in zip(alternatives, others, strict=True)}
+    example, responses = given.get(label, (outcome.example, own))
+    judged = variation.task.judge(example, responses)
+    return Outcome(example, (), responses, None if isinstance(judged, Failed) else judged)
+
+
 def _exact_p(sums: "np.ndarray", n: "np.ndarray") -> "np.ndarray":
     return np.asarray(stats.mcnemar(int(sums[0]), int(sums[1])))
 
@@ -282,26 +312,32 @@ def _scored(task: Task) -> list[str]:
     return [m.name for m in task.metrics if m.interval in ("wilson", "t") and m.name in (first, "nll_choice")]
 
 
-def _metrics(task: Task, plan: Plan) -> list[Metric]:
-    own = [m for m in task.metrics if m.name not in calibrate.NAMES and m.interval != "none"]
-    found = (
-        [proportion("robust_acc", limits="Right on the original and on all its variants.")] if plan.perturbed else []
-    )
-    for label in plan.labels:
-        found += [replace(m, name=f"{m.name}:{label}") for m in own]
-        found += [_flips(label)]
-        found += [mean(f"{name}_change:{label}", better="ideal", ideal=0.0, limits=CHANGED) for name in _scored(task)]
-        found += [
-            Metric(
-                name=f"mcnemar_p:{label}", reduce=_exact_p, interval="none",
-                limits="Exact McNemar test of broken against fixed; it takes examples for independent.",
-            )
-        ]  # fmt: skip
-    return found
-
-
 CHANGED = "Over the examples that the variant changes."
+ROBUST = "Right on the original and on all its variants."
+EXACT = "Exact McNemar test of broken against fixed; it takes examples for independent."
 
 
-def _flips(label: str) -> Metric:
-    return proportion(f"flip_rate:{label}", better="lower", limits=f"Another answer than to the original. {CHANGED}")
+def _metrics(variation: Varied) -> list[Metric]:
+    plan = variation.plan
+    found = [proportion("robust_acc", limits=ROBUST)] if plan.perturbed else []
+    for label in plan.labels:
+        found += _metrics_of(variation, label)
+    return [replace(metric, family="variant") for metric in found]
+
+
+def _metrics_of(variation: Varied, label: str) -> Iterator[Metric]:
+    """What is told of one variant: the task's scores of it, flips, changes of scores, and a test."""
+    task, plan = variation.task, variation.plan
+    for m in task.metrics:
+        if m.family != "calibration" and m.interval != "none":
+            over = partial(_over_variant, variation, label, m.over) if m.over else None
+            yield replace(m, name=f"{m.name}:{label}", variant=plan.variant(label, "score", m.name), over=over)
+    flips = f"Another answer than to the original. {CHANGED}"
+    rate = proportion(f"flip_rate:{label}", better="lower", limits=flips)
+    yield replace(rate, variant=plan.variant(label, "flips"))
+    for name in _scored(task):
+        change = mean(f"{name}_change:{label}", better="ideal", ideal=0.0, limits=CHANGED)
+        yield replace(change, variant=plan.variant(label, "change", name))
+    yield Metric(
+        name=f"mcnemar_p:{label}", reduce=_exact_p, interval="none", limits=EXACT, variant=plan.variant(label, "test")
+    )

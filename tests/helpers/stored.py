@@ -11,6 +11,7 @@ from harness.types import (
     Generated,
     Judged,
     Likelihood,
+    MetricRecord,
     Outcome,
     Run,
     Scored,
@@ -23,7 +24,7 @@ CARD = Card(measures="whether it works", limits="says little", source="this test
 def task(name: str = "toy/choice", version: int = 1) -> TaskRecord:
     return TaskRecord(
         name=name, version=version, fingerprint=f"print of {name}", data_sha256="d" * 64, data_source="packaged", n=5,
-        shots=2, shots_source="train", card=CARD, metrics=({"name": "acc", "better": "higher", "ideal": None},),
+        shots=2, shots_source="train", card=CARD, metrics=(MetricRecord(name="acc"),),
     )  # fmt: skip
 
 

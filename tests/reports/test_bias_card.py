@@ -24,15 +24,17 @@ from harness.metrics import stats
 from harness.metrics.classify import mean
 from harness.metrics.fairness import Gap
 from harness.metrics.measures import Measure
+from harness.metrics.stored import recorded
 from harness.plugins import about_bias
 from harness.store import open_store
-from harness.types import Card, Dataset, Estimate, Likelihood, ModelInfo, Question, Scored, Task
+from harness.types import Card, Dataset, Estimate, Likelihood, MetricRecord, ModelInfo, Question, Scored, Task
 from harness_reports import REPORTS
 from harness_reports.bias import gather, read_flips, read_gap, read_probe
 
 CRITICISM = "Blodgett et al. 2021 find pitfalls in its <pairs>."
 CARD = Card(measures="m", limits=CRITICISM, source="s", licence="MIT")
 STEREOTYPED = mean("stereotyped", better="ideal", ideal=50.0)
+SS = MetricRecord(name="ss", better="ideal", ideal=50.0)
 
 
 # ----------------------------------------------------------------------------------------------------------- verdicts
@@ -53,13 +55,13 @@ def number(value: float | None, low: float | None, high: float | None, clusters:
     ],
 )
 def test_verdicts_of_probes(given: Estimate, differs: bool | None, verdict: str) -> None:
-    found = read_probe(given, 50.0)
+    found = read_probe(given, SS)
     assert (found.differs, found.verdict) == (differs, verdict)
 
 
 def test_the_smallest_detectable_effect_is_that_of_the_statistics() -> None:
     def least(quantile: float, clusters: int) -> float | None:
-        return read_probe(number(55, 55 - quantile * 5, 55 + quantile * 5, clusters), 50.0).detectable
+        return read_probe(number(55, 55 - quantile * 5, 55 + quantile * 5, clusters), SS).detectable
 
     assert least(1.959964, 10**7) == pytest.approx(2.801586 * 5, rel=1e-5)
     assert least(2.200985, 12) == pytest.approx((2.200985 + 0.875530) * 5, rel=1e-5)  # t with 11 degrees of freedom
@@ -183,7 +185,7 @@ def share_found(rate: float, n: int, seeds: range, size: int = 1, spread: float 
         rows = np.where(rng.random(n) < own, 100.0, 0.0)
         low, high = stats.confidence(STEREOTYPED, rows, clusters) or (None, None)
         estimate = Estimate("t", "stereotyped", "all", float(rows.mean()), low, high, n, n // size, 0)
-        found.append(bool(read_probe(estimate, 50.0).differs))
+        found.append(bool(read_probe(estimate, recorded(STEREOTYPED)).differs))
     return float(np.mean(found))
 
 

@@ -4,7 +4,8 @@
 ``expected.json``: what ``everything`` gave with the version that made them. Its runs: scripted models on demonstration
 tasks, with slices, failures and the average of a group; a run judged again; edits of texts, reordered options and
 swapped genders; StereoSet, BOLD with a lexicon, and open-ended text; metrics of a user's file, one of which fails; a
-fine-tuned encoder; an imported run; a tag, a baseline and a gate's verdict. All texts were written for this project.
+fine-tuned encoder; an imported run; a tag, a baseline and a gate's verdict. ``exported.zip`` is the run with swapped
+genders. All texts were written for this project.
 """
 
 import json
@@ -15,15 +16,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
+from harness.api import evaluate, import_run
 from harness.cli.compare import installed
-from harness.compare import compare
+from harness.compare import Difference, compare
 from harness.errors import HarnessError
 from harness.store import Store, open_store
 from harness.store.database import reading
-from harness.store.schema import HEAD
-from harness.types import Run
+from harness.store.schema import HEAD, TASKS
+from harness.types import Estimate, PartScores, Run, Variant
 from harness_reports.bias import as_json, gather
 
 FIXTURE = Path(__file__).parent / "fixtures" / "schema_0002.tar.xz"
@@ -47,18 +49,24 @@ def expected(old: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"], scope="module")
-def store(old: Path, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """The older version's store, opened by this one."""
+def url(old: Path, request: pytest.FixtureRequest) -> str:
+    """Where the older version's store is, on either database."""
     if request.param == "sqlite":
-        return open_store(str(old / "store"), create=False)
+        return str(old / "store")
     import psycopg
 
     server = request.getfixturevalue("postgres_server")
-    url = server.schema("old_store")
+    place: str = server.schema("old_store")
     dump = (old / "postgres.sql").read_text(encoding="utf-8").replace("public.", "old_store.")
     dump = dump.replace("/somewhere/samples", str(old / "store" / "samples"))
     with psycopg.connect(server.url("postgres").replace("+psycopg", ""), autocommit=True) as connection:
         connection.execute(dump.encode())
+    return place
+
+
+@pytest.fixture(scope="module")
+def store(url: str) -> Store:
+    """It, opened by this version."""
     return open_store(url, create=False)
 
 
@@ -78,9 +86,11 @@ def everything(store: Store) -> dict[str, Any]:
 def told_of(store: Store, run: Run) -> dict[str, Any]:
     """A run in the form of the version that made it, with its numbers, samples, bias card and known ideals."""
     told = asdict(run)
-    told["engine"] = {**told["engine"], **told.pop("training")}
+    told["engine"] |= training_of(run, store.results(run.id))
+    del told["training"]
     assert told.pop("energy") is None
     for task in told["tasks"]:
+        task.pop("scorer")
         task["metrics"] = [{key: metric[key] for key in KEPT} for metric in task["metrics"]]
     tasks = [task.name for task in run.tasks] if run.status == "finished" else []
     return told | {
@@ -90,6 +100,21 @@ def told_of(store: Store, run: Run) -> dict[str, Any]:
         "bias": bias_card(store, run.id),
         "ideals": [[*key, value] for key, value in run.ideals().items()],
     }
+
+
+def training_of(run: Run, results: list[Estimate]) -> dict[str, float]:
+    """The scores of fine-tuning, which were statistics of the engine."""
+    found: dict[str, float] = {}
+    for training in run.training:
+        found |= {"epochs": training.epochs, "learning_rate": training.learning_rate}
+        own = {e.metric: float(e.value) for e in results if e.slice == "all" and e.value is not None}
+        n = max(e.n + e.failed for e in results)
+        parts = {"train": training.train, "held_out": training.held_out, "validation": PartScores(n, own)}
+        for part, scores in parts.items():
+            found |= {f"{part}_examples": float(scores.examples)}
+            found |= {f"{part}_{name}": scores.values[name] for name in training.train.values}
+        found |= {f"gap_{name}": value for name, value in training.gaps(results).items()}
+    return found
 
 
 def page(frame: Any) -> dict[str, Any]:
@@ -111,11 +136,17 @@ def comparisons(store: Store) -> dict[str, Any]:
         for two in (run for run in runs if {t.name for t in run.tasks} == {t.name for t in one.tasks}):
             try:
                 rows, flips = compare(store, one.id, two.id, installed([t.name for t in one.tasks]), slices=True)
-                told: Any = [[asdict(row) for row in rows], [asdict(flip) for flip in flips]]
+                told: Any = [[without_family(row) for row in rows], [asdict(flip) for flip in flips]]
             except HarnessError as error:
                 told = str(error)
             found[f"{one.id} {two.id}"] = told
     return found
+
+
+def without_family(row: Difference) -> dict[str, Any]:
+    told = asdict(row)
+    del told["family"]
+    return told
 
 
 def differences(one: Any, two: Any, place: str = "") -> list[str]:
@@ -148,5 +179,54 @@ def test_a_difference_is_seen(expected: dict[str, Any]) -> None:
 
 def test_training_scores_are_no_statistics_of_the_engine(store: Store) -> None:
     [tuned] = [run for run in store.runs() if run.training]
-    assert {"train_acc", "held_out_acc", "validation_acc", "gap_acc", "train_examples", "epochs"} <= set(tuned.training)
-    assert "tokens_asked" in tuned.engine and not tuned.engine.keys() & tuned.training.keys()
+    assert [training.task for training in tuned.training] == ["glue/sst2"]
+    assert "tokens_asked" in tuned.engine and not [name for name in tuned.engine if "train" in name or "acc" in name]
+
+
+def test_metrics_of_variants_and_scorers_have_their_facts_in_fields(store: Store) -> None:
+    metrics = {m.name: m for run in store.runs() for task in run.tasks for m in task.metrics}
+    swap, floor = metrics["acc:gender"].variant, metrics["flip_rate:gender_floor"].variant
+    assert swap == Variant(label="gender", kind="swap", tells="score", metric="acc", swap="gender")
+    assert floor == Variant(label="gender_floor", kind="floor", tells="flips", swap="gender")
+    edit, order = metrics["acc_change:typos@0.5"].variant, metrics["mcnemar_p:option-order"].variant
+    assert edit == Variant(label="typos@0.5", kind="edit", tells="change", metric="acc")
+    assert order == Variant(label="option-order", kind="order", tells="test")
+    families = {name: metrics[name].family for name in ("acc", "nll_choice", "robust_acc", "scorer_fpr")}
+    assert families == {"acc": "score", "nll_choice": "calibration", "robust_acc": "variant", "scorer_fpr": "scorer"}
+    assert {m.family for m in metrics.values() if m.variant} == {"variant"}
+    scorers = {task.scorer for run in store.runs() for task in run.tasks}
+    assert len(scorers) == 2 and "" in scorers and max(scorers).startswith("lexicon:terms.txt (lexicon ")
+    assert metrics["words"].contents and "contents" not in metrics["words"].signature
+
+
+@pytest.mark.parametrize(
+    "changes", [{"limit": 6}, {"limit": 6, "perturb": "typos,option-order", "strength": "0.5", "shots": 0},
+                {"limit": 8, "counterfactual": "gender"}],
+    ids=["plain", "perturbed", "swapped"],
+)  # fmt: skip
+def test_a_task_that_is_asked_again_is_the_same_task(
+    store: Store, url: str, changes: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The migration gives metrics and ids that this version writes too."""
+    monkeypatch.chdir(tmp_path)
+    query = select(func.count()).select_from(TASKS)
+    with reading(store.engine) as connection:
+        before = connection.execute(query).scalar()
+    result = evaluate("scripted:oracle", "demo/sentiment", store=url, cache=False, **changes)
+    with reading(store.engine) as connection:
+        assert connection.execute(query).scalar() == before
+    store.rm(result.run.id)
+
+
+def test_a_run_that_the_older_version_exported_is_imported(old: Path, expected: dict[str, Any], tmp_path: Path) -> None:
+    left_out: list[str] = []
+    run = import_run(old / "exported.zip", store=str(tmp_path / "store"), notice=left_out.append)
+    imported = open_store(str(tmp_path / "store"))
+    told = json.loads(json.dumps([asdict(e) for e in imported.results(run.id)]))
+    assert left_out and "mcnemar_p:gender" in left_out[0]  # only its own task knows how that is computed
+    assert told and not [e for e in told if e not in expected["runs"][run.id]["results"]]
+    [task] = imported.run(run.id).tasks
+    variants = {m.name: m.variant for m in task.metrics}
+    assert variants["flip_rate:gender_floor"] == Variant(
+        label="gender_floor", kind="floor", tells="flips", swap="gender"
+    )

@@ -152,6 +152,9 @@ def test_a_store_of_an_older_release_is_cleaned(tmp_path: Path) -> None:
         connection.execute(text("ALTER TABLE runs DROP COLUMN imported"))
         connection.execute(text("ALTER TABLE runs DROP COLUMN training"))
         connection.execute(text("ALTER TABLE runs DROP COLUMN energy"))
+        connection.execute(text("ALTER TABLE tasks DROP COLUMN scorer"))
+        for table in ("ratings", "assignments", "raters", "campaign_items", "campaigns"):
+            connection.execute(text(f"DROP TABLE {table}"))
     store.close()
     with sqlite3.connect(tmp_path / "s" / "catalogue.sqlite") as db:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -20,7 +20,7 @@ from harness.metrics.classify import proportion
 from harness.metrics.estimate import estimate as computed
 from harness.store.frames import load
 from harness.store.transfer import export, import_run
-from harness.types import Judged
+from harness.types import Judged, MetricRecord
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def filled(store):
 
 def counted(store):
     """A finished run whose numbers are those of its samples."""
-    acc = {"name": "acc", "better": "higher", "ideal": None, "interval": "wilson"}
+    acc = MetricRecord(name="acc", interval="wilson")
     made = run("run-2", tasks=(replace(task(), n=33, metrics=(acc,)),))
     store.finish(made, {"toy/choice": outcomes(30)}, [computed("toy/choice", proportion("acc"), "all", outcomes(30))])
     return store.run("run-2")
@@ -164,7 +164,7 @@ def test_files_that_are_not_imported(filled, new_place, tmp_path):
 
     cases = [
         (page, data[:-9] + b"X" + data[-8:], f"{name} in .* is corrupt: sha256 [0-9a-f]{{64}}, not"),
-        ({**page, "format": 2}, data, "has format 2; this program reads 1"),
+        ({**page, "format": 3}, data, "has format 3; this program reads 1 to 2"),
         ({**page, "run": {"id": "x"}}, data, "is not an exported run"),
         ({k: v for k, v in page.items() if k != "run"}, data, "is not an exported run"),
     ]

@@ -145,7 +145,8 @@ def test_a_run_keeps_the_scorer_and_its_false_positives(tmp_path: Path) -> None:
     assert found["scorer_fpr", "identity_group=orientation"].value == pytest.approx(1 / 6)
     assert found["scorer_fpr_control", "all"].value == pytest.approx(1 / len(CONTROL))
     assert result.run.settings["scorer"] == spec
-    kept = {str(m["name"]): str(m["signature"]) for m in result.run.tasks[0].metrics}
+    kept = {m.name: m.signature for m in result.run.tasks[0].metrics}
+    assert result.run.tasks[0].scorer.startswith("lexicon:terms.txt (lexicon ")
     assert kept.keys() == {"rude", "scorer_fpr", "scorer_fpr_control"}
     assert all(signature.startswith("scorer lexicon:terms.txt (lexicon ") for signature in kept.values())
 
@@ -161,7 +162,7 @@ def test_rescore_and_compare_see_the_scorer(tmp_path: Path, mirror: Path) -> Non
     assert values == [[1.0]] * 3  # the opposite says what its scorer flags
     again = rescore(runs[1].run.id, store=store)
     assert again.estimates == runs[1].estimates
-    with pytest.raises(UsageError, match=r"bold changed between the runs \(scorer scorer lexicon:oaf.txt"):
+    with pytest.raises(UsageError, match=r"bold changed between the runs \(scorer lexicon:oaf.txt"):
         compare(open_store(store), runs[0].run.id, runs[1].run.id, {})
     assert compare(open_store(store), runs[1].run.id, runs[2].run.id, {})[0]
 

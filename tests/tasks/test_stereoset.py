@@ -64,7 +64,7 @@ def test_no_likelihood_is_a_failure() -> None:
     assert isinstance(good, Judged) and isinstance(bad, Judged)
     rows = good.values["lm"], bad.values["lm"]
     assert isinstance(rows[0], tuple) and isinstance(rows[1], tuple)
-    assert rows[0][2] == 1 and rows[1][1:] == (1.0, 0.0)
+    assert rows[0][1] == 1 and rows[1] == (1.0, 0.0)
 
 
 def test_labels_other_than_one_of_each_are_named() -> None:

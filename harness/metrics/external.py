@@ -16,37 +16,31 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
-import json
 import math
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from importlib.metadata import entry_points, version
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
+from typing import Any, Literal
 
 from harness.errors import DataError, UnknownName, UsageError, quoted
 from harness.metrics.calibrate import rights
 from harness.metrics.classify import mean
 from harness.metrics.measures import ChoiceMeasure, Measure, TextMeasure
-from harness.types import Chosen, Example, Metric
-
-if TYPE_CHECKING:
-    from harness.types import Array
+from harness.metrics.whole import over_outcomes
+from harness.types import Chosen, Example, Metric, Outcome
 
 Compute = Callable[[list[Any], list[Any]], object]
 """Predictions and references of some examples -> a number, or a mapping that holds it."""
+Pairs = Callable[[Outcome], tuple[Any, Any]]
+"""A judged outcome -> its prediction and its reference."""
 Level = Literal["corpus", "example"]
-Better = Literal["higher", "lower"]
 
 AFFORDABLE = 200
 """Examples up to which a corpus metric is computed again for an interval."""
-CONTENTS = "|contents:"
-"""In a signature, before the hash of a file of the user's."""
 SCHEMES = {
     "evaluate": "evaluate:NAME",
     "torchmetrics": "torchmetrics:CLASS",
@@ -61,7 +55,7 @@ class Spec:
     use: str
     name: str | None = None
     level: Level = "corpus"
-    better: Better = "higher"
+    better: Literal["higher", "lower"] = "higher"
     base: Path = Path()
 
 
@@ -72,10 +66,10 @@ def text_measure(spec: Spec | str, *, load: bool = False) -> TextMeasure:
     if _scheme(spec.use) is None:
         offered: TextMeasure = _offered(spec.use)
         return offered
-    metric, value_of = _measure(spec, load)
+    metric, value_of = _measure(spec, load, _answer_of)
 
     def value(example: Example, answer: str) -> float | None:
-        return value_of(example.id, answer, list(example.target))
+        return value_of(answer, list(example.target))
 
     return Measure(metric, value)
 
@@ -89,16 +83,33 @@ def choice_measure(spec: Spec | str, *, load: bool = False) -> ChoiceMeasure:
     if _scheme(spec.use) is None:
         offered: ChoiceMeasure = _offered(spec.use)
         return offered
-    metric, value_of = _measure(spec, load)
+    metric, value_of = _measure(spec, load, _choice_of)
 
     def value(example: Example, picked: int, response: Chosen) -> float | None:
-        return value_of(example.id, picked, picked if picked in rights(example) else example.target)
+        return value_of(picked, _right_of(example, picked))
 
     return Measure(metric, value)
 
 
-def _measure(spec: Spec, load: bool) -> tuple[Metric, Callable[[str, Any, Any], float | None]]:
-    """The metric and (example id, prediction, reference) -> its value for that example."""
+def _answer_of(outcome: Outcome) -> tuple[Any, Any]:
+    """The extracted answer of a judged outcome, and its references."""
+    return outcome.judged.prediction if outcome.judged else "", list(outcome.example.target)
+
+
+def _choice_of(outcome: Outcome) -> tuple[Any, Any]:
+    """The index that was picked, and that of a right choice."""
+    first = outcome.responses[0]
+    assert isinstance(first, Chosen)
+    return first.picked, _right_of(outcome.example, first.picked)
+
+
+def _right_of(example: Example, picked: int) -> Any:
+    """Where several choices are right, the one picked if it is among them."""
+    return picked if picked in rights(example) else example.target
+
+
+def _measure(spec: Spec, load: bool, pairs: Pairs) -> tuple[Metric, Callable[[Any, Any], float | None]]:
+    """The metric and (prediction, reference) -> its value for an example; None where it is of whole answers."""
     found: list[Compute] = []
     _check(spec)
 
@@ -115,52 +126,31 @@ def _measure(spec: Spec, load: bool) -> tuple[Metric, Callable[[str, Any, Any], 
     if load:
         found.append(_load(spec))
     if spec.level == "example":
-        return _mean(spec), lambda id, said, right: compute([said], [right])
-    return _corpus(spec, compute)
+        return _mean(spec), lambda said, right: compute([said], [right])
+    return _corpus(spec, compute, pairs), lambda said, right: None
 
 
 def _mean(spec: Spec) -> Metric:
     limits = "From outside: the mean of each example's own value."
-    return mean(_name(spec), better=spec.better, limits=limits, signature=_signature(spec))
+    alone = mean(_name(spec), better=spec.better, limits=limits, signature=_signature(spec))
+    return replace(alone, contents=_contents(spec))
 
 
-def _corpus(
-    spec: Spec, compute: Callable[[list[Any], list[Any]], float]
-) -> tuple[Metric, Callable[[str, Any, Any], float]]:
+def _corpus(spec: Spec, compute: Callable[[list[Any], list[Any]], float], pairs: Pairs) -> Metric:
     """A metric of all examples at once, with an interval while that is affordable."""
     limits = (
         f"From outside: computed over all examples at once; no interval above {AFFORDABLE} examples, and none in a "
         "comparison of stored runs."
     )
-    given = {"better": spec.better, "limits": limits, "signature": _signature(spec)}
-    return over_texts(_name(spec), compute, affordable=AFFORDABLE, **given)
 
+    def over(outcomes: Sequence[Outcome]) -> float:
+        said, right = zip(*map(pairs, outcomes), strict=True)
+        return compute(list(said), list(right))
 
-def over_texts(
-    name: str, compute: Callable[[list[Any], list[Any]], float], *, affordable: int = 0, **given: Any
-) -> tuple[Metric, Callable[[str, Any, Any], float]]:
-    """A metric of whole texts and (example id, prediction, reference) -> the row of an example.
-
-    A row is a number that stands for the texts in the memory of this process; in another one the metric is undefined.
-    ``affordable``: examples up to which it has an interval; 0: it has none. ``given``: fields of Metric.
-    """
-    texts: dict[int, tuple[Any, Any]] = {}
-
-    def value(id: str, said: Any, right: Any) -> float:
-        key = json.dumps([id, said, right], ensure_ascii=False, default=str).encode()
-        code = int.from_bytes(blake2b(key, digest_size=8).digest(), "big") >> 11  # 53 bits: a float holds them exactly
-        texts[code] = (said, right)
-        return float(code)
-
-    def reduce(rows: Array, n: Array) -> Array:
-        codes = [int(code) for code in rows[:, 0]]
-        if not all(code in texts for code in codes):
-            return np.asarray(math.nan)
-        pairs = [texts[code] for code in codes]
-        return np.asarray(compute([said for said, _ in pairs], [right for _, right in pairs]))
-
-    interval: Literal["jackknife", "none"] = "jackknife" if affordable else "none"
-    return Metric(name=name, reduce=reduce, additive=False, interval=interval, affordable=affordable, **given), value
+    metric = over_outcomes(
+        _name(spec), over, better=spec.better, limits=limits, signature=_signature(spec), affordable=AFFORDABLE
+    )
+    return replace(metric, contents=_contents(spec))
 
 
 # --------------------------------------------------------------------------------------------------------- where it is
@@ -184,12 +174,16 @@ def _name(spec: Spec) -> str:
 
 
 def _signature(spec: Spec) -> str:
-    """What pins the metric: how it is written and used, the library's release, the contents of a file of the user's."""
+    """What pins the metric beside the user's own files: how it is written and used, and the library's release."""
     scheme, _, _ = _parts(spec)
     release = f"|evaluate:{version('evaluate')}" if scheme == "evaluate" else ""
+    return f"{spec.use}|{spec.level}{release}"
+
+
+def _contents(spec: Spec) -> str:
+    """A hash of the user's own files that compute the metric; empty where it is an installed one."""
     held = b"\0".join(script.read_bytes() for script in _scripts(spec))
-    contents = CONTENTS + blake2b(held, digest_size=6).hexdigest() if held else ""
-    return f"{spec.use}|{spec.level}{release}{contents}"
+    return blake2b(held, digest_size=6).hexdigest() if held else ""
 
 
 def _scripts(spec: Spec) -> list[Path]:

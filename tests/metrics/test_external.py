@@ -7,10 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from harness import run as running
 from harness.errors import DataError, UnknownName, UsageError
+from harness.kinds import About, Data, Decoding, generation
 from harness.metrics import stats
-from harness.metrics.outside import AFFORDABLE, Spec, choice_measure, text_measure
-from harness.types import Chosen, Example
+from harness.metrics.external import AFFORDABLE, Spec, choice_measure, text_measure
+from harness.metrics.measures import TextMeasure
+from harness.types import Card, Chosen, Dataset, Estimate, Example, Generated, Judged, Outcome, Settings
+from harness.variants import varied
 
 FUNCTIONS = """
 def share_of_vowels(predictions, references):
@@ -62,20 +66,24 @@ def script(place: Path, references: str) -> str:
     return "evaluate:shared"
 
 
-def rows(measure, answers: list[str], references: list[tuple[str, ...]]) -> np.ndarray:
-    examples = [Example(str(i), {}, target) for i, target in enumerate(references)]
-    return np.array([[measure.value(e, answer)] for e, answer in zip(examples, answers, strict=True)])
+def estimate(measure: TextMeasure, answers: list[str], references: list[tuple[str, ...]]) -> Estimate:
+    """A text measure over answers, as a run computes it."""
+    metric, outcomes = measure.metric, []
+    for number, (answer, target) in enumerate(zip(answers, references, strict=True)):
+        example = Example(str(number), {}, target)
+        own = measure.value(example, answer)
+        outcomes.append(Outcome(example, (), (), Judged(answer, {} if own is None else {metric.name: own})))
+    return running.estimate("task", metric, "all", outcomes)
 
 
 def test_a_corpus_metric_is_computed_over_all_texts_at_once(place: Path) -> None:
     measure = text_measure(Spec(use="python:own.py:share_of_vowels", base=place))
     answers = ["a", "bcd", "xyzi", "a"]
-    table = rows(measure, answers, [("r",)] * 4)
     assert measure.metric.name == "share_of_vowels"
-    assert stats.point(measure.metric, table) == 3 / 9
-    assert stats.point(measure.metric, table[:2]) == 1 / 4
+    assert estimate(measure, answers, [("r",)] * 4).value == 3 / 9
+    assert estimate(measure, answers[:2], [("r",)] * 2).value == 1 / 4
     each = text_measure(Spec(use="python:own.py:share_of_vowels", base=place, level="example", better="lower"))
-    assert stats.point(each.metric, rows(each, answers, [("r",)] * 4)) == (1 + 0 + 1 / 4 + 1) / 4
+    assert estimate(each, answers, [("r",)] * 4).value == (1 + 0 + 1 / 4 + 1) / 4
     assert (each.metric.interval, each.metric.better) == ("t", "lower")
 
 
@@ -84,50 +92,71 @@ def test_its_interval_is_that_of_the_bootstrap_while_it_is_affordable(place: Pat
     draw = np.random.default_rng(0)
     for count in (AFFORDABLE, AFFORDABLE + 1):
         answers = ["yes" if hit else "no" for hit in draw.random(count) < 0.7]
-        table = rows(measure, answers, [("yes",)] * count)
-        found = stats.confidence(measure.metric, table, np.arange(count))
-        assert stats.point(measure.metric, table) == answers.count("yes") / count
+        found = estimate(measure, answers, [("yes",)] * count)
+        assert (found.value, found.n) == (answers.count("yes") / count, count)
         if count > AFFORDABLE:
-            assert found is None
+            assert found.low is None
         else:
-            low, high = found
+            assert found.low is not None and found.high is not None
             half = 1.96 * math.sqrt(0.7 * 0.3 / count)
-            assert high - low == pytest.approx(2 * half, rel=0.25)
+            assert found.high - found.low == pytest.approx(2 * half, rel=0.25)
     assert f"no interval above {AFFORDABLE} examples" in measure.metric.limits
 
 
-def test_texts_of_another_process_give_no_value_instead_of_a_wrong_one(place: Path) -> None:
-    first, second = (text_measure(Spec(use="python:own.py:right", base=place)) for _ in range(2))
-    table = rows(first, ["yes", "no"], [("yes",)] * 2)
-    assert stats.point(first.metric, table) == 0.5
-    assert math.isnan(stats.point(second.metric, table))
+def test_samples_hold_no_value_that_stands_for_a_text(place: Path) -> None:
+    measure = text_measure(Spec(use="python:own.py:right", base=place))
+    assert measure.value(Example("1", {}, ("yes",)), "yes") is None
+    assert math.isnan(stats.point(measure.metric, np.array([[1.0], [2.0]])))  # as samples of older releases have them
+
+
+def test_variants_of_whole_answers_are_computed_of_their_own_answers(place: Path) -> None:
+    measure = text_measure(Spec(use="python:own.py:right", base=place))
+    rows = [{"question": "Did she go?", "answer": "her"}] * 3
+    task = generation(
+        "quiz", data=Data(Dataset("quiz")), prompt="{question}", target="answer", decoding=Decoding(5),
+        measures=(measure,), about=About(version=1, card=Card(measures="", limits="", source="", licence="")),
+    )  # fmt: skip
+    swapped = varied(task, Settings(counterfactual="gender"))
+    asked = running.sheet(swapped, task.read(rows, task.dataset[0]))
+    assert all("gender" in [changed.label for changed in own] for own in asked.alternatives)
+    outcomes = []
+    sheet = zip(asked.examples, asked.requests, asked.alternatives, strict=True)
+    for (example, requests, own), said in zip(sheet, ("her", "her", "it"), strict=True):
+        texts = [said, *("him" if changed.label == "gender" else said for changed in own)]
+        responses = tuple(Generated(text, 1, "end") for text in texts)
+        outcomes.append(running.judge_one(swapped, example, requests, responses))
+    found = {e.metric: e.value for e in running.summarise(swapped, outcomes) if e.slice == "all"}
+    assert (found["right"], found["right:gender"], found["right:gender_floor"]) == (2 / 3, 1, 2 / 3)
 
 
 def test_a_key_and_choices(place: Path) -> None:
     hits = text_measure(Spec(use="python:own.py:right#hits", base=place, name="count"))
-    assert (hits.metric.name, stats.point(hits.metric, rows(hits, ["a", "b"], [("a",)] * 2))) == ("count", 1.0)
-    agreement = choice_measure(Spec(use="python:own.py:agreement", base=place))
-    picked = [agreement.value(Example(str(i), {}, 1), pick, Chosen(pick)) for i, pick in enumerate((1, 1, 0, 2))]
-    assert stats.point(agreement.metric, np.array(picked)) == 0.5
+    found = estimate(hits, ["a", "b"], [("a",)] * 2)
+    assert (found.metric, found.value) == ("count", 1.0)
+    metric = choice_measure(Spec(use="python:own.py:agreement", base=place)).metric
+    picked = [
+        Outcome(Example(str(i), {}, 1), (), (Chosen(pick),), Judged("", {})) for i, pick in enumerate((1, 1, 0, 2))
+    ]
+    assert running.estimate("task", metric, "all", picked).value == 0.5
 
 
 @pytest.mark.parametrize(("references", "reference"), [(ONE, ("b c",)), (MANY, ("b", "c"))])
 def test_a_metric_of_the_evaluate_library_from_a_folder(place: Path, references: str, reference: tuple) -> None:
     use = script(place, references)
     measure = text_measure(Spec(use=use, base=place), load=True)
-    assert stats.point(measure.metric, rows(measure, ["a b", "c b"], [reference] * 2)) == 3 / 4
+    assert estimate(measure, ["a b", "c b"], [reference] * 2).value == 3 / 4
     pairs = text_measure(Spec(use=use + "#pairs", base=place))
-    assert stats.point(pairs.metric, rows(pairs, ["a b", "c b"], [reference] * 2)) == 2.0
+    assert estimate(pairs, ["a b", "c b"], [reference] * 2).value == 2.0
     assert measure.metric.signature.startswith("evaluate:shared|corpus|evaluate:0.")
-    before = text_measure(Spec(use="evaluate:shared", base=place)).metric.signature
+    before = text_measure(Spec(use="evaluate:shared", base=place)).metric.contents
     (place / "shared" / "shared.py").write_text("# another")
-    assert text_measure(Spec(use="evaluate:shared", base=place)).metric.signature != before
+    assert text_measure(Spec(use="evaluate:shared", base=place)).metric.contents != before
 
 
 def test_several_references_for_a_metric_of_one(place: Path) -> None:
     measure = text_measure(Spec(use=script(place, ONE), base=place))
     with pytest.raises(DataError, match="takes one reference an example; there are 2"):
-        stats.point(measure.metric, rows(measure, ["a"], [("a", "b")]))
+        estimate(measure, ["a"], [("a", "b")])
 
 
 @pytest.mark.parametrize(
@@ -152,10 +181,10 @@ def test_a_metric_that_fails_or_gives_no_number_is_named(place: Path) -> None:
     for name, said in (("broken", "RuntimeError: the moon is full"), ("words", "gives 'many', not a number")):
         measure = text_measure(Spec(use=f"python:own.py:{name}", base=place))
         with pytest.raises(DataError, match=said):
-            stats.point(measure.metric, rows(measure, ["a"], [("a",)]))
+            estimate(measure, ["a"], [("a",)])
     unclear = text_measure(Spec(use="python:own.py:right#wrong", base=place))
     with pytest.raises(UsageError, match="gives right, hits: name one as"):
-        stats.point(unclear.metric, rows(unclear, ["a"], [("a",)]))
+        estimate(unclear, ["a"], [("a",)])
 
 
 @pytest.mark.skipif(importlib.util.find_spec("torchmetrics") is not None, reason="torchmetrics is installed")
@@ -172,6 +201,4 @@ def test_torchmetrics_that_is_there_is_used() -> None:
         ("torchmetrics:BLEUScore", ("none of it", "a b c d e"), bleu),
     ):
         measure = text_measure(use, load=True)
-        assert stats.point(measure.metric, rows(measure, ["a b c d x"], [references])) == pytest.approx(
-            expected, abs=1e-6
-        )
+        assert estimate(measure, ["a b c d x"], [references]).value == pytest.approx(expected, abs=1e-6)
