@@ -13,6 +13,7 @@ from harness.types import Example, Failed, Generate, Generated, Judged, Outcome
 GOOD, NOISY = "model-of-amber", "model-of-basalt"
 """Names that no rater may ever see."""
 TASK = "toy/letters"
+SCORE = {"name": "score", "better": "higher", "ideal": None, "interval": "t"}
 
 
 def text(example: int, quality: int) -> str:
@@ -36,7 +37,7 @@ def add_run(store: Store, run_id: str, model: str, qualities: list[int | None], 
     """A finished run whose answers have these qualities, 0 to 5; None failed. Its metric is a noisy view of them."""
     rng = np.random.default_rng(len(run_id))
     rows = [outcome(i, q, (q or 0) / 5 + rng.normal(0, 0.1)) for i, q in enumerate(qualities)]
-    task = replace(records.task(TASK), data_sha256=data, n=len(rows))
+    task = replace(records.task(TASK), data_sha256=data, n=len(rows), metrics=(SCORE,))
     run = records.run(run_id, model=model, tasks=(task,))
     store.start(run)
     store.finish(run, {TASK: rows}, [records.estimate(task=TASK, metric="score")])

@@ -1,0 +1,215 @@
+"""What the ratings of a campaign say: systems with intervals, agreement, each rater's care, what would settle it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from harness.metrics.stats import needed
+from harness.people import clustered, ratings
+from harness.people.agreement import agreement
+from harness.people.alpha import krippendorff
+from harness.people.bradley_terry import Strengths, bradley_terry
+from harness.people.careful import RaterCare, care
+from harness.people.scores import standardised
+
+if TYPE_CHECKING:
+    from harness.metrics.intervals import Ends
+    from harness.people.agreement import Agreement
+    from harness.people.campaign import Campaign
+    from harness.people.ratings import Collected
+    from harness.store import Store
+
+ALPHA_LEVELS: Mapping[str, Literal["nominal", "ordinal", "interval"]] = {
+    "preference": "ordinal", "likert": "ordinal", "direct": "interval", "mqm": "interval", "labels": "nominal",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """One number of ``n`` ratings (or items) with its 95 % interval; None where there is none, for the ``note``."""
+
+    name: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Numbers of one kind; ``note`` says how they were made and what they do not say."""
+
+    title: str
+    rows: tuple[Quantity, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignReport:
+    """Everything about a campaign: counts, numbers, raters. ``systems``: run id -> model."""
+
+    campaign: Campaign
+    systems: Mapping[str, str]
+    assigned: int
+    rated: int
+    undone: int
+    dropped: Mapping[str, int]
+    skipped: Mapping[str, int]
+    sections: tuple[Section, ...]
+    raters: tuple[RaterCare, ...]
+
+
+def report(store: Store, name: str, *, length: bool = False) -> CampaignReport:
+    """Analyse a campaign; ``length``: strengths at equal lengths of the answers. Raises UnknownName."""
+    found = ratings.collect(store, name)
+    parts = _preferences(found, length) if found.campaign.kind == "preference" else _single(found)
+    return CampaignReport(
+        found.campaign, found.models, found.assigned, len(found.rated), found.undone, found.dropped,
+        dict(found.skipped), (*parts, _agreement(found)), care(found),
+    )  # fmt: skip
+
+
+def named(found: Collected, number: int) -> str:
+    """A system as reports call it: its model, with the run where several runs are of one model."""
+    run = found.campaign.runs[number]
+    twice = list(found.models.values()).count(found.models[run]) > 1
+    return f"{found.models[run]} ({run})" if twice else found.models[run]
+
+
+def quantity(name: str, value: float | None, ends: Ends | None, n: int, note: str = "") -> Quantity:
+    """A number with the ends of its interval, if it has any."""
+    return Quantity(name, value, ends[0] if ends else None, ends[1] if ends else None, n, note)
+
+
+# --------------------------------------------------------------------------------------------------------- preferences
+def _preferences(found: Collected, length: bool) -> Iterator[Section]:
+    played = ratings.comparisons(found, length=length)
+    names = [named(found, n) for n in range(len(found.campaign.runs))]
+    wins = []
+    for one, two in combinations(range(len(names)), 2):
+        met = {(a, b): (played.first == a) & (played.second == b) for a, b in ((one, two), (two, one))}
+        chosen = met[one, two] | met[two, one]
+        won = np.where(met[one, two], played.outcome, 1 - played.outcome)[chosen]
+        share = clustered.mean(won, played.prompts[chosen], played.raters[chosen])
+        ties = int((won == 0.5).sum())
+        wins.append(_settled(f"{names[one]} over {names[two]}", share, 0.5, f"{ties} ties, half a win each"))
+    yield Section("Win rates", tuple(wins), "Share of the ratings that prefer the first; over prompts and raters.")
+    fitted = bradley_terry(names, played)
+    at = " at equal lengths" if length else ""
+    if fitted.values is None:
+        yield Section(f"Bradley-Terry{at}", (Quantity("strengths", None, note=f"not estimable: {fitted.reason}"),))
+        return
+    yield Section(f"Bradley-Terry{at}", tuple(_ratings(names, fitted)), "Mean 1000; 400 points are odds of 10 to 1.")
+
+
+def _ratings(names: list[str], fitted: Strengths) -> Iterator[Quantity]:
+    for name, (value, ends), (best, worst) in zip(names, fitted.ratings(), fitted.ranks(), strict=True):
+        place = f"rank {best}" if best == worst else f"rank {best} to {worst}"
+        yield quantity(name, value, ends, fitted.comparisons, place)
+
+
+def _settled(name: str, mean: clustered.Mean, null: float, note: str) -> Quantity:
+    """A number beside the value of "no difference", and how many ratings would tell them apart."""
+    ends = mean.interval()
+    if mean.value is None or ends is None or mean.error is None:
+        return quantity(name, mean.value, ends, mean.n, note)
+    if not ends[0] <= null <= ends[1]:
+        return quantity(name, mean.value, ends, mean.n, f"{note}; settled" if note else "settled")
+    if mean.value == null or mean.error == 0:
+        return quantity(name, mean.value, ends, mean.n, f"{note}; no difference seen" if note else "no difference seen")
+    more = max(1, needed(mean.error, mean.n, abs(mean.value - null)) - mean.n)
+    said = f"not settled: about {more:,} more ratings would, on prompts and by raters like these"
+    return quantity(name, mean.value, ends, mean.n, f"{note}; {said}" if note else said)
+
+
+# -------------------------------------------------------------------------------------------------------- single texts
+def _single(found: Collected) -> Iterator[Section]:
+    if found.campaign.kind == "labels":
+        yield from _labels(found)
+        return
+    rows = ratings.scores(found)
+    better = "higher is worse" if found.campaign.kind == "mqm" else "higher is better"
+    yield _means(found, rows, "Mean ratings", f"Over prompts and raters; {better}.")
+    if found.campaign.kind == "direct":
+        z = ratings.Scores(standardised(rows.values, rows.raters), rows.runs, rows.prompts, rows.raters, rows.examples)
+        yield _means(found, z, "Mean z scores", "Each rater's scores less their mean, in their standard deviations.")
+    if found.campaign.kind == "likert":
+        yield _cumulative(found, rows)
+    pairs = []
+    for one, two in combinations(range(len(found.campaign.runs)), 2):
+        chosen = (rows.runs == one) | (rows.runs == two)
+        gap = clustered.difference(
+            rows.values[chosen], rows.runs[chosen] == one, rows.prompts[chosen], rows.raters[chosen]
+        )
+        pairs.append(_settled(f"{named(found, one)} less {named(found, two)}", gap, 0.0, ""))
+    if pairs:
+        yield Section("Differences", tuple(pairs), "On the same prompts, by the same raters.")
+
+
+def _means(found: Collected, rows: ratings.Scores, title: str, note: str) -> Section:
+    means = []
+    for system in range(len(found.campaign.runs)):
+        own = rows.runs == system
+        mean = clustered.mean(rows.values[own], rows.prompts[own], rows.raters[own])
+        means.append(quantity(named(found, system), mean.value, mean.interval(), mean.n))
+    return Section(title, tuple(means), note)
+
+
+def _cumulative(found: Collected, rows: ratings.Scores) -> Section:
+    """Share of ratings at each anchor or a better one."""
+    shares = []
+    for system in range(len(found.campaign.runs)):
+        own = rows.runs == system
+        for level, anchor in list(enumerate(found.campaign.anchors, 1))[1:]:
+            reached = (rows.values[own] >= level).astype(float)
+            mean = clustered.mean(reached, rows.prompts[own], rows.raters[own])
+            name = f"{named(found, system)}: at least {anchor}"
+            shares.append(quantity(name, mean.value, _within(mean.interval()), mean.n))
+    return Section("Shares at least that good", tuple(shares), "Over prompts and raters.")
+
+
+def _labels(found: Collected) -> Iterator[Section]:
+    rows, judged = ratings.scores(found), found.judged
+    shares = []
+    for system in range(len(found.campaign.runs)):
+        own = rows.runs == system
+        for label in found.campaign.labels:
+            has = np.array([float(label in one.rating.answer["labels"]) for one in judged])[own]
+            mean = clustered.mean(has, rows.prompts[own], rows.raters[own])
+            shares.append(quantity(f"{named(found, system)}: {label}", mean.value, _within(mean.interval()), mean.n))
+    yield Section("Shares of labels", tuple(shares), "Over prompts and raters.")
+
+
+def _within(ends: Ends | None) -> Ends | None:
+    return (max(0.0, ends[0]), min(1.0, ends[1])) if ends else None
+
+
+# ----------------------------------------------------------------------------------------------------------- agreement
+def _agreement(found: Collected) -> Section:
+    table, clusters = ratings.rater_table(found)
+    if not len(table):
+        return Section("Agreement of raters", ())
+    weights: Literal["nominal", "ordinal", "quadratic"]
+    weights = "nominal" if found.campaign.kind == "labels" else "ordinal"
+    weights = "quadratic" if found.campaign.kind in ("direct", "mqm") else weights
+    rows = [("same answer", agreement(table, "percent", clusters=clusters))]
+    rows.append(("Gwet AC1", agreement(table, "gwet", clusters=clusters)))
+    if weights != "nominal":
+        rows.append((f"Gwet AC2 ({weights} weights)", agreement(table, "gwet", weights=weights, clusters=clusters)))
+    rows.append(("Fleiss kappa", agreement(table, "fleiss", clusters=clusters)))
+    rows.append(("Cohen kappa (Conger for more than two)", agreement(table, "conger", clusters=clusters)))
+    level = ALPHA_LEVELS[found.campaign.kind]
+    rows.append((f"Krippendorff alpha ({level})", krippendorff(table, level, clusters)))
+    note = "1 is perfect, 0 is chance; over items of two ratings or more. Kappas are low where one answer prevails."
+    return Section("Agreement of raters", tuple(_agreed(name, one) for name, one in rows), note)
+
+
+def _agreed(name: str, found: Agreement) -> Quantity:
+    note = "" if found.value is not None else "undefined: nothing was rated twice, or all ratings are the same"
+    return quantity(name, found.value, found.interval(), found.items, note)
