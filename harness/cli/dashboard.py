@@ -21,10 +21,15 @@ from harness.errors import StoreError, UsageError
 @store_option
 def command(host: str, port: int, names: tuple[str, ...], store: str | None) -> int:
     """Open the dashboard on a store; Ctrl-C ends it."""
+    return serve_page("app.py", host, port, names, store)
+
+
+def serve_page(entry: str, host: str, port: int, names: tuple[str, ...], store: str | None) -> int:
+    """Serve an entry of the dashboard's package until it is ended; gives the exit code."""
     app = find_spec("harness_dashboard")
     if app is None or app.origin is None or find_spec("streamlit") is None:
         raise UsageError('the dashboard is not installed; pip install "rai-harness[dashboard]"')
-    script = Path(app.origin).with_name("app.py")
+    script = Path(app.origin).with_name(entry)
     words = [  # -P, and a working folder of our own: no file that lies where the user stands is imported or read
         sys.executable, "-P", "-m", "harness_dashboard.serve", "run", str(script), "--server.address", host,
         "--server.port", str(port), "--server.headless", "true", "--server.fileWatcherType", "none",

@@ -32,6 +32,8 @@ COMMANDS = {
     "fairness": "Gaps between groups in accuracy and decisions.",
     "gate": "Check a run against rules; the exit code fails a build.",
     "privacy": "What a model remembers, and personal data in its answers.",
+    "rate": "Let people rate answers.",
+    "meta": "Hold metrics against what people said.",
     "report": "Write a report of a run.",
     "dashboard": "Open the dashboard.",
     "doctor": "Check a model's fast path against the reference.",

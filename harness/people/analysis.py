@@ -11,6 +11,7 @@ import numpy as np
 
 from harness.metrics.stats import needed
 from harness.people import clustered, ratings
+from harness.people.against import Together, together
 from harness.people.agreement import agreement
 from harness.people.alpha import krippendorff
 from harness.people.bradley_terry import Strengths, bradley_terry
@@ -65,14 +66,31 @@ class CampaignReport:
     raters: tuple[RaterCare, ...]
 
 
-def report(store: Store, name: str, *, length: bool = False) -> CampaignReport:
-    """Analyse a campaign; ``length``: strengths at equal lengths of the answers. Raises UnknownName."""
+def report(store: Store, name: str, *, length: bool = False, judge: str | None = None) -> CampaignReport:
+    """Analyse a campaign; ``length``: strengths at equal lengths of the answers; ``judge``: a metric that is joined
+    with people. Raises UnknownName, and UsageError as ``against.together`` does.
+    """
     found = ratings.collect(store, name)
-    parts = _preferences(found, length) if found.campaign.kind == "preference" else _single(found)
+    parts = list(_preferences(found, length) if found.campaign.kind == "preference" else _single(found))
+    if judge is not None:
+        parts.append(_together(together(store, name, judge)))
     return CampaignReport(
         found.campaign, found.models, found.assigned, len(found.rated), found.undone, found.dropped,
         dict(found.skipped), (*parts, _agreement(found)), care(found),
     )  # fmt: skip
+
+
+def _together(joined: tuple[Together, ...]) -> Section:
+    """Mean ratings of all answers, from people and a metric."""
+    rows = []
+    for one in joined:
+        powered = one.powered
+        saved = f"worth {powered.saved:.0f} more rated examples" if powered.saved is not None else powered.reason
+        left = f"; {one.unjudged} answers without the metric are left out" if one.unjudged else ""
+        note = f"of {powered.labels} rated and {powered.judged} other examples; {saved}{left}"
+        rows.append(quantity(one.system, powered.value, powered.interval(), powered.labels, note))
+    title = f"Mean ratings of all answers, people and {joined[0].metric} together"
+    return Section(title, tuple(rows), "Prediction-powered (PPI++), over clusters of examples; raters as they are.")
 
 
 def named(found: Collected, number: int) -> str:

@@ -10,7 +10,7 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from harness.errors import UsageError
+from harness.errors import UnknownName, UsageError
 from harness.people.answers import Answer, checked
 from harness.people.campaign import Campaign, restored, stored
 from harness.people.items import Item, draw, queues, restored_item, stored_item
@@ -98,9 +98,12 @@ class Desk:
 
 
 def enter(store: Store, name: str, token: str) -> Desk:
-    """The desk of whoever has this token. Raises UsageError in one sentence for nobody's, and UnknownName."""
-    kept = store.ratings.campaign(name)
-    rater = store.ratings.rater(kept.id, token) if token else None
+    """The desk of whoever has this token. Raises UsageError in one sentence for nobody's, and for no campaign alike."""
+    try:
+        kept = store.ratings.campaign(name)
+        rater = store.ratings.rater(kept.id, token) if token else None
+    except UnknownName:  # whose names are nothing for somebody without a link
+        rater = None
     if rater is None:
         raise UsageError("this rater code is not known, or no longer; ask whoever sent you the link for another")
     return desk_of(store, kept, rater)

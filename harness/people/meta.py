@@ -136,12 +136,16 @@ STATISTICS: dict[str, Statistic] = {
 
 @dataclass(frozen=True, slots=True)
 class Agrees:
-    """A statistic of one metric against people, with the standard error over segments; None where it is undefined."""
+    """A statistic of one metric against people, with the standard error over segments; None where it is undefined.
+
+    ``dropped``: items that a mean over items leaves out, since one side is constant or has fewer than two scores.
+    """
 
     statistic: str
     value: float | None
     error: float | None
     freedom: int
+    dropped: int = 0
 
     def interval(self, level: float = 0.95) -> Ends | None:
         """Ends by Student's t, within -1 to 1."""
@@ -157,18 +161,26 @@ def agrees(
     """A statistic with its error by leaving out blocks of whole clusters of segments. Raises UsageError."""
     _same_shape(human, metric)
     measure = _measure(statistic)
-    value = measure(human, metric)
+    value, dropped = measure(human, metric), _dropped(human, metric, statistic)
     if not np.isfinite(value):
-        return Agrees(statistic, None, None, 0)
+        return Agrees(statistic, None, None, 0, dropped)
     _, codes = np.unique(np.arange(len(human)) if clusters is None else clusters, return_inverse=True)
     groups = int(codes.max()) + 1
     blocks = min(groups, BLOCKS)
     if blocks < 2:
-        return Agrees(statistic, value, None, 0)
+        return Agrees(statistic, value, None, 0, dropped)
     block = (np.random.default_rng(seed).permutation(groups) % blocks)[codes]
     without = np.array([measure(human[block != b], metric[block != b]) for b in range(blocks)])
     error = jackknife_error(without, value)
-    return Agrees(statistic, value, error if np.isfinite(error) else None, blocks - 1)
+    return Agrees(statistic, value, error if np.isfinite(error) else None, blocks - 1, dropped)
+
+
+def _dropped(human: Array, metric: Array, statistic: str) -> int:
+    """Items without the statistic, where it is a mean over items."""
+    name = statistic.removeprefix("segment_").removesuffix("_by_item")
+    if statistic.endswith("_by_item") and name in CORRELATIONS:
+        return segment_level(human, metric, name, "item").dropped
+    return kendall(human, metric, "acc23").dropped if statistic.startswith("segment_accuracy") else 0
 
 
 @dataclass(frozen=True, slots=True)

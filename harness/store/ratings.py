@@ -159,6 +159,18 @@ class Ratings:
                 raise UsageError(f"rater {rater} has rated the item at position {position} already; undo that first")
             return _add(connection, campaign_id, rater, position, last, answer, seconds)
 
+    def add_all(self, campaign_id: str, rows: Sequence[tuple[str, int, Mapping[str, Any], float]]) -> None:
+        """Add ratings (rater, position, answer, seconds), all or none. Raises UsageError for an item rated already."""
+        with writing(self.engine) as connection:
+            for rater in sorted({row[0] for row in rows}):
+                _hold(connection, campaign_id, rater)
+            newest = {(one.rater, one.position): one for one in _ratings(connection, campaign_id, None)}
+            for rater, position, answer, seconds in rows:
+                last = newest.get((rater, position))
+                if last is not None and last.answer:
+                    raise UsageError(f"rater {rater} has rated the item at position {position} already")
+                _add(connection, campaign_id, rater, position, last, answer, seconds)
+
     def undo(self, campaign_id: str, rater: str) -> int | None:
         """Take back the newest rating of a rater; gives its position, None where there is none."""
         with writing(self.engine) as connection:

@@ -1,0 +1,66 @@
+"""`harness meta RUN... --human CAMPAIGN`: how far the metrics of runs agree with people."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.options import json_option, store_option
+from harness.files import write_json
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+@click.command("meta")
+@click.argument("runs", nargs=-1)
+@click.option("--human", "campaign", required=True, metavar="CAMPAIGN", help="The campaign that rated the runs.")
+@click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Only this metric; may be given again.")
+@click.option("--test", "statistic", default="segment_pearson", show_default=True, help="What pairs are tested by.")
+@store_option
+@json_option
+def command(
+    runs: tuple[str, ...], campaign: str, metrics: tuple[str, ...], statistic: str, store: str | None,
+    json_file: Path | None,
+) -> int:  # fmt: skip
+    """Hold the metrics of RUNS (all that the campaign rated) against people: correlations, pairwise accuracy with ties
+    calibrated on other examples, soft pairwise accuracy, and paired tests of metrics.
+    """
+    from dataclasses import asdict
+
+    from harness.cli.table import number, plain, wide_console
+    from harness.people.against import against
+    from harness.store import open_store
+
+    found = against(open_store(store, create=False), runs, campaign, metrics, statistic)
+    if json_file:
+        write_json(json_file, asdict(found))
+    click.echo(f"{found.examples} examples, {found.scores} rated answers of {', '.join(found.systems)}")
+    for name, count in found.missing.items():
+        if count:
+            click.echo(f"{name} has no value of {count} rated answers, which are left out")
+    if found.left_out:
+        click.echo(f"without a value of every example: {', '.join(found.left_out)}")
+    table = _table("metric", "statistic", "value", "95 % interval", "dropped")
+    for row in found.rows:
+        ends = row.agrees.interval()
+        shown = f"[{number(ends[0])}, {number(ends[1])}]" if ends else "-"
+        table.add_row(*plain(row.metric, row.agrees.statistic, number(row.agrees.value), shown, row.agrees.dropped))
+    wide_console(120).print(table)
+    if found.tests:
+        tests = _table("first", "second", "second less first", "p", "p for all pairs")
+        for test in found.tests:
+            tests.add_row(
+                *plain(test.first, test.second, number(test.difference), number(test.p), number(test.adjusted))
+            )
+        wide_console(120).print(tests)
+    return 0
+
+
+def _table(*columns: str) -> "Table":
+    from rich.table import Table
+
+    table = Table()
+    for name in columns:
+        table.add_column(name)
+    return table

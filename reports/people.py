@@ -1,0 +1,18 @@
+"""The report of a campaign of human ratings: one HTML page in which every text is nothing but text."""
+
+from harness.people.analysis import Quantity, report
+from harness.store import Store
+from harness_reports.facts import shown
+from harness_reports.page import page
+
+
+def people(
+    store: Store, campaign: str, baseline: str | None = None, *, length: bool = False, judge: str | None = None
+) -> str:
+    """One self-contained page of a campaign; there is no baseline to one. Raises as ``analysis.report`` does."""
+    found = report(store, campaign, length=length, judge=judge)
+    return page("people.html", found=found, campaign=found.campaign, shown=shown, interval=_interval)
+
+
+def _interval(row: Quantity) -> str:
+    return "-" if row.low is None or row.high is None else f"[{shown(row.low)}, {shown(row.high)}]"
