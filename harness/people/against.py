@@ -125,7 +125,7 @@ def people_matrix(found: Collected, runs: Sequence[str]) -> tuple[Array, list[st
 def single_metrics(store: Store, found: Collected, run: str) -> tuple[dict[str, Metric], tuple[str, ...]]:
     """(metrics that give every example a number of a known direction, names of the others) of the campaign's task."""
     record = next(task for task in store.run(run).tasks if task.name == found.campaign.task)
-    metrics = [(kept["name"], restored(kept)) for kept in record.metrics]
+    metrics = [(kept.name, restored(kept)) for kept in record.metrics]
     usable = {name: metric for name, metric in metrics if metric and metric.additive and metric.better != "ideal"}
     return usable, tuple(name for name, _ in metrics if name not in usable)
 

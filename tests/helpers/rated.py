@@ -8,12 +8,12 @@ import stored as records
 
 from harness.people.campaign import Campaign
 from harness.store import Store
-from harness.types import Example, Failed, Generate, Generated, Judged, Outcome
+from harness.types import Example, Failed, Generate, Generated, Judged, MetricRecord, Outcome
 
 GOOD, NOISY = "model-of-amber", "model-of-basalt"
 """Names that no rater may ever see."""
 TASK = "toy/letters"
-SCORE = {"name": "score", "better": "higher", "ideal": None, "interval": "t"}
+SCORE = MetricRecord(name="score", interval="t")
 
 
 def text(example: int, quality: int) -> str:
