@@ -5,7 +5,7 @@ from collections.abc import Container, Sequence
 from harness import run as running
 from harness.answers.journal import Journal
 from harness.energy.account import account
-from harness.energy.meter import Energy
+from harness.energy.meter import Energy, unmeasured
 from harness.engine.backend import Backend, Counted
 from harness.types import EnergyUse
 
@@ -16,7 +16,9 @@ def energy_of(
     """Only what was computed in the window counts, not what the cache knew or what was answered ``before``."""
     positions = range(len(journal.responses))
     computed = [i for i in positions if i not in before and i not in journal.cached]
-    operations = _operations(backend, journal) if computed and energy.joules is not None else None
+    if not computed:
+        energy = unmeasured("nothing was computed: every answer was known", energy.device, energy.seconds)
+    operations = _operations(backend, journal) if energy.joules is not None else None
     return account(energy, done.outcomes, computed, operations)
 
 

@@ -9,7 +9,9 @@ from asking import ask
 from click.testing import CliRunner
 from tiny import causal, saved
 
+from harness.answers.journal import Journal
 from harness.api import evaluate
+from harness.api.metering import energy_of
 from harness.api.recording import now
 from harness.cli.main import cli
 from harness.energy.account import account
@@ -19,8 +21,11 @@ from harness.engine.causal.backend import Causal
 from harness.engine.causal.roofline import needed
 from harness.engine.load import load
 from harness.errors import UsageError
+from harness.run import Finished
 from harness.store import open_store
-from harness.types import Choose, Generate, Likelihood
+from harness.types import Choose, Example, Generate, Likelihood, Outcome
+
+MEASURED = Energy("rapl", "1 processor package", 10.0, 100.0, 4.0, True)
 
 
 def test_a_backend_divides_what_it_computes(tmp_path: Path) -> None:
@@ -55,7 +60,7 @@ def test_measured_energy_is_told_with_a_users_factors(tmp_path: Path) -> None:
     store = open_store(str(tmp_path / "s"))
     run = evaluate("scripted:oracle", ["demo/qa"], store=str(tmp_path / "s"), limit=4).run
     outcomes = {"demo/qa": tuple(store.outcomes(run.id, "demo/qa"))}
-    used = account(Energy("rapl", "1 processor package", 10.0, 100.0, 4.0, True), outcomes, range(4), None)
+    used = account(MEASURED, outcomes, range(4), None)
     store.start(replace(run, id="measured", status="running", finished=None))
     engine = {"tokens_computed": 2e6}
     store.finish(replace(run, id="measured", energy=used, engine=engine, finished=now()), outcomes, [])
@@ -89,3 +94,22 @@ def test_reports_tell_what_answering_took(tmp_path: Path) -> None:
         assert "What answering took" in page and "not measured (the answers were computed elsewhere)" in page
     told = json.loads(str(REPORTS["json"](store, run.id, None)))
     assert told["run"]["energy"]["joules"] is None and told["run"]["energy"]["method"] == "none"
+
+
+def test_answers_that_were_known_took_nothing_and_are_not_divided(tmp_path: Path) -> None:
+    backend = load(str(saved(causal("llama", 65), tmp_path / "m")), Options(device="cpu"))
+    asked = [Likelihood(" w7", "w1 w2"), Likelihood(" w8 w9", "w1 w2")]
+    responses = ask(backend, asked)
+    with Journal.open(tmp_path / "j", {"identity": "x", "total": 3}) as journal:
+        journal.append([(0, responses[0])], cached=True)
+        journal.append([(1, responses[0]), (2, responses[1])])
+        rows = [(asked[0], responses[0]), (asked[0], responses[0]), (asked[1], responses[1])]
+        done = Finished(
+            {"t": tuple(Outcome(Example(str(i), {}), (r,), (a,), None) for i, (r, a) in enumerate(rows))}, ()
+        )
+        used = energy_of(backend, MEASURED, journal, set(), done)
+        assert (used.divided, used.examples, used.tasks["t"].joules) == ("operations", 2, pytest.approx(100.0))
+        resumed = energy_of(backend, MEASURED, journal, {1}, done)
+        assert (resumed.examples, resumed.tasks["t"].joules) == (1, pytest.approx(100.0))
+        known = energy_of(backend, MEASURED, journal, {1, 2}, done)
+        assert (known.joules, known.reason) == (None, "nothing was computed: every answer was known")
