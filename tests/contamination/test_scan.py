@@ -151,6 +151,21 @@ def test_rules_by_coverage_and_common_sequences(tmp_path: Path) -> None:
     assert few.verdicts["longest_match"] == "dirty"
 
 
+def test_a_long_document_is_one_whatever_its_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(corpus, "BLOCK", 2_000)
+    monkeypatch.setattr(corpus, "OVERLAP", 500)
+    draw = random.Random(8)
+    item = text(draw, 20)
+    parts = [f"{item} {text(draw, 300)}" for _ in range(12)]
+    (tmp_path / "one.txt").write_text(" ".join(parts))
+    (tmp_path / "many.jsonl").write_text("\n".join(json.dumps({"text": one}) for one in parts))
+    verdicts = {
+        name: check([item], tmp_path / name).checked[0].question.verdicts["gpt3_ngram"]
+        for name in ("one.txt", "many.jsonl")
+    }
+    assert verdicts == {"one.txt": "dirty", "many.jsonl": "clean"}  # in 1 document and in 12
+
+
 def test_short_texts_are_not_told(tmp_path: Path) -> None:
     (tmp_path / "c.txt").write_text("the capital of France is Paris")
     found = check(["Paris", "the capital of France is Paris"], tmp_path / "c.txt")
