@@ -19,9 +19,10 @@ import numpy as np
 import torch
 
 from harness.engine.budget import keep_freed_memory, rows_for
-from harness.engine.causal.choose import open_scorer, run_all
+from harness.engine.causal.choose import open_runner, run_all
 from harness.engine.causal.encode import Span
-from harness.engine.causal.score import Scorer, Work
+from harness.engine.causal.score import Runner
+from harness.engine.tally import Tally
 
 VOCABULARY, BLOCK, CHOICE = 2_000, 600, 3
 
@@ -58,12 +59,12 @@ def spans_of(questions: int) -> list[Span]:
     return made
 
 
-def timed(scorer: Scorer, spans: list[Span], budget: int) -> tuple[float, Work, list[Any]]:
+def timed(runner: Runner, spans: list[Span], budget: int) -> tuple[float, Tally, list[Any]]:
     """Seconds, work and answers of planning and scoring."""
-    scorer.work = Work()
+    runner.tally = Tally()
     started = perf_counter()
-    found = run_all(scorer, scorer.plan(spans, budget))
-    return perf_counter() - started, scorer.work, found
+    found = run_all(runner, runner.plan(spans, budget))
+    return perf_counter() - started, runner.tally, found
 
 
 def main() -> None:
@@ -85,7 +86,7 @@ def main() -> None:
             continue
         torch.manual_seed(0)
         model = AutoModelForCausalLM.from_config(config).eval()
-        ours, _ = open_scorer(model)
+        ours, _ = open_runner(model)
         padded = replace(ours, way="padded", fast={})
         spans, budget = spans_of(asked.questions), rows_for(config, model.device, model.dtype)
         seconds: dict[str, list[float]] = {"padded": [], "ours": []}
@@ -97,7 +98,7 @@ def main() -> None:
         off = max(float(np.abs(a - b).max()) for a, b in zip(found, theirs, strict=True))
         slow, fast = (statistics.median(seconds[side]) for side in ("padded", "ours"))
         print(
-            f"| {name} | {ours.way} | {whole.rows:,} / {work.rows:,} | {slow:.2f} s | {fast:.2f} s "
+            f"| {name} | {ours.way} | {whole.computed:,} / {work.computed:,} | {slow:.2f} s | {fast:.2f} s "
             f"| {slow / fast:.1f} | {off:.1e} |",
             flush=True,
         )

@@ -34,9 +34,9 @@ def main() -> None:
     for dtype in asked.dtypes.split(","):
         options = Options(device="cpu", dtype=dtype)
         models[dtype] = Causal(read_checkpoint("smollm2", smollm2_folder(), options))
-        scorer = models[dtype].scorer
-        print(f"{dtype}: {models[dtype].stats()['path']}; error {scorer.error}; plain pass "
-              f"{scorer.plain_error or 'is the truth'}", flush=True)  # fmt: skip
+        runner = models[dtype].runner
+        print(f"{dtype}: {models[dtype].stats()['path']}; error {runner.error}; plain pass "
+              f"{runner.plain_error or 'is the truth'}", flush=True)  # fmt: skip
     print("| work | precision | s | computed tokens/s | of float32's time |\n|---|---|---|---|---|")
     for row in ROWS:
         if row.name not in asked.rows.split(","):

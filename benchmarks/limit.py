@@ -12,7 +12,7 @@ Scoring time is everything that answering takes: tokenising, planning, computing
 import argparse
 import os
 import statistics
-from dataclasses import astuple, replace
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -28,15 +28,15 @@ from harness.types import Question
 
 def measure(backend: Causal, questions: list[Question]) -> tuple[float, float, int]:
     """Seconds, operations needed and rows of one pass over the questions."""
-    before = replace(backend.scorer.work)
+    before = replace(backend.runner.tally)
     started = perf_counter()
     for _ in backend.answer(questions):
         pass
     seconds = perf_counter() - started
-    rows, padding, logits, pairs = (
-        after - was for after, was in zip(astuple(backend.scorer.work), astuple(before), strict=True)
-    )
-    return seconds, needed(backend.checkpoint.model, rows - padding, logits, pairs), rows - padding
+    now = backend.runner.tally
+    rows = (now.computed - now.padding) - (before.computed - before.padding)
+    logits, pairs = now.logits - before.logits, now.pairs - before.pairs
+    return seconds, needed(backend.checkpoint.model, rows, logits, pairs), rows
 
 
 def growth(name: str, backend: Causal, questions: list[Question], rounds: int) -> str:

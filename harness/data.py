@@ -4,7 +4,8 @@ import csv
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -176,12 +177,12 @@ def _hub_cache(dataset: Dataset) -> Path:
 
 def _from_hub(dataset: Dataset, mirror: Path | None) -> Rows:
     """Rows through `datasets`, which looks in its own cache before it asks the Hub."""
-    _stay_offline_without_a_network()
     import datasets
 
     config = None if dataset.config == "default" else dataset.config
     try:
-        table = datasets.load_dataset(dataset.id, config, split=dataset.split, revision=dataset.revision)
+        with _offline_without_a_network():
+            table = datasets.load_dataset(dataset.id, config, split=dataset.split, revision=dataset.revision)
     except Exception as error:  # whatever datasets raises: offline, unknown name, no such split
         looked = f"the folder {mirror or '(none: no --data or HARNESS_DATA)'}, {_hub_cache(dataset)} and the Hub"
         raise DataError(
@@ -191,16 +192,31 @@ def _from_hub(dataset: Dataset, mirror: Path | None) -> Rows:
     return [dict(row) for row in table]
 
 
-def _stay_offline_without_a_network() -> None:
-    """One short look at the Hub: where it cannot be reached, its client must not retry aloud for half a minute.
+@contextmanager
+def _offline_without_a_network() -> Iterator[None]:
+    """Where a short look finds no Hub, its clients keep to their caches: they would retry aloud for half a minute.
 
-    Takes effect if the client was not imported before, which reads this variable only then.
+    They read HF_HUB_OFFLINE when they are imported, so what they made of it is changed, and changed back.
     """
+    import datasets
+    import huggingface_hub
+
+    holders: list[Any] = [datasets.config, huggingface_hub.constants]
+    before = [holder.HF_HUB_OFFLINE for holder in holders]
+    try:
+        for holder in holders if any(before) or not _hub_answers() else ():
+            holder.HF_HUB_OFFLINE = True
+        yield
+    finally:
+        for holder, value in zip(holders, before, strict=True):
+            holder.HF_HUB_OFFLINE = value
+
+
+def _hub_answers() -> bool:
     import httpx
 
-    if os.environ.get("HF_HUB_OFFLINE"):
-        return
     try:
         httpx.head(os.environ.get("HF_ENDPOINT", "https://huggingface.co"), timeout=5)
     except httpx.TransportError:
-        os.environ["HF_HUB_OFFLINE"] = "1"
+        return False
+    return True

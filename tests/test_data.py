@@ -1,6 +1,7 @@
 """Rows from a folder in the Hub's layout, and one clear line for whatever is wrong with them."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,30 @@ def test_neither_data_nor_network_names_the_dataset_the_places_and_what_to_do(
     with pytest.raises(DataError, match=r"org/none/default/test.*looked in.*--data") as error:
         load(hub("org/none"), tmp_path)
     assert str(tmp_path) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_the_hub_is_asked_no_more_than_once_where_it_cannot_be_reached(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what the process thinks of its network is afterwards what it was."""
+    import datasets
+    import huggingface_hub
+
+    seen = []
+    for holder in (datasets.config, huggingface_hub.constants):
+        monkeypatch.setattr(holder, "HF_HUB_OFFLINE", False)
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+
+    def load_dataset(*_: object, **__: object) -> None:
+        seen.append((datasets.config.HF_HUB_OFFLINE, huggingface_hub.constants.HF_HUB_OFFLINE))
+        raise ConnectionError
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    environment = dict(os.environ)
+    with pytest.raises(DataError, match="is not at hand"):
+        load(hub("org/none"), tmp_path)
+    assert seen == [(True, True)] and dict(os.environ) == environment
+    assert not datasets.config.HF_HUB_OFFLINE and not huggingface_hub.constants.HF_HUB_OFFLINE
 
 
 GOOD = {"id": "1", "q": "?", "options": ["a", "b"], "gold": 0}

@@ -59,6 +59,11 @@ class Checkpoint:
         return tuple(sorted({str(weight.device) for weight in self.model.parameters()}))
 
     @property
+    def offloaded(self) -> bool:
+        """Does accelerate fetch some of the weights from memory or disk whenever a module computes?"""
+        return any(weight.is_meta for weight in self.model.parameters())
+
+    @property
     def parameters(self) -> int:
         """Numbers that the model holds, tied ones once."""
         return sum(weight.numel() for weight in self.model.parameters())
@@ -153,7 +158,7 @@ def read_checkpoint(name: str, folder: Path, options: Options) -> Checkpoint:
 
 
 def _read(name: str, folder: Path, weights: list[Path], options: Options, prints: Future[dict[str, str]]) -> Checkpoint:
-    from transformers import AutoConfig, AutoTokenizer
+    from transformers import AutoConfig
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -166,13 +171,8 @@ def _read(name: str, folder: Path, weights: list[Path], options: Options, prints
         refuse_quantised(name, config)
         device = device_of(options.device)
         dtype = dtype_of(options, device, config)
-    files = ", ".join(path.name for path in tokenizer_files(folder)) or "no file"
-    with told(f"model {name!r} does not load: its tokenizer ({files})", lambda: broken_vocabulary(folder)):
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust)
-        longest = tokenizer.model_max_length
-        if not isinstance(longest, int | float) or longest < 1:
-            tokenizer.model_max_length = 10**30  # as transformers says that there is no limit
-        head_of(tokenizer)  # it can encode at all
+    tokenizer = _tokenizer(name, folder, trust)
+    with told(f"model {name!r} does not load: {folder / 'config.json'}"):
         context = context_of(config, tokenizer)
     template = chat_template_of(name, family, tokenizer) if options.chat else None
     require_weights(weights)
@@ -190,6 +190,11 @@ def _read(name: str, folder: Path, weights: list[Path], options: Options, prints
         )
         if not placement:
             model = model.to(device)
+        elif model.device.type == "meta":
+            raise ModelError(
+                f"model {name!r} does not fit into memory: even its embeddings would stay on the disk; valid: --dtype "
+                "bfloat16, a smaller model, or a machine with more memory"
+            )
         notices = refuse_random(name, loading)
         require_token_numbers(name, getattr(model, "generation_config", None))
         rows = rows_of(name, model, tokenizer)
@@ -214,6 +219,19 @@ def _read(name: str, folder: Path, weights: list[Path], options: Options, prints
         rows=rows,
         notices=notices,
     )
+
+
+def _tokenizer(name: str, folder: Path, trust: bool) -> Any:
+    from transformers import AutoTokenizer
+
+    files = ", ".join(path.name for path in tokenizer_files(folder)) or "no file"
+    with told(f"model {name!r} does not load: its tokenizer ({files})", lambda: broken_vocabulary(folder)):
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust)
+        longest = tokenizer.model_max_length
+        if not isinstance(longest, int | float) or longest < 1:
+            tokenizer.model_max_length = 10**30  # as transformers says that there is no limit
+        head_of(tokenizer)  # it can encode at all
+    return tokenizer
 
 
 def chat_template_of(name: str, family: Family, tokenizer: Any) -> Any:

@@ -189,4 +189,4 @@ def way_of(checkpoint: Checkpoint) -> Way:
     started = perf_counter()
     _answers(backend, questions)
     limit = backend.limit_fraction(perf_counter() - started)
-    return Way(str(backend.stats()["path"]), backend.scorer.error, backend.scorer.plain_error, limit)
+    return Way(str(backend.stats()["path"]), backend.runner.error, backend.runner.plain_error, limit)

@@ -1,4 +1,4 @@
-"""Special tokens around a text: what a tokenizer puts before it, read exactly once whoever wrote it."""
+"""The edges of a text: special tokens before it, read exactly once whoever wrote them, and those that end an answer."""
 
 from typing import Any
 
@@ -52,3 +52,16 @@ def after(head: Tokens, tokens: Tokens) -> Tokens:
 def opens(tokens: Tokens, head: Tokens) -> bool:
     """Whether ``tokens`` begin with all of ``head``."""
     return len(tokens) >= len(head) > 0 and bool((tokens[: len(head)] == head).all())
+
+
+def end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
+    """The tokens that end an answer, by the tokenizer and by the model's generation config."""
+    config = model.generation_config.eos_token_id if model.generation_config is not None else None
+    ids = config if isinstance(config, list) else [config]
+    return frozenset(int(token) for token in (*ids, tokenizer.eos_token_id) if token is not None)
+
+
+def pair(context: str, text: str) -> tuple[str, str]:
+    """Move the trailing white space of ``context`` to ``text``, where tokenizers keep it."""
+    stripped = context.rstrip()
+    return stripped, context[len(stripped) :] + text

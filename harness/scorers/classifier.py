@@ -8,7 +8,7 @@ import torch
 
 from harness.engine.backend import Options
 from harness.engine.checkpoint import read_checkpoint
-from harness.engine.encoders.batches import by_length, halving
+from harness.engine.encoders.batches import by_length, halving, truncating
 from harness.engine.encoders.classifier import Classifier, plain
 from harness.engine.load import folder_of
 from harness.errors import UnknownName, UsageError
@@ -72,6 +72,7 @@ def place_of(label: str, head: Sequence[str], name: str) -> int:
 
 def _encode(head: Classifier, texts: Sequence[str]) -> list[dict[str, Any]]:
     cut = {"truncation": True, "max_length": head.limit} if head.limit is not None else {}
-    head.checkpoint.tokenizer.truncation_side = "right"
-    batch = head.checkpoint.tokenizer(list(texts), return_attention_mask=False, **cut)
+    tokenizer = head.checkpoint.tokenizer
+    with truncating(tokenizer, "right"):
+        batch = tokenizer(list(texts), return_attention_mask=False, **cut)
     return [{name: batch[name][i] for name in batch} for i in range(len(texts))]

@@ -113,13 +113,13 @@ def held_out_metric(task: Task, examples: Sequence[Example]) -> Callable[[Any], 
     Ties by the mean loss; -1 where it is undefined. Of numbers the squared error alone, since a correlation does not
     see their size.
     """
-    from harness.engine.encoders.classifier import respond
+    from harness.engine.encoders.classifier import answer_of
 
     first, labels = task.metrics[0], request_of(task, examples[0]).labels
 
     def judge(found: Any) -> dict[str, float]:
         outputs = np.asarray(found.predictions, dtype=float).reshape(len(examples), -1)
-        responses = [respond(row.tolist(), labels, range(len(labels))) for row in outputs]
+        responses = [answer_of(row.tolist(), labels, range(len(labels))) for row in outputs]
         loss = float(np.mean([_loss(example, r) for example, r in zip(examples, responses, strict=True)]))
         if responses[0].text:
             return {HELD_OUT.removeprefix("eval_"): -loss}

@@ -240,6 +240,16 @@ def test_a_cut_file_is_named(file: str, folder: Path) -> None:
         ("config.json", {"architectures": "LlamaForCausalLM"}, "architecture 'none'"),
         ("config.json", {"architectures": [7]}, "architecture '7'"),
         ("config.json", {"quantization_config": {"quant_method": "gptq", "bits": 4}}, r"quantised \(gptq\)"),
+        (
+            "config.json",
+            {"quantization_config": {"quant_method": "bitsandbytes", "load_in_4bit": True}},
+            "bitsandbytes",
+        ),
+        (
+            "config.json",
+            {"quantization_config": {"quant_method": "torchao", "quant_type": "int4"}},
+            "torchao",
+        ),
         ("config.json", {"quantization_config": {"quant_method": "unheard"}}, r"quantised \(unheard\)"),
         ("generation_config.json", {"eos_token_id": "end"}, "eos_token_id 'end' is no token's number"),
         ("tokenizer_config.json", {"bos_token": 4}, "tokenizer_config.json"),

@@ -12,12 +12,13 @@ from tiny import causal, encoder, saved, word_tokenizer
 
 from harness.cli.doctor import command
 from harness.engine.backend import Options
-from harness.engine.causal.encode import Encoder, pair, windows
+from harness.engine.causal.encode import Encoder, windows
 from harness.engine.causal.fuse import fusable, fused, reading
 from harness.engine.causal.roofline import best_rate, needed, products
 from harness.engine.checkpoint import read_checkpoint
 from harness.engine.doctor import compare, examine
 from harness.engine.smollm2 import smollm2_folder
+from harness.engine.special import pair
 from harness.errors import ModelError
 from harness.types import Chosen, Scored
 

@@ -6,17 +6,17 @@ of its answer.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from harness.engine.causal.batching import Row, Shard
 from harness.engine.causal.carry import Carrier, Footprint, State, footprint
-from harness.engine.causal.ending import Endings, Made
+from harness.engine.causal.ending import Endings
 from harness.engine.causal.head import Reader
+from harness.engine.causal.shards import Live, Pending, Shard, waiting_rows
 from harness.engine.causal.truth import HALF, Error, after_plain, disagreement, in_float32
-from harness.engine.sampling import Draws, pick_rows, stream
+from harness.engine.sampling import Draws, pick_rows
+from harness.engine.tally import Tally
 from harness.types import Generated
 
 ROWS = 64
@@ -31,25 +31,16 @@ WIDENED = 1e-3
 """Nats by which a half-precision model that is computed in float32 may differ from its own forward pass there."""
 
 
-@dataclass(slots=True)
-class Live:
-    """An answer under way."""
-
-    row: Row
-    key: int
-    made: Made = field(default_factory=Made)
-
-
 class AlignedGenerator:
     """Answers to shards. ``stepped``: the model goes on from a state by one token at a time only.
 
     Raises ValueError for a model that gives back no cache.
     """
 
-    def __init__(self, reader: Reader, endings: Endings, *, stepped: bool, rows: int = ROWS) -> None:
+    def __init__(self, reader: Reader, endings: Endings, tally: Tally, *, stepped: bool, rows: int = ROWS) -> None:
         self.reader, self.endings = reader, endings
         self.stepped, self.rows, self.piece = stepped, rows, PIECE
-        self.computed = 0
+        self.tally = tally
         self._carrier = Carrier(reader.model, reader.whole)
         self.size: Footprint = footprint(self._carrier)
         self._prefix: tuple[tuple[int, ...], State | None] = ((), None)
@@ -58,26 +49,25 @@ class AlignedGenerator:
         """Let go of the state that is kept for the next shard."""
         self._prefix = ((), None)
 
-    def together(self, shard: Shard) -> list[tuple[Row, Generated]]:
+    def together(self, shard: Shard) -> list[tuple[Pending, Generated]]:
         """Every row of the shard with its answer."""
-        made = [(row, Generated("", 0, "length")) for row in shard.rows if row.request.max_tokens <= 0]
-        rows = [row for row in shard.rows if row.request.max_tokens > 0]
+        made, rows = waiting_rows(shard)
         for batch in self._batches(rows, len(shard.prefix)):
             made += self._batch(batch, self._state_of(shard.prefix))
         return made
 
-    def _batches(self, rows: Sequence[Row], skip: int) -> list[list[Row]]:
+    def _batches(self, rows: Sequence[Live], skip: int) -> list[list[Live]]:
         """Rows of like length, the shortest first; what they hold and what they read at once is bounded."""
-        made: list[list[Row]] = []
-        for row in sorted(rows, key=lambda row: (len(row.tokens), row.tokens, row.positions)):
-            if made and len(row.tokens) - len(made[-1][0].tokens) <= SLACK:
-                longest = max(len(one.tokens) + one.request.max_tokens for one in (*made[-1], row))
+        made: list[list[Live]] = []
+        for live in sorted(rows, key=lambda one: (len(one.row.tokens), one.row.tokens, one.row.positions)):
+            if made and len(live.row.tokens) - len(made[-1][0].row.tokens) <= SLACK:
+                longest = max(len(one.row.tokens) + one.row.request.max_tokens for one in (*made[-1], live))
                 most = min(self.rows, self.size.rows(longest, self.piece))
-                reading = (len(made[-1]) + 1) * (len(made[-1][0].tokens) - skip)
+                reading = (len(made[-1]) + 1) * (len(made[-1][0].row.tokens) - skip)
                 if len(made[-1]) < most and reading <= 16 * self.piece:
-                    made[-1].append(row)
+                    made[-1].append(live)
                     continue
-            made.append([row])
+            made.append([live])
         return made
 
     def _state_of(self, prefix: tuple[int, ...]) -> State | None:
@@ -87,10 +77,9 @@ class AlignedGenerator:
             self._prefix = (prefix, self._read([prefix], None)[1])
         return self._prefix[1] if prefix else None
 
-    def _batch(self, rows: Sequence[Row], prefix: State | None) -> list[tuple[Row, Generated]]:
-        live = [Live(row, stream(row.request, row.tokens)) for row in rows]
-        logits, state = self.begin([row.tokens for row in rows], prefix)
-        made: list[tuple[Row, Generated]] = []
+    def _batch(self, live: list[Live], prefix: State | None) -> list[tuple[Pending, Generated]]:
+        logits, state = self.begin([one.row.tokens for one in live], prefix)
+        made: list[tuple[Pending, Generated]] = []
         while True:
             fed = self._fed(live, logits, state.length, made)
             if not fed:
@@ -119,7 +108,7 @@ class AlignedGenerator:
     def _read(self, tokens: Sequence[tuple[int, ...]], state: State | None) -> tuple[Tensor, State]:
         """Logits and state after ``tokens``, equally many for every row."""
         ids = torch.tensor(tokens, device=self.reader.model.device)
-        self.computed += ids.numel()
+        self.tally.add(computed=ids.numel())
         width = 1 if self.stepped and state is not None else ids.shape[1]
         for start in range(0, ids.shape[1], width):
             hidden, state = self._carrier.read(ids[:, start : start + width], state, last=True)
@@ -127,7 +116,7 @@ class AlignedGenerator:
         return self.reader.of(hidden[:, -1]), state
 
     def _fed(
-        self, live: Sequence[Live], logits: Tensor, length: int, made: list[tuple[Row, Generated]]
+        self, live: Sequence[Live], logits: Tensor, length: int, made: list[tuple[Pending, Generated]]
     ) -> dict[int, int]:
         """The next token of each row that goes on, by its number; answers that end go to ``made``."""
         picking = [i for i, one in enumerate(live) if len(one.row.tokens) <= length]
@@ -156,18 +145,17 @@ class AlignedGenerator:
         return [int(token) for token in picked.tolist()]
 
 
-def aligned_for(reader: Reader, endings: Endings) -> AlignedGenerator | None:
+def aligned_for(reader: Reader, endings: Endings, tally: Tally) -> AlignedGenerator | None:
     """The way to go on from states that gives the model's own numbers; None where there is none."""
     for rows in (ROWS, 1):
         for stepped in (False, True):
             try:
-                found = AlignedGenerator(reader, endings, stepped=stepped, rows=rows)
+                found = AlignedGenerator(reader, endings, tally, stepped=stepped, rows=rows)
                 wrong = unproven(found)
             except Exception:  # whatever a model's own code raises when its cache is copied
                 continue
             if not wrong:
                 found.forget()
-                found.computed = 0
                 return found
     return None
 
@@ -185,7 +173,7 @@ def unproven(generator: AlignedGenerator) -> str:
     if model.dtype in HALF:
         with in_float32(model):
             reader = Reader(model, whole=True)
-            wide = AlignedGenerator(reader, generator.endings, stepped=generator.stepped, rows=generator.rows)
+            wide = AlignedGenerator(reader, generator.endings, Tally(), stepped=generator.stepped, rows=generator.rows)
             found = probe(wide, prompts, ids[21:23])
             theirs = [after_plain(model, whole) for whole in found]
         off = Error.of([one.double().log_softmax(-1).cpu().numpy() for one in found.values()], theirs)

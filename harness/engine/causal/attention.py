@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.engine.causal.blocks import blocks
-from harness.engine.causal.parts import biased, causal_mask, join, needs_depths, over_prefix, partial_attention
-from harness.engine.causal.rule import Rule
+from harness.engine.causal.parts import causal_mask, join, limited, needs_depths, over_prefix, partial_attention
+from harness.engine.causal.rule import LayerRule
 from harness.engine.device import fast_kernels, onto
 
 Ints = NDArray[np.int64]
@@ -118,7 +118,7 @@ class TreePass:
     _tiles: list[Tile] = field(default_factory=list)
     _layouts: dict[tuple[torch.device, int | None], Any] = field(default_factory=dict)
 
-    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, rule: Rule) -> Tensor:
+    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, rule: LayerRule) -> Tensor:
         """q [1, h, rows, d], k and v [1, h_kv, rows, d] -> [1, h, rows, d]."""
         prefix = self.prefix[layer].known() if self.prefix is not None else None
         if self.room:
@@ -138,7 +138,9 @@ class TreePass:
             self._layouts[device, reach] = Layout(*onto(device, self.ends, self.depths, seen.starts, seen.keys))
         return self._layouts[device, reach]
 
-    def _in_tiles(self, q: Tensor, k: Tensor, v: Tensor, prefix: tuple[Tensor, Tensor] | None, rule: Rule) -> Tensor:
+    def _in_tiles(
+        self, q: Tensor, k: Tensor, v: Tensor, prefix: tuple[Tensor, Tensor] | None, rule: LayerRule
+    ) -> Tensor:
         if not self._tiles:
             self._tiles = tiles(self.depths, self.ends, q.device, q.dtype)
         out = torch.empty(*q.shape[:-1], v.shape[-1], dtype=q.dtype, device=q.device)
@@ -153,7 +155,7 @@ class TreePass:
                 keys, values, above = k.index_select(2, index), v.index_select(2, index), depths[index]
             mask = tile.mask.to(q.device) if tile.mask is not None else None
             if needs_depths(rule):
-                mask = biased(rule, depths[own], above, causal_mask(q[:, :, own]) if mask is None else mask, q.dtype)
+                mask = limited(rule, depths[own], above, causal_mask(q[:, :, own]) if mask is None else mask, q.dtype)
             part = partial_attention(q[:, :, own], keys, values, rule, causal=mask is None, mask=mask)
             parts = [part] if shared is None else [part, (shared[0][:, :, own], shared[1][:, :, own])]
             out[:, :, own] = join(parts, rule)

@@ -15,12 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from harness.engine.causal.batching import WORTH, best_cuts
 from harness.engine.causal.encode import Span
 from harness.engine.causal.plan import Plan, Step, indexed, padded, planned
+from harness.engine.causal.shards import WORTH, best_cuts
 
-_RESCALED = ("dynamic", "longrope", "yarn_dynamic")
-"""Rotations whose angles follow from the length of the longest sequence of a batch."""
 _NAMES = ("past_key_values", "cache", "cache_params", "state")
 """What models call the cache that they take and give back."""
 _PLAIN = (str, bytes, int, float, bool, type(None), torch.dtype, torch.device)
@@ -47,7 +45,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Carrier:
-    """A causal model that goes on from a state. ``whole``: see Scorer."""
+    """A causal model that goes on from a state. ``whole``: see Runner."""
 
     model: Any
     whole: bool = False
@@ -133,24 +131,6 @@ def _mapped(value: Any, change: Callable[[Tensor], Tensor], known: dict[int, Any
         return value
     known[id(value)] = made
     return made
-
-
-def forget_lengths(model: Any) -> None:
-    """Rotations that remember the longest text so far begin anew: no number may depend on what was asked before."""
-    if rescaled_above(model) is not None:
-        model.base_model(input_ids=torch.zeros((1, 1), dtype=torch.long, device=model.device), use_cache=False)
-
-
-def rescaled_above(model: Any) -> int | None:
-    """Tokens from which on the model rotates positions by the length of its batch; None: it never does.
-
-    Up to there it goes on from a state; longer sequences only keep company with those of their own length.
-    """
-    config = model.config.get_text_config()
-    rope = getattr(config, "rope_parameters", None) or {}
-    if not isinstance(rope, dict) or rope.get("rope_type") not in _RESCALED:
-        return None
-    return int(rope.get("original_max_position_embeddings") or config.max_position_embeddings)
 
 
 # --------------------------------------------------------------------------------------------------------------- plan

@@ -8,13 +8,14 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.engine.causal.carry import rescaled_above
 from harness.engine.causal.encode import Span
 from harness.engine.causal.fuse import fusable
 from harness.engine.causal.plan import Plan
 from harness.engine.causal.reference import score
-from harness.engine.causal.score import Scorer, Way, Work
+from harness.engine.causal.rotations import rescaled_above
+from harness.engine.causal.score import Runner, Way
 from harness.engine.causal.truth import HALF, Error, in_float32
+from harness.engine.tally import Tally
 from harness.errors import ModelError
 
 BUDGET = 24
@@ -51,7 +52,7 @@ class Proof:
     plain: Error | None = None
 
 
-def open_scorer(model: Any) -> tuple[Scorer, str]:
+def open_runner(model: Any) -> tuple[Runner, str]:
     """The fastest way to run ``model`` that gives its own numbers, and why it is not the tree (empty if it is).
 
     Raises ModelError when even padded batches do not.
@@ -63,19 +64,19 @@ def open_scorer(model: Any) -> tuple[Scorer, str]:
     ways = [way for way in get_args(Way) if way not in reasons]
     for way, whole in product(ways, heads):
         fast = fusable(model) if way == "tree" else {}
-        scorer = Scorer(model, way=way, whole=whole, fast=fast, apart=rescaled_above(model))
-        wrong, error = compare(scorer, proof)
+        runner = Runner(model, way=way, whole=whole, fast=fast, apart=rescaled_above(model))
+        wrong, error = compare(runner, proof)
         if not wrong:
-            scorer.work, scorer.error, scorer.plain_error = Work(), error, proof.plain
-            return scorer, _why(scorer, reasons)
+            runner.tally, runner.error, runner.plain_error = Tally(), error, proof.plain
+            return runner, _why(runner, reasons)
         reasons.setdefault(way, wrong)
     found = "; ".join(dict.fromkeys(reasons.values()))
     raise ModelError(f"neither a tree of tokens nor padded batches give this model's own numbers: {found}")
 
 
-def _why(scorer: Scorer, reasons: Mapping[str, str]) -> str:
+def _why(runner: Runner, reasons: Mapping[str, str]) -> str:
     """Why the tree does not suit the model and, where it has to be padded, why no state can be carried."""
-    if scorer.way != "padded":
+    if runner.way != "padded":
         return reasons.get("tree", "")
     return f"{reasons['tree']}; state not carried: {reasons['tokens']}"
 
@@ -152,17 +153,17 @@ def unusual_head(model: Any) -> bool:
     return head is None or model.base_model is model or head.weight.is_meta  # a head that is loaded when called
 
 
-def compare(scorer: Scorer, proof: Proof) -> tuple[str, Error | None]:
-    """Why the scorer's numbers cannot be used, empty if they can; and their error where float32 was in reach."""
+def compare(runner: Runner, proof: Proof) -> tuple[str, Error | None]:
+    """Why the runner's numbers cannot be used, empty if they can; and their error where float32 was in reach."""
     try:
-        wrong = _unproven(scorer, proof)
-        found = [] if wrong else run_all(scorer, _planned(scorer, proof.spans))
+        wrong = _unproven(runner, proof)
+        found = [] if wrong else run_all(runner, _planned(runner, proof.spans))
     except Exception as raised:  # whatever a model's own code raises when its attention is replaced
         return f"{type(raised).__name__}: {' '.join(str(raised).split())[:160]}", None
     if wrong:
         return wrong, None
     off = Error.of(found, proof.expected)
-    if scorer.model.dtype not in HALF:
+    if runner.model.dtype not in HALF:
         wrong = f"log-probabilities differ by {off.worst:.2g} from the plain forward pass"
         return ("" if off.worst <= TOLERANCE else wrong), off
     if proof.truth is None or proof.plain is None:
@@ -170,7 +171,7 @@ def compare(scorer: Scorer, proof: Proof) -> tuple[str, Error | None]:
         wrong = f"log-probabilities differ from the plain forward pass (mean {off.mean:.2g}, worst {off.worst:.2g})"
         return ("" if off.mean <= mean and off.worst <= worst else wrong), None
     error = Error.of(found, proof.truth)
-    if error.as_true_as(proof.plain, scorer.model.dtype) or _only_unlucky(scorer, proof, error):
+    if error.as_true_as(proof.plain, runner.model.dtype) or _only_unlucky(runner, proof, error):
         return "", error
     return (
         f"log-probabilities are off by more (nats: {error}) than those of the plain forward pass ({proof.plain})",
@@ -178,60 +179,60 @@ def compare(scorer: Scorer, proof: Proof) -> tuple[str, Error | None]:
     )
 
 
-def _only_unlucky(scorer: Scorer, proof: Proof, error: Error) -> bool:
+def _only_unlucky(runner: Runner, proof: Proof, error: Error) -> bool:
     """Is it a tie of a router that tipped the other way? Then few tokens are far off, and in float32 none is.
 
     One such tie can outweigh the rounding errors of hundreds of tokens, in the plain pass as here.
     """
     plain = proof.plain
-    return plain is not None and error.few_are_off(plain, scorer.model) and _off_in_float32(scorer, proof) <= WIDENED
+    return plain is not None and error.few_are_off(plain, runner.model) and _off_in_float32(runner, proof) <= WIDENED
 
 
-def _off_in_float32(scorer: Scorer, proof: Proof) -> float:
+def _off_in_float32(runner: Runner, proof: Proof) -> float:
     """Nats by which a half-precision model that is run in this way, but in float32, differs from the truth at most."""
     assert proof.truth is not None
     try:
-        with in_float32(scorer.model):
-            one = Scorer(scorer.model, way=scorer.way, whole=True, apart=scorer.apart)
+        with in_float32(runner.model):
+            one = Runner(runner.model, way=runner.way, whole=True, apart=runner.apart)
             return Error.of(run_all(one, _planned(one, proof.spans)), proof.truth).worst
     except Exception:  # whatever a model's own code raises when its weights are of another dtype than it thinks
         return float("inf")
 
 
-def _planned(scorer: Scorer, spans: list[Span]) -> Plan:
+def _planned(runner: Runner, spans: list[Span]) -> Plan:
     """A plan that branches and goes on from what is kept, more than once."""
-    if scorer.way == "tree":
-        return scorer.plan(spans, BUDGET)
-    if scorer.way == "padded":
-        return scorer.plan(spans, PADDED)
-    budget = TOKENS if scorer.way == "tokens" else TAILS[scorer.model.dtype in HALF]
-    return scorer.plan(spans, budget, worth=1)
+    if runner.way == "tree":
+        return runner.plan(spans, BUDGET)
+    if runner.way == "padded":
+        return runner.plan(spans, PADDED)
+    budget = TOKENS if runner.way == "tokens" else TAILS[runner.model.dtype in HALF]
+    return runner.plan(spans, budget, worth=1)
 
 
-def _unproven(scorer: Scorer, proof: Proof) -> str:
+def _unproven(runner: Runner, proof: Proof) -> str:
     """Why a carried state is not to be trusted; empty where it is.
 
     A state that is lost is soon made up for by what follows, and the rest hides among half precision's own errors: so
     there the model goes on in float32 too, where the numbers have to be the same.
     """
-    if not scorer.carries:
+    if not runner.carries:
         return ""
-    if not any(step.parent >= 0 for step in _planned(scorer, proof.spans).steps):
+    if not any(step.parent >= 0 for step in _planned(runner, proof.spans).steps):
         return "no probe is short enough to go on from a state"
-    if scorer.model.dtype not in HALF:
+    if runner.model.dtype not in HALF:
         return ""
     if proof.truth is None:
         return "in half precision, without float32 in reach, it cannot be told from a lost one"
-    off = _off_in_float32(scorer, proof)
+    off = _off_in_float32(runner, proof)
     return "" if off <= WIDENED else f"log-probabilities in float32 differ by {off:.2g} from the plain ones"
 
 
-def run_all(scorer: Scorer, laid: Plan) -> list[NDArray[Any]]:
+def run_all(runner: Runner, laid: Plan) -> list[NDArray[Any]]:
     """Token log-probabilities of every span of a plan."""
     kept: dict[int, Any] = {}
     found = [np.zeros(len(span.tokens) - span.start, np.float32) for span in laid.spans]
-    with scorer.ready():
+    with runner.ready():
         for number in range(len(laid.steps)):
-            for answer in scorer.run(laid, number, kept)():
+            for answer in runner.run(laid, number, kept)():
                 found[answer.span][answer.offset : answer.offset + len(answer.logprobs)] = answer.logprobs
     return found

@@ -10,7 +10,7 @@ import numpy as np
 from harness.engine.backend import Options
 from harness.engine.chat import open_chat
 from harness.engine.files import said
-from harness.engine.special import Tokens, after, bare, head_of, opens
+from harness.engine.special import Tokens, after, bare, head_of, opens, pair
 from harness.errors import TooLong, Unsupported
 from harness.types import Choose, Failed, Generate, Likelihood, Question
 
@@ -83,12 +83,6 @@ class Encoder:
     def chat(self, prompt: str) -> str:
         """The prompt as a user's turn when the options ask for chat, else unchanged."""
         return self._chat.render(prompt) if self._chat is not None else prompt
-
-
-def pair(context: str, text: str) -> tuple[str, str]:
-    """Move the trailing white space of ``context`` to ``text``, where tokenizers keep it."""
-    stripped = context.rstrip()
-    return stripped, context[len(stripped) :] + text
 
 
 def windows(tokens: Tokens, start: int | Tokens, length: int, stride: int | None) -> tuple[Span, ...]:

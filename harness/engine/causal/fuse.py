@@ -102,7 +102,7 @@ def _feed_forward(module: nn.Module) -> Forward | None:
 
     def forward(x: Tensor) -> Tensor:
         if fast_kernels(x.device):
-            from harness.engine.causal.kernels import gated
+            from harness.engine.causal.small_kernels import gated
 
             return down(gated(gate(x), up(x)))  # type: ignore[no-any-return]
         return down(functional.silu(gate(x), inplace=True).mul_(up(x)))  # type: ignore[no-any-return]

@@ -12,7 +12,7 @@ from harness.engine.device import fast_kernels
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A model whose logits are read at a few tokens of a pass. ``whole``: see Scorer."""
+    """A model whose logits are read at a few tokens of a pass. ``whole``: see Runner."""
 
     model: Any
     whole: bool
@@ -51,7 +51,7 @@ class Reader:
 def _more_mass(logits: Tensor, top: Tensor, mass: Tensor) -> tuple[Tensor, Tensor]:
     """The running maximum and sum of exp(logit - maximum) with one more block, which is overwritten."""
     if fast_kernels(logits.device):
-        from harness.engine.causal.kernels import more_mass
+        from harness.engine.causal.small_kernels import more_mass
 
         return more_mass(logits, top, mass)
     before, top = top, torch.maximum(top, logits.amax(-1))

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from harness.engine.causal.attention import Layers, TreePass
-from harness.engine.causal.parts import Part, biased, join, needs_depths, over_prefix, partial_attention
-from harness.engine.causal.rule import Rule
+from harness.engine.causal.parts import Part, join, limited, needs_depths, over_prefix, partial_attention
+from harness.engine.causal.rule import LayerRule
 from harness.engine.device import fast_kernels, onto
 
 PAGE = 64
@@ -81,7 +81,7 @@ class PagedPrefill:
     pages: Tensor
     places: Tensor
 
-    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, rule: Rule) -> Tensor:
+    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, rule: LayerRule) -> Tensor:
         """See Pass."""
         _write(self.kept.layer(layer, k, v), self.pages, self.places, k, v)
         return self.tree.attend(layer, q, k, v, rule)
@@ -101,7 +101,7 @@ class PagedStep:
     skip: int
     _where: list[Tensor] = field(default_factory=list)
 
-    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, rule: Rule) -> Tensor:
+    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, rule: LayerRule) -> Tensor:
         """See Pass: the shared prefix for all rows at once, and every row over its own pages."""
         if not self._where:
             number = (self.lengths // PAGE).long()
@@ -112,13 +112,13 @@ class PagedStep:
         _write(held, page, place, k, v)
         prefix = self.prefix[layer].known() if self.prefix else None
         if fast_kernels(q.device):
-            from harness.engine.causal.kernels import paged
+            from harness.engine.causal.paged_kernel import paged
 
             return paged(q, held, prefix, self.table, self.lengths, depths, rule)
         own = self._own(q[0].transpose(0, 1), *held, rule)
         return join([own] if prefix is None else [own, over_prefix(q, *prefix, rule, depths)], rule)
 
-    def _own(self, q: Tensor, keys: Tensor, values: Tensor, rule: Rule) -> Part:
+    def _own(self, q: Tensor, keys: Tensor, values: Tensor, rule: LayerRule) -> Part:
         """q [rows, h, d] over its own pages, in plain torch."""
         (rows, heads, width), held = q.shape, keys.shape[1]
         table = self.table.long()
@@ -128,7 +128,7 @@ class PagedStep:
         mask = torch.zeros(rows, 1, 1, k.shape[2], dtype=q.dtype, device=q.device)
         mask = mask.masked_fill(places > lengths, -torch.inf)
         if needs_depths(rule):
-            found = biased(rule, lengths + self.skip, places + self.skip, mask, q.dtype)
+            found = limited(rule, lengths + self.skip, places + self.skip, mask, q.dtype)
             mask = mask if found is None else found
             if mask.shape[1] > 1:  # a bias a head: [rows, h, 1, m] -> [rows, h_kv, group, m]
                 mask = mask.reshape(rows, held, heads // held, -1)

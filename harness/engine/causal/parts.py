@@ -5,19 +5,19 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from harness.engine.causal.rule import Rule
+from harness.engine.causal.rule import LayerRule
 
 Part = tuple[Tensor, Tensor]
 """Output [b, h, n, d] over some of the keys, and the log-sum-exp of their scores [b, h, n] in float32."""
 
 
 def partial_attention(
-    q: Tensor, k: Tensor, v: Tensor, rule: Rule, *, causal: bool = False, mask: Tensor | None = None
+    q: Tensor, k: Tensor, v: Tensor, rule: LayerRule, *, causal: bool = False, mask: Tensor | None = None
 ) -> Part:
     """Attention over a part of the keys.
 
     q [b, h, n, d]; k, v [b, h_kv, m, d] with h a multiple of h_kv; mask [b, 1 or h, 1 or n, m], added to the scores;
-    causal: n = m. Of ``rule`` only scale and cap are applied here: ``biased`` makes masks of the rest.
+    causal: n = m. Of ``rule`` only scale and cap are applied here: ``limited`` makes masks of the rest.
     """
     if q.device.type == "cpu" and q.shape[-1] == v.shape[-1] and rule.cap is None:
         op = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
@@ -30,7 +30,7 @@ def partial_attention(
     return out, mass
 
 
-def _plain(q: Tensor, k: Tensor, v: Tensor, rule: Rule, causal: bool, mask: Tensor | None) -> Part:
+def _plain(q: Tensor, k: Tensor, v: Tensor, rule: LayerRule, causal: bool, mask: Tensor | None) -> Part:
     group = q.shape[1] // k.shape[1]
     scores = (q @ k.repeat_interleave(group, 1).transpose(-1, -2)).float() * rule.scale  # [b, h, n, m]
     if rule.cap is not None:
@@ -44,7 +44,7 @@ def _plain(q: Tensor, k: Tensor, v: Tensor, rule: Rule, causal: bool, mask: Tens
     return (scores - mass[..., None]).exp().to(v.dtype) @ v.repeat_interleave(group, 1), mass
 
 
-def join(parts: Sequence[Part], rule: Rule) -> Tensor:
+def join(parts: Sequence[Part], rule: LayerRule) -> Tensor:
     """One attention from attentions over disjoint keys: outputs [..., d] weighted by exp(mass - total mass)."""
     masses = [mass for _, mass in parts]
     if rule.sinks is not None:
@@ -57,7 +57,7 @@ def join(parts: Sequence[Part], rule: Rule) -> Tensor:
     return total.to(parts[0][0].dtype)
 
 
-def over_prefix(q: Tensor, k: Tensor, v: Tensor, rule: Rule, depths: Tensor | None = None) -> Part:
+def over_prefix(q: Tensor, k: Tensor, v: Tensor, rule: LayerRule, depths: Tensor | None = None) -> Part:
     """Attention of q [1, h, n, d] over keys that all of it may see; the heads of a group are more rows of one product.
 
     ``depths`` [n]: of the rows, where the rule asks for them; key j is at depth j.
@@ -68,10 +68,9 @@ def over_prefix(q: Tensor, k: Tensor, v: Tensor, rule: Rule, depths: Tensor | No
     rows = q.reshape(1, kept, group * count, width)
     mask = None
     if depths is not None and needs_depths(rule):
-        mask = biased(rule, depths, torch.arange(k.shape[2], device=q.device), None, q.dtype)
+        mask = limited(rule, depths, torch.arange(k.shape[2], device=q.device), None, q.dtype)
         if mask is not None:
-            whole = mask.expand(1, heads if rule.slopes is not None else group, count, k.shape[2])
-            mask = whole.reshape(1, -1, group * count, k.shape[2])
+            mask = mask.expand(1, group, count, k.shape[2]).reshape(1, 1, group * count, k.shape[2])
     out, mass = partial_attention(rows, k, v, rule, mask=mask)
     return out.reshape(1, heads, count, v.shape[-1]), mass.reshape(1, heads, count)
 
@@ -82,13 +81,13 @@ def causal_mask(q: Tensor) -> Tensor:
     return torch.full((count, count), -torch.inf, dtype=q.dtype, device=q.device).triu(1)[None, None]
 
 
-def needs_depths(rule: Rule) -> bool:
-    """Does what a token sees, or how much it weighs, depend on its distance?"""
-    return rule.reach is not None or rule.slopes is not None
+def needs_depths(rule: LayerRule) -> bool:
+    """Does what a token sees depend on its distance?"""
+    return rule.reach is not None
 
 
-def biased(rule: Rule, rows: Tensor, keys: Tensor, mask: Tensor | None, dtype: torch.dtype) -> Tensor | None:
-    """``mask`` [b, 1, n, m] with the rule's window, chunk and slopes; None where that hides and weighs nothing.
+def limited(rule: LayerRule, rows: Tensor, keys: Tensor, mask: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+    """``mask`` [b, 1, n, m] with the rule's window and chunk; None where they hide nothing and there was none.
 
     rows [n] or [b, 1, n, 1] and keys [m]: depths.
     """
@@ -101,10 +100,7 @@ def biased(rule: Rule, rows: Tensor, keys: Tensor, mask: Tensor | None, dtype: t
         hidden |= distance >= rule.window
     if rule.chunk is not None:
         hidden |= rows // rule.chunk != keys // rule.chunk
-    if rule.slopes is None and not bool(hidden.any()):
+    if not bool(hidden.any()):
         return mask
-    found = torch.zeros(distance.shape, dtype=dtype, device=distance.device)
-    if rule.slopes is not None:
-        found = (-rule.slopes.float()[None, :, None, None] * distance).to(dtype)
-    found = found.masked_fill(hidden, -torch.inf)
-    return found if mask is None else found + mask
+    far = torch.zeros(distance.shape, dtype=dtype, device=distance.device).masked_fill(hidden, -torch.inf)
+    return far if mask is None else far + mask

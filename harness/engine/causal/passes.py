@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-from harness.engine.causal.rule import Rule, rule_of
+from harness.engine.causal.rule import LayerRule, rule_of
 
 ATTENTION = "harness"
 
@@ -18,7 +18,7 @@ ATTENTION = "harness"
 class Pass(Protocol):
     """One forward pass: what its tokens see, and where their keys and values go."""
 
-    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, rule: Rule) -> Tensor:
+    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, rule: LayerRule) -> Tensor:
         """q [1, h, tokens, d], k and v [1, h_kv, tokens, d] -> [1, h, tokens, d]."""
         ...
 

@@ -1,27 +1,26 @@
-"""The definition that every fast path is tested against: one request at a time, no cache, no packing, no sharing."""
+"""The definition that every fast path is tested against: one request at a time, no cache, no packing, no sharing.
+
+What is asked of the model (``encode``) and how a token is drawn are the same for both, as they say what an answer is.
+How logits become log-probabilities, an answer and its end is written here once more.
+"""
 
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from time import perf_counter
+from itertools import chain
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from harness.engine.backend import Batch
-from harness.engine.causal.carry import forget_lengths
 from harness.engine.causal.encode import Encoded, Encoder, Prompt, Span, encode
+from harness.engine.causal.rotations import forget_lengths
 from harness.engine.checkpoint import Checkpoint
+from harness.engine.respond import Score
 from harness.engine.sampling import cut, pick, stream
+from harness.engine.special import end_tokens
+from harness.engine.tally import Tally
 from harness.types import Choose, Chosen, Failed, Generate, Generated, Likelihood, ModelInfo, Question, Response, Scored
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """log P of every predicted token of one span (natural log), and whether each was the likeliest."""
-
-    logprobs: tuple[float, ...]
-    greedy: bool
 
 
 @torch.inference_mode()
@@ -43,13 +42,6 @@ def score(model: Any, span: Span) -> Score:
     return Score(tuple(picked.tolist()), bool((after.argmax(-1) == targets).all()))
 
 
-def end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
-    """The tokens that end an answer, by the tokenizer and by the model's generation config."""
-    config = model.generation_config.eos_token_id if model.generation_config is not None else None
-    found = config if isinstance(config, list) else [config]
-    return frozenset(int(token) for token in (*found, tokenizer.eos_token_id) if token is not None)
-
-
 def generate(model: Any, tokenizer: Any, prompt: Prompt, request: Generate) -> Generated:
     """Append token after token until a stop string, an end token or ``max_tokens``; nothing is kept between steps."""
     ends = end_tokens(model, tokenizer)
@@ -68,17 +60,14 @@ def generate(model: Any, tokenizer: Any, prompt: Prompt, request: Generate) -> G
     return Generated(text, len(made), "length")
 
 
-def respond(question: Question, scores: Sequence[Score]) -> Response:
-    """The response that the scores of a question's spans add up to."""
-    request = question.request
+def respond_by_definition(request: Choose | Likelihood, scores: Sequence[Score]) -> Response:
+    """What the scores of a request's spans add up to; written apart from ``respond``, which is compared with it."""
+    totals, sizes = [sum(one.logprobs) for one in scores], [len(one.logprobs) for one in scores]
     if isinstance(request, Choose):
-        sums = tuple(sum(found.logprobs) for found in scores)
-        picked = max(range(len(sums)), key=sums.__getitem__)
-        return Chosen(picked, sums, tuple(len(found.logprobs) for found in scores))
-    assert isinstance(request, Likelihood)
-    tokens = tuple(logprob for found in scores for logprob in found.logprobs)
-    greedy = all(found.greedy for found in scores)
-    return Scored(sum(tokens), len(tokens), len(request.text.encode()), greedy, tokens)
+        return Chosen(int(np.argmax(totals)), tuple(totals), tuple(sizes))
+    each = tuple(chain.from_iterable(one.logprobs for one in scores))
+    size = len(request.text.encode("utf-8"))
+    return Scored(sum(each), sum(sizes), size, not any(not one.greedy for one in scores), each)
 
 
 class Reference:
@@ -89,12 +78,13 @@ class Reference:
         self.encoder = Encoder(checkpoint.tokenizer, checkpoint.options, checkpoint.context, checkpoint.rows)
         answers: frozenset[type] = frozenset({Choose, Generate, Likelihood})
         self.info = ModelInfo(checkpoint.name, dict(checkpoint.fingerprint), answers, checkpoint.context, pinned=True)
-        self._seconds = 0.0
-        self._tokens = 0
+        self.tally = Tally()
 
     def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
         """See Backend. Raises TooLong before anything is computed."""
-        encoded = encode(questions, self.encoder)
+        with self.tally.timed("tokenise"):
+            encoded = encode(questions, self.encoder)
+        self.tally.cut = self.encoder.cut
         return self._answers(questions, encoded, done)
 
     def _answers(
@@ -103,9 +93,8 @@ class Reference:
         for index, (question, asked) in enumerate(zip(questions, encoded, strict=True)):
             if index in done:
                 continue
-            started = perf_counter()
-            response = self.one(question, asked)
-            self._seconds += perf_counter() - started
+            with self.tally.timed("compute"):
+                response = self.one(question, asked)
             yield [(index, response)]
 
     def one(self, question: Question, asked: Encoded) -> Response:
@@ -116,16 +105,11 @@ class Reference:
         if isinstance(asked, Prompt):
             assert isinstance(question.request, Generate)
             return generate(model, self.checkpoint.tokenizer, asked, question.request)
-        self._tokens += sum(len(span.tokens) - 1 for span in asked)
-        return respond(question, [score(model, span) for span in asked])
+        assert isinstance(question.request, Choose | Likelihood)
+        count = sum(len(span.tokens) - 1 for span in asked)
+        self.tally.add(asked=count, computed=count)
+        return respond_by_definition(question.request, [score(model, span) for span in asked])
 
     def stats(self) -> Mapping[str, float | str]:
-        """Tokens computed (every one of every request) and seconds."""
-        return {
-            "path": "reference",
-            "tokens_asked": float(self._tokens),
-            "tokens_computed": float(self._tokens),
-            "prompts_cut": float(self.encoder.cut),
-            "seconds_compute": self._seconds,
-            "seconds_load": self.checkpoint.load_seconds,
-        }
+        """Tokens computed (every one of every request but those of generated answers) and seconds."""
+        return self.tally.stats("reference", self.checkpoint.device, self.checkpoint.load_seconds)

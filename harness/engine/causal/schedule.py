@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
 from harness.engine.backend import BatchPlan
-from harness.engine.causal.batching import Shard
 from harness.engine.causal.encode import Encoded, Prompt, Span
 from harness.engine.causal.plan import Plan
+from harness.engine.causal.shards import Shard
 from harness.types import Failed, Generate, Question
 
 
@@ -45,62 +46,92 @@ def distinct(encoded: Sequence[Encoded]) -> tuple[list[Span], dict[int, tuple[in
     """Every different span once, and for each question that has any the numbers of its spans."""
     numbers: dict[tuple[bytes, int], int] = {}
     spans: list[Span] = []
-    asked: dict[int, tuple[int, ...]] = {}
-    for index, found in enumerate(encoded):
-        if not isinstance(found, tuple):
+    spans_of: dict[int, tuple[int, ...]] = {}
+    for question, own in enumerate(encoded):
+        if not isinstance(own, tuple):
             continue
-        mine = []
-        for span in found:
-            number = numbers.setdefault((span.tokens.tobytes(), span.start), len(spans))
-            if number == len(spans):
+        for span in own:
+            if numbers.setdefault((span.tokens.tobytes(), span.start), len(spans)) == len(spans):
                 spans.append(span)
-            mine.append(number)
-        asked[index] = tuple(mine)
-    return spans, asked
+        spans_of[question] = tuple(numbers[span.tokens.tobytes(), span.start] for span in own)
+    return spans, spans_of
 
 
 class Schedule:
-    """Which steps of a plan the ``open_`` questions need, and when each question has all its answers."""
+    """The steps that have to run, what each completes, and until when its results are kept.
 
-    def __init__(self, plan: Plan, asked: Mapping[int, tuple[int, ...]], open_: Sequence[int]) -> None:
-        self.plan, self.asked = plan, asked
-        last = [max(steps) for steps in plan.steps_of]
-        self.finished: dict[int, list[int]] = {}
-        for index, spans in asked.items():
-            self.finished.setdefault(max(last[span] for span in spans), []).append(index)
-        wanted = set(open_)
-        # A batch is computed whole or not at all, so that a resumed run gives the same batches.
-        self.finished = {step: group for step, group in self.finished.items() if wanted.intersection(group)}
+    A batch is the questions that one step completes. Say two questions are asked: question 0 reads span 0, which steps
+    0 and 1 answer; question 1 reads span 1, which step 2 answers, and step 0 is a kept block that both others continue.
+    Then ``steps`` is [0, 1, 2], ``finished`` {1: [0], 2: [1]}, ``read_last`` {1: {0}, 2: {1}}: after step 1 the answers
+    to span 0 are dropped. ``last_use[0]`` is 2: so long the keys and values of step 0 stay. If question 0 is done
+    already, ``steps`` is [0, 2].
+
+    ``finished``: for a step the questions whose last answer it gives. ``read_last``: the spans that nobody reads after
+    it. ``last_use``: for every step the last one that continues it, itself where none does. ``steps``: in order.
+    """
+
+    plan: Plan
+    spans_of: Mapping[int, tuple[int, ...]]
+    finished: dict[int, list[int]]
+    read_last: dict[int, set[int]]
+    last_use: list[int]
+    steps: list[int]
+
+    def __init__(self, plan: Plan, spans_of: Mapping[int, tuple[int, ...]], open_: Sequence[int]) -> None:
+        """``spans_of``: the spans of every question of the run; ``open_``: those still to be answered."""
+        self.plan, self.spans_of = plan, spans_of
+        self.finished = self._finished(set(open_))
+        self.read_last = self._read_last()
         need = np.zeros(len(plan.steps), bool)
-        self.read_last: dict[int, set[int]] = {}
-        end: dict[int, int] = {}
-        for step, group in self.finished.items():
-            for span in {span for index in group for span in asked[index]}:
+        for group in self.finished.values():
+            for span in {span for question in group for span in spans_of[question]}:
                 need[list(plan.steps_of[span])] = True
-                end[span] = max(end.get(span, -1), step)
-        for span, step in end.items():
-            self.read_last.setdefault(step, set()).add(span)
         self.last_use = list(range(len(plan.steps)))
-        for number in range(len(plan.steps) - 1, -1, -1):
+        for number in range(len(plan.steps) - 1, -1, -1):  # a step stands behind those that it continues
             parent = plan.steps[number].parent
             if need[number] and parent >= 0:
                 need[parent] = True
                 self.last_use[parent] = max(self.last_use[parent], number)
-        self.steps: list[int] = np.flatnonzero(need).tolist()
+        self.steps = np.flatnonzero(need).tolist()
+
+    def release(self, step: int, kept: dict[int, Any], scores: dict[int, Any]) -> None:
+        """Drop what nobody needs after ``step``: keys and values by their steps, scores by their spans."""
+        for over in [one for one in list(kept) if self.last_use[one] <= step]:
+            del kept[over]
+        for span in self.read_last.get(step, ()):
+            scores.pop(span, None)
+
+    def _finished(self, wanted: set[int]) -> dict[int, list[int]]:
+        last = [max(steps) for steps in self.plan.steps_of]
+        groups: dict[int, list[int]] = {}
+        for question, spans in self.spans_of.items():
+            groups.setdefault(max(last[span] for span in spans), []).append(question)
+        # A batch is computed whole or not at all, so that a resumed run gives the same batches.
+        return {step: group for step, group in groups.items() if wanted.intersection(group)}
+
+    def _read_last(self) -> dict[int, set[int]]:
+        end: dict[int, int] = {}
+        for step, group in self.finished.items():
+            for span in {span for question in group for span in self.spans_of[question]}:
+                end[span] = max(end.get(span, -1), step)
+        spans: dict[int, set[int]] = {}
+        for span, step in end.items():
+            spans.setdefault(step, set()).add(span)
+        return spans
 
 
-def scored_batches(work: Schedule) -> list[BatchPlan]:
+def scored_batches(schedule: Schedule) -> list[BatchPlan]:
     """The batches of a schedule, with the tokens of their own steps and of the blocks that these go on from."""
-    steps = work.plan.steps
-    rows = [_rows(work.plan, number) for number in range(len(steps))]
+    steps = schedule.plan.steps
+    rows = [_rows(schedule.plan, number) for number in range(len(steps))]
     above = [0.0] * len(steps)  # tokens of all steps that a step goes on from
     for number, step in enumerate(steps):
         if step.parent >= 0:
             above[number] = above[step.parent] + rows[step.parent]
-    groups = _groups(work)
+    groups = _groups(schedule)
     return [
         BatchPlan(tuple(sorted(positions)), float(rows[number]), groups[number], above[number])
-        for number, positions in sorted(work.finished.items())
+        for number, positions in sorted(schedule.finished.items())
     ]
 
 
@@ -134,9 +165,9 @@ def _rows(plan: Plan, number: int) -> int:
     )
 
 
-def _groups(work: Schedule) -> list[int]:
+def _groups(schedule: Schedule) -> list[int]:
     """For every step the first of those that it shares a block or a question with."""
-    group = list(range(len(work.plan.steps)))
+    group = list(range(len(schedule.plan.steps)))
 
     def first(step: int) -> int:
         while group[step] != step:
@@ -148,11 +179,11 @@ def _groups(work: Schedule) -> list[int]:
         low, high = sorted((first(one), first(other)))
         group[high] = low
 
-    for number, step in enumerate(work.plan.steps):
+    for number, step in enumerate(schedule.plan.steps):
         if step.parent >= 0:
             join(number, step.parent)
-    for spans in work.asked.values():
-        parts = {step for span in spans for step in work.plan.steps_of[span]}
+    for spans in schedule.spans_of.values():
+        parts = {step for span in spans for step in schedule.plan.steps_of[span]}
         for part in parts:
             join(part, min(parts))
     return [first(step) for step in range(len(group))]

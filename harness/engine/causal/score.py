@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass, field
-from threading import Lock
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -12,21 +11,25 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.engine.causal.attention import Layers, TreePass
-from harness.engine.causal.carry import Carrier, Footprint, State, footprint, forget_lengths, plan_carried
+from harness.engine.causal.carry import Carrier, Footprint, State, footprint, plan_carried
 from harness.engine.causal.encode import Span
 from harness.engine.causal.fuse import Forward, fused, reading
 from harness.engine.causal.head import Reader
+from harness.engine.causal.layout import Read, Rows, lay_out, read_of
 from harness.engine.causal.passes import attending, under_way
-from harness.engine.causal.plan import Plan, Read, Step, lay_out, plan, plan_padded, read_of
+from harness.engine.causal.plan import Plan, Step, plan_padded
+from harness.engine.causal.planner import plan
+from harness.engine.causal.rotations import forget_lengths
 from harness.engine.causal.truth import Error
 from harness.engine.device import later, onto
+from harness.engine.tally import Tally
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SpanScore:
     """log P (natural) of tokens of one span from number ``offset`` on, and whether each was the likeliest."""
 
     span: int
@@ -37,22 +40,12 @@ class Answer:
 
 Way = Literal["tree", "tails", "tokens", "padded"]
 """A tree of tokens; batches of tails, or of one token each, that go on from a state; whole sequences in batches."""
-Pending = Callable[[], list[Answer]]
+Deferred = Callable[[], list[SpanScore]]
 """The answers of a pass that a GPU may still be computing; calling it waits for them."""
 
 
 @dataclass(slots=True)
-class Work:
-    """Rows that went through the model, padding among them, rows whose logits were read, and (row, ancestor) pairs."""
-
-    rows: int = 0
-    padding: int = 0
-    logits: int = 0
-    pairs: int = 0
-
-
-@dataclass(slots=True)
-class Scorer:
+class Runner:
     """A causal model with the way it is run, see ``Way``.
 
     ``fast``: stand-ins for modules while a tree is computed.
@@ -65,12 +58,11 @@ class Scorer:
     way: Way = "tree"
     whole: bool = False
     fast: Mapping[torch.nn.Module, Forward] = field(default_factory=dict)
-    work: Work = field(default_factory=Work)
+    tally: Tally = field(default_factory=Tally)
     error: Error | None = None
     plain_error: Error | None = None
     size: Footprint | None = None
     apart: int | None = None
-    _lock: Lock = field(default_factory=Lock, repr=False)
 
     @property
     def carries(self) -> bool:
@@ -96,7 +88,7 @@ class Scorer:
             yield
 
     @torch.inference_mode()
-    def run(self, plan: Plan, number: int, kept: dict[int, Any]) -> Pending:
+    def run(self, plan: Plan, number: int, kept: dict[int, Any]) -> Deferred:
         """Start one step while ``ready``; ``kept`` holds what earlier steps keep, and receives what this one keeps.
 
         Several threads may run steps at once.
@@ -110,7 +102,7 @@ class Scorer:
             return self._run_tokens(plan, step, kept[step.parent])
         return self._run_padded(plan, step, kept.get(step.parent))
 
-    def _run_tree(self, plan: Plan, number: int, step: Step, kept: dict[int, Layers]) -> Pending:
+    def _run_tree(self, plan: Plan, number: int, step: Step, kept: dict[int, Layers]) -> Deferred:
         rows = lay_out(plan, step)
         work = TreePass(rows.depths, rows.ends, kept[step.parent] if step.parent >= 0 else None, step.room)
         asked = _asked(plan, rows.reads)
@@ -122,23 +114,23 @@ class Scorer:
             hidden = self._forward(there[0], **inputs, use_cache=False)
         if step.room:
             kept[number] = work.kept
-        self._count(Work(len(rows.tokens), 0, len(asked.read), int(rows.depths.sum()) + len(rows.depths)))
+        self._count(rows, asked)
         return self._answers(rows.reads, hidden, *there[1:])
 
     @property
     def _carrier(self) -> Carrier:
         return Carrier(self.model, self.whole)
 
-    def _run_block(self, plan: Plan, number: int, step: Step, kept: dict[int, Any]) -> Pending:
+    def _run_block(self, plan: Plan, number: int, step: Step, kept: dict[int, Any]) -> Deferred:
         """What all members begin with; its state stays."""
         rows = lay_out(plan, step)
         asked = _asked(plan, rows.reads)
         ids, *there = onto(self.model.device, rows.tokens, asked.read, asked.place, asked.target)
         hidden, kept[number] = self._carrier.read(ids[None].long())
-        self._count(Work(len(rows.tokens), 0, len(asked.read), _pairs(0, len(rows.tokens))))
+        self._count(rows, asked)
         return self._answers(rows.reads, _at(hidden, there[0]), *there[1:])
 
-    def _run_padded(self, plan: Plan, step: Step, state: State | None) -> Pending:
+    def _run_padded(self, plan: Plan, step: Step, state: State | None) -> Deferred:
         """Right padding: no token of a causal model sees it. Behind a state that all begin with, only their tails."""
         sequences = [plan.sequences[member][step.base :] for member in step.members]
         width = max(map(len, sequences))
@@ -159,10 +151,11 @@ class Scorer:
         else:
             hidden = _at(self._carrier.read(given, state.rows([0] * len(ids)))[0], there[0])
         pairs = sum(_pairs(step.base, step.base + len(one)) for one in sequences)
-        self._count(Work(ids.size, int(ids.size - mask.sum()), len(asked.read), pairs))
+        padding = int(ids.size - mask.sum())
+        self.tally.add(computed=ids.size, padding=padding, logits=len(asked.read), pairs=pairs)
         return self._answers(reads, hidden, *there[1:])
 
-    def _run_tokens(self, plan: Plan, step: Step, state: State) -> Pending:
+    def _run_tokens(self, plan: Plan, step: Step, state: State) -> Deferred:
         """A token of every branch at a time; where the branches part, so do copies of the state."""
         rows = lay_out(plan, step)
         asked = _asked(plan, rows.reads)
@@ -183,29 +176,30 @@ class Scorer:
             before = level
         again = np.argsort(np.concatenate(order))
         hidden = torch.cat(found)[torch.from_numpy(again).to(found[0].device)]
-        self._count(Work(len(rows.tokens), 0, len(asked.read), int(rows.depths.sum()) + len(rows.depths)))
+        self._count(rows, asked)
         return self._answers(rows.reads, hidden, *there)
 
-    def _count(self, more: Work) -> None:
-        with self._lock:
-            self.work = Work(*(a + b for a, b in zip(astuple(self.work), astuple(more), strict=True)))
+    def _count(self, rows: Rows, asked: "_Asked") -> None:
+        """A token at depth d attends to d tokens above it and to itself."""
+        pairs = int(rows.depths.sum()) + len(rows.depths)
+        self.tally.add(computed=len(rows.tokens), logits=len(asked.read), pairs=pairs)
 
     def _forward(self, read: Tensor, **inputs: Any) -> Tensor:
         """Hidden states (or, where the head is not plain, logits) of the rows that are read: [read, width]."""
         found = self.model(**inputs).logits if self.whole else self.model.base_model(**inputs)[0]
         return _at(found, read)
 
-    def _answers(self, reads: Sequence[Read], hidden: Tensor, place: Tensor, target: Tensor) -> Pending:
+    def _answers(self, reads: Sequence[Read], hidden: Tensor, place: Tensor, target: Tensor) -> Deferred:
         if not reads:
             return list
         reader = Reader(self.model, self.whole)
         wait = later(*reader.logprobs(hidden, place.to(hidden.device).long(), target.to(hidden.device).long()))
         ends = np.cumsum([len(one.rows) for one in reads]).tolist()
 
-        def answers() -> list[Answer]:
+        def answers() -> list[SpanScore]:
             logprobs, greedy = wait()
             return [
-                Answer(one.span, one.offset, logprobs[low:high], greedy[low:high])  # type: ignore[arg-type]
+                SpanScore(one.span, one.offset, logprobs[low:high], greedy[low:high])  # type: ignore[arg-type]
                 for one, low, high in zip(reads, [0, *ends[:-1]], ends, strict=True)
             ]
 

@@ -11,8 +11,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from harness.engine.causal.parts import Part, biased, causal_mask, join, needs_depths, over_prefix, partial_attention
-from harness.engine.causal.rule import Rule
+from harness.engine.causal.parts import Part, causal_mask, join, limited, needs_depths, over_prefix, partial_attention
+from harness.engine.causal.rule import LayerRule
 
 
 @dataclass(slots=True)
@@ -56,9 +56,31 @@ class Slots:
             layer.prefix = (keys[:1, :, :length].clone(), values[:1, :, :length].clone())
         self.prefix = length
 
+    def grow(self, length: int) -> None:
+        """Room for ``length`` tokens in every slot; what they hold stays."""
+        for layer in self.layers.values():
+            if layer.slots is not None:
+                keys, values = (_wider(kept, length) for kept in layer.slots)
+                layer.slots = keys, values
+        self.length = length
+
+    def shrink(self, count: int) -> None:
+        """Only the first ``count`` slots stay."""
+        for layer in self.layers.values():
+            if layer.slots is not None:
+                keys, values = (kept[:count].clone() for kept in layer.slots)
+                layer.slots = keys, values
+        self.count = count
+
     def resized(self, count: int, length: int) -> "Slots":
         """Other slots behind the same prefix."""
         return Slots(count, length, {i: Layer(layer.prefix) for i, layer in self.layers.items()}, self.prefix)
+
+
+def _wider(kept: Tensor, length: int) -> Tensor:
+    wide = kept.new_zeros(*kept.shape[:2], length, kept.shape[3])
+    wide[:, :, : kept.shape[2]] = kept
+    return wide
 
 
 @dataclass(slots=True)
@@ -69,7 +91,7 @@ class Prefill:
     pieces: Sequence[tuple[int, int, int]]
     """(slot, start, count) of every piece, in the order of the tokens."""
 
-    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, rule: Rule) -> Tensor:
+    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, rule: LayerRule) -> Tensor:
         """Prefix for all tokens at once, then every piece over what its slot holds and over itself."""
         kept = self.slots.layer(layer, k, v)
         assert kept.slots is not None
@@ -97,21 +119,27 @@ class Prefill:
         return torch.cat([torch.arange(first + start, first + start + n, device=device) for _, start, n in self.pieces])
 
     def _piece(
-        self, q: Tensor, k: Tensor, v: Tensor, earlier: tuple[Tensor, Tensor] | None, rule: Rule, depths: Tensor | None
+        self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        earlier: tuple[Tensor, Tensor] | None,
+        rule: LayerRule,
+        depths: Tensor | None,
     ) -> list[Part]:
         """A piece over itself and what its slot holds. ``depths`` [n]: where the rule asks for them."""
         if depths is None:
             parts = [partial_attention(q, k, v, rule, causal=True)]
             return parts if earlier is None else [*parts, over_prefix(q, *earlier, rule)]
-        parts = [partial_attention(q, k, v, rule, mask=biased(rule, depths, depths, causal_mask(q), q.dtype))]
+        parts = [partial_attention(q, k, v, rule, mask=limited(rule, depths, depths, causal_mask(q), q.dtype))]
         if earlier is None:
             return parts
         held = torch.arange(self.slots.prefix, self.slots.prefix + earlier[0].shape[2], device=q.device)
-        return [*parts, partial_attention(q, *earlier, rule, mask=biased(rule, depths, held, None, q.dtype))]
+        return [*parts, partial_attention(q, *earlier, rule, mask=limited(rule, depths, held, None, q.dtype))]
 
 
 @dataclass(slots=True)
-class Step:
+class Decode:
     """A pass that adds one token to each of the first slots; ``lengths`` [rows] is what they hold before it."""
 
     slots: Slots
@@ -120,15 +148,15 @@ class Step:
     """[rows, 1, 1, longest], 0 where a slot holds a key (the new one included) and -inf elsewhere."""
 
     @staticmethod
-    def over(slots: Slots, lengths: Sequence[int], device: torch.device, dtype: torch.dtype) -> "Step":
+    def over(slots: Slots, lengths: Sequence[int], device: torch.device, dtype: torch.dtype) -> "Decode":
         """The step of the first ``len(lengths)`` slots."""
         held = torch.tensor(lengths, device=device)
         columns = torch.arange(max(lengths) + 1, device=device)
         mask = torch.zeros(len(lengths), len(columns), device=device, dtype=dtype)
         mask.masked_fill_(columns[None, :] > held[:, None], -torch.inf)
-        return Step(slots, held, mask[:, None, None, :])
+        return Decode(slots, held, mask[:, None, None, :])
 
-    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, rule: Rule) -> Tensor:
+    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, rule: LayerRule) -> Tensor:
         """Prefix for all rows at once; own slots as one batch in which a row's heads of a group read its keys once."""
         kept = self.slots.layer(layer, k, v)
         assert kept.slots is not None
@@ -144,14 +172,12 @@ class Step:
             return join([own], rule)
         return join([own, over_prefix(q, *kept.prefix, rule, self.slots.prefix + self.lengths)], rule)
 
-    def _own(self, q: Tensor, keys: Tensor, values: Tensor, rule: Rule) -> Part:
+    def _own(self, q: Tensor, keys: Tensor, values: Tensor, rule: LayerRule) -> Part:
         """q [rows, h, d] over its own slots [rows, h_kv, longest, d]."""
         (rows, heads, width), held = q.shape, keys.shape[1]
         if not needs_depths(rule):
             grouped = q.reshape(rows, held, heads // held, width)
             return partial_attention(grouped, keys, values, rule, mask=self.mask)
         places = torch.arange(keys.shape[2], device=q.device)
-        mask = biased(rule, self.lengths[:, None, None, None], places, self.mask, q.dtype)
-        if mask is not None and mask.shape[1] > 1:  # a bias a head: [rows, h, 1, m] -> [rows, h_kv, group, m]
-            mask = mask.reshape(rows, held, heads // held, -1)
+        mask = limited(rule, self.lengths[:, None, None, None], places, self.mask, q.dtype)
         return partial_attention(q.reshape(rows, held, heads // held, width), keys, values, rule, mask=mask)

@@ -1,15 +1,17 @@
 """Texts of many lengths through an encoder with hardly any padding: sorted, and cut by a token budget."""
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor
 
 from harness.engine.backend import Agenda, Batch, BatchPlan
-from harness.engine.budget import out_of_memory, peak_memory
+from harness.engine.budget import out_of_memory
 from harness.engine.checkpoint import Checkpoint
+from harness.engine.tally import Tally
 from harness.errors import TooLong, Unsupported
 from harness.types import Question
 
@@ -21,35 +23,6 @@ PADDING = 64
 """Padding tokens that one batch may hold: below the cost of reading the weights once more."""
 
 
-@dataclass(slots=True)
-class Meter:
-    """What the work has cost so far."""
-
-    path: str
-    asked: int = 0
-    computed: int = 0
-    padding: int = 0
-    cut: int = 0
-    compute: float = 0.0
-    tokenise: float = 0.0
-
-    def stats(self, checkpoint: Checkpoint) -> Mapping[str, float | str]:
-        """As a backend reports it: tokens, seconds, peak memory in bytes; padding as a share of what was computed."""
-        return {
-            "path": self.path,
-            "tokens_asked": float(self.asked),
-            "tokens_computed": float(self.computed),
-            "share_saved": 1.0 - (self.computed - self.padding) / self.asked if self.asked else 0.0,
-            "padding": self.padding / self.computed if self.computed else 0.0,
-            "prompts_cut": float(self.cut),
-            "seconds_compute": self.compute,
-            "seconds_load": checkpoint.load_seconds,
-            "seconds_tokenise": self.tokenise,
-            "tokens_per_second": self.computed / self.compute if self.compute else 0.0,
-            "peak_memory": float(peak_memory(checkpoint.device)),
-        }
-
-
 @dataclass(frozen=True, slots=True)
 class Bundle:
     """Questions that are answered together: their positions, the tokens that it takes, and what computes them."""
@@ -59,14 +32,12 @@ class Bundle:
     compute: Callable[[], Batch]
 
 
-def agenda(bundles: Sequence[Bundle]) -> Agenda:
-    """Bundles share nothing; each is computed whole or not at all."""
+def agenda(bundles: Sequence[Bundle], tally: Tally) -> Agenda:
+    """Bundles share nothing; each is computed whole or not at all. ``tally`` takes their seconds."""
     plans = [BatchPlan(one.positions, float(one.tokens), number) for number, one in enumerate(bundles)]
 
     def answer(done: Container[int]) -> Iterator[Batch]:
-        for one in bundles:
-            if missing(one.positions, done):
-                yield one.compute()
+        yield from tally.timing(one.compute() for one in bundles if missing(one.positions, done))
 
     return Agenda(lambda: plans, answer)
 
@@ -91,6 +62,17 @@ def padded(rows: Sequence[Sequence[int]], pad: int, device: torch.device) -> tup
     ids = torch.tensor([[*row, *[pad] * (longest - len(row))] for row in rows], device=device)
     lengths = torch.tensor([len(row) for row in rows], device=device)
     return ids, (torch.arange(longest, device=device)[None] < lengths[:, None]).long()
+
+
+@contextmanager
+def truncating(tokenizer: Any, side: Literal["left", "right"]) -> Iterator[None]:
+    """While this lasts ``tokenizer`` cuts too long texts on that side; afterwards on the side that it did before."""
+    before = tokenizer.truncation_side
+    tokenizer.truncation_side = side
+    try:
+        yield
+    finally:
+        tokenizer.truncation_side = before
 
 
 def halving(work: Callable[[Sequence[int]], list[Made]], indices: Sequence[int]) -> list[Made]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from functools import partial
-from time import perf_counter
 from typing import Any
 
 import torch
@@ -12,7 +11,6 @@ from harness.engine.checkpoint import Checkpoint
 from harness.engine.encoders.batches import (
     BUDGET,
     Bundle,
-    Meter,
     agenda,
     by_length,
     halving,
@@ -20,12 +18,15 @@ from harness.engine.encoders.batches import (
     positions_of,
     refuse_kinds,
     refuse_long,
+    truncating,
     window,
 )
+from harness.engine.respond import Score, choose
+from harness.engine.tally import Tally
 from harness.errors import Unsupported
 from harness.types import Choose, Chosen, ModelInfo, Question
 
-Encoded = Mapping[str, list[int]]
+Tokenised = Mapping[str, list[int]]
 """What the tokenizer makes of one text or pair: input_ids and, for some models, token_type_ids."""
 
 
@@ -84,7 +85,7 @@ class Classifier:
         read = {"head": kind + ("; unnamed, read by position" if unnamed and len(self.head) > 1 else "")}
         fingerprint = {**checkpoint.fingerprint, **read}
         self.info = ModelInfo(checkpoint.name, fingerprint, frozenset({Choose}), self.limit, pinned=True)
-        self.meter = Meter("classifier")
+        self.tally = Tally()
         self.budget = checkpoint.options.token_budget or BUDGET
         if checkpoint.options.engine == "reference":
             self.budget = 1
@@ -98,10 +99,13 @@ class Classifier:
         refuse_kinds(questions, self.info.answers, self.info.name)
         maps = self._maps(questions)
         places = positions_of([_inputs(question) for question in questions])
-        encoded = self._encode(questions, places)
+        with self.tally.timed("tokenise"):
+            encoded = self._encode(places)
+        lengths = [len(one["input_ids"]) for one in encoded]
+        each = {position: n for n, positions in zip(lengths, places.values(), strict=True) for position in positions}
+        refuse_long(questions, [each[i] for i in range(len(questions))], self.limit)
         answered = [[(i, _labels(questions[i])) for i in positions] for positions in places.values()]
         budget = self.budget if self.checkpoint.tokenizer.pad_token_id is not None else 1
-        lengths = [len(one["input_ids"]) for one in encoded]
         return agenda(
             [
                 Bundle(
@@ -110,14 +114,15 @@ class Classifier:
                     partial(self._batch, maps, [(answered[i], encoded[i]) for i in indices]),
                 )
                 for indices in by_length(lengths, budget)
-            ]
+            ],
+            self.tally,
         )
 
     def stats(self) -> Mapping[str, float | str]:
         """Tokens, padding, seconds and memory so far."""
-        return self.meter.stats(self.checkpoint)
+        return self.tally.stats("classifier", self.checkpoint.device, self.checkpoint.load_seconds)
 
-    def logits(self, encoded: Sequence[Encoded]) -> list[list[float]]:
+    def logits(self, encoded: Sequence[Tokenised]) -> list[list[float]]:
         """The head's outputs for each text, in one forward pass."""
         tokenizer, model = self.checkpoint.tokenizer, self.checkpoint.model
         ids, mask = padded([one["input_ids"] for one in encoded], tokenizer.pad_token_id or 0, model.device)
@@ -126,8 +131,7 @@ class Classifier:
             more["token_type_ids"] = padded([one["token_type_ids"] for one in encoded], 0, model.device)[0]
         with torch.inference_mode():
             found = model(input_ids=ids, attention_mask=mask, **more).logits.float()
-        self.meter.computed += ids.numel()
-        self.meter.padding += ids.numel() - int(mask.sum())
+        self.tally.add(computed=ids.numel(), padding=ids.numel() - int(mask.sum()))
         rows: list[list[float]] = found.tolist()
         return rows
 
@@ -138,52 +142,47 @@ class Classifier:
             return {labels: (0,) * len(numbers(labels)) for labels in lists}
         return {labels: match(labels, self.head) for labels in lists}
 
-    def _encode(self, questions: Sequence[Question], places: Mapping[tuple[str, ...], list[int]]) -> list[Encoded]:
-        started = perf_counter()
+    def _encode(self, places: Mapping[tuple[str, ...], list[int]]) -> list[Tokenised]:
         tokenizer = self.checkpoint.tokenizer
         cut = self.checkpoint.options.truncate == "left" and self.limit is not None
-        tokenizer.truncation_side = "left"
         how: dict[str, Any] = {"truncation": "longest_first", "max_length": self.limit} if cut else {}
-        found: dict[tuple[str, ...], Encoded] = {}
+        found: dict[tuple[str, ...], Tokenised] = {}
         for count in (1, 2):  # single texts, then pairs
             same = [texts for texts in places if len(texts) == count]
             if same:
                 columns = [list(column) for column in zip(*same, strict=True)]
-                batch = tokenizer(*columns, return_attention_mask=False, **how)
+                with truncating(tokenizer, "left"):
+                    batch = tokenizer(*columns, return_attention_mask=False, **how)
                 found |= {texts: {name: batch[name][i] for name in batch} for i, texts in enumerate(same)}
-                self.meter.cut += sum(bool(one.overflowing) for one in batch.encodings or ())
-        encoded = [found[texts] for texts in places]
-        lengths = [len(found[_inputs(question)]["input_ids"]) for question in questions]
-        self.meter.tokenise += perf_counter() - started
-        refuse_long(questions, lengths, self.limit)
-        return encoded
+                self.tally.cut += sum(bool(one.overflowing) for one in batch.encodings or ())
+        return [found[texts] for texts in places]
 
     def _batch(
         self,
         maps: Mapping[tuple[str, ...], tuple[int, ...]],
-        texts: Sequence[tuple[list[tuple[int, tuple[str, ...]]], Encoded]],
+        texts: Sequence[tuple[list[tuple[int, tuple[str, ...]]], Tokenised]],
     ) -> Batch:
         """Answers to some texts, each with the (position, labels) of the questions that ask it."""
-        started = perf_counter()
         rows = halving(lambda part: self.logits([texts[i][1] for i in part]), range(len(texts)))
-        self.meter.compute += perf_counter() - started
-        self.meter.asked += sum(len(one["input_ids"]) * len(positions) for positions, one in texts)
+        self.tally.asked += sum(len(one["input_ids"]) * len(positions) for positions, one in texts)
         return [
-            (position, respond(row, labels, maps[labels]))
+            (position, answer_of(row, labels, maps[labels]))
             for (answered, _), row in zip(texts, rows, strict=True)
             for position, labels in answered
         ]
 
 
-def respond(outputs: Sequence[float], labels: Sequence[str], places: Sequence[int]) -> Chosen:
-    """The choice that a head's outputs stand for: log-softmax over all its classes, or the nearest of the numbers."""
+def answer_of(outputs: Sequence[float], labels: Sequence[str], head: Sequence[int]) -> Chosen:
+    """What a head's outputs say: log-softmax over all its classes, of which ``head`` are the labels; or one number.
+
+    A number's answer is the label nearest to it.
+    """
     if len(outputs) == 1:
         value = outputs[0]
         far = [abs(value - number) for number in numbers(labels)]
         return Chosen(far.index(min(far)), text=repr(value))
     logprobs = torch.tensor(outputs, dtype=torch.float64).log_softmax(-1).tolist()
-    found = tuple(logprobs[place] for place in places)
-    return Chosen(found.index(max(found)), found, (1,) * len(found))
+    return choose([Score((logprobs[number],), True) for number in head])
 
 
 def _labels(question: Question) -> tuple[str, ...]:

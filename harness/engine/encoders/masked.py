@@ -11,19 +11,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import partial
-from time import perf_counter
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from harness.engine.backend import Agenda, Batch
-from harness.engine.causal.encode import pair
 from harness.engine.checkpoint import Checkpoint
 from harness.engine.encoders.batches import (
     BUDGET,
     Bundle,
-    Meter,
     agenda,
     by_length,
     halving,
@@ -33,8 +30,11 @@ from harness.engine.encoders.batches import (
     refuse_long,
     window,
 )
+from harness.engine.respond import Score, respond
+from harness.engine.special import pair
+from harness.engine.tally import Tally
 from harness.errors import ModelError, TooLong, Unsupported
-from harness.types import Choose, Chosen, Failed, Likelihood, ModelInfo, PseudoLikelihood, Question, Response, Scored
+from harness.types import Choose, Likelihood, ModelInfo, PseudoLikelihood, Question
 
 GROUP = 16
 """Forward passes whose answers are finished together, so that texts of equal length can meet in one."""
@@ -50,7 +50,7 @@ class Masking:
 
 Text = tuple[str, str, str | None]
 """(context, text, the other text that it must share a token with for this to be scored, or None)"""
-Score = tuple[float, bool]
+Prediction = tuple[float, bool]
 """log P of one token, and whether it was the likeliest."""
 
 
@@ -73,7 +73,7 @@ class Masked:
         fingerprint = {**checkpoint.fingerprint, "likelihood": "pseudo-log-likelihood, one mask at a time"}
         answers: frozenset[type] = frozenset({Choose, Likelihood, PseudoLikelihood})
         self.info = ModelInfo(checkpoint.name, fingerprint, answers, self.limit, pinned=True)
-        self.meter = Meter("masked")
+        self.tally = Tally()
         self.budget = 1 if checkpoint.options.engine == "reference" else checkpoint.options.token_budget or BUDGET
 
     def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
@@ -85,15 +85,14 @@ class Masked:
         refuse_kinds(questions, self.info.answers, self.info.name)
         if any(isinstance(q.request, Likelihood) and q.request.stride for q in questions):
             raise Unsupported("a masked model sees both sides of every token: a stride means nothing to it")
-        started = perf_counter()
-        distinct = positions_of([texts_of(question) for question in questions])
-        plans = [[self._maskings(text) for text in texts] for texts in distinct]
+        with self.tally.timed("tokenise"):
+            distinct = positions_of([texts_of(question) for question in questions])
+            plans = [[self._maskings(text) for text in texts] for texts in distinct]
         lengths = dict.fromkeys(range(len(questions)), 0)
         for parts, positions in zip(plans, distinct.values(), strict=True):
             longest = max((len(one.tokens) for part in parts for one in part), default=0)
             lengths.update(dict.fromkeys(positions, longest))
         refuse_long(questions, list(lengths.values()), self.limit)
-        self.meter.tokenise += perf_counter() - started
         places = list(distinct.values())
         costs = [sum(len(one.tokens) * len(one.scored) for part in parts for one in part) for parts in plans]
         groups = by_length(costs, GROUP * self.budget, padding=sum(costs) * len(costs))
@@ -105,12 +104,13 @@ class Masked:
                     partial(self._batch, questions, [(places[i], plans[i]) for i in indices]),
                 )
                 for indices in groups
-            ]
+            ],
+            self.tally,
         )
 
     def stats(self) -> Mapping[str, float | str]:
         """Tokens, padding, seconds and memory so far."""
-        return self.meter.stats(self.checkpoint)
+        return self.tally.stats("masked", self.checkpoint.device, self.checkpoint.load_seconds)
 
     def _maskings(self, text: Text) -> list[Masking]:
         """One masking, or several disjoint windows of a text without context that is longer than the model reads."""
@@ -134,27 +134,25 @@ class Masked:
         if self.checkpoint.options.truncate == "left":
             if len(scored) > room:
                 raise TooLong(f"a text of {len(scored)} tokens leaves no room for its context in {self.limit}")
-            self.meter.cut += 1
+            self.tally.cut += 1
             return [_around(head, tokens[inner[-1] + 1 - room : inner[-1] + 1], tail, room - len(scored))]
         return [Masking(tuple(tokens), scored)]
 
     def _batch(self, questions: Sequence[Question], texts: Sequence[tuple[list[int], list[list[Masking]]]]) -> Batch:
         """Answers from the maskings of some texts, each with the positions of the questions that ask it."""
-        started = perf_counter()
-        scores = self.scores([one for _, parts in texts for part in parts for one in part])
+        predictions = self.predict([one for _, parts in texts for part in parts for one in part])
         batch: Batch = []
         for positions, maskings in texts:
-            parts = [[score for _ in part for score in next(scores)] for part in maskings]
+            scores = [_score([one for _ in part for one in next(predictions)]) for part in maskings]
             cost = sum(len(one.tokens) * len(one.scored) for part in maskings for one in part)
-            self.meter.asked += cost * len(positions)
-            batch += [(position, respond(questions[position], parts)) for position in positions]
-        self.meter.compute += perf_counter() - started
+            self.tally.asked += cost * len(positions)
+            batch += [(position, respond(questions[position], scores)) for position in positions]
         return batch
 
-    def scores(self, maskings: Sequence[Masking]) -> Iterator[list[Score]]:
-        """The score of every scored token of every masking, in order."""
+    def predict(self, maskings: Sequence[Masking]) -> Iterator[list[Prediction]]:
+        """What the model says of every scored token of every masking, in order."""
         rows = [(one, position) for one in maskings for position in one.scored]
-        found: dict[int, Score] = {}
+        found: dict[int, Prediction] = {}
         for indices in by_length([len(one.tokens) for one, _ in rows], self.budget):
             made = halving(lambda part: self._predict([rows[i] for i in part]), indices)
             found.update(zip(indices, made, strict=True))
@@ -164,7 +162,7 @@ class Masked:
             at += len(one.scored)
 
     @torch.inference_mode()
-    def _predict(self, rows: Sequence[tuple[Masking, int]]) -> list[Score]:
+    def _predict(self, rows: Sequence[tuple[Masking, int]]) -> list[Prediction]:
         """One forward pass over texts that each have one token masked."""
         tokenizer, model = self.checkpoint.tokenizer, self.checkpoint.model
         ids, mask = padded([one.tokens for one, _ in rows], tokenizer.pad_token_id or 0, model.device)
@@ -175,26 +173,14 @@ class Masked:
         with reading(model, at):
             logits = model(input_ids=ids, attention_mask=mask).logits
         logits = (logits[:, 0] if logits.shape[1] == 1 else logits[every, at]).float()  # [rows, vocab]
-        self.meter.computed += ids.numel()
-        self.meter.padding += ids.numel() - int(mask.sum())
+        self.tally.add(computed=ids.numel(), padding=ids.numel() - int(mask.sum()), logits=len(rows))
         logprobs = logits[every, targets] - logits.logsumexp(-1)
         likeliest = logits.argmax(-1) == targets
         return list(zip(logprobs.tolist(), likeliest.tolist(), strict=True))
 
 
-def respond(question: Question, parts: Sequence[Sequence[Score]]) -> Response:
-    """The answer from the scores of every choice, or of the text."""
-    for number, part in enumerate(parts):
-        if not part:
-            name = f"text {number} of {question.task} {question.example}"
-            return Failed("empty", f"{name} has no tokens to score")
-    if isinstance(question.request, Choose):
-        sums = tuple(sum(logprob for logprob, _ in part) for part in parts)
-        return Chosen(sums.index(max(sums)), sums, tuple(map(len, parts)))
-    assert isinstance(question.request, Likelihood | PseudoLikelihood)
-    logprobs = tuple(logprob for logprob, _ in parts[0])
-    size = len(question.request.text.encode())
-    return Scored(sum(logprobs), len(logprobs), size, all(best for _, best in parts[0]), logprobs)
+def _score(predictions: Sequence[Prediction]) -> Score:
+    return Score(tuple(logprob for logprob, _ in predictions), all(likeliest for _, likeliest in predictions))
 
 
 def texts_of(question: Question) -> tuple[Text, ...]:

@@ -8,19 +8,16 @@ import inspect
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from time import perf_counter
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from harness.engine.backend import Agenda, Batch
-from harness.engine.causal.reference import end_tokens
 from harness.engine.checkpoint import Checkpoint
 from harness.engine.encoders.batches import (
     BUDGET,
     Bundle,
-    Meter,
     agenda,
     by_length,
     halving,
@@ -30,14 +27,16 @@ from harness.engine.encoders.batches import (
     refuse_long,
     window,
 )
+from harness.engine.respond import Score, respond
 from harness.engine.sampling import cut, pick, stream
-from harness.engine.special import head_of
+from harness.engine.special import end_tokens, head_of
+from harness.engine.tally import Tally
 from harness.errors import Unsupported
-from harness.types import Choose, Chosen, Failed, Generate, Generated, Likelihood, ModelInfo, Question, Response, Scored
+from harness.types import Choose, Generate, Generated, Likelihood, ModelInfo, Question
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourceText:
     """What the encoder reads, and what is asked of the decoder: a text to continue, or texts to score."""
 
     tokens: tuple[int, ...]
@@ -46,16 +45,12 @@ class Source:
 
 
 @dataclass(slots=True)
-class Live:
+class Continuation:
     """An answer under way: which source of the batch it belongs to, and what it made."""
 
     index: int
     key: int
     made: list[int] = field(default_factory=list)
-
-
-Score = tuple[tuple[float, ...], bool]
-"""log P of every token of one text, and whether each was the likeliest."""
 
 
 class Seq2seq:
@@ -81,7 +76,7 @@ class Seq2seq:
             pinned=True,
         )
         self.cache = "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
-        self.meter = Meter("seq2seq")
+        self.tally = Tally()
         self.budget = 1 if checkpoint.options.engine == "reference" else checkpoint.options.token_budget or BUDGET
 
     def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
@@ -93,40 +88,40 @@ class Seq2seq:
         refuse_kinds(questions, self.info.answers, self.info.name)
         if any(isinstance(q.request, Likelihood) and q.request.stride for q in questions):
             raise Unsupported("a sequence-to-sequence model has no windows to stride through")
-        started = perf_counter()
-        sources = [self._source(question) for question in questions]
+        with self.tally.timed("tokenise"):
+            sources = [self._source(question) for question in questions]
         refuse_long(questions, [_longest(source) for source in sources], self.limit)
-        self.meter.tokenise += perf_counter() - started
         places = positions_of(sources)
         return agenda(
             [
                 self._bundle(questions, [(kind[i], places[kind[i]]) for i in indices])
                 for kind in ([s for s in places if s.request is None], [s for s in places if s.request is not None])
                 for indices in by_length([len(source.tokens) for source in kind], self.budget)
-            ]
+            ],
+            self.tally,
         )
 
     def stats(self) -> Mapping[str, float | str]:
         """Tokens, padding, seconds and memory so far."""
-        return self.meter.stats(self.checkpoint)
+        return self.tally.stats("seq2seq", self.checkpoint.device, self.checkpoint.load_seconds)
 
     # --------------------------------------------------------------------------------------------------------- encode
-    def _source(self, question: Question) -> Source:
+    def _source(self, question: Question) -> SourceText:
         """A question as token ids."""
         request = question.request
         if isinstance(request, Generate):
             text = "\n".join(request.inputs) if request.inputs else request.prompt
             asked = Generate("", request.max_tokens, request.stop, request.temperature, request.top_p, request.seed)
-            return Source(self._read(text), request=asked)
+            return SourceText(self._read(text), request=asked)
         if isinstance(request, Choose):
-            return Source(self._read(request.prompt), tuple(self._target(choice) for choice in request.choices))
+            return SourceText(self._read(request.prompt), tuple(self._target(choice) for choice in request.choices))
         assert isinstance(request, Likelihood)
-        return Source(self._read(request.context), (self._target(request.text),))
+        return SourceText(self._read(request.context), (self._target(request.text),))
 
     def _read(self, text: str) -> tuple[int, ...]:
         tokens = tuple(self.checkpoint.tokenizer(text)["input_ids"]) or (min(self.ends),)
         if self.limit is not None and self.checkpoint.options.truncate == "left" and len(tokens) > self.limit:
-            self.meter.cut += 1
+            self.tally.cut += 1
             ending = tokens[-1:] if tokens[-1] in self.ends else ()
             kept = tokens[len(self.head) : len(tokens) - len(ending)]
             room = self.limit - len(self.head) - len(ending)
@@ -137,37 +132,34 @@ class Seq2seq:
         return tuple(self.checkpoint.tokenizer(text_target=text, add_special_tokens=False)["input_ids"])
 
     # -------------------------------------------------------------------------------------------------------- compute
-    def _bundle(self, questions: Sequence[Question], asked: Sequence[tuple[Source, list[int]]]) -> Bundle:
+    def _bundle(self, questions: Sequence[Question], asked: Sequence[tuple[SourceText, list[int]]]) -> Bundle:
         """Sources of one kind, each with the positions of the questions that ask it."""
         positions = tuple(position for _, own in asked for position in own)
         return Bundle(positions, sum(_tokens(source) for source, _ in asked), partial(self._batch, questions, asked))
 
-    def _batch(self, questions: Sequence[Question], asked: Sequence[tuple[Source, list[int]]]) -> Batch:
-        started = perf_counter()
+    def _batch(self, questions: Sequence[Question], asked: Sequence[tuple[SourceText, list[int]]]) -> Batch:
         sources = [source for source, _ in asked]
         work = self.score if sources[0].request is None else self.generate
         made: list[list[Score] | Generated] = halving(
             lambda part: list(work([sources[i] for i in part])), range(len(sources))
         )
-        self.meter.compute += perf_counter() - started
         for source, positions in asked:
-            self.meter.asked += len(positions) * (len(source.tokens) + sum(map(len, source.targets)))
+            self.tally.asked += len(positions) * (len(source.tokens) + sum(map(len, source.targets)))
         return [
             (position, one if isinstance(one, Generated) else respond(questions[position], one))
             for (_, positions), one in zip(asked, made, strict=True)
             for position in positions
         ]
 
-    def _encode(self, sources: Sequence[Source]) -> tuple[Tensor, Tensor]:
+    def _encode(self, sources: Sequence[SourceText]) -> tuple[Tensor, Tensor]:
         """The encoder's output [sources, longest, width] and its mask."""
         model = self.checkpoint.model
         ids, mask = padded([s.tokens for s in sources], self.checkpoint.tokenizer.pad_token_id or 0, model.device)
-        self.meter.computed += ids.numel()
-        self.meter.padding += ids.numel() - int(mask.sum())
+        self.tally.add(computed=ids.numel(), padding=ids.numel() - int(mask.sum()))
         return model.get_encoder()(input_ids=ids, attention_mask=mask).last_hidden_state, mask
 
     @torch.inference_mode()
-    def score(self, sources: Sequence[Source]) -> list[list[Score]]:
+    def score(self, sources: Sequence[SourceText]) -> list[list[Score]]:
         """The scores of every source's targets; all decoders of a batch run in passes of nearly equal lengths."""
         hidden, mask = self._encode(sources)
         rows = [(i, target) for i, source in enumerate(sources) for target in source.targets]
@@ -180,7 +172,7 @@ class Seq2seq:
             found.update(zip((filled[i] for i in part), scores, strict=True))
         made: list[list[Score]] = [[] for _ in sources]
         for number, (i, _) in enumerate(rows):
-            made[i].append(found.get(number, ((), False)))
+            made[i].append(found.get(number, Score((), False)))
         return made
 
     def _decode(self, hidden: Tensor, mask: Tensor, rows: Sequence[tuple[int, tuple[int, ...]]]) -> list[Score]:
@@ -197,17 +189,16 @@ class Seq2seq:
             decoder_input_ids=inputs,
             use_cache=False,
         ).logits.float()
-        self.meter.computed += inputs.numel()
-        self.meter.padding += inputs.numel() - int(real.sum())
+        self.tally.add(computed=inputs.numel(), padding=inputs.numel() - int(real.sum()))
         logprobs = logits.gather(-1, targets[..., None])[..., 0] - logits.logsumexp(-1)  # [rows, longest]
         best = logits.argmax(-1) == targets
         return [
-            (tuple(logprobs[i, : len(target)].tolist()), bool(best[i, : len(target)].all()))
+            Score(tuple(logprobs[i, : len(target)].tolist()), bool(best[i, : len(target)].all()))
             for i, (_, target) in enumerate(rows)
         ]
 
     @torch.inference_mode()
-    def generate(self, sources: Sequence[Source]) -> list[Generated]:
+    def generate(self, sources: Sequence[SourceText]) -> list[Generated]:
         """Continue all sources together with the decoder's cache; a finished row leaves it."""
         from transformers.modeling_outputs import BaseModelOutput
 
@@ -218,7 +209,7 @@ class Seq2seq:
         for i, (source, request) in enumerate(zip(sources, requests, strict=True)):
             assert request is not None
             if request.max_tokens > 0:
-                live.append(Live(i, stream(request, source.tokens)))
+                live.append(Continuation(i, stream(request, source.tokens)))
             else:
                 made[i] = Generated("", 0, "length")
         cache = None
@@ -234,7 +225,7 @@ class Seq2seq:
                 **({self.cache: cache} if cache is not None else {}),
             )
             cache = output[self.cache]
-            self.meter.computed += len(live)
+            self.tally.computed += len(live)
             staying = []
             for place, (row, logits) in enumerate(zip(live, output.logits[:, -1].float(), strict=True)):
                 request = requests[row.index]
@@ -252,7 +243,7 @@ class Seq2seq:
                     hidden, mask = hidden[kept], mask[kept]
         return [made[i] for i in range(len(sources))]
 
-    def _grow(self, row: Live, logits: Tensor, request: Generate) -> Generated | None:
+    def _grow(self, row: Continuation, logits: Tensor, request: Generate) -> Generated | None:
         """Add the next token; the answer if that ends it."""
         if self.first is not None and not row.made:
             token = int(self.first)
@@ -266,7 +257,7 @@ class Seq2seq:
         text, stopped = cut(self._text(row.made), request.stop)
         if not ended and not stopped and len(row.made) < request.max_tokens:
             return None
-        self.meter.asked += len(row.made)
+        self.tally.asked += len(row.made)
         return Generated(text, len(row.made), "stop" if stopped else "end" if ended else "length")
 
     def _text(self, tokens: Sequence[int]) -> str:
@@ -285,23 +276,10 @@ def never(settings: Any) -> tuple[int, ...]:
     return tuple(sorted({int(token) for token in (*words, *(settings.suppress_tokens or []))}))
 
 
-def respond(question: Question, scores: Sequence[Score]) -> Response:
-    """The answer from the scores of every choice, or of the text."""
-    for number, (logprobs, _) in enumerate(scores):
-        if not logprobs:
-            return Failed("empty", f"text {number} of {question.task} {question.example} has no tokens")
-    if isinstance(question.request, Choose):
-        sums = tuple(sum(logprobs) for logprobs, _ in scores)
-        return Chosen(sums.index(max(sums)), sums, tuple(len(logprobs) for logprobs, _ in scores))
-    assert isinstance(question.request, Likelihood)
-    logprobs, greedy = scores[0]
-    return Scored(sum(logprobs), len(logprobs), len(question.request.text.encode()), greedy, logprobs)
-
-
-def _tokens(source: Source) -> int:
+def _tokens(source: SourceText) -> int:
     """Tokens that go through the model for a source, at most."""
     return len(source.tokens) + sum(map(len, source.targets)) + (source.request.max_tokens if source.request else 0)
 
 
-def _longest(source: Source) -> int:
+def _longest(source: SourceText) -> int:
     return max(len(source.tokens), source.request.max_tokens if source.request else 0, *map(len, source.targets), 0)

@@ -20,11 +20,11 @@ from tiny import causal, saved
 from harness.engine.backend import Options
 from harness.engine.causal.backend import Causal
 from harness.engine.causal.carry import Carrier, Footprint, at_rows, bytes_of, footprint, plan_carried
-from harness.engine.causal.choose import open_scorer, plain, run_all
+from harness.engine.causal.choose import open_runner, plain, run_all
 from harness.engine.causal.encode import Span
-from harness.engine.causal.plan import lay_out
+from harness.engine.causal.layout import lay_out
 from harness.engine.causal.reference import score
-from harness.engine.causal.score import Scorer
+from harness.engine.causal.score import Runner
 from harness.engine.causal.truth import Error, in_float32
 from harness.engine.load import load
 
@@ -42,8 +42,8 @@ def model(kind: str) -> Any:
 
 
 @cache
-def scorer(kind: str) -> tuple[Scorer, str]:
-    return open_scorer(model(kind))
+def runner(kind: str) -> tuple[Runner, str]:
+    return open_runner(model(kind))
 
 
 def reference(kind: str, spans: list[Span]) -> list[Any]:
@@ -54,7 +54,7 @@ def reference(kind: str, spans: list[Span]) -> list[Any]:
 @FEW
 @given(spans=forests(), budget=st.sampled_from([16, 64, 1024]))
 def test_equals_the_reference_at_every_budget(kind: str, spans: list[Span], budget: int) -> None:
-    found, reason = scorer(kind)
+    found, reason = runner(kind)
     assert found.way == ("tails" if kind in TAILS else "tokens") and reason
     assert_close(run_all(found, found.plan(spans, budget, worth=1)), reference(kind, spans))
 
@@ -62,8 +62,8 @@ def test_equals_the_reference_at_every_budget(kind: str, spans: list[Span], budg
 @pytest.mark.parametrize("kind", ["mamba", "mamba2", "jamba", "lfm2", "bamba", "falcon", "rwkv"])
 def test_half_precision_is_as_true_as_the_plain_pass(kind: str) -> None:
     half = causal(kind, VOCABULARY).to(torch.bfloat16)
-    found, _ = open_scorer(half)
-    assert found.way == scorer(kind)[0].way
+    found, _ = open_runner(half)
+    assert found.way == runner(kind)[0].way
     spans = shared_block(block=50, questions=9, tail=12)
     with in_float32(half):
         truth = plain(half, spans)
@@ -74,7 +74,7 @@ def test_half_precision_is_as_true_as_the_plain_pass(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["mamba", "rwkv", "lfm2", "bloom"])
 def test_blocks_of_one_token(kind: str) -> None:
     spans = [span([3, *tail], 1) for tail in ([5, 6, 7], [8], [5, 9], [10, 11, 12, 13, 14])]
-    found = scorer(kind)[0]
+    found = runner(kind)[0]
     laid = found.plan(spans, 16, worth=1)
     assert any(step.room == 1 for step in laid.steps)
     assert_close(run_all(found, laid), reference(kind, spans))
@@ -153,7 +153,7 @@ def damaged(kind: str, dtype: torch.dtype) -> Any:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_damaged_state_is_caught(kind: str, dtype: torch.dtype) -> None:
     broken = damaged(kind, dtype)
-    found, reason = open_scorer(broken)
+    found, reason = open_runner(broken)
     assert found.way == "padded" and "state not carried: log-probabilities" in reason
     generator = generator_of(broken)
     assert generator.alone and generator.aligned is None
@@ -179,11 +179,11 @@ def test_prompts_of_like_length_go_together_and_begin_alike_once() -> None:
     generator = generator_of(made)
     shots = tuple(5 + i % 30 for i in range(300))
     asked = [ask((*shots, 6 + i, *range(10, 10 + i % 4)), 3) for i in range(12)]
-    start = generator.cost.computed
+    start = generator.tally.computed
     found = answers(generator, asked)
     fed = sum(len(tokens) - 300 for tokens, _ in asked)
     answered = sum(one.tokens - (one.finish != "end") for one in found)
-    assert generator.cost.computed - start == 300 + fed + answered
+    assert generator.tally.computed - start == 300 + fed + answered
     assert found == [made_by_definition(made, *one) for one in asked]
 
 
@@ -193,7 +193,7 @@ def test_positions_that_are_rescaled_keep_to_their_own_length() -> None:
     texts = [draw.integers(0, VOCABULARY, length).tolist() for length in (30, 90, 31, 120, 90, 70)]
     spans = [span(text, 2) for text in [*texts, [*texts[0][:25], 1, 2], [*texts[0][:25], 3]]]
     expected = [np.array(score(causal("llama-dynamic", VOCABULARY), one).logprobs) for one in spans]
-    found, reason = scorer("llama-dynamic")
+    found, reason = runner("llama-dynamic")
     assert found.way == "tails" and "dynamic" in reason
     for _ in range(2):
         assert_close(run_all(found, found.plan(spans, 1024, worth=16)), expected)

@@ -8,14 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import causal, word_tokenizer
 
-from harness.engine.causal import paged
-from harness.engine.causal.batching import Row, Shard, grouped, plan
+from harness.engine.budget import kept_bytes
+from harness.engine.causal import page_batch, paged, slotted
+from harness.engine.causal.captured import Captured
 from harness.engine.causal.choose import unusual_head
 from harness.engine.causal.ending import Endings
 from harness.engine.causal.generate import Generator, generate
 from harness.engine.causal.head import Reader
-from harness.engine.causal.paged import Captured, PagedGenerator
+from harness.engine.causal.paged import PagedGenerator
+from harness.engine.causal.shards import Pending, Shard, grouped, plan
+from harness.engine.causal.slots import Slots
+from harness.engine.causal.slotted import SlottedGenerator
 from harness.engine.sampling import cut, pick, stream
+from harness.engine.tally import Tally
 from harness.types import Generate, Generated
 
 KINDS = ("llama", "gpt2", "qwen2", "mistral-window", "gemma2", "gpt-oss")
@@ -62,11 +67,11 @@ def test_pages_equal_the_definition(model, monkeypatch, rows, piece, memory):
 
 
 def paged_of(model, **more):
-    return PagedGenerator(Reader(model, unusual_head(model)), {}, Endings(model, TOKENIZER), **more)
+    return PagedGenerator(Reader(model, unusual_head(model)), {}, Endings(model, TOKENIZER), Tally(), **more)
 
 
 def shard_of(*asked):
-    return Shard((), tuple(Row((i,), *one) for i, one in enumerate(asked)))
+    return Shard((), tuple(Pending((i,), *one) for i, one in enumerate(asked)))
 
 
 def test_a_kept_prompt_gives_way_to_a_row_that_grows(monkeypatch):
@@ -86,7 +91,7 @@ def test_an_error_leaves_no_rows_for_the_next_shard(monkeypatch):
     generator = paged_of(model)
     first, second = ask((5, 6, 7), 9), ask((8, 9), 4)
     with monkeypatch.context() as patch, pytest.raises(ValueError, match="hangs"):
-        patch.setattr(paged, "later", lambda *_: (_ for _ in ()).throw(ValueError("the host hangs")))
+        patch.setattr(page_batch, "later", lambda *_: (_ for _ in ()).throw(ValueError("the host hangs")))
         generator.together(shard_of(first, first))
     assert [answer for _, answer in generator.together(shard_of(second))] == [reference(model, *second)]
 
@@ -167,8 +172,8 @@ def test_shared_prompts_are_computed_once():
     asked += [ask(asked[0][0], 3, temperature=1.0, seed=i) for i in range(10)] + [ask(asked[0][0], 3)] * 5
     made = answers(generator, asked)
     answered = sum(one.tokens - (one.finish != "end") for one in made[:20])
-    assert generator.cost.computed == 302 + 10 + answered
-    assert generator.cost.asked == sum(len(tokens) for tokens, _ in asked) + sum(one.tokens for one in made)
+    assert generator.tally.computed == 302 + 10 + answered
+    assert generator.tally.asked == sum(len(tokens) for tokens, _ in asked) + sum(one.tokens for one in made)
 
 
 def test_a_killed_run_computes_the_same_shards():
@@ -219,3 +224,38 @@ def test_equal_requests_are_one_row():
     asked = [(i, (1, 2, 3), Generate("", 4, temperature=1.0, seed=i % 2)) for i in range(6)]
     [shard] = plan(asked)
     assert [row.positions for row in shard.rows] == [(0, 2, 4), (1, 3, 5)]
+
+
+def slotted_of(model, **more):
+    return SlottedGenerator(Reader(model, unusual_head(model)), Endings(model, TOKENIZER), Tally(), **more)
+
+
+def spread_out(count, longest):
+    """Rows whose answers may be long, some of which end soon."""
+    return [ask((5 + i, 6, 7 + i % 3), longest if i % 2 else 3, temperature=1.5, seed=i) for i in range(count)]
+
+
+@pytest.mark.parametrize("tokens", [10**9, 150, 60, 1])
+@pytest.mark.parametrize("kind", ["llama", "mistral-window"])
+def test_slots_grow_and_rows_step_back_where_they_do_not_fit(kind, tokens, monkeypatch):
+    model = causal(kind, len(TOKENIZER))
+    monkeypatch.setattr(slotted, "FIRST", 4)
+    asked = spread_out(9, 40)
+    small = slotted_of(model, rows=6, piece=16, memory=tokens * kept_bytes(model))
+    made = {row.positions[0]: answer for row, answer in small.together(shard_of(*asked))}
+    assert [made[i] for i in range(len(asked))] == [reference(model, *one) for one in asked]
+
+
+def test_a_short_answer_does_not_reserve_a_long_ones_room(monkeypatch):
+    model = causal("llama", len(TOKENIZER))
+    lengths = []
+    grow = Slots.grow
+    monkeypatch.setattr(Slots, "grow", lambda slots, length: lengths.append(length) or grow(slots, length))
+    monkeypatch.setattr(slotted, "FIRST", 8)
+    generator = slotted_of(model, rows=8)
+    soon = ask((5, 6, 7), 500, stop=(" ",))  # whose every token but the first holds one
+    generator.together(shard_of(soon, soon))
+    assert lengths == []
+    long = ask((5, 6, 7), 60, temperature=3.0)
+    ((_, answer),) = generator.together(shard_of(long))
+    assert lengths == sorted(lengths) and (answer.tokens <= 9 or lengths[-1] <= 1.5 * (3 + answer.tokens))

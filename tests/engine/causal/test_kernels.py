@@ -7,26 +7,25 @@ import pytest
 import torch
 
 pytest.importorskip("triton", reason="Triton is not installed: the kernels are not tested")
-from harness.engine.causal import kernels
 from harness.engine.causal.blocks import KEYS, QUERIES, blocks
-from harness.engine.causal.rule import Rule
+from harness.engine.causal.kernels import Layout, tree
+from harness.engine.causal.paged_kernel import paged
+from harness.engine.causal.rule import LayerRule
+from harness.engine.causal.small_kernels import gated, more_mass
 
 RULES: dict[str, dict[str, Any]] = {
     "plain": {},
     "window": {"window": 20},
     "chunk": {"chunk": 32},
     "cap and sinks": {"cap": 2.0, "sinks": True},
-    "slopes": {"slopes": True},
 }
 
 
-def rule_of(name: str, heads: int, width: int) -> Rule:
+def rule_of(name: str, heads: int, width: int) -> LayerRule:
     told = dict(RULES[name])
     if told.pop("sinks", False):
         told["sinks"] = torch.randn(heads)
-    if told.pop("slopes", False):
-        told["slopes"] = torch.rand(heads) * 0.1
-    return Rule(width**-0.5, **told)
+    return LayerRule(width**-0.5, **told)
 
 
 def forest(rows: int, base: int) -> tuple[Any, Any]:
@@ -39,7 +38,7 @@ def forest(rows: int, base: int) -> tuple[Any, Any]:
     return np.array(depths), np.array(ends)
 
 
-def written_out(q: Any, keys: Any, values: Any, seen: Any, above: Any, depths: Any, rule: Rule) -> Any:
+def written_out(q: Any, keys: Any, values: Any, seen: Any, above: Any, depths: Any, rule: LayerRule) -> Any:
     """softmax(q k) v over what is ``seen`` [rows, keys]; ``above`` [rows, keys]: depth of a row less that of a key."""
     group = q.shape[1] // keys.shape[1]
     k, v = (x.repeat_interleave(group, 1).float() for x in (keys, values))
@@ -50,8 +49,6 @@ def written_out(q: Any, keys: Any, values: Any, seen: Any, above: Any, depths: A
         seen = seen & (above < rule.window)
     if rule.chunk is not None:
         seen = seen & (depths[:, None] // rule.chunk == (depths[:, None] - above) // rule.chunk)
-    if rule.slopes is not None:
-        scores = scores - rule.slopes[:, None, None] * torch.from_numpy(above).float()
     scores = scores.masked_fill(~torch.from_numpy(seen), -torch.inf)
     if rule.sinks is None:
         return scores.softmax(-1) @ v
@@ -59,9 +56,9 @@ def written_out(q: Any, keys: Any, values: Any, seen: Any, above: Any, depths: A
     return torch.cat((scores, sinks), -1).softmax(-1)[..., :-1] @ v
 
 
-def layout(ends: Any, depths: Any, rule: Rule) -> kernels.Layout:
+def layout(ends: Any, depths: Any, rule: LayerRule) -> Layout:
     seen = blocks(ends, depths, rule.reach)
-    return kernels.Layout(*(torch.from_numpy(x.astype(np.int32)) for x in (ends, depths, seen.starts, seen.keys)))
+    return Layout(*(torch.from_numpy(x.astype(np.int32)) for x in (ends, depths, seen.starts, seen.keys)))
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -73,7 +70,7 @@ def test_a_tree_equals_attention_written_out(name: str, kept: int, rows: int, wi
     depths, ends = forest(rows, kept)
     q, k, v = torch.randn(1, 4, rows, width), torch.randn(1, 2, rows, width), torch.randn(1, 2, rows, width)
     prefix = torch.randn(1, 2, kept, width), torch.randn(1, 2, kept, width)
-    found = kernels.tree(q, k, v, prefix if kept else None, layout(ends, depths, rule), rule)
+    found = tree(q, k, v, prefix if kept else None, layout(ends, depths, rule), rule)
     row, column = np.arange(rows)[:, None], np.arange(rows)[None, :]
     seen = np.concatenate([np.ones((rows, kept), bool), (column <= row) & (row < ends[None, :])], 1)
     above = depths[:, None] - np.concatenate([np.arange(kept), depths])
@@ -92,7 +89,7 @@ def test_a_step_over_pages_equals_attention_written_out(name: str, kept: int) ->
     pages = torch.randn(16, 2, page, width), torch.randn(16, 2, page, width)
     prefix = torch.randn(1, 2, kept, width), torch.randn(1, 2, kept, width)
     q = torch.randn(1, heads, 4, width)
-    found = kernels.paged(q, pages, prefix if kept else None, table, lengths, lengths + kept, rule)
+    found = paged(q, pages, prefix if kept else None, table, lengths, lengths + kept, rule)
     for row, length in enumerate(lengths.tolist()):
         k, v = (x[table[row].long()].transpose(0, 1).flatten(1, 2)[None, :, : length + 1] for x in pages)
         keys, values = torch.cat((prefix[0], k), 2), torch.cat((prefix[1], v), 2)
@@ -106,11 +103,11 @@ def test_sums_over_the_vocabulary_and_gated_products() -> None:
     logits = torch.randn(3, 2600) * 5
     top, mass = torch.full((3,), -torch.inf), torch.zeros(3)
     for low, high in ((0, 1000), (1000, 1001), (1001, 2600)):
-        top, mass = kernels.more_mass(logits[:, low:high].contiguous(), top, mass)
+        top, mass = more_mass(logits[:, low:high].contiguous(), top, mass)
     torch.testing.assert_close(top + mass.log(), logits.logsumexp(-1), atol=1e-5, rtol=0)
     gate, up = torch.randn(3, 700), torch.randn(3, 700)
     expected = torch.nn.functional.silu(gate) * up
-    torch.testing.assert_close(kernels.gated(gate, up), expected, atol=1e-6, rtol=0)
+    torch.testing.assert_close(gated(gate, up), expected, atol=1e-6, rtol=0)
 
 
 def test_blocks_hold_every_visible_key_and_few_others() -> None:

@@ -87,6 +87,6 @@ def test_the_answers_are_the_same_bits(tmp_path: Path) -> None:
         for backend.lanes in (1, 4):
             found.append(answers(backend, ask(requests)))
         assert found[0] == found[1]
-        assert backend.scorer.model.config._attn_implementation != "harness_slots"
+        assert backend.runner.model.config._attn_implementation != "harness_slots"
     finally:
         torch.set_num_threads(threads)

@@ -13,13 +13,15 @@ from hypothesis import strategies as st
 from tiny import causal, word_tokenizer
 
 from harness.engine.causal.attention import TreePass, tiles
-from harness.engine.causal.choose import open_scorer, probes, run_all
+from harness.engine.causal.choose import open_runner, probes, run_all
 from harness.engine.causal.encode import Span
 from harness.engine.causal.generate import Generator
-from harness.engine.causal.plan import Plan, lay_out, plan, plan_padded
+from harness.engine.causal.layout import lay_out
+from harness.engine.causal.plan import Plan, plan_padded
+from harness.engine.causal.planner import plan
 from harness.engine.causal.reference import score
-from harness.engine.causal.rule import Rule
-from harness.engine.causal.score import Scorer
+from harness.engine.causal.rule import LayerRule
+from harness.engine.causal.score import Runner
 from harness.engine.causal.truth import Error, in_float32
 
 VOCABULARY = 40
@@ -33,8 +35,8 @@ def model(kind: str) -> Any:
 
 
 @cache
-def scorer(kind: str) -> tuple[Scorer, str]:
-    return open_scorer(model(kind))
+def runner(kind: str) -> tuple[Runner, str]:
+    return open_runner(model(kind))
 
 
 def span(tokens: Sequence[int], start: int) -> Span:
@@ -69,7 +71,7 @@ def assert_close(found: list[Any], expected: list[Any]) -> None:
 @QUICK
 @given(spans=forests(), budget=st.sampled_from([7, 33, 64, 200, 1024]))
 def test_equals_the_reference_at_every_budget(kind: str, spans: list[Span], budget: int) -> None:
-    found, reason = scorer(kind)
+    found, reason = runner(kind)
     assert reason == ""
     assert_close(run_all(found, plan(spans, budget)), reference(kind, spans))
 
@@ -78,13 +80,13 @@ def test_equals_the_reference_at_every_budget(kind: str, spans: list[Span], budg
 def test_padded_batches_equal_the_reference(kind: str) -> None:
     spans = shared_block(block=20, questions=3, tail=9)
     assert_close(
-        run_all(Scorer(model(kind), way="padded", whole=scorer(kind)[0].whole), plan_padded(spans, 128)),
+        run_all(Runner(model(kind), way="padded", whole=runner(kind)[0].whole), plan_padded(spans, 128)),
         reference(kind, spans),
     )
 
 
 def test_a_recurrent_model_falls_back() -> None:
-    found, reason = scorer("mamba")
+    found, reason = runner("mamba")
     assert reason and found.way != "tree"
     spans = [span([1, 2, 3, 4, 5], 2), span([1, 2, 3, 9], 1), span([7, 8], 1)]
     assert_close(run_all(found, plan_padded(spans, 16)), reference("mamba", spans))
@@ -98,7 +100,7 @@ def test_the_self_check_catches_a_model_that_the_tree_gets_wrong() -> None:
         return output + 0.5 * torch.nn.functional.pad(output, (0, 0, 1, 0))[:, :-1]
 
     sly.model.layers[0].register_forward_hook(mix)
-    found, reason = open_scorer(sly)
+    found, reason = open_runner(sly)
     assert found.way != "tree"
     assert "differ" in reason
 
@@ -142,14 +144,14 @@ def test_a_long_shared_block_is_computed_once() -> None:
     rows = [len(lay_out(laid, step).tokens) for step in laid.steps]
     assert [step.room for step in laid.steps] == [laid.steps[0].end, 0, 0]
     assert sum(rows) <= 100 + 12 * 20 + 8  # a few first tokens shared by chance are computed in both passes
-    assert_close(run_all(scorer("llama")[0], laid), reference("llama", spans))
+    assert_close(run_all(runner("llama")[0], laid), reference("llama", spans))
 
 
 def test_a_text_longer_than_the_budget_goes_in_pieces() -> None:
     spans = [span(np.random.default_rng(1).integers(0, VOCABULARY, 400).tolist(), 1)]
     laid: Plan = plan(spans, 96)
     assert [len(lay_out(laid, step).tokens) for step in laid.steps] == [79, 80, 80, 80, 80]
-    assert_close(run_all(scorer("llama")[0], laid), reference("llama", spans))
+    assert_close(run_all(runner("llama")[0], laid), reference("llama", spans))
 
 
 def test_a_row_sees_its_ancestors_and_nothing_else() -> None:
@@ -157,7 +159,7 @@ def test_a_row_sees_its_ancestors_and_nothing_else() -> None:
     parents = [-1, 0, 1, 1, 3, 0, 5, -1, 7]
     ends = np.array([7, 5, 3, 5, 5, 7, 7, 9, 9])
     seen = np.zeros((9, 9), bool)
-    for tile in tiles(depths, ends, scorer("llama")[0].model.device, model("llama").dtype):
+    for tile in tiles(depths, ends, runner("llama")[0].model.device, model("llama").dtype):
         keys = np.arange(9)[tile.keys] if isinstance(tile.keys, slice) else tile.keys.numpy()
         mask = tile.mask[0, 0].numpy() == 0 if tile.mask is not None else np.tri(len(keys), dtype=bool)
         seen[np.ix_(range(tile.low, tile.high), keys)] = mask
@@ -206,7 +208,7 @@ HALVES = (torch.bfloat16, torch.float16)
 @pytest.mark.parametrize("kind", TREES)
 def test_half_precision_takes_the_tree_and_is_as_true_as_the_plain_pass(kind: str, dtype: torch.dtype) -> None:
     narrow = causal(kind, VOCABULARY).to(dtype)
-    found, reason = open_scorer(narrow)
+    found, reason = open_runner(narrow)
     assert (found.way, reason) == ("tree", "")
     assert found.error is not None and found.plain_error is not None and found.error.tokens > 300
     spans = shared_block(block=60, questions=20, tail=20)
@@ -223,7 +225,7 @@ def test_a_tie_of_a_router_that_tips_does_not_cost_the_tree(monkeypatch: pytest.
     for seed, dtype in ((18, torch.float16), (2, torch.bfloat16), (25, torch.bfloat16), (33, torch.bfloat16)):
         monkeypatch.setattr(torch, "manual_seed", lambda _, seed=seed: seeded(seed))
         model = causal("gpt-oss", 65).to(dtype)
-        found, reason = open_scorer(model)
+        found, reason = open_runner(model)
         assert (found.way, reason) == ("tree", "")
         assert Generator(model, word_tokenizer(), whole=found.whole).alone == ""
 
@@ -245,7 +247,7 @@ def test_the_self_check_catches_damage_in_every_precision(
 ) -> None:
     """Faults that a tree could have: a row sees its neighbour, keys are of another place, heads change places."""
 
-    def damaged(self: TreePass, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, rule: Rule) -> Any:
+    def damaged(self: TreePass, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, rule: LayerRule) -> Any:
         if fault == "a wrong place":
             k = k.roll(1, 2)
         out = whole(self, layer, q, k, v, rule)
@@ -255,7 +257,7 @@ def test_the_self_check_catches_damage_in_every_precision(
 
     whole = TreePass.attend
     monkeypatch.setattr(TreePass, "attend", damaged)
-    found, reason = open_scorer(causal(kind, VOCABULARY).to(dtype))
+    found, reason = open_runner(causal(kind, VOCABULARY).to(dtype))
     assert found.way != "tree" and ("differ" in reason or "off by more" in reason)
 
 
@@ -267,4 +269,15 @@ def test_windows_and_chunks_at_their_edges(kind: str, length: int) -> None:
     head = draw.integers(0, VOCABULARY, length).tolist()
     spans = [span([*head, *draw.integers(0, VOCABULARY, 5).tolist()], length) for _ in range(6)]
     for budget in (5, 12, 1024):
-        assert_close(run_all(scorer(kind)[0], plan(spans, budget)), reference(kind, spans))
+        assert_close(run_all(runner(kind)[0], plan(spans, budget)), reference(kind, spans))
+
+
+def test_passes_part_where_the_least_is_computed_twice() -> None:
+    """The example that the planner gives, and a budget that leaves no choice."""
+    sequences = [(1, 1, 1, 1, 1, 1), (1, 1, 1, 1, 2, 2), (1, 3, 3, 3, 3, 3), (1, 3, 3, 3, 4, 4)]
+    spans = [Span(np.array((*tokens, 9), np.int32), 1) for tokens in sequences]
+    laid = plan(spans, 10)
+    assert [step.members for step in laid.steps] == [(0, 1), (2, 3)]
+    assert [len(lay_out(laid, step).tokens) for step in laid.steps] == [8, 8]
+    tight = plan(spans, 7)
+    assert [step.members for step in tight.steps] == [(0,), (1,), (2,), (3,)]

@@ -119,6 +119,7 @@ def test_what_cannot_be_asked_is_refused_before_anything_runs(folder, backend):
     cut = load(str(folder), Options(truncate="left"))
     [response, _] = ask(cut, [choose("w5 w6 " + long), choose("w1")])
     assert cut.stats()["prompts_cut"] == 1
+    assert cut.checkpoint.tokenizer.truncation_side == "right"  # as it was
     assert response.logprobs == pytest.approx(alone(cut, choose(" ".join(["w1"] * 63))), abs=1e-4)
 
 

@@ -1,10 +1,12 @@
 """Layout of work before it is computed: prompts that begin alike go together, and so do lengths that are alike."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
-from harness.types import Generate
+from harness.engine.causal.ending import Made
+from harness.engine.sampling import stream
+from harness.types import Generate, Generated
 
 SHARD = 64
 """Rows of a shard: what is lost at most when a run is killed, and the neighbours that continuous batching draws on."""
@@ -13,7 +15,7 @@ WORTH = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Pending:
     """One answer to make, and the positions of the questions (all equal) that it answers."""
 
     positions: tuple[int, ...]
@@ -26,12 +28,27 @@ class Shard:
     """Rows that are answered together; all begin with ``prefix`` tokens, which are computed once."""
 
     prefix: tuple[int, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[Pending, ...]
 
     @property
     def positions(self) -> tuple[int, ...]:
         """The questions that it answers."""
         return tuple(position for row in self.rows for position in row.positions)
+
+
+@dataclass(slots=True, eq=False)
+class Live:
+    """An answer under way: its row, the key of its draws, and what it has made so far."""
+
+    row: Pending
+    key: int
+    made: Made = field(default_factory=Made)
+
+
+def waiting_rows(shard: Shard) -> tuple[list[tuple[Pending, Generated]], list[Live]]:
+    """The answers of rows that ask for no token at all, and the other rows as they begin."""
+    empty = [(row, Generated("", 0, "length")) for row in shard.rows if row.request.max_tokens <= 0]
+    return empty, [Live(row, stream(row.request, row.tokens)) for row in shard.rows if row.request.max_tokens > 0]
 
 
 def plan(asked: Sequence[tuple[int, tuple[int, ...], Generate]], size: int = SHARD) -> list[Shard]:
@@ -45,7 +62,7 @@ def plan(asked: Sequence[tuple[int, tuple[int, ...], Generate]], size: int = SHA
     return shards
 
 
-def merged(asked: Sequence[tuple[int, tuple[int, ...], Generate]]) -> list[Row]:
+def merged(asked: Sequence[tuple[int, tuple[int, ...], Generate]]) -> list[Pending]:
     """One row for all requests that cannot have different answers."""
     same: dict[tuple[object, ...], list[int]] = {}
     first: dict[tuple[object, ...], tuple[tuple[int, ...], Generate]] = {}
@@ -54,7 +71,7 @@ def merged(asked: Sequence[tuple[int, tuple[int, ...], Generate]]) -> list[Row]:
         key = (tokens, request.max_tokens, request.stop, draw)
         same.setdefault(key, []).append(position)
         first.setdefault(key, (tokens, request))
-    return [Row(tuple(positions), *first[key]) for key, positions in same.items()]
+    return [Pending(tuple(positions), *first[key]) for key, positions in same.items()]
 
 
 def grouped(prompts: Sequence[tuple[int, ...]]) -> list[tuple[tuple[int, ...], list[int]]]:
