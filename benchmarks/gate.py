@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.compare import Difference
+from harness.differences import Difference
 from harness.gate import rules
 from harness.gate.judge import judge
 from harness.metrics import stats

@@ -5,24 +5,150 @@ result = harness.evaluate("smollm2", ["demo/sentiment"], limit=20)
 result.frame
 """
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-__all__ = ["Options", "Settings", "evaluate", "hub", "load", "merge"]
+if TYPE_CHECKING:
+    from harness.api import (
+        Changes,
+        Listener,
+        Overrides,
+        Result,
+        Where,
+        ask_more,
+        compare,
+        evaluate,
+        finetune,
+        import_run,
+        merge,
+        rescore,
+    )
+    from harness.data import file, hub, packaged
+    from harness.engine.backend import Backend, Options
+    from harness.kinds import (
+        About,
+        Data,
+        Decoding,
+        Extremes,
+        Items,
+        Template,
+        classification,
+        generation,
+        likelihood,
+        multiple_choice,
+        pair,
+        probe,
+        translation,
+    )
+    from harness.store import Store, open_store
+    from harness.store.frames import load
+    from harness.training.protocol import Protocol
+    from harness.types import (
+        Card,
+        Choose,
+        Chosen,
+        Dataset,
+        Estimate,
+        Example,
+        Failed,
+        Generate,
+        Generated,
+        Judged,
+        Likelihood,
+        Metric,
+        Outcome,
+        Run,
+        Scored,
+        Settings,
+        Shots,
+        Task,
+    )
 
-_WHERE = {
-    "evaluate": "harness.api",
-    "load": "harness.store.frames",
-    "merge": "harness.api",
-    "Settings": "harness.types",
-    "Options": "harness.engine.backend",
-    "hub": "harness.data",
+__all__ = [
+    "About",
+    "Backend",
+    "Card",
+    "Changes",
+    "Choose",
+    "Chosen",
+    "Data",
+    "Dataset",
+    "Decoding",
+    "Estimate",
+    "Example",
+    "Extremes",
+    "Failed",
+    "Generate",
+    "Generated",
+    "Items",
+    "Judged",
+    "Likelihood",
+    "Listener",
+    "Metric",
+    "Options",
+    "Outcome",
+    "Overrides",
+    "Protocol",
+    "Result",
+    "Run",
+    "Scored",
+    "Settings",
+    "Shots",
+    "Store",
+    "Task",
+    "Template",
+    "Where",
+    "ask_more",
+    "classification",
+    "compare",
+    "evaluate",
+    "file",
+    "finetune",
+    "generation",
+    "hub",
+    "import_run",
+    "likelihood",
+    "load",
+    "merge",
+    "multiple_choice",
+    "open_store",
+    "packaged",
+    "pair",
+    "probe",
+    "rescore",
+    "translation",
+]
+
+_MODULES = {
+    "harness.api": (
+        "Changes Listener Overrides Result Where ask_more compare evaluate finetune import_run merge rescore"
+    ),
+    "harness.data": "file hub packaged",
+    "harness.engine.backend": "Backend Options",
+    "harness.kinds": (
+        "About Data Decoding Extremes Items Template classification generation likelihood multiple_choice "
+        "pair probe translation"
+    ),
+    "harness.store": "Store open_store",
+    "harness.store.frames": "load",
+    "harness.training.protocol": "Protocol",
+    "harness.types": (
+        "Card Choose Chosen Dataset Estimate Example Failed Generate Generated Judged Likelihood Metric "
+        "Outcome Run Scored Settings Shots Task"
+    ),
 }
+_HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
+
+if not TYPE_CHECKING:  # a type checker sees the imports above, and reports a name that is not there
+
+    def __getattr__(name: str) -> object:
+        """Import a public name when it is first used, so that ``import harness`` costs nothing."""
+        from importlib import import_module
+
+        if name not in _HOMES:
+            raise AttributeError(f"module 'harness' has no attribute {name!r}; it has {', '.join(__all__)}")
+        return getattr(import_module(_HOMES[name]), name)
 
 
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used, so that ``import harness`` costs nothing."""
-    from importlib import import_module
-
-    if name not in _WHERE:
-        raise AttributeError(f"module 'harness' has no attribute {name!r}; it has {', '.join(__all__)}")
-    return getattr(import_module(_WHERE[name]), name)
+def __dir__() -> list[str]:
+    """The public names, for editors and shells."""
+    return sorted(__all__)

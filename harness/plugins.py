@@ -75,6 +75,12 @@ def catalogue() -> Catalogue:
     return found
 
 
+def installed_metrics(names: Iterable[str]) -> dict[str, dict[str, Metric]]:
+    """Metrics of the installed tasks among these, by task and name."""
+    known = catalogue().tasks
+    return {name: {metric.name: metric for metric in known[name].metrics} for name in names if name in known}
+
+
 def about_bias() -> set[str]:
     """Names of the installed tasks on bias or toxicity: all of their numbers belong on a bias card."""
     return {name for name, task in catalogue().tasks.items() if task.tags & {"bias", "toxicity"}}

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import harness.compare as comparing
+import harness.differences as comparing
 from harness.api import evaluate
 from harness.cli.main import main
 from harness.errors import UsageError

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from harness import plugins
-from harness.compare import Difference, Flip, compare, corrected
+from harness.differences import Difference, Flip, compare, corrected
 from harness.errors import HarnessError
 from harness.store import Store
 from harness.types import Metric

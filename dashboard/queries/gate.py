@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import select
 
-from harness.compare import answers, flips_of, pairs_of
+from harness.differences import answers, flips_of, pairs_of
 from harness.gate.rules import Rule, explain
 from harness.store import Store
 from harness.store.database import reading

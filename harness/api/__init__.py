@@ -1,6 +1,7 @@
 """Names in, stored run out: what the command line, suites and Python callers share."""
 
 from harness.api.again import ask_more, require_askable
+from harness.api.comparing import Changes, compare
 from harness.api.evaluation import evaluate
 from harness.api.finetuning import finetune
 from harness.api.importing import import_run
@@ -10,11 +11,13 @@ from harness.api.records import Listener, Overrides, Result, Where
 from harness.api.rescoring import rescore, settings_of
 
 __all__ = [
+    "Changes",
     "Listener",
     "Overrides",
     "Result",
     "Where",
     "ask_more",
+    "compare",
     "evaluate",
     "finetune",
     "import_run",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -10,8 +11,7 @@ from harness.cli.options import names, store_option
 from harness.visible import line
 
 if TYPE_CHECKING:
-    from harness.compare import Difference, Flip
-    from harness.types import Metric
+    from harness.differences import Difference, Flip
 
 
 @click.command("compare")
@@ -32,39 +32,19 @@ def command(
     store: str | None,
 ) -> int:
     """Compare runs OTHERS with run FIRST, example by example."""
-    from harness.compare import compare, incomparable
-    from harness.store import open_store
+    from harness.api import compare
 
-    opened = open_store(store, create=False)
-    known = installed([task.name for task in opened.run(first).tasks])
     for other in others:
-        rows, flips = compare(opened, first, other, known, tasks=names(tasks), intersect=intersect, slices=slices)
-        show(f"{other} - {first}", rows)
-        both = {task.name for task in opened.run(first).tasks}
-        for record in opened.run(other).tasks:
-            left = incomparable(record, rows) if record.name in both and _wanted(record.name, tasks) else []
-            if left:
-                click.echo(f"not compared: {record.name}: {', '.join(left)} (no values of the same examples in both)")
+        changes = compare(first, other, store=store, tasks=names(tasks), intersect=intersect, slices=slices)
+        show(f"{other} - {first}", changes.differences)
+        for task, metrics in changes.uncompared.items():
+            click.echo(f"not compared: {task}: {', '.join(metrics)} (no values of the same examples in both)")
         if examples:
-            show_flips(flips)
+            show_flips(changes.flips)
     return 0
 
 
-def _wanted(name: str, tasks: tuple[str, ...]) -> bool:
-    from harness.cli.options import names
-
-    return not tasks or name in names(tasks)
-
-
-def installed(tasks: list[str]) -> dict[str, dict[str, Metric]]:
-    """Metrics of the installed tasks among these, by task and name."""
-    from harness import plugins
-
-    known = {task.name: task for task in plugins.catalogue().tasks.values()}
-    return {name: {m.name: m for m in known[name].metrics} for name in tasks if name in known}
-
-
-def show(title: str, rows: list[Difference]) -> None:
+def show(title: str, rows: Sequence[Difference]) -> None:
     """Print a table of differences."""
     from rich.table import Table
     from rich.text import Text
@@ -105,7 +85,7 @@ def show(title: str, rows: list[Difference]) -> None:
     wide_console().print(table)
 
 
-def show_flips(flips: list[Flip]) -> None:
+def show_flips(flips: Sequence[Flip]) -> None:
     """One line per example that changed between right and wrong."""
     for flip in flips:
         change = "" if flip.change is None else f"  {flip.change:+.3f}"

@@ -15,7 +15,7 @@ from harness.cli.options import data_option, json_option, mirror, store_option, 
 from harness.files import write_json, write_text
 
 if TYPE_CHECKING:
-    from harness.compare import Difference
+    from harness.differences import Difference
     from harness.gate.judge import Verdict
     from harness.gate.rules import Gate
     from harness.gate.selftest import Rate
@@ -100,14 +100,14 @@ def selftest(rules: Path, run: str, drop: float, resamples: int, seed: int, **gi
     """Measure how often the max_drop rules of RULES fail on RUN without a change, and with a planted drop."""
     from dataclasses import asdict
 
-    from harness.cli.compare import installed
     from harness.gate.rules import read_gate
     from harness.gate.selftest import measure, stored
+    from harness.plugins import installed_metrics
     from harness.store import open_store
 
     store = open_store(given["store"], create=False)
     found, base = _runs(store, read_gate(rules), run, given["baseline"], needs_baseline=False)
-    known = installed([task.name for task in found.tasks])
+    known = installed_metrics(task.name for task in found.tasks)
     numbers = stored(store, (base or found).id, found.id, known, intersect=given["intersect"])
     rates = measure(read_gate(rules), numbers, drop=drop, resamples=resamples, seed=seed)
     if given["json_file"]:
@@ -137,12 +137,12 @@ def _judged(
     """The verdicts, and the ids of the runs that --extend added."""
     from harness.api import Where, ask_more, require_askable
     from harness.api.again import DANGEROUS
-    from harness.cli.compare import installed
-    from harness.compare import compare
+    from harness.differences import compare
     from harness.gate.extend import Source, extend
     from harness.gate.judge import judge
+    from harness.plugins import installed_metrics
 
-    known = installed([task.name for task in run.tasks])
+    known = installed_metrics(task.name for task in run.tasks)
     slices = any(rule.slices != "all" for rule in gate.rules)
 
     def differences(first: str, second: str) -> list[Difference]:

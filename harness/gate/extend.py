@@ -12,7 +12,7 @@ from harness.errors import UsageError
 from harness.gate import judge as gating
 
 if TYPE_CHECKING:
-    from harness.compare import Difference
+    from harness.differences import Difference
     from harness.gate.judge import Verdict
     from harness.gate.rules import Gate
     from harness.types import Estimate, Run

@@ -14,7 +14,7 @@ from harness.gate.rules import FAILED_RATE, Gate, Rule
 from harness.metrics import stats
 
 if TYPE_CHECKING:
-    from harness.compare import Difference
+    from harness.differences import Difference
     from harness.types import Estimate
 
 State = Literal["PASS", "FAIL", "INCONCLUSIVE"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.compare import Difference, answers, common_tasks, grouped, metrics_of, pairs_of, valued
+from harness.differences import Difference, answers, common_tasks, grouped, metrics_of, pairs_of, valued
 from harness.errors import UsageError
 from harness.gate import judge as gating
 from harness.gate.rules import Gate, Rule

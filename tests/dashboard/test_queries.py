@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import insert
 
 from harness.api import evaluate
-from harness.compare import Flip
+from harness.differences import Flip
 from harness.errors import UsageError
 from harness.kinds import About, Data, multiple_choice
 from harness.metrics.measures import ACC

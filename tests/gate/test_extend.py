@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from harness.cli.main import main
-from harness.compare import Difference
+from harness.differences import Difference
 from harness.errors import UsageError
 from harness.gate import rules
 from harness.gate.extend import Extended, Source, extend, ladder

@@ -10,7 +10,7 @@ import pytest
 from lxml import etree
 
 from harness.cli.main import main
-from harness.compare import Difference
+from harness.differences import Difference
 from harness.errors import UsageError
 from harness.gate import judge as gating
 from harness.gate import rules

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.api import evaluate
-from harness.compare import compare
+from harness.differences import compare
 from harness.errors import DataError, UsageError
 from harness.plugins import catalogue, select
 from harness.store import open_store

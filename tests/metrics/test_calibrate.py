@@ -154,7 +154,7 @@ def test_every_choice_task_has_it_and_its_samples_hold_what_a_plot_needs(tmp_pat
 
 
 def test_a_comparison_leaves_reference_values_out_and_accuracy_its_power(tmp_path: Path) -> None:
-    from harness.compare import compare
+    from harness.differences import compare
 
     task, place = letters(tmp_path), str(tmp_path / "s")
     one, two = (evaluate(f"scripted:{rule}", [task], store=place).run.id for rule in ("oracle", "opposite"))

@@ -19,9 +19,9 @@ import pytest
 from sqlalchemy import func, select, text
 
 from harness.api import evaluate, import_run
-from harness.cli.compare import installed
-from harness.compare import Difference, compare
+from harness.differences import Difference, compare
 from harness.errors import HarnessError
+from harness.plugins import installed_metrics
 from harness.store import Store, open_store
 from harness.store.database import reading
 from harness.store.schema import HEAD, TASKS
@@ -135,7 +135,8 @@ def comparisons(store: Store) -> dict[str, Any]:
     for one in runs:
         for two in (run for run in runs if {t.name for t in run.tasks} == {t.name for t in one.tasks}):
             try:
-                rows, flips = compare(store, one.id, two.id, installed([t.name for t in one.tasks]), slices=True)
+                known = installed_metrics(t.name for t in one.tasks)
+                rows, flips = compare(store, one.id, two.id, known, slices=True)
                 told: Any = [[without_family(row) for row in rows], [asdict(flip) for flip in flips]]
             except HarnessError as error:
                 told = str(error)

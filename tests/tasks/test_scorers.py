@@ -14,7 +14,7 @@ import torch
 from harness import plugins
 from harness import run as running
 from harness.api import evaluate, rescore
-from harness.compare import compare
+from harness.differences import compare
 from harness.errors import DataError, ModelError, UnknownName, UsageError
 from harness.kinds import About, Data, Decoding, generation
 from harness.metrics.classify import mean

@@ -1,0 +1,62 @@
+"""Two stored runs compared by their names."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from harness import differences, plugins
+from harness.differences import Difference, Flip
+from harness.store import open_store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What changed from the run ``first`` to the run ``second``.
+
+    ``differences``: one for each metric, task and slice; ``flips``: the examples that only one of the runs has right;
+    ``uncompared``: by task the metrics without values of the same examples in both.
+    """
+
+    first: str
+    second: str
+    differences: tuple[Difference, ...]
+    flips: tuple[Flip, ...]
+    uncompared: dict[str, list[str]]
+
+    @property
+    def frame(self) -> "pd.DataFrame":
+        """The differences as a data frame: task, metric, slice, first, second, difference, low, high, p, n, ..."""
+        import pandas as pd
+
+        rows = [asdict(row) for row in self.differences]
+        return pd.DataFrame([{**row.pop("paired"), **row} for row in rows])
+
+
+def compare(
+    first: str,
+    second: str,
+    *,
+    store: str | None = None,
+    tasks: Sequence[str] = (),
+    intersect: bool = False,
+    slices: bool = False,
+) -> Changes:
+    """What changed from one run (an id, its beginning, or a tag) to another, example by example.
+
+    ``tasks`` narrows it; ``intersect`` compares what both runs have although data, version or size differ; ``slices``
+    adds every slice. Intervals are paired and clustered; p is Holm's over all rows.
+    Raises UsageError where the runs did not ask the same, DataError where they share no example, UnknownName.
+    """
+    opened = open_store(store, create=False)
+    one, two = opened.run(first), opened.run(second)
+    shared = {task.name for task in one.tasks}
+    known = plugins.installed_metrics(shared)
+    rows, flips = differences.compare(opened, one.id, two.id, known, tasks=tasks, intersect=intersect, slices=slices)
+    compared = [record for record in two.tasks if record.name in shared and (not tasks or record.name in tasks)]
+    uncompared = {record.name: differences.incomparable(record, rows) for record in compared}
+    return Changes(
+        one.id, two.id, tuple(rows), tuple(flips), {task: names for task, names in uncompared.items() if names}
+    )
