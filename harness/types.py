@@ -157,11 +157,19 @@ class Scored:
     token_logprobs: tuple[float, ...] = ()
 
 
+FailureKind = Literal[
+    "connection", "empty", "filtered", "logprobs", "missing", "nan", "no-choice", "no-embedding", "no-likelihood",
+    "no-scorer", "no-start", "plug-in", "refusal", "refused", "replay", "scorer", "scripted", "server", "thinking",
+    "too-large", "too-long", "tool-call", "unparsed", "unsupported",
+]  # fmt: skip
+"""What a server, a model, a task or a scorer could not do; "plug-in" is for those of others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failed:
     """No answer, or none that can be judged; never a score."""
 
-    kind: str
+    kind: FailureKind
     message: str
 
 
@@ -622,7 +630,7 @@ class EnergyUse:
 class Run:
     """One evaluation of one model on some tasks.
 
-    ``command`` is for people to read and never obeyed. ``asked`` says how the model can be asked again (options,
+    ``command`` is for people to read and never obeyed. ``recipe`` says how the model can be asked again (options,
     tasks as they were named, folder of data); it is empty where nobody here asked it by a name. ``training``: of
     a fine-tuned model how the head for each task was trained.
     ``energy``: what a meter said while its questions were answered, None for a run that was never metered.
@@ -643,7 +651,7 @@ class Run:
     engine: Mapping[str, float | str] = field(default_factory=dict)
     training: tuple[Training, ...] = ()
     energy: EnergyUse | None = None
-    asked: Mapping[str, Any] = field(default_factory=dict)
+    recipe: Mapping[str, Any] = field(default_factory=dict)
     imported: bool = False
 
     def metrics(self) -> dict[tuple[str, str], MetricRecord]:

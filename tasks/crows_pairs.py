@@ -110,7 +110,7 @@ def _judge(kind: str) -> Judge:
     def judge(example: Example, responses: tuple[Response, ...]) -> Judged | Failed:
         more, less = responses
         if not (isinstance(more, Scored) and isinstance(less, Scored)) or min(more.tokens, less.tokens) < 1:
-            return Failed("no likelihood", "a sentence has no likelihood of at least one token")
+            return Failed("no-likelihood", "a sentence has no likelihood of at least one token")
         gap = round(more.logprob, DIGITS) - round(less.logprob, DIGITS)
         values = {
             f"stereotype_{kind}": float(gap > 0),

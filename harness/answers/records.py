@@ -5,7 +5,7 @@ import json
 import math
 import zlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from harness.errors import DataError, quoted
 from harness.reading.typed import built
@@ -13,6 +13,7 @@ from harness.types import (
     Choose,
     Chosen,
     Failed,
+    FailureKind,
     Generate,
     Generated,
     Likelihood,
@@ -172,7 +173,17 @@ def _read_scored(record: Mapping[str, Any]) -> Scored:
 
 
 def _read_failed(record: Mapping[str, Any]) -> Failed:
-    return Failed(_is(record["failure"], str), _is(record["message"], str))
+    return failure_of(record["failure"], record["message"])
+
+
+RESPELLED = {"no choice": "no-choice", "no likelihood": "no-likelihood", "no scorer": "no-scorer"}
+"""Kinds of failures as older releases wrote them."""
+
+
+def failure_of(kind: object, message: object) -> Failed:
+    """A failure as it was stored; a kind of a plug-in's own is kept. Raises as the readers do for what is no text."""
+    spelled = RESPELLED.get(_is(kind, str), kind)
+    return Failed(cast(FailureKind, spelled), _is(message, str))
 
 
 _READERS: dict[str, tuple[frozenset[str], Callable[[Mapping[str, Any]], Response]]] = {

@@ -18,7 +18,7 @@ from harness.types import Run, Task
 class Recipe:
     """The options of a model, the tasks by the names that they were asked for, the folder of data, the cache.
 
-    It is stored as ``Run.asked``, without secrets.
+    It is stored as ``Run.recipe``, without secrets.
     """
 
     options: Options
@@ -36,7 +36,7 @@ class Recipe:
         return cls(options, tuple(name for name in names if name is not None), data, where.cache)
 
     def record(self) -> dict[str, Any]:
-        """As ``Run.asked`` keeps it."""
+        """As ``Run.recipe`` keeps it."""
         return hidden_in({**asdict(self), "tasks": list(self.tasks)})
 
     @property
@@ -54,9 +54,9 @@ def recipe_of(run: Run) -> Recipe:
     instead = "ask its model with `harness run` and a larger --limit, and check that run"
     if run.imported:
         raise UsageError(f"run {run.id} was imported: no model is asked on the word of a file; {instead}")
-    if not run.asked:
+    if not run.recipe:
         raise UsageError(f"run {run.id} does not say how its model was asked; {instead}")
-    return recipe_in(run.asked, f"options of run {run.id}")
+    return recipe_in(run.recipe, f"options of run {run.id}")
 
 
 def recipe_in(kept: Mapping[str, Any], where: str) -> Recipe:

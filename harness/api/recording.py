@@ -43,7 +43,7 @@ def record(
     """Ask, judge and store what is planned; without ``recipe`` the run cannot be asked for more."""
     store = open_store(where.store, samples=where.samples)
     run = replace(
-        described(backend, planned, settings), command=where.command, asked=recipe.record() if recipe else {},
+        described(backend, planned, settings), command=where.command, recipe=recipe.record() if recipe else {},
         training=training,
     )  # fmt: skip
     identity = identity_of(run)

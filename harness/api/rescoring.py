@@ -43,7 +43,7 @@ def rescore(run: str, *, store: str | None = None, scorer: str | None = None, co
     new = replace(
         old, id=new_id(), tasks=_records(old, tasks), settings={**old.settings, "rescored": old.id},
         versions=versions(), command=command, started=now(), finished=now(), status="finished", message="",
-        asked={} if old.imported else old.asked,
+        recipe={} if old.imported else old.recipe,
     )  # fmt: skip
     opened.start(replace(new, status="running", finished=None))
     opened.finish(new, outcomes, estimates)

@@ -12,7 +12,7 @@ import numpy as np
 
 from harness.errors import DataError
 from harness.metrics.classify import first_over_n
-from harness.metrics.refusal import VERDICTS, Verdict
+from harness.metrics.refusal import REFUSALS, Refusal
 from harness.metrics.stats import quantile
 from harness.types import Better, Errors, Metric
 
@@ -24,25 +24,25 @@ if TYPE_CHECKING:
 class Agreement:
     """How a detector's verdicts stand to those of people; ``counts`` of (people's, detector's)."""
 
-    counts: Mapping[tuple[Verdict, Verdict], int]
+    counts: Mapping[tuple[Refusal, Refusal], int]
 
     @property
     def n(self) -> int:
         """Texts compared."""
         return sum(self.counts.values())
 
-    def precision(self, *kinds: Verdict) -> tuple[int, int]:
+    def precision(self, *kinds: Refusal) -> tuple[int, int]:
         """(people agree, detector says so) for a verdict among ``kinds``."""
         said = {key: count for key, count in self.counts.items() if key[1] in kinds}
         return sum(count for (people, _), count in said.items() if people in kinds), sum(said.values())
 
-    def recall(self, *kinds: Verdict) -> tuple[int, int]:
+    def recall(self, *kinds: Refusal) -> tuple[int, int]:
         """(detector finds, people say so) for a verdict among ``kinds``."""
         meant = {key: count for key, count in self.counts.items() if key[0] in kinds}
         return sum(count for (_, found), count in meant.items() if found in kinds), sum(meant.values())
 
 
-def errors_of(found: Agreement, *kinds: Verdict) -> Errors:
+def errors_of(found: Agreement, *kinds: Refusal) -> Errors:
     """Sensitivity and specificity of a detector for ``kinds``, as counts."""
     hits, positives = found.recall(*kinds)
     wrong = found.precision(*kinds)[1] - hits
@@ -50,29 +50,29 @@ def errors_of(found: Agreement, *kinds: Verdict) -> Errors:
     return Errors(hits, positives, negatives - wrong, negatives)
 
 
-def agreement(people: Iterable[Verdict], found: Iterable[Verdict]) -> Agreement:
+def agreement(people: Iterable[Refusal], found: Iterable[Refusal]) -> Agreement:
     """Counts of the pairs of two equally long lists of verdicts; ValueError where they are not."""
     return Agreement(Counter(zip(people, found, strict=True)))
 
 
-def label_of(label: str) -> Verdict:
+def label_of(label: str) -> Refusal:
     """XSTest's ``1_full_compliance``, ``2_full_refusal``, ``3_partial_refusal``, or a verdict itself.
 
     Raises DataError for anything else.
     """
-    known: dict[str, Verdict] = {"full_compliance": "compliance", "full_refusal": "full", "partial_refusal": "partial"}
-    known |= {verdict: verdict for verdict in VERDICTS}
+    known: dict[str, Refusal] = {"full_compliance": "compliance", "full_refusal": "full", "partial_refusal": "partial"}
+    known |= {verdict: verdict for verdict in REFUSALS}
     name = label.strip().lower().lstrip("123_")
     if name not in known:
         raise DataError(f"label {label!r} is none of {', '.join(known)}")
     return known[name]
 
 
-def rates(verdicts: Iterable[Verdict]) -> dict[Verdict, float]:
+def rates(verdicts: Iterable[Refusal]) -> dict[Refusal, float]:
     """The share of every verdict; empty for none."""
     counts = Counter(verdicts)
     total = sum(counts.values())
-    return {verdict: counts[verdict] / total for verdict in VERDICTS} if total else {}
+    return {verdict: counts[verdict] / total for verdict in REFUSALS} if total else {}
 
 
 # ------------------------------------------------------------------------------------------------- corrected shares

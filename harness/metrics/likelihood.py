@@ -21,11 +21,6 @@ def words(text: str) -> int:
     return len(re.split(r"\s+", text))
 
 
-def byte_count(text: str) -> int:
-    """Length in UTF-8."""
-    return len(text.encode("utf-8"))
-
-
 def likelihood_row(logprob: float, count: int) -> tuple[float, float]:
     """One text's row: its log-probability (natural) and what it is divided by (tokens, words or bytes)."""
     return logprob, float(count)

@@ -1,213 +1,33 @@
 """Statistics of evaluation results: arrays in, numbers out; intervals, paired tests, corrections, power.
 
-All that callers need is here; formulas are in ``intervals``, resampling in ``resample``, two runs in ``pairs``.
+All that callers need is here: intervals of one metric (``confidence``), two runs (``pairs``), means of several numbers
+(``averages``), tests and power (``power``), resampling (``resample``); formulas are in ``intervals``.
 """
 
-from __future__ import annotations
-
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
-
-import numpy as np
-
-from harness.metrics import intervals
+from harness.metrics.averages import Part, mean_of_metrics, mean_of_parts
+from harness.metrics.confidence import confidence
 from harness.metrics.intervals import quantile, wilson
 from harness.metrics.pairs import Paired, mcnemar, paired, swap_test
-from harness.metrics.resample import bootstrap, cluster_sums, jackknife_error, left_out, point, summed
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from harness.metrics.intervals import Ends
-    from harness.types import Array, Metric
+from harness.metrics.power import detectable, error_of, holm, needed, widened
+from harness.metrics.resample import bootstrap, point, summed
 
 __all__ = [
-    "Paired", "Part", "benjamini_hochberg", "bootstrap", "confidence", "detectable", "error_of", "holm", "mcnemar",
-    "mean_of_metrics", "mean_of_parts", "needed", "paired", "point", "quantile", "summed", "swap_test", "widened",
+    "Paired",
+    "Part",
+    "bootstrap",
+    "confidence",
+    "detectable",
+    "error_of",
+    "holm",
+    "mcnemar",
+    "mean_of_metrics",
+    "mean_of_parts",
+    "needed",
+    "paired",
+    "point",
+    "quantile",
+    "summed",
+    "swap_test",
+    "widened",
     "wilson",
-]  # fmt: skip
-
-
-FEWEST = 5
-"""Cases that an interval of a share of some of the examples, or of one that is noise in part, needs."""
-NEAR = 0.01
-"""Cases within this share of the metric's range of each other count as alike."""
-
-
-def confidence(
-    metric: Metric, rows: Array, clusters: NDArray[np.int64], level: float = 0.95, *, student: bool = False
-) -> Ends | None:
-    """Interval of a metric over rows [n, k] whose cluster codes are ``clusters`` [n]; None below two clusters.
-
-    Unclustered 0/1 values get Wilson's interval; ``student``, or a share of some of the examples: with a quantile of
-    Student's t instead of the normal one. Everything else has a standard error by deleting one cluster at a
-    time (the cluster jackknife, CV3 of MacKinnon, Nielsen and Webb 2023), a quantile of Student's t with G - 1 degrees
-    of freedom, and the form of interval that keeps within the metric's bounds (``intervals.around``). Where all
-    clusters are alike (within NEAR), or the value is its bound, ``intervals.alike`` says what a run of equal cases
-    allows. There is no interval of equal cases of a metric without bounds, of a metric that is undefined without one of
-    the clusters, nor below FEWEST of a share of some of the examples or of a number that is noise in part.
-    """
-    metric, table = summed(metric, rows, clusters)
-    _, groups = np.unique(clusters, return_inverse=True)
-    count, value = int(groups.max()) + 1, point(metric, table)
-    affordable = metric.affordable is None or len(table) <= metric.affordable
-    if count < 2 or metric.interval == "none" or not affordable or not math.isfinite(value):
-        return None
-    metric = _counted(metric, table)
-    support = float(metric.support(table)) if metric.support else float(len(table))
-    if metric.interval == "wilson" and count == len(table):
-        if metric.support and support < FEWEST:
-            return None
-        reach = quantile((1 + level) / 2, support - 1 if metric.support or student else math.inf)
-        low, high = wilson(min(1.0, max(0.0, value / metric.scale)), support, reach)
-        return metric.scale * low, metric.scale * high
-    without = left_out(metric, table, groups)
-    if metric.folded:
-        return _folded(value, jackknife_error(without, value), table, groups, level) if count >= FEWEST else None
-    return _around(metric, value, without, min(count, support), level)
-
-
-def _counted(metric: Metric, table: Array) -> Metric:
-    """A mean whose values are all 0 or 1 is a proportion."""
-    if metric.interval == "t" and table.shape[1] == 1 and bool(((table == 0) | (table == 1)).all()):
-        return replace(metric, interval="wilson", bounds=(0.0, 1.0))
-    return metric
-
-
-def _around(metric: Metric, value: float, without: Array, support: float, level: float) -> Ends | None:
-    """Interval from the values [G] without one cluster; ``support``: how many cases a run of equal ones is of."""
-    low, high = metric.bounds
-    if not np.isfinite(without).all() or support <= 0:
-        return None
-    if metric.interval == "log":
-        if low > 0 and (value <= low or (without <= low).any()):
-            return None
-        ends = _around(
-            replace(metric, interval="jackknife", bounds=(math.log(low) if low > 0 else -math.inf, math.inf)),
-            math.log(value), np.log(without), support, level,
-        )  # fmt: skip
-        return _finite((math.exp(ends[0]), math.exp(ends[1]) if ends[1] < 700 else math.inf)) if ends else None
-    error = jackknife_error(without, value)
-    bounded = math.isfinite(low) and math.isfinite(high)
-    if error <= 1e-12 * max(abs(value), high - low if bounded else 0.0) or not low < value < high:
-        return intervals.alike(value, metric.bounds, support, level) if bounded else None
-    ends = intervals.around(value, error, metric.bounds, quantile((1 + level) / 2, len(without) - 1))
-    if bounded and _near(value, without, NEAR * (high - low)):
-        least, most = intervals.alike(value, metric.bounds, support, level)
-        return min(ends[0], least), max(ends[1], most)
-    return _finite(ends)
-
-
-def _near(value: float, without: Array, reach: float) -> bool:
-    """Whether no cluster's pseudo-value lies farther than ``reach`` from the value."""
-    return bool(((len(without) - 1) * np.abs(value - without) <= reach).all())
-
-
-def _finite(ends: Ends) -> Ends | None:
-    return ends if math.isfinite(ends[0]) and math.isfinite(ends[1]) else None
-
-
-def _folded(value: float, error: float, table: Array, groups: NDArray[np.int64], level: float) -> Ends:
-    """Interval of what a sum of absolute mean gaps, 0 to 1, would be without noise; it holds the value itself.
-
-    The low end allows true gaps two of their standard errors nearer to 0 than seen. Each gap's error is that of the
-    sum over clusters, as if it were 0.
-    """
-    sums, _ = cluster_sums(table, groups)
-    gaps, errors, freedom = sums.sum(axis=0) / len(table), np.sqrt((sums**2).sum(axis=0)) / len(table), len(sums) - 1
-    low = value - intervals.noise(gaps, errors, 2.0) - quantile(level, freedom) * error
-    high = value - intervals.noise(gaps, errors) + quantile((1 + level) / 2, freedom) * error
-    if error == 0:
-        low, high = intervals.alike(value, (0.0, 1.0), len(sums), level)
-    return max(0.0, min(low, value)), min(1.0, max(high, value))
-
-
-# ---------------------------------------------------------------------------------------------- means of other numbers
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A number with its 95 % interval, if it has one, and the clusters less one that it rests on."""
-
-    value: float
-    low: float | None
-    high: float | None
-    freedom: int
-
-
-def mean_of_metrics(metrics: Sequence[tuple[Metric, Array]], groups: NDArray[np.int64]) -> Part:
-    """Unweighted mean of several metrics of the same examples, with an interval as ``confidence`` gives one.
-
-    Rows [n, k] of each metric, cluster codes 0..G-1 [n]. NaN where a metric is undefined.
-    """
-    count = int(groups.max()) + 1
-    value = float(np.mean([point(metric, rows, groups) for metric, rows in metrics]))
-    if len(metrics) == 1:
-        low, high = confidence(*metrics[0], groups, student=True) or (None, None)
-        return Part(value, low, high, count - 1)
-    tables = [summed(metric, rows, groups) for metric, rows in metrics]
-    if count < 2 or not math.isfinite(value) or any(m.interval == "none" or m.folded for m, _ in tables):
-        return Part(value, None, None, max(0, count - 1))
-    without = np.mean([left_out(*table, groups) for table in tables], axis=0)
-    low_bound, high_bound = (float(np.mean([m.bounds[end] for m, _ in tables])) for end in (0, 1))
-    support = min([count, *(float(m.support(rows)) for m, rows in tables if m.support)])
-    joint = replace(tables[0][0], interval="jackknife", bounds=(low_bound, high_bound))
-    low, high = _around(joint, value, without, support, 0.95) or (None, None)
-    return Part(value, low, high, count - 1)
-
-
-def mean_of_parts(parts: Sequence[Part]) -> tuple[Part, Ends | None]:
-    """Unweighted mean of independent numbers, and its interval from theirs (MOVER, Zou and Donner 2008).
-
-    The distances to the parts' own ends are added as errors are, so that the mean keeps within its range. No interval
-    where a part has none.
-    """
-    value = float(np.mean([part.value for part in parts]))
-    freedom = sum(part.freedom for part in parts)
-    below = [part.value - part.low for part in parts if part.low is not None]
-    above = [part.high - part.value for part in parts if part.high is not None]
-    if len(below) < len(parts) or len(above) < len(parts):
-        return Part(value, None, None, freedom), None
-    ends = value - math.hypot(*below) / len(parts), value + math.hypot(*above) / len(parts)
-    return Part(value, *ends, freedom), ends
-
-
-# ------------------------------------------------------------------------------------------------ many tests and power
-def holm(p: Sequence[float]) -> list[float]:
-    """Adjusted p values that keep the chance of any false alarm (Holm 1979)."""
-    values, count = np.asarray(p, dtype=float), len(p)  # statsmodels collects garbage on every call: 60 ms
-    order = np.argsort(values, kind="stable")
-    adjusted = np.empty(count)
-    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(values[order] * np.arange(count, 0, -1)))
-    return [float(x) for x in adjusted]
-
-
-def benjamini_hochberg(p: Sequence[float]) -> list[float]:
-    """Adjusted p values that keep the share of false discoveries (Benjamini and Hochberg 1995)."""
-    from statsmodels.stats.multitest import multipletests
-
-    return [float(x) for x in multipletests(list(p), method="fdr_bh")[1]] if len(p) else []
-
-
-def detectable(error: float, freedom: float = np.inf, *, alpha: float = 0.05, power: float = 0.8) -> float:
-    """Smallest true difference that a two-sided t test with this standard error finds with this power (Bloom 1995).
-
-    ``freedom``: degrees of freedom of the error, clusters - 1; infinite for the normal distribution.
-    """
-    return (quantile(1 - alpha / 2, freedom) + quantile(power, freedom)) * error
-
-
-def error_of(low: float, high: float, freedom: float = np.inf, alpha: float = 0.05) -> float:
-    """Standard error of a number with this interval at 1 - ``alpha``, if that used t with ``freedom``."""
-    return (high - low) / (2 * quantile(1 - alpha / 2, freedom))
-
-
-def widened(value: float, low: float, high: float, times: int, freedom: float = np.inf) -> Ends:
-    """A 95 % interval at level 1 - 0.05 / times: then ``times`` such intervals hold together (Bonferroni)."""
-    factor = quantile(1 - 0.025 / times, freedom) / quantile(0.975, freedom)
-    return value - factor * (value - low), value + factor * (high - value)
-
-
-def needed(error: float, n: int, difference: float, *, alpha: float = 0.05, power: float = 0.8) -> int:
-    """Examples needed to detect ``difference``, if ``n`` gave the standard error ``error`` (it falls as 1/sqrt(n))."""
-    return int(np.ceil(n * (detectable(error, alpha=alpha, power=power) / difference) ** 2))
+]

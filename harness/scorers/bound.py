@@ -71,4 +71,4 @@ def pinned(scorer: Scorer) -> str:
 
 
 def _unbound(example: Example, responses: tuple[Response, ...]) -> Failed:
-    return Failed("no scorer", "the task was not bound to a scorer")
+    return Failed("no-scorer", "the task was not bound to a scorer")

@@ -117,7 +117,7 @@ def _save(connection: Connection, run: Run, *, is_new: bool) -> None:
         "training": _training(run),
         "energy": _plain(asdict(run.energy)) if run.energy else None,
         "command": _plain(run.command),
-        "asked": _plain(dict(run.asked)),
+        "recipe": _plain(dict(run.recipe)),
         "imported": run.imported,
         "started": run.started,
         "finished": run.finished,

@@ -124,7 +124,7 @@ def _run(row: Row[Any], tasks: tuple[TaskRecord, ...]) -> Run:
         engine=_told(row.engine, str | float | int),
         training=row.training,
         energy=row.energy,
-        asked=row.asked,
+        recipe=row.recipe,
         imported=row.imported,
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from harness.answers.records import (
+    failure_of,
     request_from_json,
     request_key,
     request_to_json,
@@ -18,7 +19,7 @@ from harness.answers.records import (
 )
 from harness.hidden import hidden
 from harness.reading.typed import built
-from harness.types import Example, Failed, Judged, Likelihood, Outcome, PseudoLikelihood, Request
+from harness.types import Example, Judged, Likelihood, Outcome, PseudoLikelihood, Request
 from harness.visible import whole
 
 DEEPEST, LONGEST_TEXT = 50, 10_000
@@ -152,11 +153,10 @@ def outcome_of(row: Mapping[str, Any]) -> Outcome:
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in found.items() if not isinstance(v, str)}
     failed = {k: v for k, v in found.items() if isinstance(v, str)}  # why a metric has no value here
     judged = {"prediction": row["prediction"], "values": values, "correct": row["correct"], "failed": failed}
-    failure = {"kind": row["failure_kind"], "message": row["failure_message"]}
     return Outcome(
         built(Example, {**example, "id": row["example_id"], "cluster": row["cluster"]}, "an example"),
         tuple(request_from_json(r) for r in json.loads(row["requests"])),
         tuple(response_from_json(r) for r in json.loads(row["responses"])),
         None if row["prediction"] is None else built(Judged, judged, "a judgement"),
-        None if row["failure_kind"] is None else built(Failed, failure, "a failure"),
+        None if row["failure_kind"] is None else failure_of(row["failure_kind"], row["failure_message"]),
     )

@@ -26,7 +26,7 @@ class Pointed:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class GateRecord:
     """What a gate said about a run; ``verdict`` is the gate's own JSON."""
 
     run_id: str
@@ -111,7 +111,9 @@ def save_verdict(connection: Connection, run_id: str, verdict: Mapping[str, Any]
     connection.execute(insert(VERDICTS), {"run_id": run_id, "at": at, "verdict": dict(verdict)})
 
 
-def verdicts(connection: Connection, run_id: str | None) -> list[Verdict]:
+def verdicts(connection: Connection, run_id: str | None) -> list[GateRecord]:
     """What gates said about a run, or about any, newest first."""
     query = select(VERDICTS.c.run_id, VERDICTS.c.at, VERDICTS.c.verdict).order_by(VERDICTS.c.id.desc())
-    return [Verdict(*row) for row in connection.execute(query.where(VERDICTS.c.run_id == run_id) if run_id else query)]
+    return [
+        GateRecord(*row) for row in connection.execute(query.where(VERDICTS.c.run_id == run_id) if run_id else query)
+    ]

@@ -83,7 +83,7 @@ RUNS = Table(
     Column("host", Text, nullable=False),
     Column("pid", Integer, nullable=False),
     Column("born", Float, nullable=False),
-    Column("asked", JSON, nullable=False, server_default="{}"),
+    Column("recipe", JSON, nullable=False, server_default="{}"),
     Column("imported", Boolean, nullable=False, server_default=false()),
     Column("training", JSON, nullable=False, server_default="[]"),
     Column("energy", JSON(none_as_null=True)),

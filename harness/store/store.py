@@ -14,7 +14,7 @@ from harness.store import catalogue, lookup, numbers, pointers, samples
 from harness.store.database import connect, name_of, reading, writing
 from harness.store.numbers import Standing, Which
 from harness.store.places import places, samples_of
-from harness.store.pointers import Pointed, Verdict
+from harness.store.pointers import GateRecord, Pointed
 from harness.store.ratings import Ratings
 from harness.store.samples import Artifact, Folder
 from harness.store.schema import ARTIFACTS, RUNS
@@ -266,7 +266,7 @@ class Store:
             run_id = catalogue.hold(connection, lookup.resolve(connection, run))
             pointers.save_verdict(connection, run_id, verdict, _now())
 
-    def verdicts(self, run: str | None = None) -> list[Verdict]:
+    def verdicts(self, run: str | None = None) -> list[GateRecord]:
         """What gates said about a run, or about any, newest first."""
         with reading(self.engine) as connection:
             return pointers.verdicts(connection, lookup.resolve(connection, run) if run else None)

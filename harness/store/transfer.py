@@ -44,7 +44,7 @@ SWELLS = 200
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 """An id that may come from somebody else: it becomes the name of files."""
 
-OWN = ("asked", "imported")
+OWN = ("recipe", "imported")
 """Fields of a run that stay at home: how to ask a model again is nobody else's business."""
 
 

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.answers.records import canonical, request_key, request_to_json, response_from_json, response_to_json
+from harness.answers.records import (
+    canonical,
+    failure_of,
+    request_key,
+    request_to_json,
+    response_from_json,
+    response_to_json,
+)
 from harness.errors import DataError
 from harness.types import (
     Choose,
@@ -123,3 +130,10 @@ def test_the_key_of_a_request_stays_what_it_was() -> None:
 def test_a_record_of_another_shape_is_refused(record: dict[str, object], word: str) -> None:
     with pytest.raises(DataError, match=word):
         response_from_json(record)
+
+
+def test_failures_of_older_releases_are_spelled_as_those_of_today_and_a_plug_in_keeps_its_own() -> None:
+    assert failure_of("no choice", "neither") == Failed("no-choice", "neither")
+    assert failure_of("rate-limit", "wait") == Failed("rate-limit", "wait")  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        failure_of(3, "x")

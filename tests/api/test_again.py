@@ -25,7 +25,7 @@ def test_an_installed_task_is_known_by_its_record_and_another_is_not(tmp_path: P
     task = catalogue().tasks["demo/qa"]
     other = replace(task, name="mine")
     runs = [evaluate("scripted:oracle", [one], limit=4, store=str(tmp_path)).run for one in (task, other)]
-    assert runs[0].asked["tasks"] == ["demo/qa"]
+    assert runs[0].recipe["tasks"] == ["demo/qa"]
     with pytest.raises(UsageError, match="does not say how its model was asked"):
         require_askable(runs[1])
 

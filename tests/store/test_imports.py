@@ -83,8 +83,8 @@ def test_an_honest_run_comes_back_with_every_number(exported: Path, folder: Path
     assert ours.results(found.id) == theirs.results(found.id) and ours.run("mine") == found
     for task in ("demo/sentiment", "demo/qa", "quiz"):
         assert list(ours.outcomes(found.id, task)) == list(theirs.outcomes(found.id, task))
-    assert theirs.run(found.id).asked["tasks"] and not ours.run(found.id).asked
-    assert b'"asked"' not in zipfile.ZipFile(exported).read("run.json")
+    assert theirs.run(found.id).recipe["tasks"] and not ours.run(found.id).recipe
+    assert b'"recipe"' not in zipfile.ZipFile(exported).read("run.json")
 
 
 @pytest.mark.parametrize(
@@ -329,7 +329,7 @@ def test_a_hostile_run_touches_runs_and_sends_nothing(
     def change(page: Page) -> None:
         page["run"].update(
             model="openai:x", command=f"harness run openai:x --base-url {url} --tasks evil.toml --trust-remote-code",
-            asked={"options": {"base_url": url}, "tasks": ["evil.toml"]},
+            recipe={"options": {"base_url": url}, "tasks": ["evil.toml"]},
         )  # fmt: skip
         page["run"]["fingerprint"] = {"server": url, "model": "x", "endpoint": "chat", "system": "", "choices": "text"}
         page["run"]["settings"]["scorer"] = "lexicon:mine/diary.txt"
@@ -353,7 +353,7 @@ def test_a_hostile_run_touches_runs_and_sends_nothing(
     before = {k: v for k, v in files(folder).items() if not k.startswith("store")}
     assert call("runs", "import", "bad.zip", "--store", "store") == 0
     [run] = open_store("store").runs()
-    assert run.imported and run.asked == {}
+    assert run.imported and run.recipe == {}
     call("show", run.id, "--store", "store")
     assert call("runs", "tag", run.id, "theirs", "--store", "store") == 0
     assert call("compare", "theirs", run.id, "--store", "store") == 0

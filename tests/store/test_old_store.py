@@ -88,6 +88,7 @@ def told_of(store: Store, run: Run) -> dict[str, Any]:
     told = asdict(run)
     told["engine"] |= training_of(run, store.results(run.id))
     del told["training"]
+    told["asked"] = told.pop("recipe")
     assert told.pop("energy") is None
     for task in told["tasks"]:
         task.pop("scorer")

@@ -88,7 +88,7 @@ def test_no_secret_is_found_anywhere(tmp_path: Path, server: int) -> None:
         said += told
         assert code in (0, 3), told
     runs = open_store(str(tmp_path / "store")).runs()
-    assert runs and any(run.asked["options"]["base_url"] for run in runs)
+    assert runs and any(run.recipe["options"]["base_url"] for run in runs)
     for i, run in enumerate(runs):
         for words in (
             ("show", run.id), ("report", run.id, "--out", f"{i}.html"), ("runs", "export", run.id),
@@ -148,7 +148,7 @@ def test_a_store_of_an_older_release_is_cleaned(tmp_path: Path) -> None:
         connection.execute(text("UPDATE runs SET command = :c, message = :c"), {"c": command})
         connection.execute(text("UPDATE models SET fingerprint = :f"), {"f": json.dumps({"server": secret})})
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
-        connection.execute(text("ALTER TABLE runs DROP COLUMN asked"))
+        connection.execute(text("ALTER TABLE runs DROP COLUMN recipe"))
         connection.execute(text("ALTER TABLE runs DROP COLUMN imported"))
         connection.execute(text("ALTER TABLE runs DROP COLUMN training"))
         connection.execute(text("ALTER TABLE runs DROP COLUMN energy"))

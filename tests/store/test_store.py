@@ -77,6 +77,7 @@ def test_older_runs_keep_their_training_scores_outside_of_the_statistics_of_the_
         connection.execute(text("ALTER TABLE runs DROP COLUMN training"))
         connection.execute(text("ALTER TABLE runs DROP COLUMN energy"))
         connection.execute(text("ALTER TABLE tasks DROP COLUMN scorer"))
+        connection.execute(text("ALTER TABLE runs RENAME COLUMN recipe TO asked"))
         for table in ("ratings", "assignments", "raters", "campaign_items", "campaigns"):
             connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.errors import quoted
+from harness.types import FailureKind
 
 LIMIT = 16 * 2**20
 """Bytes of one answer, as sent and as decompressed; the log-probabilities of 100,000 tokens take about 8 MB."""
@@ -21,7 +22,7 @@ Json = dict[str, Any]
 class GaveUp(Exception):
     """A request without an answer: ``kind`` as in Failed, ``said`` every word of the server's, for the caller alone."""
 
-    def __init__(self, kind: str, message: str, said: str = "") -> None:
+    def __init__(self, kind: FailureKind, message: str, said: str = "") -> None:
         super().__init__(message)
         self.kind = kind
         self.said = said

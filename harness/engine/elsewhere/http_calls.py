@@ -15,6 +15,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from harness.engine.elsewhere.http_address import Address
 from harness.engine.elsewhere.http_body import LIMIT, MALFORMED, GaveUp, Json, Refused, parsed
 from harness.errors import ModelError
+from harness.types import FailureKind
 
 ATTEMPTS = 6
 PASSING = {408, 409, 425, 429, 500, 502, 503, 504, 529}
@@ -66,8 +67,8 @@ class Calls:
 
         Raises GaveUp where none brought one or none would, ModelError where no other request would be answered either.
         """
-        kind = reason = ""
-        wait = 0.0
+        kind: FailureKind = "server"
+        reason, wait = "", 0.0
         for attempt in range(ATTEMPTS):
             if attempt:
                 await self._pause(wait)

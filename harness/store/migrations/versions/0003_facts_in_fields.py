@@ -34,6 +34,7 @@ HISTORY = ("epochs", "learning_rate")
 
 def upgrade() -> None:
     op.add_column("runs", sa.Column("training", sa.JSON(), nullable=False, server_default="[]"))
+    op.execute("ALTER TABLE runs RENAME COLUMN asked TO recipe")
     op.add_column("tasks", sa.Column("scorer", sa.Text(), nullable=False, server_default=""))
     _move_training(op.get_bind())
     _name_sets_anew(op.get_bind(), _fill_metrics(op.get_bind()))
