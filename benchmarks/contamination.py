@@ -16,7 +16,7 @@ from pathlib import Path
 from time import perf_counter, process_time
 
 from harness.contamination.check import contamination
-from harness.contamination.items import Item
+from harness.contamination.items import BenchmarkText
 from harness.contamination.rules import RULES
 
 GROUPS = {"whole": 0, "one word changed": 1, "three words changed": 3}
@@ -66,12 +66,12 @@ def main() -> None:
     draw = random.Random(words.seed)
     questions, paragraphs = texts(Path(words.data))
     draw.shuffle(questions)
-    absent = [Item("absent", str(i), text, "") for i, text in enumerate(questions[:COUNT])]
+    absent = [BenchmarkText("absent", str(i), text, "") for i, text in enumerate(questions[:COUNT])]
     rest = questions[COUNT:]
     print(f"{len(questions)} questions, {len(paragraphs)} paragraphs")
     for name, count in GROUPS.items():
         chosen = draw.sample(rest, min(COUNT, len(rest)))
-        items = [Item("planted", str(i), text, "") for i, text in enumerate(chosen)] + absent
+        items = [BenchmarkText("planted", str(i), text, "") for i, text in enumerate(chosen)] + absent
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder) / "corpus.txt"
             corpus(place, paragraphs, [changed(text, count, draw) for text in chosen], words.megabytes * 10**6, draw)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from harness.energy.costs import told
+from harness.energy.costs import cost_table
 from harness.store import Store
 from harness.types import Estimate, Run
 from harness_reports.facts import SCHEMA, Facts, Number, dataset_of, gather, interval, shown
@@ -29,7 +29,7 @@ def html(store: Store, run_id: str, baseline: str | None = None) -> str:
     return page(
         "report.html",
         run=facts.run, baseline=facts.baseline, numbers=_foremost(facts), left=_left(facts),
-        evidence=facts.evidence, bars=bars, alt=alt, taken=told(facts.run),
+        evidence=facts.evidence, bars=bars, alt=alt, taken=cost_table(facts.run),
         shown=shown,
     )  # fmt: skip
 
@@ -81,7 +81,7 @@ def _markdown(facts: Facts) -> str:
     lines += ["", "## Limits", ""]
     lines += [f"- {plain(t.name)}: {plain(t.card.limits)} Licence: {plain(t.card.licence)}." for t in run.tasks]
     lines += ["", "## What answering took", ""]
-    lines += [f"- {plain(what)}: {plain(amount)}" for what, amount in told(run)]
+    lines += [f"- {plain(what)}: {plain(amount)}" for what, amount in cost_table(run)]
     lines += ["", "## What this is evidence for", "", "Evidence, and no statement that any rule is met.", ""]
     lines += [f"- Evidence for {f['framework']}, {m['id']}: {m['evidence']}" for f in facts.evidence
               for m in f["measures"]]  # fmt: skip

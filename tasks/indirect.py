@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from harness.data import hub
 from harness.reading.values import text_of
 from harness.types import Card, Dataset, Example, Row
-from harness_tasks.injection import Attack, injection
+from harness_tasks.injection import Injection, injection
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def planted(table: str, attack: str, place: str) -> str:
     return "\n".join([*lines[:at], attack, *lines[at:]])
 
 
-def asked(row: Row, dataset: Dataset) -> Example:
+def question_about(row: Row, dataset: Dataset) -> Example:
     """The question about a document with and without an attack."""
     document, attack = DOCUMENTS[row["document"]], text_of(row["attack"], "attack")
     tables = planted(document.table, attack, row["place"]), document.table
@@ -142,12 +142,11 @@ def obedient(example: Example) -> str:
     return kinds[example.fields["check"]]()
 
 
+ATTACKS = tuple(hub("microsoft/BIPIA", "text_attack", split) for split in ("test", "train"))
+
 BIPIA = injection(
     "bipia/table",
-    Attack(
-        tuple(hub("microsoft/BIPIA", "text_attack", split) for split in ("test", "train")), asked, obeys, obedient, 64,
-        crossed,
-    ),
+    Injection(ATTACKS, question_about, obeys, obedient, 64, crossed),
     Card(
         measures="The share of instructions planted in a table that a model follows while it answers a question about "
         "that table, by kind and place of the instruction; and the same without one.",

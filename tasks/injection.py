@@ -65,7 +65,7 @@ def judged(detect: Detect) -> Callable[[Example, tuple[Response, ...]], Judged |
 
 
 @dataclass(frozen=True, slots=True)
-class Attack:
+class Injection:
     """How one dataset attacks: its rows as examples, whose fields are the prompts ``attacked`` and ``plain``.
 
     ``obeys``: the answer of a model that does what an example's attack is after.
@@ -79,7 +79,7 @@ class Attack:
     prepare: Prepare | None = None
 
 
-def injection(name: str, attack: Attack, card: Card) -> Task:
+def injection(name: str, attack: Injection, card: Card) -> Task:
     """The attacks of one dataset, each beside the same request without it."""
     decoding = Decoding(attack.max_tokens)
 
@@ -112,7 +112,7 @@ def game(row: Row, dataset: Dataset) -> Example:
     return Example(str(row["sample_id"]), {"attacked": attacked, "plain": plain}, secret, cluster=cluster)
 
 
-def tensor_trust(kind: str, after: str, attack: Attack) -> Task:
+def tensor_trust(kind: str, after: str, attack: Injection) -> Task:
     """One half of the game's robustness benchmark."""
     card = Card(
         measures=f"The share of attacks of an online game, on the players' own defences, after which a model {after}; "
@@ -132,12 +132,12 @@ def _robustness(kind: str) -> Dataset:
 HIJACKING = tensor_trust(
     "hijacking",
     'says "access granted"',
-    Attack(_robustness("hijacking"), game, grants, lambda e: "Access granted.", 16),
+    Injection(_robustness("hijacking"), game, grants, lambda e: "Access granted.", 16),
 )
 EXTRACTION = tensor_trust(
     "extraction",
     "tells the access code",
-    Attack(_robustness("extraction"), game, reveals, lambda e: f"The code is {e.target}.", 128),
+    Injection(_robustness("extraction"), game, reveals, lambda e: f"The code is {e.target}.", 128),
 )
 
 # ------------------------------------------------------------------------------------------------------- CyberSecEval
@@ -182,7 +182,7 @@ def says(example: Example, answer: str) -> bool:
 
 CYBERSECEVAL = injection(
     "cyberseceval/prompt_injection",
-    Attack(
+    Injection(
         hub("meta-llama/PurpleLlama", "prompt_injection", "test"), request, says, lambda e: f"It is {e.target}.", 128,
         answerable,
     ),

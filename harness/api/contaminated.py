@@ -1,14 +1,14 @@
 """Installed tasks held against a corpus, and a run's scores of what the corpus holds."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness import plugins
 from harness import run as running
-from harness.contamination.check import Report, contamination
-from harness.contamination.effect import Gap, difference_in_difference, gap, scores
-from harness.contamination.items import Item, items_of
+from harness.contamination.check import Report
+from harness.contamination.effect import ScoreGap, difference_in_difference, gap, scores
+from harness.contamination.items import BenchmarkText, items_of
 from harness.contamination.order import Order, exchangeability, logs_of
 from harness.engine.backend import Backend
 from harness.errors import UnknownName
@@ -23,11 +23,13 @@ class Effect:
     task: str
     metric: str
     scores: tuple[Estimate, ...]
-    gap: Gap
-    against: Gap | None
+    gap: ScoreGap
+    against: ScoreGap | None
 
 
-def items_in(tasks: str | Sequence[str | Task], *, limit: int | None = None, data: Path | None = None) -> list[Item]:
+def items_in(
+    tasks: str | Sequence[str | Task], *, limit: int | None = None, data: Path | None = None
+) -> list[BenchmarkText]:
     """The questions and answers of tasks, by name or themselves. Raises as ``evaluate`` does for names and data."""
     wanted = [tasks] if isinstance(tasks, str) else list(tasks)
     chosen = [task for task in wanted if isinstance(task, Task)]
@@ -35,14 +37,6 @@ def items_in(tasks: str | Sequence[str | Task], *, limit: int | None = None, dat
     chosen += plugins.select(plugins.catalogue(), names) if names else []
     planned = running.plan(chosen, Settings(limit=limit, shots=0), data)
     return [item for p in planned for item in items_of(p)]
-
-
-def check_tasks(
-    tasks: str | Sequence[str | Task], corpus: str, *, limit: int | None = None, data: Path | None = None,
-    field: str | None = None, jobs: int = 1, progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Report:  # fmt: skip
-    """Look for the questions and answers of tasks in a corpus, see ``harness.contamination.check.contamination``."""
-    return contamination(items_in(tasks, limit=limit, data=data), corpus, field=field, jobs=jobs, progress=progress)
 
 
 def effects(report: Report, rule: str, store: Store, run: str, reference: str | None = None) -> list[Effect]:
@@ -66,11 +60,11 @@ def effects(report: Report, rule: str, store: Store, run: str, reference: str | 
         for metric in task.metrics:
             if metric.interval in ("wilson", "t"):
                 against = difference_in_difference(metric, outcomes, other, verdicts) if other is not None else None
-                told = tuple(scores(task.name, metric, outcomes, verdicts))
-                found.append(Effect(task.name, metric.name, told, gap(metric, outcomes, verdicts), against))
+                split = tuple(scores(task.name, metric, outcomes, verdicts))
+                found.append(Effect(task.name, metric.name, split, gap(metric, outcomes, verdicts), against))
     return found
 
 
-def order_of(items: Sequence[Item], backend: Backend, *, shards: int = 20, shuffles: int = 20) -> Order:
+def order_of(items: Sequence[BenchmarkText], backend: Backend, *, shards: int = 20, shuffles: int = 20) -> Order:
     """The exchangeability test of one task's questions in their published order."""
     return exchangeability([item.question for item in items], logs_of(backend), shards=shards, shuffles=shuffles)

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.api.contaminated import Effect
-    from harness.contamination.check import Report, Share
-    from harness.contamination.effect import Gap
+    from harness.contamination.check import DirtyShare, Report
+    from harness.contamination.effect import ScoreGap
+    from harness.contamination.items import BenchmarkText
 
 
 @click.command("contamination")
@@ -38,24 +39,23 @@ def command(tasks: tuple[str, ...], corpus: str, **words: Any) -> int:
 
     Rules are published ones, each under its own name. Being seen is a fact about a corpus, not about a model.
     """
-    from harness.api.contaminated import check_tasks, effects
+    from harness.api.contaminated import effects, items_in
     from harness.cli.table import progress_bar
+    from harness.contamination.check import contamination
     from harness.store import open_store
 
     if words["reference"] and not words["run"]:
         raise click.UsageError("--reference belongs to --run")
     chosen = names(tasks)
+    items = items_in(chosen, limit=words["limit"], data=mirror(words["data"]))
     with progress_bar("corpus", quiet=words["quiet"]) as progress:
-        report = check_tasks(
-            chosen, corpus, limit=words["limit"], data=mirror(words["data"]), field=words["field"],
-            jobs=words["jobs"], progress=progress,
-        )  # fmt: skip
+        report = contamination(items, corpus, field=words["field"], jobs=words["jobs"], progress=progress)
     split: list[Effect] = []
     if words["run"]:
         split = effects(
             report, words["rule"], open_store(words["store"], create=False), words["run"], words["reference"]
         )
-    orders = _orders(chosen, words) if words["order"] else {}
+    orders = _orders(items, words["order"]) if words["order"] else {}
     if not words["quiet"]:
         _show(report, split, orders)
     if words["json_file"]:
@@ -63,15 +63,14 @@ def command(tasks: tuple[str, ...], corpus: str, **words: Any) -> int:
     return 0
 
 
-def _orders(tasks: Sequence[str], words: dict[str, Any]) -> dict[str, Any]:
-    from harness.api.contaminated import items_in, order_of
+def _orders(items: Sequence[BenchmarkText], model: str) -> dict[str, Any]:
+    from harness.api.contaminated import order_of
     from harness.engine.backend import Options
     from harness.plugins import load_model
 
-    backend = load_model(words["order"], Options())
-    items = items_in(list(tasks), limit=words["limit"], data=mirror(words["data"]))
-    apart = {name: [item for item in items if item.task == name] for name in dict.fromkeys(item.task for item in items)}
-    return {name: order_of(own, backend) for name, own in apart.items()}
+    backend = load_model(model, Options())
+    tasks = dict.fromkeys(item.task for item in items)
+    return {name: order_of([item for item in items if item.task == name], backend) for name in tasks}
 
 
 def _show(report: Report, effects: Sequence[Effect], orders: dict[str, Any]) -> None:
@@ -97,7 +96,7 @@ def _show(report: Report, effects: Sequence[Effect], orders: dict[str, Any]) -> 
         )
 
 
-def _share(share: Share) -> str:
+def _share(share: DirtyShare) -> str:
     if not share.n:
         return f"- ({share.short} too short)"
     return f"{share.dirty} of {share.n} seen [{share.low:.3g}, {share.high:.3g}]" + (
@@ -105,7 +104,7 @@ def _share(share: Share) -> str:
     )
 
 
-def _gap(gap: Gap) -> str:
+def _gap(gap: ScoreGap) -> str:
     if gap.value is None:
         return gap.words
     ends = "" if gap.low is None or gap.high is None else f" [{gap.low:+.4g}, {gap.high:+.4g}]"

@@ -17,11 +17,11 @@ from harness.visible import cut
 def command(runs: tuple[str, ...], rates: Path | None, store: str | None, json_file: Path | None) -> int:
     """Show the energy of RUN...: joules an example, an answered token and a correct answer; CO2 and price by --rates.
 
-    What was not measured is told as such and is null in JSON.
+    What was not measured is cost_table as such and is null in JSON.
     """
     from dataclasses import asdict
 
-    from harness.energy.costs import costs, told
+    from harness.energy.costs import cost_table, costs
     from harness.energy.rates import read_rates
     from harness.store import open_store
 
@@ -31,7 +31,7 @@ def command(runs: tuple[str, ...], rates: Path | None, store: str | None, json_f
         found = costs(run, factors)
         written.append({"run": run.id, "energy": None} if found is None else asdict(found))
         click.echo(cut(f"run {run.id}  {run.model}", 500))
-        for what, amount in told(run, factors):
+        for what, amount in cost_table(run, factors):
             click.echo(cut(f"  {what:<18} {amount}", 500))
     if json_file:
         write_json(json_file, written[0] if len(written) == 1 else written)

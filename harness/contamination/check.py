@@ -9,9 +9,9 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from harness.contamination.corpus import blocks, files_of
-from harness.contamination.items import Item
-from harness.contamination.rules import RULES, Finding, Verdict, findings, gpt3_length
-from harness.contamination.scan import Index, Scan, Seen, index_of
+from harness.contamination.items import BenchmarkText
+from harness.contamination.rules import Overlap, Verdict, findings, gpt3_length
+from harness.contamination.scan import Coverage, GramIndex, Scan, index_of
 from harness.metrics.intervals import quantile, wilson
 
 Progress = Callable[[int, int], None]
@@ -22,9 +22,9 @@ Progress = Callable[[int, int], None]
 class Checked:
     """An item with what was found of its question and, apart from it, of its answer."""
 
-    item: Item
-    question: Finding
-    answer: Finding
+    item: BenchmarkText
+    question: Overlap
+    answer: Overlap
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +37,14 @@ class Report:
     n: int
     checked: tuple[Checked, ...]
 
-    def share(self, rule: str, task: str | None = None, part: str = "question") -> "Share":
+    def share(self, rule: str, task: str | None = None, part: str = "question") -> "DirtyShare":
         """How many items are dirty by a rule, of those that are long enough to tell."""
         verdicts = Counter(
             getattr(one, part).verdicts[rule] for one in self.checked if task is None or one.item.task == task
         )
         n = sum(verdicts.values()) - verdicts["too short"]
         ends = wilson(verdicts["dirty"] / n, n, quantile(0.975)) if n else (None, None)
-        return Share(rule, verdicts["dirty"], n, verdicts["too short"], *ends)
+        return DirtyShare(rule, verdicts["dirty"], n, verdicts["too short"], *ends)
 
     def verdicts(self, rule: str, task: str) -> dict[str, Verdict]:
         """Of every example of a task what the rule says of its question."""
@@ -52,7 +52,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class DirtyShare:
     """Dirty items of ``n`` by a rule, with Wilson's interval; ``short`` are too short to be told."""
 
     rule: str
@@ -64,7 +64,7 @@ class Share:
 
 
 def contamination(
-    items: Sequence[Item], corpus: str, *, field: str | None = None, jobs: int = 1, seed: int = 0,
+    items: Sequence[BenchmarkText], corpus: str, *, field: str | None = None, jobs: int = 1, seed: int = 0,
     progress: Progress = lambda done, total: None,
 ) -> Report:  # fmt: skip
     """Look for the items in a file, a folder or a glob; ``jobs`` processes share its files.
@@ -76,7 +76,7 @@ def contamination(
     index = index_of([text for item in items for text in (item.question, item.answer)], seed)
     n = gpt3_length([int(length) for length in index.lengths[::2]])
     sizes = [file.stat().st_size for file in files]
-    seen, done = Seen.nothing(index), 0
+    seen, done = Coverage.nothing(index), 0
     for part, size in zip(_scanned(index, n, files, field, jobs), sizes, strict=True):
         seen.add(part)
         done += size
@@ -86,22 +86,19 @@ def contamination(
     return Report(corpus, len(files), seen.size, n, checked)
 
 
-def _scanned(index: Index, n: int, files: Sequence[Path], field: str | None, jobs: int) -> Iterable[Seen]:
+def _scanned(index: GramIndex, n: int, files: Sequence[Path], field: str | None, jobs: int) -> Iterable[Coverage]:
     if jobs <= 1 or len(files) == 1:
         return (_scan(index, n, field, file) for file in files)
     return _side_by_side(partial(_scan, index, n, field), files, jobs)
 
 
-def _side_by_side(scan: Callable[[Path], Seen], files: Sequence[Path], jobs: int) -> Iterable[Seen]:
+def _side_by_side(scan: Callable[[Path], Coverage], files: Sequence[Path], jobs: int) -> Iterable[Coverage]:
     with ProcessPoolExecutor(min(jobs, len(files)), mp_context=get_context("spawn")) as pool:
         yield from pool.map(scan, files)
 
 
-def _scan(index: Index, n: int, field: str | None, file: Path) -> Seen:
+def _scan(index: GramIndex, n: int, field: str | None, file: Path) -> Coverage:
     scan = Scan(index, n)
     for block in blocks(file, field):
         scan.read(block)
     return scan.seen
-
-
-__all__ = ["RULES", "Checked", "Report", "Share", "contamination"]

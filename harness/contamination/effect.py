@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class ScoreGap:
     """A difference with its 95 % interval; None where it is undefined or has none."""
 
     value: float | None
@@ -53,14 +53,14 @@ def scores(task: str, metric: Metric, outcomes: Sequence[Outcome], verdicts: Map
     return [estimate(task, metric, name, group) for name, group in {"all": list(outcomes), **groups}.items()]
 
 
-def gap(metric: Metric, outcomes: Sequence[Outcome], verdicts: Mapping[str, Verdict]) -> Gap:
+def gap(metric: Metric, outcomes: Sequence[Outcome], verdicts: Mapping[str, Verdict]) -> ScoreGap:
     """Mean of the dirty items less mean of the clean ones, of a metric with one number for each example."""
     return _gap(outcomes, [_value(metric, o) for o in outcomes], verdicts)
 
 
 def difference_in_difference(
     metric: Metric, outcomes: Sequence[Outcome], reference: Sequence[Outcome], verdicts: Mapping[str, Verdict]
-) -> Gap:
+) -> ScoreGap:
     """The gap of a model less that of a reference model on the same items: easier items are easier for both."""
     theirs = {o.example.id: _value(metric, o) for o in reference}
     values = []
@@ -75,7 +75,7 @@ def _value(metric: Metric, outcome: Outcome) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def _gap(outcomes: Sequence[Outcome], values: Sequence[float | None], verdicts: Mapping[str, Verdict]) -> Gap:
+def _gap(outcomes: Sequence[Outcome], values: Sequence[float | None], verdicts: Mapping[str, Verdict]) -> ScoreGap:
     kept = [
         (o.example, value, verdicts[o.example.id])
         for o, value in zip(outcomes, values, strict=True)
@@ -84,7 +84,7 @@ def _gap(outcomes: Sequence[Outcome], values: Sequence[float | None], verdicts: 
     dirty = sum(verdict == "dirty" for _, _, verdict in kept)
     clean = len(kept) - dirty
     if not dirty or not clean:
-        return Gap(None, None, None, dirty, clean)
+        return ScoreGap(None, None, None, dirty, clean)
     rows = np.array([(v, 1.0, 0.0, 0.0) if verdict == "dirty" else (0.0, 0.0, v, 1.0) for _, v, verdict in kept])
     low, high = stats.confidence(GAP, rows, cluster_codes(e for e, _, _ in kept)) or (None, None)
-    return Gap(stats.point(GAP, rows), low, high, dirty, clean)
+    return ScoreGap(stats.point(GAP, rows), low, high, dirty, clean)

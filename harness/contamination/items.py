@@ -8,7 +8,7 @@ from harness.types import Choose, Chosen, Example, Generated, Likelihood, Reques
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class BenchmarkText:
     """An example of a task: what it asks and what it wants to hear; either may be empty."""
 
     task: str
@@ -17,10 +17,10 @@ class Item:
     answer: str
 
 
-def items_of(planned: Planned) -> list[Item]:
+def items_of(planned: Planned) -> list[BenchmarkText]:
     """The examples of a task, asked without few-shot examples."""
     return [
-        Item(planned.task.name, example.id, question_of(example, requests), answer_of(requests, best))
+        BenchmarkText(planned.task.name, example.id, question_of(example, requests), answer_of(requests, best))
         for example, requests in zip(planned.examples, planned.requests, strict=True)
         for best in [planned.task.best(example)]
     ]

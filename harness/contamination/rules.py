@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from harness.contamination.scan import Index, N, Seen
+from harness.contamination.scan import Coverage, GramIndex, N
 
 Verdict = Literal["dirty", "clean", "between", "too short"]
 SHORTEST = 8
@@ -39,7 +39,7 @@ RULES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Overlap:
     """What a corpus has of one text: the longest shared run of ``words``, the nearest stretch, a verdict by rule."""
 
     words: int
@@ -54,12 +54,12 @@ def gpt3_length(lengths: Sequence[int]) -> int:
     return int(np.clip(np.percentile(known, 5), 8, 13)) if known else 8
 
 
-def findings(index: Index, seen: Seen, n: int) -> list[Finding]:
+def findings(index: GramIndex, seen: Coverage, n: int) -> list[Overlap]:
     """What was seen of every item, ``n`` as the scan counted documents."""
     return [_finding(index, seen, item, n) for item in range(len(index.starts) - 1)]
 
 
-def _finding(index: Index, seen: Seen, item: int, n: int) -> Finding:
+def _finding(index: GramIndex, seen: Coverage, item: int, n: int) -> Overlap:
     begin, end = int(index.starts[item]), int(index.starts[item + 1])
     words, longest, nearest = end - begin, int(seen.longest[item]), float(seen.nearest[item])
     documents = seen.documents[begin:end]
@@ -77,7 +77,7 @@ def _finding(index: Index, seen: Seen, item: int, n: int) -> Finding:
     }
     if words < SHORTEST:
         verdicts = dict.fromkeys(RULES, "too short")
-    return Finding(words, longest, max(nearest, float(whole)), verdicts)
+    return Overlap(words, longest, max(nearest, float(whole)), verdicts)
 
 
 def _sequences(covered: np.ndarray, n: int) -> float:

@@ -30,7 +30,7 @@ Flags = NDArray[np.bool_]
 
 
 @dataclass(slots=True)
-class Index:
+class GramIndex:
     """The sequences of all items: sorted ``hashes`` with the item and the place in it that each stands for.
 
     ``starts``: where the words of each item begin in one long row of all words [items + 1].
@@ -54,7 +54,7 @@ class Index:
         return np.diff(self.starts)
 
 
-def index_of(texts: Sequence[str], seed: int = 0) -> Index:
+def index_of(texts: Sequence[str], seed: int = 0) -> GramIndex:
     """An index of items. ``seed`` chooses the places of GPT-4's rule."""
     plains = [plain(text) for text in texts]
     words = [word_hashes(text) for text in plains]
@@ -68,11 +68,11 @@ def index_of(texts: Sequence[str], seed: int = 0) -> Index:
     owners = np.repeat(np.arange(len(texts)), [len(one) for one in drawn])
     sort = np.argsort(letters, kind="stable")
     starts = np.array(list(accumulate((len(one) for one in words), initial=0)))
-    return Index(hashes[order], items[order], places[order], starts, letters[sort], owners[sort])
+    return GramIndex(hashes[order], items[order], places[order], starts, letters[sort], owners[sort])
 
 
 @dataclass(slots=True)
-class Seen:
+class Coverage:
     """What a corpus has of every item.
 
     ``longest``: words of the longest run; ``covered``: for each of WIDTHS which words lie in a run that long, the words
@@ -89,7 +89,7 @@ class Seen:
     size: int = 0
 
     @classmethod
-    def nothing(cls, index: Index) -> "Seen":
+    def nothing(cls, index: GramIndex) -> "Coverage":
         """Before anything was read."""
         items, words = len(index.starts) - 1, int(index.starts[-1])
         covered = {width: np.zeros(words, bool) for width in WIDTHS}
@@ -97,7 +97,7 @@ class Seen:
             np.zeros(items, np.int64), covered, np.zeros(words, np.int64), np.zeros(items), np.zeros(items, bool)
         )
 
-    def add(self, other: "Seen") -> None:
+    def add(self, other: "Coverage") -> None:
         """What another part of the corpus has besides; no document lies in both parts."""
         np.maximum(self.longest, other.longest, out=self.longest)
         np.maximum(self.nearest, other.nearest, out=self.nearest)
@@ -111,9 +111,9 @@ class Seen:
 class Scan:
     """Reads the blocks of one file. ``n``: the length of the sequences whose documents are counted."""
 
-    def __init__(self, index: Index, n: int) -> None:
+    def __init__(self, index: GramIndex, n: int) -> None:
         self.index, self.n = index, n
-        self.seen = Seen.nothing(index)
+        self.seen = Coverage.nothing(index)
         self._last = np.full(len(self.seen.documents), -1, np.int64)
 
     def read(self, block: Block) -> None:

@@ -56,7 +56,7 @@ def summary(energy: EnergyUse) -> str:
     )
 
 
-def told(run: Run, rates: Rates | None = None) -> list[tuple[str, str]]:
+def cost_table(run: Run, rates: Rates | None = None) -> list[tuple[str, str]]:
     """(what, how much) of a run for people; of one that was never metered that this is not known."""
     found = costs(run, rates)
     return [("energy", "not measured (no meter was read)")] if found is None else list(lines(found))

@@ -5,15 +5,15 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from harness.energy.meter import Meter, Method, Unmetered, Unreadable, Watch, idle_watts
+from harness.energy.meter import EnergyMeter, Method, Unmetered, Unreadable, Watch, idle_watts
 from harness.energy.nvml import gpu
 from harness.energy.rapl import SYSFS, Rapl
 
 
-class Together:
+class MeterGroup:
     """Several devices of one kind as one meter."""
 
-    def __init__(self, meters: Sequence[Meter]) -> None:
+    def __init__(self, meters: Sequence[EnergyMeter]) -> None:
         self._meters = meters
         self.method: Method = meters[0].method
         self.device = " + ".join(meter.device for meter in meters)
@@ -41,7 +41,7 @@ def uuid_of(device: str) -> str:
 
 def open_meter(
     devices: Sequence[str], *, sysfs: Path = SYSFS, nvml: Any = None, uuid: Callable[[str], str] = uuid_of
-) -> Meter:
+) -> EnergyMeter:
     """A meter of torch devices ("cpu", "cuda:0", ...). Raises Unreadable where their energy cannot be read.
 
     ``nvml`` stands in for the module ``pynvml``. A GPU's energy is its own: the processor that feeds it is not in it.
@@ -55,7 +55,7 @@ def open_meter(
         raise Unreadable(f"nothing counts the energy of {', '.join(devices)}")
     module = nvml or _pynvml()
     meters = [gpu(module, uuid(device)) for device in devices]
-    return meters[0] if len(meters) == 1 else Together(meters)
+    return meters[0] if len(meters) == 1 else MeterGroup(meters)
 
 
 def _pynvml() -> Any:

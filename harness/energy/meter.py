@@ -15,7 +15,7 @@ class Unreadable(Exception):
     """Why a device's energy cannot be read, in words for a person."""
 
 
-class Meter(Protocol):
+class EnergyMeter(Protocol):
     """Something that counts the energy of a device."""
 
     method: Method
@@ -87,7 +87,7 @@ class Watch:
     """
 
     def __init__(
-        self, meter: Meter, idle_watts: float | None = None, clock: Callable[[], float] = perf_counter
+        self, meter: EnergyMeter, idle_watts: float | None = None, clock: Callable[[], float] = perf_counter
     ) -> None:
         self._meter, self._idle, self._clock = meter, idle_watts, clock
         self._over = Event()
@@ -128,7 +128,7 @@ class Watch:
         return joules
 
 
-def idle_watts(meter: Meter, seconds: float) -> float | None:
+def idle_watts(meter: EnergyMeter, seconds: float) -> float | None:
     """Mean power over ``seconds`` in which nothing is asked of the device; None where it cannot be read."""
     with Watch(meter) as watch:
         Event().wait(seconds)

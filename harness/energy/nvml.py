@@ -5,7 +5,7 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
-from harness.energy.meter import Meter, Method, Unreadable
+from harness.energy.meter import EnergyMeter, Method, Unreadable
 
 MIG = "a MIG slice has no counter of its own"
 
@@ -84,7 +84,7 @@ class PowerIntegral(_Device):
             raise Unreadable(f"{self.device} tells no power: {error}") from None
 
 
-def gpu(nvml: Any, uuid: str) -> Meter:
+def gpu(nvml: Any, uuid: str) -> EnergyMeter:
     """The best meter that a GPU has. Raises Unreadable with the reasons of both."""
     try:
         return Counter(nvml, uuid)

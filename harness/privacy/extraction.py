@@ -44,7 +44,7 @@ class Extracted:
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class ExtractionRate:
     """Extracted passages of ``n``, with Wilson's interval; of none, up to about 3.8 / n may still be."""
 
     extracted: int
@@ -69,12 +69,12 @@ def extract(backend: Backend, passages: Sequence[Passage]) -> list[Extracted]:
     ]
 
 
-def rates(found: Sequence[Extracted]) -> Mapping[int | None, Rate]:
+def rates(found: Sequence[Extracted]) -> Mapping[int | None, ExtractionRate]:
     """The rate of every duplication count, rarest first, and of all under None."""
     counts = sorted({one.passage.count for one in found if one.passage.count is not None})
     groups = {count: [one for one in found if one.passage.count == count] for count in counts}
     return {
-        count: Rate(sum(one.greedy for one in group), len(group))
+        count: ExtractionRate(sum(one.greedy for one in group), len(group))
         for count, group in [*groups.items(), (None, list(found))]
         if group
     }
@@ -86,10 +86,10 @@ def verbatim(answer: str, source: str) -> int:
     return SequenceMatcher(None, one, two, autojunk=False).find_longest_match().size
 
 
-def printed(answers: Sequence[str], sources: Sequence[str], words: int = PRINTED) -> Rate:
+def printed(answers: Sequence[str], sources: Sequence[str], words: int = PRINTED) -> ExtractionRate:
     """Answers that hold a verbatim run of so many words of their source: a count, not a mean."""
     found = [verbatim(answer, source) >= words for answer, source in zip(answers, sources, strict=True)]
-    return Rate(sum(found), len(found))
+    return ExtractionRate(sum(found), len(found))
 
 
 Guess = tuple[int, Sequence[int]]

@@ -51,7 +51,7 @@ ATTACKS: Mapping[str, Callable[[Scored, str], float]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Attack:
+class AttackResult:
     """How well a score tells members from others: AUC with DeLong's interval, and true positives at few false ones.
 
     ``caught`` of ``members`` lie above the threshold that RARE of the others pass.
@@ -70,10 +70,10 @@ class Attack:
 class Membership:
     """All attacks, and ``blind``: what the words of the texts alone tell, without any model."""
 
-    attacks: tuple[Attack, ...]
-    blind: Attack
+    attacks: tuple[AttackResult, ...]
+    blind: AttackResult
 
-    def words(self, attack: Attack) -> str:
+    def words(self, attack: AttackResult) -> str:
         """What an attack shows, and no more than that."""
         if attack.low <= 0.5:
             return "no evidence: members are not told from others"
@@ -100,7 +100,7 @@ def membership(backend: Backend, members: Sequence[str], others: Sequence[str], 
     return Membership(tuple(judge(name, values, is_member) for name, values in found.items()), blind)
 
 
-def judge(name: str, scores: Scores, is_member: NDArray[np.bool_]) -> Attack:
+def judge(name: str, scores: Scores, is_member: NDArray[np.bool_]) -> AttackResult:
     """AUC and true positives of a score [n]. Raises DataError for a score that is no number."""
     if not np.isfinite(scores).all():
         raise DataError(f"attack {name}: text {int((~np.isfinite(scores)).argmax()) + 1} has no score")
@@ -109,7 +109,7 @@ def judge(name: str, scores: Scores, is_member: NDArray[np.bool_]) -> Attack:
     low, high = _ends(auc, error)
     allowed = math.floor(RARE * len(negative))
     caught = int((positive > np.sort(negative)[::-1][allowed]).sum())
-    return Attack(name, auc, low, high, caught, len(positive), clopper_pearson(caught, len(positive)))
+    return AttackResult(name, auc, low, high, caught, len(positive), clopper_pearson(caught, len(positive)))
 
 
 def delong(positive: Scores, negative: Scores) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from harness.contamination import corpus
 from harness.contamination.check import Report, contamination
-from harness.contamination.items import Item
+from harness.contamination.items import BenchmarkText
 from harness.contamination.rules import RULES, gpt3_length
 from harness.contamination.words import grams, plain, word_hashes
 from harness.errors import DataError, UsageError
@@ -28,7 +28,7 @@ def text(draw: random.Random, count: int) -> str:
 
 
 def check(texts: list[str], place: Path | str, **named: object) -> Report:
-    return contamination([Item("t", str(i), one, "") for i, one in enumerate(texts)], str(place), **named)  # type: ignore[arg-type]
+    return contamination([BenchmarkText("t", str(i), one, "") for i, one in enumerate(texts)], str(place), **named)  # type: ignore[arg-type]
 
 
 def longest(item: str, documents: list[str]) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.energy.devices import Together, open_meter
+from harness.energy.devices import MeterGroup, open_meter
 from harness.energy.meter import Energy, Unreadable, Watch, idle_watts, unmeasured
 from harness.energy.nvml import PowerIntegral
 from harness.energy.rapl import Rapl
@@ -147,7 +147,7 @@ def test_a_gpu_that_tells_nothing_says_why(nvml: Nvml, uuid: str, reason: str) -
 
 def test_several_devices_are_one_meter() -> None:
     meter = gpus(Nvml([0, 0, 2_000, 3_000]), "GPU-a", "GPU-b")
-    assert isinstance(meter, Together)
+    assert isinstance(meter, MeterGroup)
     assert (meter.joules(), meter.shared()) == (5.0, False)
 
 
