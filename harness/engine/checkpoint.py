@@ -24,7 +24,7 @@ from harness.engine.loaded import refuse_quantised, refuse_random, require_token
 from harness.engine.special import head_of
 from harness.errors import ModelError, UsageError
 
-ENGINE_VERSION = "3"
+ENGINE_VERSION = "4"
 """Raised whenever a change to the engine may change a digit of an answer."""
 
 Family = Literal["causal", "seq2seq", "classifier", "masked"]
@@ -176,21 +176,12 @@ def _read(name: str, folder: Path, weights: list[Path], options: Options, prints
         context = context_of(config, tokenizer)
     template = chat_template_of(name, family, tokenizer) if options.chat else None
     require_weights(weights)
-    placement = _placement(device, weights)
     with told(f"model {name!r} does not load: {weights[0]}"):
-        model, loading = _auto_class(family).from_pretrained(
-            folder,
-            config=config,
-            dtype=dtype,
-            trust_remote_code=trust,
-            use_safetensors=None if options.allow_pickle else True,
-            ignore_mismatched_sizes=True,  # they are refused by name below
-            output_loading_info=True,
-            **placement,
-        )
-        if not placement:
-            model = model.to(device)
-        elif model.device.type == "meta":
+        how = {"config": config, "dtype": dtype, "trust_remote_code": trust}
+        if not options.allow_pickle:
+            how["use_safetensors"] = True
+        model, loading = _model(_auto_class(family), folder, how, device, _placement(device, weights))
+        if model.device.type == "meta":
             raise ModelError(
                 f"model {name!r} does not fit into memory: even its embeddings would stay on the disk; valid: --dtype "
                 "bfloat16, a smaller model, or a machine with more memory"
@@ -219,6 +210,19 @@ def _read(name: str, folder: Path, weights: list[Path], options: Options, prints
         rows=rows,
         notices=notices,
     )
+
+
+def _model(
+    auto: Any, folder: Path, how: dict[str, Any], device: torch.device, placement: dict[str, Any]
+) -> tuple[Any, dict[str, Any]]:
+    """A model on ``device``, or where ``placement`` puts its parts, and what transformers tells of its weights.
+
+    Weights of another shape than the config says come back in the report, to be refused by their names.
+    """
+    model, loading = auto.from_pretrained(
+        folder, ignore_mismatched_sizes=True, output_loading_info=True, **how, **placement
+    )
+    return (model if placement else model.to(device)), loading
 
 
 def _tokenizer(name: str, folder: Path, trust: bool) -> Any:

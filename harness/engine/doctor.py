@@ -34,7 +34,7 @@ _WORDS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Comparison:
     """How ``kind`` requests at one budget compare with the reference, in half precision with the reference in float32.
 
     ``difference``: the largest per token; ``changed``: answers that are others. ``allowed``: how much the difference
@@ -86,8 +86,8 @@ def _sentence(draw: random.Random, words: int) -> str:
     return " ".join(draw.choices(_WORDS.split(), k=words))
 
 
-def examine(checkpoint: Checkpoint) -> Iterator[Finding]:
-    """Findings for every kind of request that the model answers, at several token budgets."""
+def examine(checkpoint: Checkpoint) -> Iterator[Comparison]:
+    """Comparisons for every kind of request that the model answers, at several token budgets."""
     options = checkpoint.options
     reference = open_checkpoint(replace(checkpoint, options=replace(options, engine="reference")))
     labels = _labels(checkpoint)
@@ -140,11 +140,13 @@ def _answers(backend: Backend, questions: Sequence[Question]) -> list[Response]:
     return [found[number] for number in range(len(questions))]
 
 
-def compare(kind: str, budget: str, found: Sequence[Response], expected: Sequence[Response], seconds: float) -> Finding:
+def compare(
+    kind: str, budget: str, found: Sequence[Response], expected: Sequence[Response], seconds: float
+) -> Comparison:
     """The largest difference per token between answers to the same questions, and how many are not the same."""
     pairs = list(zip(found, expected, strict=True))
     difference = max((gap(ours, theirs) for ours, theirs in pairs), default=0.0)
-    return Finding(kind, budget, len(pairs), difference, sum(differs(*pair) for pair in pairs), seconds)
+    return Comparison(kind, budget, len(pairs), difference, sum(differs(*pair) for pair in pairs), seconds)
 
 
 def gap(ours: Response, theirs: Response) -> float:

@@ -13,7 +13,7 @@ from torch import Tensor
 from harness.engine.causal.carry import Carrier, Footprint, State, footprint
 from harness.engine.causal.ending import Endings
 from harness.engine.causal.head import Reader
-from harness.engine.causal.shards import Live, Pending, Shard, waiting_rows
+from harness.engine.causal.shards import Live, Pending, PromptShard, waiting_rows
 from harness.engine.causal.truth import HALF, Error, after_plain, disagreement, in_float32
 from harness.engine.sampling import Draws, pick_rows
 from harness.engine.tally import Tally
@@ -49,7 +49,7 @@ class AlignedGenerator:
         """Let go of the state that is kept for the next shard."""
         self._prefix = ((), None)
 
-    def together(self, shard: Shard) -> list[tuple[Pending, Generated]]:
+    def together(self, shard: PromptShard) -> list[tuple[Pending, Generated]]:
         """Every row of the shard with its answer."""
         made, rows = waiting_rows(shard)
         for batch in self._batches(rows, len(shard.prefix)):

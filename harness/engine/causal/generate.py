@@ -14,7 +14,7 @@ from harness.engine.causal.fuse import Forward
 from harness.engine.causal.head import Reader
 from harness.engine.causal.paged import PagedGenerator
 from harness.engine.causal.rotations import forget_lengths, rescaled_above
-from harness.engine.causal.shards import SHARD, Live, Pending, Shard, plan
+from harness.engine.causal.shards import SHARD, Live, Pending, PromptShard, plan
 from harness.engine.causal.slotted import PIECE, ROWS, SlottedGenerator
 from harness.engine.causal.truth import HALF, disagreement
 from harness.engine.sampling import pick, stream
@@ -88,7 +88,7 @@ class Generator:
         return disagreement(self.model, ours, wholes, truth)
 
     @torch.inference_mode()
-    def answer(self, shard: Shard) -> list[tuple[int, Response]]:
+    def answer(self, shard: PromptShard) -> list[tuple[int, Response]]:
         """Every question of the shard with its answer. Out of memory halves rows and pass, and begins it again."""
         while True:
             try:
@@ -104,7 +104,7 @@ class Generator:
         self.tally.add(asked=asked)
         return sorted((position, answer) for row, answer in made for position in row.positions)
 
-    def _answer(self, shard: Shard) -> list[tuple[Pending, Generated]]:
+    def _answer(self, shard: PromptShard) -> list[tuple[Pending, Generated]]:
         if self.aligned is not None:
             return self._aligned_answers(shard, self.aligned)
         if self.alone:
@@ -124,7 +124,7 @@ class Generator:
             answer = self.endings.grow(live.made, token, row.request)
         return answer
 
-    def _aligned_answers(self, shard: Shard, aligned: AlignedGenerator) -> list[tuple[Pending, Generated]]:
+    def _aligned_answers(self, shard: PromptShard, aligned: AlignedGenerator) -> list[tuple[Pending, Generated]]:
         """Rows go on from copies of a state; those that grow so long that positions are rescaled are made alone."""
         limit = self.limit or sys.maxsize
         near = [row for row in shard.rows if len(row.tokens) + row.request.max_tokens <= limit]

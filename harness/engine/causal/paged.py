@@ -18,7 +18,7 @@ from harness.engine.causal.page_batch import PageBatch, Started
 from harness.engine.causal.pages import PAGE, PagedStep, Pages
 from harness.engine.causal.passes import attending, under_way
 from harness.engine.causal.prompts import InPages, Prompts
-from harness.engine.causal.shards import Pending, Shard, waiting_rows
+from harness.engine.causal.shards import Pending, PromptShard, waiting_rows
 from harness.engine.device import fast_kernels, onto
 from harness.engine.tally import Tally
 from harness.types import Generate, Generated
@@ -55,7 +55,7 @@ class PagedGenerator:
         self._batch: PageBatch | None = None
 
     @torch.inference_mode()
-    def together(self, shard: Shard) -> list[tuple[Pending, Generated]]:
+    def together(self, shard: PromptShard) -> list[tuple[Pending, Generated]]:
         """Continuous batching: admit while there is room, add a token to every row, let the finished ones go."""
         answers, rows = waiting_rows(shard)
         if not rows:
@@ -66,7 +66,7 @@ class PagedGenerator:
             self.forget()  # rows that are still under way are nobody's
             raise
 
-    def _answers(self, shard: Shard, waiting: deque[InPages]) -> list[tuple[Pending, Generated]]:
+    def _answers(self, shard: PromptShard, waiting: deque[InPages]) -> list[tuple[Pending, Generated]]:
         made: list[tuple[Pending, Generated]] = []
         with attending(self.reader.model), fused(self.fast):
             batch = self._batch_for(shard, self._prefix_of(shard.prefix))
@@ -104,7 +104,7 @@ class PagedGenerator:
             self.reader.logits(tokens, places, last)
         self.tally.add(computed=len(ids))
 
-    def _batch_for(self, shard: Shard, prefix: Layers) -> PageBatch:
+    def _batch_for(self, shard: PromptShard, prefix: Layers) -> PageBatch:
         """The batch of the last shard where its prefix and its table's width serve this one too."""
         skip = len(shard.prefix)
         longest = max(len(row.tokens) - skip + row.request.max_tokens for row in shard.rows) + self.lag + 1

@@ -53,7 +53,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Index:
+class SequenceIndex:
     """The distinct sequences of all spans, sorted; see Plan."""
 
     sequences: Sequence[Tokens]
@@ -67,7 +67,7 @@ def plan_padded(spans: Sequence[Span], budget: int, apart: int | None = None) ->
     return planned(spans, index, padded(index, range(len(index.sequences)), budget, apart))
 
 
-def padded(index: Index, members: Sequence[int], budget: int, apart: int | None = None) -> list[Step]:
+def padded(index: SequenceIndex, members: Sequence[int], budget: int, apart: int | None = None) -> list[Step]:
     """Batches of whole sequences, the longest first, whose number times longest length is at most ``budget``.
 
     Sequences of more than ``apart`` tokens share a batch only with those of their own length, and come last, the
@@ -85,13 +85,13 @@ def padded(index: Index, members: Sequence[int], budget: int, apart: int | None 
     return [Step(tuple(members)) for members in steps]
 
 
-def indexed(spans: Sequence[Span]) -> Index:
+def indexed(spans: Sequence[Span]) -> SequenceIndex:
     """What the spans have to read, and what it shares."""
     sequences, readers = _sorted(spans)
-    return Index(sequences, _shared(sequences), readers)
+    return SequenceIndex(sequences, _shared(sequences), readers)
 
 
-def planned(spans: Sequence[Span], index: Index, steps: Sequence[Step]) -> Plan:
+def planned(spans: Sequence[Span], index: SequenceIndex, steps: Sequence[Step]) -> Plan:
     """The plan of ``steps`` over the sequences of ``index``."""
     found = _steps_of(spans, index.sequences, index.readers, steps)
     return Plan(spans, index.sequences, index.lcp, index.readers, steps, found)

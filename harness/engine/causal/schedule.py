@@ -10,7 +10,7 @@ import numpy as np
 from harness.engine.backend import BatchPlan
 from harness.engine.causal.encode import Encoded, Prompt, Span
 from harness.engine.causal.plan import Plan
-from harness.engine.causal.shards import Shard
+from harness.engine.causal.shards import PromptShard
 from harness.types import Failed, Generate, Question
 
 
@@ -135,7 +135,7 @@ def scored_batches(schedule: Schedule) -> list[BatchPlan]:
     ]
 
 
-def generated_batches(shards: Sequence[Shard], first_group: int) -> list[BatchPlan]:
+def generated_batches(shards: Sequence[PromptShard], first_group: int) -> list[BatchPlan]:
     """Shards as batches: prompts behind their prefix, and as many new tokens as they may have."""
     groups: dict[tuple[int, ...], int] = {}
     return [

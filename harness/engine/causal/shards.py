@@ -24,7 +24,7 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
-class Shard:
+class PromptShard:
     """Rows that are answered together; all begin with ``prefix`` tokens, which are computed once."""
 
     prefix: tuple[int, ...]
@@ -45,20 +45,20 @@ class Live:
     made: Made = field(default_factory=Made)
 
 
-def waiting_rows(shard: Shard) -> tuple[list[tuple[Pending, Generated]], list[Live]]:
+def waiting_rows(shard: PromptShard) -> tuple[list[tuple[Pending, Generated]], list[Live]]:
     """The answers of rows that ask for no token at all, and the other rows as they begin."""
     empty = [(row, Generated("", 0, "length")) for row in shard.rows if row.request.max_tokens <= 0]
     return empty, [Live(row, stream(row.request, row.tokens)) for row in shard.rows if row.request.max_tokens > 0]
 
 
-def plan(asked: Sequence[tuple[int, tuple[int, ...], Generate]], size: int = SHARD) -> list[Shard]:
+def plan(asked: Sequence[tuple[int, tuple[int, ...], Generate]], size: int = SHARD) -> list[PromptShard]:
     """Shards for (position, prompt tokens, request), from these alone. Equal requests become one row."""
     rows = sorted(merged(asked), key=lambda row: row.tokens)
     groups = grouped([row.tokens for row in rows])
     shards = []
     for prefix, members in groups:
         ordered = sorted((rows[i] for i in members), key=lambda row: (-len(row.tokens), row.tokens, row.positions))
-        shards += [Shard(prefix, tuple(ordered[i : i + size])) for i in range(0, len(ordered), size)]
+        shards += [PromptShard(prefix, tuple(ordered[i : i + size])) for i in range(0, len(ordered), size)]
     return shards
 
 

@@ -12,7 +12,7 @@ from harness.engine.budget import kept_bytes
 from harness.engine.causal.ending import Endings
 from harness.engine.causal.head import Reader
 from harness.engine.causal.passes import attending, under_way
-from harness.engine.causal.shards import Live, Pending, Shard, waiting_rows
+from harness.engine.causal.shards import Live, Pending, PromptShard, waiting_rows
 from harness.engine.causal.slots import Decode, Prefill, Slots
 from harness.engine.device import onto
 from harness.engine.sampling import pick
@@ -62,7 +62,7 @@ class SlottedGenerator:
         """Let go of the keys and values that are kept for the next shard."""
         self._prefix = ((), Slots(0, 0))
 
-    def together(self, shard: Shard) -> list[tuple[Pending, Generated]]:
+    def together(self, shard: PromptShard) -> list[tuple[Pending, Generated]]:
         """Continuous batching: admit while there is room, add a token to every row, let the finished ones go."""
         answers, rows = waiting_rows(shard)
         if not rows:

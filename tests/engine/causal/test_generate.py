@@ -16,7 +16,7 @@ from harness.engine.causal.ending import Endings
 from harness.engine.causal.generate import Generator, generate
 from harness.engine.causal.head import Reader
 from harness.engine.causal.paged import PagedGenerator
-from harness.engine.causal.shards import Pending, Shard, grouped, plan
+from harness.engine.causal.shards import Pending, PromptShard, grouped, plan
 from harness.engine.causal.slots import Slots
 from harness.engine.causal.slotted import SlottedGenerator
 from harness.engine.sampling import cut, pick, stream
@@ -71,7 +71,7 @@ def paged_of(model, **more):
 
 
 def shard_of(*asked):
-    return Shard((), tuple(Pending((i,), *one) for i, one in enumerate(asked)))
+    return PromptShard((), tuple(Pending((i,), *one) for i, one in enumerate(asked)))
 
 
 def test_a_kept_prompt_gives_way_to_a_row_that_grows(monkeypatch):
