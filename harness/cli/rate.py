@@ -137,6 +137,19 @@ def report(  # one argument per option
     return 0
 
 
+@command.command("keep")
+@click.argument("campaign")
+@store_option
+def keep_ratings(campaign: str, store: str | None) -> int:
+    """Store the mean ratings of CAMPAIGN as a run for each system, for `harness gate`, `compare` and `show`."""
+    from harness.people.keep import keep
+    from harness.store import open_store
+
+    for run in keep(open_store(store, create=False), campaign):
+        click.echo(line(f"{run.id} {run.model}"))
+    return 0
+
+
 @command.command("export")
 @click.argument("campaign")
 @click.argument("file", type=click.Path(path_type=Path))

@@ -112,6 +112,22 @@ def test_metrics_are_held_against_people(harness: Any, store: Store, tmp_path: P
     assert code == 2 and "unknown metric of toy/letters" in err
 
 
+def test_ratings_are_gated_and_compared_as_any_number(harness: Any, store: Store, tmp_path: Path) -> None:
+    conduct(store, campaign("direct", items=30), [scored(0.3, 0, 20, 100), scored(0.3, 1, 20, 100)])
+    code, out, _ = harness("rate", "keep", "letters")
+    assert code == 0 and "letters-1-run-a model-of-amber" in out
+    shown = harness("show", "letters-1-run-a")[1]
+    assert "people/letters" in shown and "rating" in shown
+    code, out, _ = harness("compare", "letters-1-run-b", "letters-1-run-a")
+    assert code == 0 and "rating" in out
+    rule = '[[rule]]\nmetric = "people/letters:rating"\nmin = {}\n'
+    for least, verdict in ((20, 0), (99, 1)):
+        (tmp_path / "gate.toml").write_text(rule.format(least), encoding="utf-8")
+        assert harness("gate", "gate.toml", "letters-1-run-a")[0] == verdict
+    code, _, err = harness("rate", "keep", "letters")
+    assert code == 2 and "was kept already" in err
+
+
 def test_errors_are_one_line(harness: Any, store: Store, tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text(FILE.replace("12", "0"), encoding="utf-8")
     for words in (("new", "bad.toml"), ("new", "no.toml"), ("report", "nothing"), ("export", "nothing", "f")):
