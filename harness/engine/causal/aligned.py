@@ -123,7 +123,7 @@ class AlignedGenerator:
         picked = self._picked([live[i] for i in picking], logits[torch.tensor(picking, device=logits.device).long()])
         fed = {i: one.row.tokens[length] for i, one in enumerate(live) if len(one.row.tokens) > length}
         for i, token in zip(picking, picked, strict=True):
-            answer = self.endings.grow(live[i].made, token, live[i].row.request)
+            answer = self.endings.grow(live[i].draft, token, live[i].row.request)
             if answer is None:
                 fed[i] = token
             else:
@@ -138,7 +138,7 @@ class AlignedGenerator:
         asked = [one.row.request for one in live]
         floats = [[one.temperature for one in asked], [one.top_p for one in asked]]
         temperature, top_p = torch.tensor(floats, dtype=torch.float64).to(logits.device)
-        whole = [[one.key for one in live], [one.made.count for one in live]]
+        whole = [[one.key for one in live], [one.draft.count for one in live]]
         key, step = torch.tensor(whole, dtype=torch.int64).to(logits.device)
         drawn, nucleus = any(one.temperature > 0 for one in asked), any(one.top_p < 1 for one in asked)
         picked = pick_rows(logits, Draws(temperature, top_p, key, step, drawn, nucleus))

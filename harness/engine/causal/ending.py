@@ -10,7 +10,7 @@ from harness.types import Generate, Generated
 
 
 @dataclass(slots=True)
-class Made:
+class Draft:
     """The tokens of an answer so far, and whether it is over."""
 
     tokens: list[int] = field(default_factory=list)
@@ -33,24 +33,24 @@ class Endings:
         keeps = self._text(one).endswith("a") and self._text(spaced).endswith("a \n")
         self._before: list[int] = one if keeps else []  # what stands before a token while its text is found out
 
-    def grow(self, made: Made, token: int, request: Generate) -> Generated | None:
+    def grow(self, draft: Draft, token: int, request: Generate) -> Generated | None:
         """Add ``token``; the answer if that ends it."""
         if token in self.ends:
-            return self._finished(made, request, "end")
-        made.tokens.append(token)
-        if request.stop and self._stopped(made.tokens, request.stop):
-            return self._finished(made, request, "stop")
-        return self._finished(made, request, "length") if made.count >= request.max_tokens else None
+            return self._finished(draft, request, "end")
+        draft.tokens.append(token)
+        if request.stop and self._stopped(draft.tokens, request.stop):
+            return self._finished(draft, request, "stop")
+        return self._finished(draft, request, "length") if draft.count >= request.max_tokens else None
 
-    def _stopped(self, made: Sequence[int], stop: Sequence[str]) -> bool:
+    def _stopped(self, tokens: Sequence[int], stop: Sequence[str]) -> bool:
         """Whether the newest token completes a stop string: looked for in as many tokens as may hold one."""
-        if not any(self._may_end(made[-1], string) for string in stop):
+        if not any(self._may_end(tokens[-1], string) for string in stop):
             return False
-        recent = self._recent(made, max(len(string.encode()) for string in stop) + 8)
+        recent = self._recent(tokens, max(len(string.encode()) for string in stop) + 8)
         texts = [self._text(recent)]
         if "\ufffd" in texts[0]:  # a character cut in two, which spoils all bytes next to it in some tokenizers
             texts += [self._text(recent[first:]) for first in (1, 2, 3)]
-        return any(cut(text, stop)[1] for text in texts) and cut(self._text(made), stop)[1]
+        return any(cut(text, stop)[1] for text in texts) and cut(self._text(tokens), stop)[1]
 
     def _may_end(self, token: int, string: str) -> bool:
         """Can the string end in this token? Most cannot, and need not be decoded with their neighbours."""
@@ -59,13 +59,13 @@ class Endings:
             return True
         return last in self._text_of(token)
 
-    def _recent(self, made: Sequence[int], count: int) -> Sequence[int]:
+    def _recent(self, tokens: Sequence[int], count: int) -> Sequence[int]:
         """The last tokens, ``count`` of them with a text: special ones stand between but have none."""
-        first = len(made)
+        first = len(tokens)
         while first and count:
             first -= 1
-            count -= self._text_of(made[first]) != ""
-        return made[first:]
+            count -= self._text_of(tokens[first]) != ""
+        return tokens[first:]
 
     def _text_of(self, token: int) -> str:
         """What a token adds to a text; where the tokenizer drops space at the edges of a text, without that."""
@@ -73,9 +73,9 @@ class Endings:
             self._known[token] = self._text([*self._before, token]).removeprefix(self._text(self._before))
         return self._known[token]
 
-    def _finished(self, made: Made, request: Generate, finish: Any) -> Generated:
-        text, found = cut(self._text(made.tokens), request.stop)
-        return Generated(text, made.count, "stop" if found else finish)
+    def _finished(self, draft: Draft, request: Generate, finish: Any) -> Generated:
+        text, found = cut(self._text(draft.tokens), request.stop)
+        return Generated(text, draft.count, "stop" if found else finish)
 
     def _text(self, tokens: Sequence[int]) -> str:
         return str(self.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False))

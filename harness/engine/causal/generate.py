@@ -92,7 +92,7 @@ class Generator:
         """Every question of the shard with its answer. Out of memory halves rows and pass, and begins it again."""
         while True:
             try:
-                made = self._answer(shard)
+                answers = self._answer(shard)
                 break
             except (RuntimeError, MemoryError) as error:
                 smaller = self.aligned or self.sharing
@@ -100,9 +100,9 @@ class Generator:
                     raise
                 smaller.rows, smaller.piece = smaller.rows // 2, max(64, smaller.piece // 2)
                 smaller.forget()
-        asked = sum(len(row.positions) * (len(row.tokens) + answer.tokens) for row, answer in made)
+        asked = sum(len(row.positions) * (len(row.tokens) + answer.tokens) for row, answer in answers)
         self.tally.add(asked=asked)
-        return sorted((position, answer) for row, answer in made for position in row.positions)
+        return sorted((position, answer) for row, answer in answers for position in row.positions)
 
     def _answer(self, shard: PromptShard) -> list[tuple[Pending, Generated]]:
         if self.aligned is not None:
@@ -116,17 +116,17 @@ class Generator:
         live = Live(row, stream(row.request, row.tokens))
         answer = Generated("", 0, "length") if row.request.max_tokens <= 0 else None
         while answer is None:
-            ids = torch.tensor([[*row.tokens, *live.made.tokens]], device=self.model.device)
+            ids = torch.tensor([[*row.tokens, *live.draft.tokens]], device=self.model.device)
             self.tally.add(computed=ids.numel())
             forget_lengths(self.model)
             logits = self.model(ids, use_cache=False).logits[0, -1].float()
-            token = pick(logits, row.request, live.key, live.made.count)
-            answer = self.endings.grow(live.made, token, row.request)
+            token = pick(logits, row.request, live.key, live.draft.count)
+            answer = self.endings.grow(live.draft, token, row.request)
         return answer
 
     def _aligned_answers(self, shard: PromptShard, aligned: AlignedGenerator) -> list[tuple[Pending, Generated]]:
         """Rows go on from copies of a state; those that grow so long that positions are rescaled are made alone."""
         limit = self.limit or sys.maxsize
         near = [row for row in shard.rows if len(row.tokens) + row.request.max_tokens <= limit]
-        made = aligned.together(replace(shard, rows=tuple(near)))
-        return [*made, *((row, self._single(row)) for row in shard.rows if row not in near)]
+        answers = aligned.together(replace(shard, rows=tuple(near)))
+        return [*answers, *((row, self._single(row)) for row in shard.rows if row not in near)]

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from harness.engine.causal.captured import Captured, StepKind
-from harness.engine.causal.ending import Endings, Made
+from harness.engine.causal.ending import Draft, Endings
 from harness.engine.causal.pages import PAGE, PagedStep
 from harness.engine.causal.passes import under_way
 from harness.engine.causal.prompts import InPages, Prompts, Tokens
@@ -59,7 +59,7 @@ class PageBatch:
         else:
             self.prompts.drop()
         rows = [one for one, _ in joining]
-        draws = [(one.key, one.made.count, one.row.request) for one in rows]
+        draws = [(one.key, one.draft.count, one.row.request) for one in rows]
         picked = self.state.enter([one.place for one in rows], [one.held for one in rows], draws, logits)
         for one in rows:
             self.state.set_pages(one.place, one.pages)
@@ -151,8 +151,8 @@ class PageBatch:
 
     def _step_back(self, one: InPages, waiting: deque[InPages]) -> None:
         self._leave([one])
-        waiting.appendleft(InPages(one.row, one.key, one.made))
-        one.made = Made(ended=True)  # the pass that is under way for it is not looked at
+        waiting.appendleft(InPages(one.row, one.key, one.draft))
+        one.draft = Draft(ended=True)  # the pass that is under way for it is not looked at
 
     def _compact(self, waiting: deque[InPages]) -> None:
         """When half of the places are empty for good, the others move together, so that smaller steps serve."""
@@ -176,11 +176,11 @@ class PageBatch:
         finished: list[tuple[Pending, Generated]] = []
         gone = []
         for number, one in rows:
-            if one.made.ended:
+            if one.draft.ended:
                 continue
-            answer = self.endings.grow(one.made, int(tokens[number]), one.row.request)
+            answer = self.endings.grow(one.draft, int(tokens[number]), one.row.request)
             if answer is not None:
-                one.made.ended = True
+                one.draft.ended = True
                 finished.append((one.row, answer))
                 gone.append(one)
         self._leave(gone)

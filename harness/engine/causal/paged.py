@@ -11,7 +11,7 @@ from torch import Tensor
 
 from harness.engine.budget import memory_for_pages
 from harness.engine.causal.attention import Layers, TreePass
-from harness.engine.causal.ending import Endings, Made
+from harness.engine.causal.ending import Draft, Endings
 from harness.engine.causal.fuse import Forward, fused
 from harness.engine.causal.head import Reader
 from harness.engine.causal.page_batch import PageBatch, Started
@@ -67,7 +67,7 @@ class PagedGenerator:
             raise
 
     def _answers(self, shard: PromptShard, waiting: deque[InPages]) -> list[tuple[Pending, Generated]]:
-        made: list[tuple[Pending, Generated]] = []
+        answers: list[tuple[Pending, Generated]] = []
         with attending(self.reader.model), fused(self.fast):
             batch = self._batch_for(shard, self._prefix_of(shard.prefix))
             started: deque[Started] = deque()
@@ -77,8 +77,8 @@ class PagedGenerator:
                 elif batch.live:
                     started.append(batch.step(waiting))
                 while len(started) > (self.lag if batch.live else 0):
-                    made += batch.settle(started.popleft())
-        return made
+                    answers += batch.settle(started.popleft())
+        return answers
 
     def forget(self) -> None:
         """Give back all memory that is kept between shards."""
@@ -127,7 +127,9 @@ class PagedGenerator:
         with attending(self.reader.model), fused(self.fast):
             prefix = self._prefix_of(tuple(ids[:8]))
             prompts = self._prompts(prefix, 8, 4)
-            rows = [InPages(Pending((i,), (), Generate("", 1)), 0, Made(), i, [prompts.pages.take()]) for i in range(2)]
+            rows = [
+                InPages(Pending((i,), (), Generate("", 1)), 0, Draft(), i, [prompts.pages.take()]) for i in range(2)
+            ]
             prompts.prefill([(rows[0], 0, tuple(ids[8:13])), (rows[1], 0, tuple(ids[13:18]))], prefix)
             prompts.prefill([(rows[1], 5, tuple(ids[18:21]))], prompts.prefix_and(rows[1], 5))
             table, lengths, tokens, read = onto(

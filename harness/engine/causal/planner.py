@@ -36,7 +36,7 @@ class _Planner:
         self.lcp, self.budget_rows = lcp, budget_rows
         self.lengths = np.array([len(sequence) for sequence in sequences], np.int64)
         self.sums = np.concatenate(([0], np.cumsum(self.lengths - lcp)))  # new tokens before sequence i
-        self.made: list[Step] = []
+        self._steps: list[Step] = []
 
     def steps(self) -> list[Step]:
         """Depth first: a kept block, all that continues it, then the next block, so that few are kept at once."""
@@ -47,10 +47,10 @@ class _Planner:
                 parent = self._keep(low, high, base, prefix_len, parent)
             loose, groups = self._split(low, high, prefix_len)
             for members in _cuts(self._joints(loose, prefix_len), self.lengths[loose], self.budget_rows):
-                self.made.append(Step(tuple(loose[members.start : members.stop]), prefix_len, parent))
+                self._steps.append(Step(tuple(loose[members.start : members.stop]), prefix_len, parent))
             groups.sort(key=lambda group: -self._rows(group[0], group[1], prefix_len))  # passes may run side by side
             todo.extend((first, last, prefix_len, deeper, parent) for first, last, deeper in reversed(groups))
-        return self.made
+        return self._steps
 
     def _rows(self, low: int, high: int, prefix_len: int) -> int:
         """Distinct tokens of sequences low..high beyond the first ``prefix_len``."""
@@ -97,8 +97,8 @@ class _Planner:
         count = -(-(prefix_len - base) // self.budget_rows)
         bounds = np.linspace(base, prefix_len, count + 1).astype(int).tolist()
         for start, end in pairwise(bounds):
-            self.made.append(Step(tuple(range(low, high)), start, parent, room=prefix_len, end=end))
-            parent = len(self.made) - 1
+            self._steps.append(Step(tuple(range(low, high)), start, parent, room=prefix_len, end=end))
+            parent = len(self._steps) - 1
         return parent
 
     def _joints(self, loose: Sequence[int], prefix_len: int) -> Ints:

@@ -28,7 +28,7 @@ class InPages(Live):
 
     def prompt(self, prefix_len: int) -> Tokens:
         """What has to be read before the next token: the prompt, and what a row that stepped back had made."""
-        return (*self.row.tokens[prefix_len:], *self.made.tokens)
+        return (*self.row.tokens[prefix_len:], *self.draft.tokens)
 
 
 @dataclass(slots=True)

@@ -46,18 +46,18 @@ def generate(model: Any, tokenizer: Any, prompt: Prompt, request: Generate) -> G
     """Append token after token until a stop string, an end token or ``max_tokens``; nothing is kept between steps."""
     ends = end_tokens(model, tokenizer)
     key = stream(request, prompt.tokens.tolist())
-    made: list[int] = []
+    tokens: list[int] = []
     text = ""
-    while len(made) < request.max_tokens:
-        after = logits(model, [*prompt.tokens.tolist(), *made])[-1]
-        token = pick(after, request, key, len(made))
+    while len(tokens) < request.max_tokens:
+        after = logits(model, [*prompt.tokens.tolist(), *tokens])[-1]
+        token = pick(after, request, key, len(tokens))
         if token in ends:
-            return Generated(text, len(made), "end")
-        made.append(token)
-        text, stopped = cut(tokenizer.decode(made, skip_special_tokens=True), request.stop)
+            return Generated(text, len(tokens), "end")
+        tokens.append(token)
+        text, stopped = cut(tokenizer.decode(tokens, skip_special_tokens=True), request.stop)
         if stopped:
-            return Generated(text, len(made), "stop")
-    return Generated(text, len(made), "length")
+            return Generated(text, len(tokens), "stop")
+    return Generated(text, len(tokens), "length")
 
 
 def respond_by_definition(request: Choose | Likelihood, scores: Sequence[Score]) -> Response:

@@ -105,16 +105,16 @@ class Runner:
     def _run_tree(self, plan: Plan, number: int, step: Step, kept: dict[int, Layers]) -> Deferred:
         rows = lay_out(plan, step)
         work = TreePass(rows.depths, rows.ends, kept[step.parent] if step.parent >= 0 else None, step.room)
-        asked = _asked(plan, rows.reads)
+        lookup = _lookup(plan, rows.reads)
         ids, positions, *there = onto(
-            self.model.device, rows.tokens, rows.depths, asked.read, asked.place, asked.target
+            self.model.device, rows.tokens, rows.depths, lookup.read, lookup.place, lookup.target
         )
         with reading(there[0].long()), under_way(work):
             inputs = {"input_ids": ids[None].long(), "position_ids": positions[None].long()}
             hidden = self._forward(there[0], **inputs, use_cache=False)
         if step.room:
             kept[number] = work.kept
-        self._count(rows, asked)
+        self._count(rows, lookup)
         return self._answers(rows.reads, hidden, *there[1:])
 
     @property
@@ -124,10 +124,10 @@ class Runner:
     def _run_block(self, plan: Plan, number: int, step: Step, kept: dict[int, Any]) -> Deferred:
         """What all members begin with; its state stays."""
         rows = lay_out(plan, step)
-        asked = _asked(plan, rows.reads)
-        ids, *there = onto(self.model.device, rows.tokens, asked.read, asked.place, asked.target)
+        lookup = _lookup(plan, rows.reads)
+        ids, *there = onto(self.model.device, rows.tokens, lookup.read, lookup.place, lookup.target)
         hidden, kept[number] = self._carrier.read(ids[None].long())
-        self._count(rows, asked)
+        self._count(rows, lookup)
         return self._answers(rows.reads, _at(hidden, there[0]), *there[1:])
 
     def _run_padded(self, plan: Plan, step: Step, state: State | None) -> Deferred:
@@ -141,8 +141,10 @@ class Runner:
             ids[row, : len(sequence)], mask[row, : len(sequence)] = sequence, 1
             place = np.arange(-step.base, len(sequence)) + row * width
             reads.extend(read_of(plan, member, step.base, step.base + len(sequence), place))
-        asked = _asked(plan, reads)
-        ids_, mask_, *there = onto(self.model.device, ids.ravel(), mask.ravel(), asked.read, asked.place, asked.target)
+        lookup = _lookup(plan, reads)
+        ids_, mask_, *there = onto(
+            self.model.device, ids.ravel(), mask.ravel(), lookup.read, lookup.place, lookup.target
+        )
         given = ids_.view(ids.shape).long()
         if state is None:
             forget_lengths(self.model)
@@ -152,16 +154,16 @@ class Runner:
             hidden = _at(self._carrier.read(given, state.rows([0] * len(ids)))[0], there[0])
         pairs = sum(_pairs(step.base, step.base + len(one)) for one in sequences)
         padding = int(ids.size - mask.sum())
-        self.tally.add(computed=ids.size, padding=padding, logits=len(asked.read), pairs=pairs)
+        self.tally.add(computed=ids.size, padding=padding, logits=len(lookup.read), pairs=pairs)
         return self._answers(reads, hidden, *there[1:])
 
     def _run_tokens(self, plan: Plan, step: Step, state: State) -> Deferred:
         """A token of every branch at a time; where the branches part, so do copies of the state."""
         rows = lay_out(plan, step)
-        asked = _asked(plan, rows.reads)
-        tokens, *there = onto(self.model.device, rows.tokens, asked.place, asked.target)
+        lookup = _lookup(plan, rows.reads)
+        tokens, *there = onto(self.model.device, rows.tokens, lookup.place, lookup.target)
         wanted = np.zeros(len(rows.tokens), bool)
-        wanted[asked.read] = True
+        wanted[lookup.read] = True
         parents = rows.parents()
         before, found, order = np.array([-1]), [], []
         for depth in range(step.base, int(rows.depths.max()) + 1):
@@ -176,13 +178,13 @@ class Runner:
             before = level
         again = np.argsort(np.concatenate(order))
         hidden = torch.cat(found)[torch.from_numpy(again).to(found[0].device)]
-        self._count(rows, asked)
+        self._count(rows, lookup)
         return self._answers(rows.reads, hidden, *there)
 
-    def _count(self, rows: Rows, asked: "_Asked") -> None:
+    def _count(self, rows: Rows, lookup: "_Lookup") -> None:
         """A token at depth d attends to d tokens above it and to itself."""
         pairs = int(rows.depths.sum()) + len(rows.depths)
-        self.tally.add(computed=len(rows.tokens), logits=len(asked.read), pairs=pairs)
+        self.tally.add(computed=len(rows.tokens), logits=len(lookup.read), pairs=pairs)
 
     def _forward(self, read: Tensor, **inputs: Any) -> Tensor:
         """Hidden states (or, where the head is not plain, logits) of the rows that are read: [read, width]."""
@@ -217,7 +219,7 @@ def _pairs(start: int, end: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Lookup:
     """Rows that are read, sorted; for every answered token the number of its row among them, and the token."""
 
     read: Ints
@@ -225,13 +227,13 @@ class _Asked:
     target: Ints
 
 
-def _asked(plan: Plan, reads: Sequence[Read]) -> _Asked:
+def _lookup(plan: Plan, reads: Sequence[Read]) -> _Lookup:
     if not reads:
         nothing = np.zeros(0, np.int64)
-        return _Asked(nothing, nothing, nothing)
+        return _Lookup(nothing, nothing, nothing)
     rows = np.concatenate([read.rows for read in reads])
     read, place = np.unique(rows, return_inverse=True)
-    return _Asked(read, place, np.concatenate([_targets(plan, one) for one in reads]))
+    return _Lookup(read, place, np.concatenate([_targets(plan, one) for one in reads]))
 
 
 def _targets(plan: Plan, read: Read) -> Ints:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from harness.engine.causal.ending import Made
+from harness.engine.causal.ending import Draft
 from harness.engine.sampling import stream
 from harness.types import Generate, Generated
 
@@ -42,7 +42,7 @@ class Live:
 
     row: Pending
     key: int
-    made: Made = field(default_factory=Made)
+    draft: Draft = field(default_factory=Draft)
 
 
 def waiting_rows(shard: PromptShard) -> tuple[list[tuple[Pending, Generated]], list[Live]]:

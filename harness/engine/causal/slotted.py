@@ -40,7 +40,7 @@ class InSlot(Live):
 
     def prompt(self, prefix_len: int) -> Tokens:
         """What has to be read before the next token: the prompt, and what a row that stepped back had made."""
-        return (*self.row.tokens[prefix_len:], *self.made.tokens)
+        return (*self.row.tokens[prefix_len:], *self.draft.tokens)
 
 
 class SlottedGenerator:
@@ -146,7 +146,7 @@ class SlotBatch:
         if count < self.slots.count:
             self._kept = None
             for one in reversed(self.live[count - 1 :]):
-                self.waiting.appendleft(InSlot(one.row, one.key, one.made))
+                self.waiting.appendleft(InSlot(one.row, one.key, one.draft))
             del self.live[count - 1 :]
             self.slots.shrink(count)
         self.slots.grow(wanted)
@@ -231,7 +231,7 @@ class SlotBatch:
         model = self.owner.reader.model
         work = Decode.over(self.slots, lengths, model.device, model.dtype)
         positions = [self.prefix_len + length for length in lengths]
-        tokens = [one.made.tokens[-1] for one in self.live]
+        tokens = [one.draft.tokens[-1] for one in self.live]
         logits = self.owner.logits(tokens, positions, work, range(len(tokens)))
         for one in self.live:
             one.held += 1
@@ -241,8 +241,8 @@ class SlotBatch:
         """Add the next token to each grown row; the finished ones leave, and the last row fills each gap."""
         finished = []
         for one, after in zip(grown, logits, strict=True):
-            token = pick(after, one.row.request, one.key, one.made.count)
-            answer = self.owner.endings.grow(one.made, token, one.row.request)
+            token = pick(after, one.row.request, one.key, one.draft.count)
+            answer = self.owner.endings.grow(one.draft, token, one.row.request)
             if answer is not None:
                 finished.append((one, answer))
         for one, _ in finished:

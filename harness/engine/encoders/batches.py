@@ -15,7 +15,7 @@ from harness.engine.tally import Tally
 from harness.errors import TooLong, Unsupported
 from harness.types import Question
 
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 BUDGET = 2048
 """Tokens of one forward pass unless the options say otherwise."""
@@ -75,7 +75,7 @@ def truncating(tokenizer: Any, side: Literal["left", "right"]) -> Iterator[None]
         tokenizer.truncation_side = before
 
 
-def halving(work: Callable[[Sequence[int]], list[Made]], indices: Sequence[int]) -> list[Made]:
+def halving(work: Callable[[Sequence[int]], list[Result]], indices: Sequence[int]) -> list[Result]:
     """``work(indices)``, one result each; out of memory does it in two halves."""
     try:
         return work(indices)

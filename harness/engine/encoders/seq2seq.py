@@ -46,11 +46,11 @@ class SourceText:
 
 @dataclass(slots=True)
 class Continuation:
-    """An answer under way: which source of the batch it belongs to, and what it made."""
+    """An answer under way: which source of the batch it belongs to, and the tokens that it has."""
 
     index: int
     key: int
-    made: list[int] = field(default_factory=list)
+    tokens: list[int] = field(default_factory=list)
 
 
 class Seq2seq:
@@ -140,14 +140,14 @@ class Seq2seq:
     def _batch(self, questions: Sequence[Question], asked: Sequence[tuple[SourceText, list[int]]]) -> Batch:
         sources = [source for source, _ in asked]
         work = self.score if sources[0].request is None else self.generate
-        made: list[list[Score] | Generated] = halving(
+        results: list[list[Score] | Generated] = halving(
             lambda part: list(work([sources[i] for i in part])), range(len(sources))
         )
         for source, positions in asked:
             self.tally.asked += len(positions) * (len(source.tokens) + sum(map(len, source.targets)))
         return [
             (position, one if isinstance(one, Generated) else respond(questions[position], one))
-            for (_, positions), one in zip(asked, made, strict=True)
+            for (_, positions), one in zip(asked, results, strict=True)
             for position in positions
         ]
 
@@ -170,10 +170,10 @@ class Seq2seq:
             chosen = [rows[filled[i]] for i in part]
             scores = self._decode(hidden, mask, chosen)
             found.update(zip((filled[i] for i in part), scores, strict=True))
-        made: list[list[Score]] = [[] for _ in sources]
+        scores_of: list[list[Score]] = [[] for _ in sources]
         for number, (i, _) in enumerate(rows):
-            made[i].append(found.get(number, Score((), False)))
-        return made
+            scores_of[i].append(found.get(number, Score((), False)))
+        return scores_of
 
     def _decode(self, hidden: Tensor, mask: Tensor, rows: Sequence[tuple[int, tuple[int, ...]]]) -> list[Score]:
         """One decoder pass over (source, target); later tokens, and so padding, are never seen by earlier ones."""
@@ -203,7 +203,7 @@ class Seq2seq:
         from transformers.modeling_outputs import BaseModelOutput
 
         hidden, mask = self._encode(sources)
-        made: dict[int, Generated] = {}
+        answers: dict[int, Generated] = {}
         requests = [source.request for source in sources]
         live = []
         for i, (source, request) in enumerate(zip(sources, requests, strict=True)):
@@ -211,12 +211,12 @@ class Seq2seq:
             if request.max_tokens > 0:
                 live.append(Continuation(i, stream(request, source.tokens)))
             else:
-                made[i] = Generated("", 0, "length")
+                answers[i] = Generated("", 0, "length")
         cache = None
         kept = torch.tensor([row.index for row in live], device=hidden.device)
         hidden, mask = hidden[kept], mask[kept]
         while live:
-            last = [[row.made[-1] if row.made else self.start] for row in live]
+            last = [[row.tokens[-1] if row.tokens else self.start] for row in live]
             output = self.checkpoint.model(
                 encoder_outputs=BaseModelOutput(last_hidden_state=hidden),
                 attention_mask=mask,
@@ -234,31 +234,31 @@ class Seq2seq:
                 if answer is None:
                     staying.append(place)
                 else:
-                    made[row.index] = answer
+                    answers[row.index] = answer
             if len(staying) < len(live):
                 live = [live[place] for place in staying]
                 if live:
                     kept = torch.tensor(staying, device=hidden.device)
                     cache.batch_select_indices(kept)
                     hidden, mask = hidden[kept], mask[kept]
-        return [made[i] for i in range(len(sources))]
+        return [answers[i] for i in range(len(sources))]
 
     def _grow(self, row: Continuation, logits: Tensor, request: Generate) -> Generated | None:
         """Add the next token; the answer if that ends it."""
-        if self.first is not None and not row.made:
+        if self.first is not None and not row.tokens:
             token = int(self.first)
         else:
             if self.never:
                 logits[list(self.never)] = -torch.inf
-            token = pick(logits, request, row.key, len(row.made))
+            token = pick(logits, request, row.key, len(row.tokens))
         ended = token in self.ends
         if not ended:
-            row.made.append(token)
-        text, stopped = cut(self._text(row.made), request.stop)
-        if not ended and not stopped and len(row.made) < request.max_tokens:
+            row.tokens.append(token)
+        text, stopped = cut(self._text(row.tokens), request.stop)
+        if not ended and not stopped and len(row.tokens) < request.max_tokens:
             return None
-        self.tally.asked += len(row.made)
-        return Generated(text, len(row.made), "stop" if stopped else "end" if ended else "length")
+        self.tally.asked += len(row.tokens)
+        return Generated(text, len(row.tokens), "stop" if stopped else "end" if ended else "length")
 
     def _text(self, tokens: Sequence[int]) -> str:
         return str(self.checkpoint.tokenizer.decode(tokens, skip_special_tokens=True))

@@ -5,7 +5,7 @@ import random
 import pytest
 from tiny import causal
 
-from harness.engine.causal.ending import Endings, Made
+from harness.engine.causal.ending import Draft, Endings
 from harness.engine.sampling import cut
 from harness.types import Generate
 
@@ -39,7 +39,7 @@ def pieces_tokenizer(kind):
 
 
 def ended(endings, tokens, request):
-    made = Made()
+    made = Draft()
     answers = (endings.grow(made, token, request) for token in tokens)
     answer = next((one for one in answers if one is not None), None)
     return None if answer is None else (answer.text, answer.tokens, answer.finish)
@@ -100,6 +100,6 @@ def test_tokens_without_a_line_break_are_not_decoded_again_for_one(monkeypatch):
     tokens = tokenizer.convert_tokens_to_ids(list("abcab") * 40)
     texts = []
     monkeypatch.setattr(endings, "_text", lambda some: texts.append(some) or tokenizer.decode(some))
-    made = Made()
+    made = Draft()
     assert all(endings.grow(made, token, Generate("", 999, stop=("\n",))) is None for token in tokens)
     assert len(texts) == 2 * 3, "once for each different token and what stands before it"
