@@ -4,7 +4,7 @@ import streamlit as st
 
 PAGES = {
     "Results": (("leaderboard", "Leaderboard"), ("run", "Run"), ("samples", "Samples"), ("compare", "Compare")),
-    "Trust": (("bias", "Bias card"), ("reliability", "Calibration and robustness")),
+    "Trust": (("bias", "Bias card"), ("reliability", "Calibration and robustness"), ("ratings", "Ratings")),
     "Over time": (("trends", "Trends"), ("efficiency", "Efficiency"), ("gate", "Gate")),
 }
 

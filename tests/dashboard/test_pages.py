@@ -17,6 +17,7 @@ from harness_dashboard import session
 PAGES = {
     "leaderboard": "Leaderboard", "run": "Run", "samples": "Samples", "compare": "Compare", "bias": "Bias card",
     "reliability": "Calibration and robustness", "trends": "Trends", "efficiency": "Efficiency", "gate": "Gate",
+    "ratings": "Ratings",
 }  # fmt: skip
 Page = Callable[..., AppTest]
 Said = Callable[[AppTest], str]
