@@ -57,6 +57,8 @@ def taken(value: object, hint: Any, name: str) -> Any:
 
 
 def _one_of(value: object, hints: tuple[Any, ...], name: str) -> Any:
+    if value is None and NoneType in hints:
+        return None
     for hint in hints:
         try:
             return taken(value, hint, name)

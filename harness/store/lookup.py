@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Row, select
 
 from harness.errors import DataError, StoreError, UnknownName, UsageError, quoted
-from harness.reading.typed import built
+from harness.reading.typed import built, taken
 from harness.store.database import alive
 from harness.store.schema import MODELS, RESULTS, RUNS, TAGS, TASK_SETS, TASKS
-from harness.types import Estimate, Run, TaskRecord
+from harness.types import Estimate, MetricRecord, Run, TaskRecord
 
 T = TypeVar("T")
 
@@ -70,15 +70,24 @@ def _task_sets(connection: Connection, set_ids: set[str]) -> dict[str, tuple[Tas
         query = select(link.id, link.task_id, link.data_source, link.n, link.shots, link.shots_source)
         links = connection.execute(query.where(link.id.in_(chunk)).order_by(link.id, link.position)).all()
         needed = select(TASKS).where(TASKS.c.id.in_(select(link.task_id).where(link.id.in_(chunk))))
-        definitions = {row.id: row for row in connection.execute(needed)}
+        definitions = {row.id: (row, _metrics(row)) for row in connection.execute(needed)}  # many runs share one
         for set_id, *how in links:
             if how[0] not in definitions:
                 raise StoreError(f"the catalogue is damaged: task {quoted(how[0], 80)} of a run is not in it")
-            found[set_id] = (*found.get(set_id, ()), _task(definitions[how[0]], tuple(how)))
+            found[set_id] = (*found.get(set_id, ()), _task(*definitions[how[0]], tuple(how)))
     return found
 
 
-def _task(row: Row[Any], how: tuple[Any, ...]) -> TaskRecord:
+def _metrics(row: Row[Any]) -> tuple[MetricRecord, ...]:
+    """What is kept of the metrics of a task. Raises StoreError where what is stored cannot be that."""
+    try:
+        metrics: tuple[MetricRecord, ...] = taken(row.metrics, tuple[MetricRecord, ...], "metrics")
+    except DataError as error:
+        raise StoreError(f"the catalogue is damaged: task {row.name!s:.80}: {error}") from error
+    return metrics
+
+
+def _task(row: Row[Any], metrics: tuple[MetricRecord, ...], how: tuple[Any, ...]) -> TaskRecord:
     return _sound(
         TaskRecord,
         name=row.name,
@@ -90,7 +99,7 @@ def _task(row: Row[Any], how: tuple[Any, ...]) -> TaskRecord:
         shots=how[3],
         shots_source=how[4],
         card=row.card,
-        metrics=row.metrics,
+        metrics=metrics,
         scorer=row.scorer,
     )
 
