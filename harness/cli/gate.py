@@ -67,6 +67,7 @@ def check(rules: Path, run: str, **given: Any) -> int:
     """
     from harness.gate import formats as written
     from harness.gate import judge as gating
+    from harness.gate.energy import rises
     from harness.gate.rules import explain, read_gate
     from harness.store import open_store
 
@@ -77,7 +78,10 @@ def check(rules: Path, run: str, **given: Any) -> int:
         return 0
     store = open_store(given["store"], create=False)
     found, base = _runs(store, gate, run, given["baseline"])
-    verdicts, added = _judged(store, gate, found, base, given, datetime.now(UTC).date())
+    today = datetime.now(UTC).date()
+    energy = rises(gate, found, base, today)  # before a model is asked for more in vain
+    verdicts, added = _judged(store, gate, found, base, given, today)
+    verdicts += energy
     code = gating.exit_code(verdicts)
     record = json.loads(json.dumps(written.as_json(found.id, base.id if base else None, verdicts, code, added)))
     store.save_verdicts(found.id, record)
@@ -125,10 +129,10 @@ def _runs(
     found = store.run(run)
     if found.status != "finished":
         raise UsageError(f"run {found.id} is {found.status}: only a finished run can be checked")
-    compares = any(rule.limit == "max_drop" for rule in gate.rules)
-    if compares and needs_baseline and not baseline:
-        raise UsageError("a max_drop rule needs --baseline NAME")
-    return found, store.run(store.baseline(baseline)) if compares and baseline else None
+    comparing = next((rule.limit for rule in gate.rules if rule.limit in ("max_drop", "max_rise")), None)
+    if comparing and needs_baseline and not baseline:
+        raise UsageError(f"a {comparing} rule needs --baseline NAME")
+    return found, store.run(store.baseline(baseline)) if comparing and baseline else None
 
 
 def _judged(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 State = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 Number = TypeVar("Number", "Difference", "Estimate")
 SEVERITY = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}
+BOUNDS = ("max", "min", "max_abs")
 MOST = 1e4
 """A standard error that is so many times the distance to the margin needs about 10^9 times the examples."""
 
@@ -249,14 +250,14 @@ def failed_rates(estimates: Sequence[Estimate]) -> list[Estimate]:
 def judge(
     gate: Gate, differences: Sequence[Difference], estimates: Sequence[Estimate], today: date, looks: int = 1
 ) -> list[Verdict]:
-    """Every rule on every number that it matches. Raises UnknownName for a rule that matches nothing.
+    """Every rule on every number that it matches, but those on energy. Raises UnknownName for one that matches nothing.
 
     ``looks``: how often the growing data is judged in all; alpha is divided among them.
     """
     numbers = [*estimates, *failed_rates(estimates)]
     _require_pairs(gate, differences, numbers)
     drops = [(r, rows) for r in gate.rules if r.limit == "max_drop" for rows in claims(r, differences)]
-    bounds = [(r, rows) for r in gate.rules if r.limit != "max_drop" for rows in claims(r, numbers)]
+    bounds = [(r, rows) for r in gate.rules if r.limit in BOUNDS for rows in claims(r, numbers)]
     p = [worst_p(rule, rows) for rule, rows in drops]
     tested = [place for place, value in enumerate(p) if value is not None]
     if gate.correction == "holm":
@@ -265,7 +266,7 @@ def judge(
     alpha = gate.alpha / looks
     verdicts = [check_drops(rule, rows, alpha, value) for (rule, rows), value in zip(drops, p, strict=True)]
     verdicts += [check_bounds(rule, rows, looks) for rule, rows in bounds]
-    return [replace(v, quarantined=_quarantined(gate, v, today)) for v in verdicts]
+    return [replace(v, quarantined=is_quarantined(gate, v, today)) for v in verdicts]
 
 
 def _require_pairs(gate: Gate, differences: Sequence[Difference], numbers: Sequence[Estimate]) -> None:
@@ -290,7 +291,8 @@ def exit_code(verdicts: Sequence[Verdict]) -> int:
     return 0
 
 
-def _quarantined(gate: Gate, verdict: Verdict, today: date) -> bool:
+def is_quarantined(gate: Gate, verdict: Verdict, today: date) -> bool:
+    """Whether a failure of this number does not count yet."""
     name = f"{verdict.task}:{verdict.metric}"
     return any(today <= entry.until and fnmatchcase(name, entry.metric) for entry in gate.quarantine)
 

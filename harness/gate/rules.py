@@ -13,7 +13,9 @@ from harness.errors import UsageError, quoted
 from harness.reading.text import read_toml
 
 FAILED_RATE = "failed_rate"
-LIMITS = ("max_drop", "max", "min", "max_abs")
+JOULES = "joules_per_example"
+"""What a max_rise rule is about: the energy of an example, see ``harness.gate.energy``."""
+LIMITS = ("max_drop", "max", "min", "max_abs", "max_rise")
 DEFAULTS = {"alpha": float, "correction": str, "on_inconclusive": str}
 RULE: dict[str, type] = {
     "metric": str, "slices": str, "mode": str, "on_inconclusive": str, **dict.fromkeys(LIMITS, float),
@@ -127,7 +129,11 @@ def _rule(entry: Any, defaults: Mapping[str, Any], where: str) -> Rule:
     if len(limits) != 1:
         raise UsageError(f"{where} needs exactly one of {', '.join(LIMITS)}, has {', '.join(limits) or 'none'}")
     margin = float(found[limits[0]])
-    if limits[0] in ("max_drop", "max_abs") and margin < 0:
+    if (limits[0] == "max_rise") != found["metric"].endswith(f":{JOULES}") or (
+        limits[0] == "max_rise" and found.get("slices", "all") != "all"
+    ):
+        raise UsageError(f"{where}: max_rise, and no other limit, belongs to TASK:{JOULES} over all examples")
+    if limits[0] in ("max_drop", "max_abs", "max_rise") and margin < 0:
         raise UsageError(f"{where}: {limits[0]} = {margin} is below 0")
     return Rule(
         metric=found["metric"],
@@ -146,11 +152,12 @@ def explain(rule: Rule, alpha: float) -> str:
         "max": f"must be at most {rule.margin:g}",
         "min": f"must be at least {rule.margin:g}",
         "max_abs": f"must lie between {-rule.margin:g} and {rule.margin:g}",
+        "max_rise": f"must not rise above the baseline's by more than {rule.margin:.1%}",
     }[rule.limit]
     where = {
         "all": "over all examples", "each": "over all examples and on every slice",
         "worst": "on the worst slice (corrected for how many there are)",
     }.get(rule.slices, f"on {rule.slices}")  # fmt: skip
-    strict = rule.mode == "strict" or rule.metric.endswith(f":{FAILED_RATE}")
+    strict = rule.limit == "max_rise" or rule.mode == "strict" or rule.metric.endswith(f":{FAILED_RATE}")
     how = "the number itself is compared" if strict else f"its interval decides (alpha {alpha:g}, two-sided)"
     return f"{rule.metric} {what} {where}; {how}; inconclusive: {rule.on_inconclusive}"
