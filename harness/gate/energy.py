@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from harness.errors import UnknownName, UsageError
-from harness.gate.judge import Verdict, is_quarantined
+from harness.gate.judge import State, Verdict, is_quarantined
 from harness.gate.rules import JOULES
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _verdicts(rule: Rule, now: Mapping[str, TaskEnergy], before: Mapping[str, Ta
 def _verdict(rule: Rule, task: str, now: TaskEnergy, before: TaskEnergy) -> Verdict:
     value, base = _each(task, now), _each(task, before)
     message = f"{value / base - 1:+.1%} joules an example (allowed: +{rule.margin:.1%}); measured once, no interval"
-    state = "FAIL" if value > base * (1 + rule.margin) else "PASS"
+    state: State = "FAIL" if value > base * (1 + rule.margin) else "PASS"
     return Verdict(rule, task, JOULES, "all", state, value, base, None, None, now.examples, message)
 
 

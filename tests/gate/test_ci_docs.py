@@ -59,7 +59,7 @@ def test_the_rules_are_understood(tmp_path: Path) -> None:
     [text] = blocks("toml")
     (tmp_path / "gate.toml").write_text(text)
     gate = read_gate(tmp_path / "gate.toml")
-    assert [rule.slices for rule in gate.rules] == ["all", "all", "worst", "all"]
+    assert [rule.slices for rule in gate.rules] == ["all", "all", "worst", "all", "all"]
     assert "on the worst slice" in explain(gate.rules[2], gate.alpha) and gate.quarantine[0].why
 
 

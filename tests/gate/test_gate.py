@@ -17,6 +17,7 @@ from harness.gate import rules
 from harness.gate.formats import as_junit
 from harness.metrics import stats
 from harness.metrics.classify import accuracy, mean
+from harness.metrics.resample import jackknife_error
 from harness.metrics.text import squad_f1
 from harness.store import open_store
 from harness.types import Estimate, Metric
@@ -29,7 +30,7 @@ def compared(ours: np.ndarray, theirs: np.ndarray, clusters: np.ndarray, metric:
     n, first, second = len(ours), float(ours.mean()), float(theirs.mean())
     gaps, sizes = np.bincount(clusters, weights=theirs - ours), np.bincount(clusters)
     left_out = (gaps.sum() - gaps) / (n - sizes)
-    error, freedom = stats.jackknife_error(left_out, second - first), len(sizes) - 1
+    error, freedom = jackknife_error(left_out, second - first), len(sizes) - 1
     result = stats.Paired(first, second, second - first, None, None, error, freedom, None, "", n, len(sizes))
     return Difference("t", metric.name, "all", metric.better, None, result, None, None, 0, 0, 0, 0)
 
