@@ -37,21 +37,21 @@ def grouped(
     ``labels`` maps each of two labels to the template of the ending that a language model scores; the column ``label``
     holds the right one's index. Few-shot examples show the first row of a group.
     """
-    asking = _Asking(data, prompt, labels, tuple(measures), wrong)
+    grouping = _Grouping(data, prompt, labels, tuple(measures), wrong)
     return probe(
         name,
-        items=Items(data.dataset, asking.example, asking.groups, data.shots),
-        ask=asking.ask,
+        items=Items(data.dataset, grouping.example, grouping.groups, data.shots),
+        ask=grouping.ask,
         asks=Choose,
-        judge=asking.judge,
+        judge=grouping.judge,
         metrics=[measure.metric for measure in measures],
-        extremes=Extremes(asking.best, asking.worst),
+        extremes=Extremes(grouping.best, grouping.worst),
         about=about,
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Asking:
+class _Grouping:
     data: Data
     template: Template
     labels: Mapping[str, str]

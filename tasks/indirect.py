@@ -58,8 +58,10 @@ _DECODE: Mapping[str, Callable[[bytes], bytes]] = {
     "64": lambda text: base64.b64decode(text, validate=True),
 }
 _ENCODE: Mapping[str, Callable[[bytes], bytes]] = {
-    "16": base64.b16encode, "32": base64.b32encode, "64": base64.b64encode,
-}  # fmt: skip
+    "16": base64.b16encode,
+    "32": base64.b32encode,
+    "64": base64.b64encode,
+}
 _EMOJI = re.compile("[\U0001f300-\U0001faff\u2600-\u27bf]")
 
 
@@ -146,7 +148,7 @@ ATTACKS = tuple(hub("microsoft/BIPIA", "text_attack", split) for split in ("test
 
 BIPIA = injection(
     "bipia/table",
-    Injection(ATTACKS, question_about, obeys, obedient, 64, crossed),
+    Injection(ATTACKS, example=question_about, detect=obeys, obeys=obedient, max_tokens=64, prepare=crossed),
     Card(
         measures="The share of instructions planted in a table that a model follows while it answers a question about "
         "that table, by kind and place of the instruction; and the same without one.",
@@ -158,6 +160,6 @@ BIPIA = injection(
         licence="MIT",
         citation="Yi et al. 2023, Benchmarking and Defending Against Indirect Prompt Injection Attacks on LLMs",
     ),
-)  # fmt: skip
+)
 
 TASKS = (BIPIA,)

@@ -32,7 +32,7 @@ TOKENISERS = {"zh": "zh", "zho_Hans": "zh", "ja": "char", "jpn_Jpan": "char", "t
 
 
 def wmt22(pair: str) -> Task:
-    """The general test set of WMT22 for one pair, such as de-fr. Raises UnknownName for a language that it has not."""
+    """The general test set of WMT22 for one pair, such as de-fr. Raises UnknownName for a language it does not have."""
     source, target = _languages(pair, LANGUAGES)
     card = Card(
         measures=f"Translating mixed texts from {LANGUAGES[source]} to {LANGUAGES[target]}.",

@@ -76,13 +76,13 @@ def task_from_file(path: Path) -> Task:
     return _task(path, {"measures": f"The questions of {path.name}.", "source": str(path), **choices}, file(path))
 
 
-def corpus(place: str) -> Task:
+def corpus(source: str) -> Task:
     """``FILE`` (one text) or ``FILE.jsonl[:COLUMN]`` (one text a row, column ``text``): its perplexities.
 
     Raises DataError for a missing file or column.
     """
-    name, _, column = place.partition(".jsonl:")
-    path = Path(name + ".jsonl" if column else place)
+    name, _, column = source.partition(".jsonl:")
+    path = Path(name + ".jsonl" if column else source)
     if not is_file(path):
         raise DataError(f"{path}: no such corpus file")
 
@@ -99,7 +99,7 @@ def corpus(place: str) -> Task:
             measures.TOKEN_PERPLEXITY,
             measures.BITS_PER_BYTE,
         ),
-        about=About(version=1, card=_card({"measures": f"How well {path.name} is predicted.", "source": place})),
+        about=About(version=1, card=_card({"measures": f"How well {path.name} is predicted.", "source": source})),
     )
 
 
@@ -140,17 +140,17 @@ def _no_template(text: str) -> str:
     return ""
 
 
-def _dataset(path: Path, place: Any) -> Dataset:
+def _dataset(path: Path, source: Any) -> Dataset:
     """A file beside the description, or ``{id, config, split, revision}`` of the Hub."""
-    if isinstance(place, str):
-        return file(path.parent / place)
-    texts = all(isinstance(value, str) and value for value in place.values())
-    if not place.keys() <= set(HUB_KEYS) or "id" not in place or not texts:
+    if isinstance(source, str):
+        return file(path.parent / source)
+    texts = all(isinstance(value, str) and value for value in source.values())
+    if not source.keys() <= set(HUB_KEYS) or "id" not in source or not texts:
         raise UsageError(
             f"{path}: data is a file, or a table with id and, if need be, config, split, revision, all of them texts; "
-            f"not {quoted(place)}"
+            f"not {quoted(source)}"
         )
-    return hub(**place)
+    return hub(**source)
 
 
 def _task(path: Path, description: Mapping[str, Any], dataset: Dataset) -> Task:
@@ -186,7 +186,7 @@ def _task(path: Path, description: Mapping[str, Any], dataset: Dataset) -> Task:
 
 
 def _measures(path: Path, wanted: Sequence[Any], built_in: Mapping[str, BuiltIn], make: External) -> list[Measure[Any]]:
-    """Measures by name; those from outside are loaded at once, so that what is missing is told before a model runs."""
+    """Measures by name; those from outside are loaded at once, so that a missing one is reported early."""
     chosen: list[Measure[Any]] = []
     for one in wanted:
         keys = _measure_keys(path, one, built_in)

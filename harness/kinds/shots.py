@@ -29,9 +29,7 @@ def chooser(
     raises DataError when the pool is too small.
     """
     count, by = shots.count, shots.by
-    groups: dict[str | None, list[Example]] = {}
-    for candidate in pool if count else ():
-        groups.setdefault(candidate.slices.get(by) if by else None, []).append(candidate)
+    groups = _by_slice(pool, by) if count else {}
     salt = f"{seed}\0{task}\0"
     fixed = {
         key: rows if shots.pick == "first" else _ranked(rows, len(rows), salt)
@@ -55,6 +53,13 @@ def chooser(
         return chosen
 
     return choose
+
+
+def _by_slice(pool: Sequence[Example], by: str | None) -> dict[str | None, list[Example]]:
+    groups: dict[str | None, list[Example]] = {}
+    for candidate in pool:
+        groups.setdefault(candidate.slices.get(by) if by else None, []).append(candidate)
+    return groups
 
 
 def _others(ranked: Sequence[Example], example: Example, count: int) -> tuple[Example, ...]:

@@ -1,4 +1,4 @@
-"""Measures of written answers that a task file may name, with the options they take, and what each does not see."""
+"""Measures of written answers that a task file may name, their options, and what each of them cannot see."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ OPTIONS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "ter": {"tokenize": ("tercom", "asian")},
     **{name: {"tokenize": ("rouge", "unicode")} for name in text.ROUGES},
 }
-"""Of each metric its options with their values, the one that is meant unless said otherwise first."""
+"""The options of each metric with their values, the default first."""
 LONG = 5
 """Characters of an unspaced script in one token from which on it is a phrase rather than a word."""
 RUN = re.compile(f"[{text.UNSPACED}]{{{LONG},}}")
 
 
 def measure(use: str, name: str | None = None, **options: str) -> TextMeasure:
-    """The measure ``use`` under its own or another ``name``. Raises UsageError for options that are none."""
+    """The measure ``use`` under its own or another ``name``. Raises UsageError for an invalid option."""
     if use not in OPTIONS:
         raise UnknownName("metric", use, OPTIONS)
     chosen = {option: values[0] for option, values in OPTIONS[use].items()}
@@ -55,7 +55,7 @@ def measure(use: str, name: str | None = None, **options: str) -> TextMeasure:
 
 # ----------------------------------------------------------------------------------------------------- what each one is
 def _blind_to(measure: TextMeasure, loses: Callable[[str], str] | None) -> TextMeasure:
-    """The measure, which tells by ``loses`` what it does not see of a reference."""
+    """The measure with ``loses``, which says what it cannot see of a reference."""
     return Measure(replace(measure.metric, loses=loses), measure.value)
 
 
@@ -119,32 +119,32 @@ MAKERS: Mapping[str, Callable[[str], TextMeasure]] = {
 
 # ----------------------------------------------------------------------------------------------- what each does not see
 def squad_loses(reference: str) -> str:
-    """SQuAD's rule drops punctuation marks and English articles: told where they are not those of a sentence."""
+    """SQuAD's rule drops punctuation and English articles: says so where they are more than a sentence's own."""
     compared = text.squad_normal(reference)
     words = [word.lstrip("\"'“‘([").rstrip(".,;:!?\"'”’)]") for word in reference.lower().split()]
     kept = re.sub(r"(?<=[^\W\d])['.-](?=[^\W\d])", "", " ".join(words))
     article = words[-1:] and words[-1] in ("a", "an", "the")
     if not article and " ".join(re.sub(r"\b(a|an|the)\b", " ", kept).split()) == compared:
         return ""
-    told = f"SQuAD's rule compares {reference[:40]!r} as {compared[:40]!r}"
-    return f'{told}; exact_match with normalize = "none" compares it as written'
+    note = f"SQuAD's rule compares {reference[:40]!r} as {compared[:40]!r}"
+    return f'{note}; exact_match with normalize = "none" compares it as written'
 
 
 def rouge_loses(reference: str) -> str:
-    """rouge-score's tokens are made of a-z and 0-9: told where a reference has other letters or digits."""
+    """rouge-score's tokens hold a-z and 0-9 only: says so where a reference has other letters or digits."""
     if not any(letter.isalnum() and not letter.isascii() for letter in reference):
         return ""
     kept = " ".join(re.findall("[a-z0-9]+", reference.lower()))
-    told = f"ROUGE reads {reference[:40]!r} as {kept[:40]!r}"
-    return f'{told}; tokenize = "unicode" keeps the letters of every script'
+    note = f"ROUGE reads {reference[:40]!r} as {kept[:40]!r}"
+    return f'{note}; tokenize = "unicode" keeps the letters of every script'
 
 
 def _unspaced(tokenize: Callable[[str], str], what: str, better: str) -> Callable[[str], str]:
-    """Told where ``tokenize`` leaves a phrase of a script without spaces as one word."""
+    """Says so where ``tokenize`` leaves a phrase of a script without spaces as one word."""
 
     def loses(reference: str) -> str:
-        found = RUN.search(tokenize(reference)) if RUN.search(reference) else None
-        return f'{what} takes {found[0][:40]!r} for one word; tokenize = "{better}" parts it' if found else ""
+        phrase = RUN.search(tokenize(reference)) if RUN.search(reference) else None
+        return f'{what} takes {phrase[0][:40]!r} for one word; tokenize = "{better}" parts it' if phrase else ""
 
     return loses
 

@@ -1,5 +1,6 @@
 """What a description of a task makes of rows: prompts, few-shot examples, a judge of one's own, and refusals."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -185,3 +186,18 @@ def test_a_measure_that_does_not_apply_counts_nothing() -> None:
     judged = task.judge(task.read(ROWS, HERE)[0], said("yes"))
     assert isinstance(judged, Judged)
     assert (dict(judged.values), dict(judged.failed)) == ({"exact_match": 1.0}, {"odd": "its value is inf"})
+
+
+def test_the_python_of_the_page_on_tasks_runs() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "tasks.md").read_text(encoding="utf-8")
+    names: dict[str, object] = {}
+    for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(code, names)
+    task, measure = names["CAPITALS"], names["WORDS_APART"]
+    assert isinstance(task, Task) and isinstance(measure, Measure)
+    example, shot = task.read(
+        [{"country": c, "capital": a, "continent": "x"} for c, a in (("B", "b"), ("C", "c"))], HERE
+    )
+    (request,) = task.ask(example, [shot])
+    assert request.prompt == "Country: C\nCapital: c\n\nCountry: B\nCapital:"  # type: ignore[union-attr]
+    assert measure.value(example, "two words") == 1
