@@ -114,6 +114,21 @@ def powered(clusters: int, size: int, noise: float) -> Callable[[Rng], Holds]:
     return one
 
 
+def means(prompts: int, raters: int) -> Callable[[Rng], Holds]:
+    """Every prompt is rated by three raters; prompts and raters have a level of their own."""
+
+    def one(rng: Rng) -> Holds:
+        prompt = np.repeat(np.arange(prompts), 3)
+        rater = np.concatenate([rng.permutation(raters)[:3] for _ in range(prompts)])
+        values = rng.normal(0, 1, prompts)[prompt] + rng.normal(0, 0.5, raters)[rater] + rng.normal(0, 1, len(prompt))
+        each = np.arange(len(prompt))
+        ways = {"clustered": (prompt, rater), "by prompt": (prompt, rater * 0), "a rating each": (each, rater * 0)}
+        ends = {name: clustered.mean(values, *way).interval() for name, way in ways.items()}
+        return {name: end is not None and end[0] <= 0 <= end[1] for name, end in ends.items()}
+
+    return one
+
+
 def corrected(rng: Rng) -> Holds:
     truth = (rng.random(1200) < 0.3).astype(float)
     judge = (rng.random(1200) < np.where(truth == 1, 0.85, 0.1)).astype(float)
@@ -124,6 +139,8 @@ def corrected(rng: Rng) -> Holds:
 def settings(seed: int) -> Iterator[tuple[str, Callable[[Rng], Holds]]]:
     for prompts, raters, each in ((40, 12, 6), (100, 12, 4), (100, 30, 6)):
         yield f"Bradley-Terry, {prompts} prompts x {each}, {raters} raters", strengths(prompts, raters, each, seed)
+    for prompts, raters in ((30, 4), (100, 8), (100, 30)):
+        yield f"means, {prompts} prompts x 3, {raters} raters", means(prompts, raters)
     for items in (25, 100):
         yield f"agreement, {items} items, 3 raters", agreements(items, seed)
     for clusters, size in ((600, 1), (120, 5)):
