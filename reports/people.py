@@ -10,8 +10,8 @@ def people(
     store: Store, campaign: str, baseline: str | None = None, *, length: bool = False, judge: str | None = None
 ) -> str:
     """One self-contained page of a campaign; there is no baseline to one. Raises as ``analysis.report`` does."""
-    found = report(store, campaign, length=length, judge=judge)
-    return page("people.html", found=found, campaign=found.campaign, shown=shown, interval=_interval)
+    result = report(store, campaign, length=length, judge=judge)
+    return page("people.html", result=result, campaign=result.campaign, shown=shown, interval=_interval)
 
 
 def _interval(row: Quantity) -> str:

@@ -12,9 +12,9 @@ RATERS = ["rater", "rated", "skipped", "checks", "failed", "repeated", "same", "
 st.title("Ratings")
 
 
-def sections(found: CampaignReport) -> None:
+def sections(result: CampaignReport) -> None:
     """Every kind of number as a table, then the raters."""
-    for section in found.sections:
+    for section in result.sections:
         st.subheader(section.title, anchor=False)
         rows = [(row.name, row.value, row.low, row.high, row.n, row.note) for row in section.rows]
         frame = pd.DataFrame(rows, columns=["", "value", "low", "high", "n", "note"])
@@ -22,7 +22,7 @@ def sections(found: CampaignReport) -> None:
         if section.note:
             st.caption(section.note)
     st.subheader("Raters", anchor=False)
-    raters = [{**{key: getattr(one, key) for key in RATERS}, "doubts": "; ".join(one.doubts)} for one in found.raters]
+    raters = [{**{key: getattr(one, key) for key in RATERS}, "doubts": "; ".join(one.doubts)} for one in result.raters]
     tables.table(pd.DataFrame(raters, columns=[*RATERS, "doubts"]), "raters")
     st.caption(
         "Checks of attention that failed, repeated items answered the same, the first text on the screen preferred."

@@ -32,24 +32,24 @@ def command(
     from harness.people.against import against
     from harness.store import open_store
 
-    found = against(open_store(store, create=False), runs, campaign, metrics, statistic)
+    result = against(open_store(store, create=False), runs, campaign, metrics, statistic)
     if json_file:
-        write_json(json_file, asdict(found))
-    click.echo(f"{found.examples} examples, {found.scores} rated answers of {', '.join(found.systems)}")
-    for name, count in found.missing.items():
+        write_json(json_file, asdict(result))
+    click.echo(f"{result.examples} examples, {result.scores} rated answers of {', '.join(result.systems)}")
+    for name, count in result.missing.items():
         if count:
             click.echo(f"{name} has no value of {count} rated answers, which are left out")
-    if found.left_out:
-        click.echo(f"without a value of every example: {', '.join(found.left_out)}")
+    if result.left_out:
+        click.echo(f"without a value of every example: {', '.join(result.left_out)}")
     table = _table("metric", "statistic", "value", "95 % interval", "dropped")
-    for row in found.rows:
+    for row in result.rows:
         ends = row.agrees.interval()
         shown = f"[{number(ends[0])}, {number(ends[1])}]" if ends else "-"
         table.add_row(*plain(row.metric, row.agrees.statistic, number(row.agrees.value), shown, row.agrees.dropped))
     wide_console(120).print(table)
-    if found.tests:
+    if result.tests:
         tests = _table("first", "second", "second less first", "p", "p for all pairs")
-        for test in found.tests:
+        for test in result.tests:
             tests.add_row(
                 *plain(test.first, test.second, number(test.difference), number(test.p), number(test.adjusted))
             )

@@ -124,16 +124,16 @@ def report(  # one argument per option
     from harness.store import open_store
 
     opened = open_store(store, create=False)
-    found = analysis.report(opened, campaign, length=length, judge=judge)
+    result = analysis.report(opened, campaign, length=length, judge=judge)
     if html_file:
         write_text(html_file, _page()(opened, campaign, None, length=length, judge=judge))
     if json_file:
-        write_json(json_file, asdict(found))
-    for text in _head(found):
+        write_json(json_file, asdict(result))
+    for text in _head(result):
         click.echo(text)
-    for section in found.sections:
+    for section in result.sections:
         _print(section.title, section.rows, section.note)
-    _print_raters(found)
+    _print_raters(result)
     return 0
 
 
@@ -194,13 +194,13 @@ def _page() -> Any:
 
 
 # ----------------------------------------------------------------------------------------------------------- as a table
-def _head(found: "CampaignReport") -> Iterator[str]:
-    campaign = found.campaign
+def _head(result: "CampaignReport") -> Iterator[str]:
+    campaign = result.campaign
     yield f"campaign   {campaign.id}  {campaign.kind}, {campaign.task}"
-    for run, model in found.systems.items():
+    for run, model in result.systems.items():
         yield line(f"system     {model}  (run {run})")
-    yield f"ratings    {found.rated:,} of {found.assigned:,}; taken back {found.undone:,}"
-    for what, counts in (("not shown", found.dropped), ("skipped", found.skipped)):
+    yield f"ratings    {result.rated:,} of {result.assigned:,}; taken back {result.undone:,}"
+    for what, counts in (("not shown", result.dropped), ("skipped", result.skipped)):
         yield from (line(f"{what:<10} {count:,}: {reason}") for reason, count in _first(counts))
 
 
@@ -218,11 +218,11 @@ def _print(title: str, rows: "tuple[Quantity, ...]", note: str) -> None:
     wide_console(120).print(table)
 
 
-def _print_raters(found: "CampaignReport") -> None:
+def _print_raters(result: "CampaignReport") -> None:
     from harness.cli.table import number, plain, wide_console
 
     table = _table("rater", "rated", "skipped", "checks failed", "repeats alike", "seconds", "doubts", title="Raters")
-    for one in found.raters:
+    for one in result.raters:
         table.add_row(
             *plain(
                 one.rater, one.rated, one.skipped, f"{one.failed} of {one.checks}", f"{one.same} of {one.repeated}",

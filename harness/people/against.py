@@ -72,20 +72,20 @@ def against(
 
     Raises UsageError for runs that were not rated and for a campaign without ratings, UnknownName for another metric.
     """
-    found = collect(store, campaign)
-    ids = tuple(store.run(name).id for name in runs) or found.campaign.runs
-    strangers = [run for run in ids if run not in found.campaign.runs]
+    collected = collect(store, campaign)
+    ids = tuple(store.run(name).id for name in runs) or collected.campaign.runs
+    strangers = [run for run in ids if run not in collected.campaign.runs]
     if strangers:
         raise UsageError(
-            f"campaign {campaign} did not rate the runs {listed(strangers)}; it rated {listed(found.campaign.runs)}"
+            f"campaign {campaign} did not rate the runs {listed(strangers)}; it rated {listed(collected.campaign.runs)}"
         )
-    human, examples, clusters = people_matrix(found, ids)
-    known, left_out = single_metrics(store, found, ids[0])
+    human, examples, clusters = people_matrix(collected, ids)
+    known, left_out = single_metrics(store, collected, ids[0])
     for name in metrics:
         if name not in known:
-            raise UnknownName(f"metric of {found.campaign.task} with a value of every example", name, known)
+            raise UnknownName(f"metric of {collected.campaign.task} with a value of every example", name, known)
     chosen = {name: known[name] for name in (metrics or known)}
-    sides = {name: metric_matrix(store, found, ids, metric, examples) for name, metric in chosen.items()}
+    sides = {name: metric_matrix(store, collected, ids, metric, examples) for name, metric in chosen.items()}
     statistics = [name for name in meta.STATISTICS if len(ids) >= FEWEST_SYSTEMS or name.startswith("segment_")]
     rows = [
         MetricAgrees(name, meta.agrees(human, side, one, clusters))
@@ -95,48 +95,48 @@ def against(
     missing = {name: int((~np.isnan(human) & np.isnan(side)).sum()) for name, side in sides.items()}
     tests = _tests(human, sides, statistic, clusters)
     return MetaReport(
-        found.campaign.id, tuple(found.models[run] for run in ids), len(examples), int((~np.isnan(human)).sum()),
-        missing, left_out, tuple(rows), tests,
+        collected.campaign.id, tuple(collected.models[run] for run in ids), len(examples),
+        int((~np.isnan(human)).sum()), missing, left_out, tuple(rows), tests,
     )  # fmt: skip
 
 
-def people_matrix(found: Collected, runs: Sequence[str]) -> tuple[Array, list[str], Codes]:
+def people_matrix(collected: Collected, runs: Sequence[str]) -> tuple[Array, list[str], Codes]:
     """(mean rating [examples, runs], higher better; examples; clusters [examples]). Raises UsageError without any.
 
     A preference gives each of its two texts its share of the win.
     """
-    if found.campaign.kind == "labels":
+    if collected.campaign.kind == "labels":
         raise UsageError("labels have no order: metrics cannot be held against them")
     said: dict[tuple[str, str], list[float]] = {}
     clusters: dict[str, str] = {}
-    for one in found.judged:
-        value = number(found.campaign, one.rating.answer)
-        values = {"preference": (value, 1 - value), "mqm": (-value,)}.get(found.campaign.kind, (value,))
+    for one in collected.judged:
+        value = number(collected.campaign, one.rating.answer)
+        values = {"preference": (value, 1 - value), "mqm": (-value,)}.get(collected.campaign.kind, (value,))
         clusters[one.item.example] = one.item.cluster
         for run, score in zip(one.item.runs, values, strict=True):
             said.setdefault((one.item.example, run), []).append(score)
     examples = sorted(clusters)
     if not examples:
-        raise UsageError(f"campaign {found.campaign.id} has no ratings yet")
+        raise UsageError(f"campaign {collected.campaign.id} has no ratings yet")
     table = np.array([[np.mean(said.get((e, run), [np.nan])) for run in runs] for e in examples], dtype=float)
     return table, examples, np.unique([clusters[e] for e in examples], return_inverse=True)[1]
 
 
-def single_metrics(store: Store, found: Collected, run: str) -> tuple[dict[str, Metric], tuple[str, ...]]:
+def single_metrics(store: Store, collected: Collected, run: str) -> tuple[dict[str, Metric], tuple[str, ...]]:
     """(metrics that give every example a number of a known direction, names of the others) of the campaign's task."""
-    record = next(task for task in store.run(run).tasks if task.name == found.campaign.task)
+    record = next(task for task in store.run(run).tasks if task.name == collected.campaign.task)
     metrics = [(kept.name, restored(kept)) for kept in record.metrics]
     usable = {name: metric for name, metric in metrics if metric and metric.additive and metric.better != "ideal"}
     return usable, tuple(name for name, _ in metrics if name not in usable)
 
 
 def metric_matrix(
-    store: Store, found: Collected, runs: Sequence[str], metric: Metric, examples: Sequence[str]
+    store: Store, collected: Collected, runs: Sequence[str], metric: Metric, examples: Sequence[str]
 ) -> Array:
     """A metric's value of each example [examples, runs], turned so that higher is better; NaN where there is none."""
     columns = []
     for run in runs:
-        judged = {one.example.id: one.judged for one in store.outcomes(run, found.campaign.task)}
+        judged = {one.example.id: one.judged for one in store.outcomes(run, collected.campaign.task)}
         columns.append([_value(metric, judged.get(example)) for example in examples])
     return np.array(columns, dtype=float).T * (-1.0 if metric.better == "lower" else 1.0)
 
@@ -179,26 +179,26 @@ class Together:
 
 def together(store: Store, campaign: str, metric: str) -> tuple[Together, ...]:
     """Every run of a campaign. Raises UsageError for preferences and labels, UnknownName for another metric."""
-    found = collect(store, campaign)
-    if found.campaign.kind in ("preference", "labels"):
+    collected = collect(store, campaign)
+    if collected.campaign.kind in ("preference", "labels"):
         raise UsageError(
-            f"campaign {campaign} asks for {found.campaign.kind}: people and a metric are joined for scores"
+            f"campaign {campaign} asks for {collected.campaign.kind}: people and a metric are joined for scores"
         )
-    known, _ = single_metrics(store, found, found.campaign.runs[0])
+    known, _ = single_metrics(store, collected, collected.campaign.runs[0])
     if metric not in known:
-        raise UnknownName(f"metric of {found.campaign.task} with a value of every example", metric, known)
-    human, rated, _ = people_matrix(found, found.campaign.runs)
-    sign = -1.0 if found.campaign.kind == "mqm" else 1.0
+        raise UnknownName(f"metric of {collected.campaign.task} with a value of every example", metric, known)
+    human, rated, _ = people_matrix(collected, collected.campaign.runs)
+    sign = -1.0 if collected.campaign.kind == "mqm" else 1.0
     results = []
-    for column, run in enumerate(found.campaign.runs):
-        examples = [one.example for one in store.outcomes(run, found.campaign.task)]
-        judge = metric_matrix(store, found, [run], known[metric], [e.id for e in examples])[:, 0]
+    for column, run in enumerate(collected.campaign.runs):
+        examples = [one.example for one in store.outcomes(run, collected.campaign.task)]
+        judge = metric_matrix(store, collected, [run], known[metric], [e.id for e in examples])[:, 0]
         labels = dict(zip(rated, sign * human[:, column], strict=True))
         kept = np.isfinite(judge)
         values = np.array([labels.get(e.id, np.nan) for e in examples])[kept]
         clusters = np.unique([e.cluster or e.id for e in examples], return_inverse=True)[1][kept]
         mean = powered_mean(values, _on_scale(sign * judge[kept], values), clusters)
-        results.append(Together(found.models[run], metric, mean, int((~kept).sum())))
+        results.append(Together(collected.models[run], metric, mean, int((~kept).sum())))
     return tuple(results)
 
 

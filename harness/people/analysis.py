@@ -70,13 +70,13 @@ def report(store: Store, name: str, *, length: bool = False, judge: str | None =
     """Analyse a campaign; ``length``: strengths at equal lengths of the answers; ``judge``: a metric that is joined
     with people. Raises UnknownName, and UsageError as ``against.together`` does.
     """
-    found = ratings.collect(store, name)
-    parts = list(_preferences(found, length) if found.campaign.kind == "preference" else _single(found))
+    collected = ratings.collect(store, name)
+    parts = list(_preferences(collected, length) if collected.campaign.kind == "preference" else _single(collected))
     if judge is not None:
         parts.append(_together(together(store, name, judge)))
     return CampaignReport(
-        found.campaign, found.models, found.assigned, len(found.rated), found.undone, found.dropped,
-        dict(found.skipped), (*parts, _agreement(found)), care(found),
+        collected.campaign, collected.models, collected.assigned, len(collected.rated), collected.undone,
+        collected.dropped, dict(collected.skipped), (*parts, _agreement(collected)), care(collected),
     )  # fmt: skip
 
 
@@ -93,11 +93,11 @@ def _together(joined: tuple[Together, ...]) -> Section:
     return Section(title, tuple(rows), "Prediction-powered (PPI++), over clusters of examples; raters as they are.")
 
 
-def named(found: Collected, number: int) -> str:
+def named(collected: Collected, number: int) -> str:
     """A system as reports call it: its model, with the run where several runs are of one model."""
-    run = found.campaign.runs[number]
-    twice = list(found.models.values()).count(found.models[run]) > 1
-    return f"{found.models[run]} ({run})" if twice else found.models[run]
+    run = collected.campaign.runs[number]
+    twice = list(collected.models.values()).count(collected.models[run]) > 1
+    return f"{collected.models[run]} ({run})" if twice else collected.models[run]
 
 
 def quantity(name: str, value: float | None, ends: Ends | None, n: int, note: str = "") -> Quantity:
@@ -106,9 +106,9 @@ def quantity(name: str, value: float | None, ends: Ends | None, n: int, note: st
 
 
 # --------------------------------------------------------------------------------------------------------- preferences
-def _preferences(found: Collected, length: bool) -> Iterator[Section]:
-    played = ratings.comparisons(found, length=length)
-    names = [named(found, n) for n in range(len(found.campaign.runs))]
+def _preferences(collected: Collected, length: bool) -> Iterator[Section]:
+    played = ratings.comparisons(collected, length=length)
+    names = [named(collected, n) for n in range(len(collected.campaign.runs))]
     wins = []
     for one, two in combinations(range(len(names)), 2):
         met = {(a, b): (played.first == a) & (played.second == b) for a, b in ((one, two), (two, one))}
@@ -147,60 +147,64 @@ def _settled(name: str, mean: clustered.Mean, null: float, note: str) -> Quantit
 
 
 # -------------------------------------------------------------------------------------------------------- single texts
-def _single(found: Collected) -> Iterator[Section]:
-    if found.campaign.kind == "labels":
-        yield from _labels(found)
+def _single(collected: Collected) -> Iterator[Section]:
+    if collected.campaign.kind == "labels":
+        yield from _labels(collected)
         return
-    rows = ratings.scores(found)
-    better = "higher is worse" if found.campaign.kind == "mqm" else "higher is better"
-    yield _means(found, rows, "Mean ratings", f"Over prompts and raters; {better}.")
-    if found.campaign.kind == "direct":
+    rows = ratings.scores(collected)
+    better = "higher is worse" if collected.campaign.kind == "mqm" else "higher is better"
+    yield _means(collected, rows, "Mean ratings", f"Over prompts and raters; {better}.")
+    if collected.campaign.kind == "direct":
         z = ratings.Scores(standardised(rows.values, rows.raters), rows.runs, rows.prompts, rows.raters, rows.examples)
-        yield _means(found, z, "Mean z scores", "Each rater's scores less their mean, in their standard deviations.")
-    if found.campaign.kind == "likert":
-        yield _cumulative(found, rows)
+        yield _means(
+            collected, z, "Mean z scores", "Each rater's scores less their mean, in their standard deviations."
+        )
+    if collected.campaign.kind == "likert":
+        yield _cumulative(collected, rows)
     pairs = []
-    for one, two in combinations(range(len(found.campaign.runs)), 2):
+    for one, two in combinations(range(len(collected.campaign.runs)), 2):
         chosen = (rows.runs == one) | (rows.runs == two)
         gap = clustered.difference(
             rows.values[chosen], rows.runs[chosen] == one, rows.prompts[chosen], rows.raters[chosen]
         )
-        pairs.append(_settled(f"{named(found, one)} less {named(found, two)}", gap, 0.0, ""))
+        pairs.append(_settled(f"{named(collected, one)} less {named(collected, two)}", gap, 0.0, ""))
     if pairs:
         yield Section("Differences", tuple(pairs), "On the same prompts, by the same raters.")
 
 
-def _means(found: Collected, rows: ratings.Scores, title: str, note: str) -> Section:
+def _means(collected: Collected, rows: ratings.Scores, title: str, note: str) -> Section:
     means = []
-    for system in range(len(found.campaign.runs)):
+    for system in range(len(collected.campaign.runs)):
         own = rows.runs == system
         mean = clustered.mean(rows.values[own], rows.prompts[own], rows.raters[own])
-        means.append(quantity(named(found, system), mean.value, mean.interval(), mean.n))
+        means.append(quantity(named(collected, system), mean.value, mean.interval(), mean.n))
     return Section(title, tuple(means), note)
 
 
-def _cumulative(found: Collected, rows: ratings.Scores) -> Section:
+def _cumulative(collected: Collected, rows: ratings.Scores) -> Section:
     """Share of ratings at each anchor or a better one."""
     shares = []
-    for system in range(len(found.campaign.runs)):
+    for system in range(len(collected.campaign.runs)):
         own = rows.runs == system
-        for level, anchor in list(enumerate(found.campaign.anchors, 1))[1:]:
+        for level, anchor in list(enumerate(collected.campaign.anchors, 1))[1:]:
             reached = (rows.values[own] >= level).astype(float)
             mean = clustered.mean(reached, rows.prompts[own], rows.raters[own])
-            name = f"{named(found, system)}: at least {anchor}"
+            name = f"{named(collected, system)}: at least {anchor}"
             shares.append(quantity(name, mean.value, _within(mean.interval()), mean.n))
     return Section("Shares at least that good", tuple(shares), "Over prompts and raters.")
 
 
-def _labels(found: Collected) -> Iterator[Section]:
-    rows, judged = ratings.scores(found), found.judged
+def _labels(collected: Collected) -> Iterator[Section]:
+    rows, judged = ratings.scores(collected), collected.judged
     shares = []
-    for system in range(len(found.campaign.runs)):
+    for system in range(len(collected.campaign.runs)):
         own = rows.runs == system
-        for label in found.campaign.labels:
+        for label in collected.campaign.labels:
             has = np.array([float(label in one.rating.answer["labels"]) for one in judged])[own]
             mean = clustered.mean(has, rows.prompts[own], rows.raters[own])
-            shares.append(quantity(f"{named(found, system)}: {label}", mean.value, _within(mean.interval()), mean.n))
+            shares.append(
+                quantity(f"{named(collected, system)}: {label}", mean.value, _within(mean.interval()), mean.n)
+            )
     yield Section("Shares of labels", tuple(shares), "Over prompts and raters.")
 
 
@@ -209,25 +213,25 @@ def _within(ends: Ends | None) -> Ends | None:
 
 
 # ----------------------------------------------------------------------------------------------------------- agreement
-def _agreement(found: Collected) -> Section:
-    table, clusters = ratings.rater_table(found)
+def _agreement(collected: Collected) -> Section:
+    table, clusters = ratings.rater_table(collected)
     if not len(table):
         return Section("Agreement of raters", ())
     weights: Literal["nominal", "ordinal", "quadratic"]
-    weights = "nominal" if found.campaign.kind == "labels" else "ordinal"
-    weights = "quadratic" if found.campaign.kind in ("direct", "mqm") else weights
+    weights = "nominal" if collected.campaign.kind == "labels" else "ordinal"
+    weights = "quadratic" if collected.campaign.kind in ("direct", "mqm") else weights
     rows = [("same answer", agreement(table, "percent", clusters=clusters))]
     rows.append(("Gwet AC1", agreement(table, "gwet", clusters=clusters)))
     if weights != "nominal":
         rows.append((f"Gwet AC2 ({weights} weights)", agreement(table, "gwet", weights=weights, clusters=clusters)))
     rows.append(("Fleiss kappa", agreement(table, "fleiss", clusters=clusters)))
     rows.append(("Cohen kappa (Conger for more than two)", agreement(table, "conger", clusters=clusters)))
-    level = ALPHA_LEVELS[found.campaign.kind]
+    level = ALPHA_LEVELS[collected.campaign.kind]
     rows.append((f"Krippendorff alpha ({level})", krippendorff(table, level, clusters)))
     note = "1 is perfect, 0 is chance; over items of two ratings or more. Kappas are low where one answer prevails."
     return Section("Agreement of raters", tuple(_agreed(name, one) for name, one in rows), note)
 
 
-def _agreed(name: str, found: Agreement) -> Quantity:
-    note = "" if found.value is not None else "undefined: nothing was rated twice, or all ratings are the same"
-    return quantity(name, found.value, found.interval(), found.items, note)
+def _agreed(name: str, one: Agreement) -> Quantity:
+    note = "" if one.value is not None else "undefined: nothing was rated twice, or all ratings are the same"
+    return quantity(name, one.value, one.interval(), one.items, note)

@@ -45,9 +45,9 @@ class RaterCare:
     doubts: tuple[str, ...]
 
 
-def care(found: Collected) -> tuple[RaterCare, ...]:
+def care(collected: Collected) -> tuple[RaterCare, ...]:
     """Every rater of a campaign."""
-    return tuple(_care(found, rater) for rater in found.campaign.codes)
+    return tuple(_care(collected, rater) for rater in collected.campaign.codes)
 
 
 def passed(item: Item, answer: Mapping[str, Any]) -> bool:
@@ -57,12 +57,12 @@ def passed(item: Item, answer: Mapping[str, Any]) -> bool:
     return bool(all(answer.get(key) == value for key, value in item.expected.items()))
 
 
-def _care(found: Collected, rater: str) -> RaterCare:
-    own = [one for one in found.rated if one.rating.rater == rater]
+def _care(collected: Collected, rater: str) -> RaterCare:
+    own = [one for one in collected.rated if one.rating.rater == rater]
     checks = [one for one in own if one.item.expected]
     failed = sum(not passed(one.item, one.rating.answer) for one in checks)
-    same, repeated = _repeats(found, own)
-    chance = _chance(found, [one for one in found.judged if one.rating.rater == rater])
+    same, repeated = _repeats(collected, own)
+    chance = _chance(collected, [one for one in collected.judged if one.rating.rater == rater])
     sides = [
         _screen(one) for one in own if one.rating.answer.get("choice") in ("first", "second") and not one.item.expected
     ]
@@ -78,27 +78,27 @@ def _care(found: Collected, rater: str) -> RaterCare:
     )  # fmt: skip
 
 
-def _repeats(found: Collected, own: Sequence[Rated]) -> tuple[int, int]:
+def _repeats(collected: Collected, own: Sequence[Rated]) -> tuple[int, int]:
     """(alike, all) of the items that were answered twice; a score within a tenth of the scale is alike."""
     once = {one.assignment.number: one for one in own if not one.assignment.repeated}
     pairs = [
-        (coded(found.campaign, once[one.assignment.number].rating.answer), coded(found.campaign, one.rating.answer))
+        tuple(coded(collected.campaign, rating.answer) for rating in (once[one.assignment.number].rating, one.rating))
         for one in own if one.assignment.repeated and one.assignment.number in once
     ]  # fmt: skip
     pairs = [(a, b) for a, b in pairs if not np.isnan(a + b)]
-    return sum(abs(a - b) <= _near(found) for a, b in pairs), len(pairs)
+    return sum(abs(a - b) <= _near(collected) for a, b in pairs), len(pairs)
 
 
-def _near(found: Collected) -> float:
-    return {"direct": 10.0, "mqm": 1.0}.get(found.campaign.kind, 0.0)
+def _near(collected: Collected) -> float:
+    return {"direct": 10.0, "mqm": 1.0}.get(collected.campaign.kind, 0.0)
 
 
-def _chance(found: Collected, own: Sequence[Rated]) -> float | None:
+def _chance(collected: Collected, own: Sequence[Rated]) -> float | None:
     """How often two answers of this rater to different items are alike."""
-    values = np.array([coded(found.campaign, one.rating.answer) for one in own], dtype=float)
+    values = np.array([coded(collected.campaign, one.rating.answer) for one in own], dtype=float)
     if len(values) < 2:
         return None
-    alike = np.abs(values[:, None] - values[None, :]) <= _near(found)
+    alike = np.abs(values[:, None] - values[None, :]) <= _near(collected)
     return float((alike.sum() - len(values)) / (len(values) * (len(values) - 1)))
 
 

@@ -42,18 +42,18 @@ def keep(store: Store, name: str) -> list[Run]:
     The same example has the same id as there. Raises UsageError for labels, for a campaign without ratings and for
     one that was kept already: remove those runs first.
     """
-    found = collect(store, name)
-    table, examples, _ = people_matrix(found, found.campaign.runs)
+    collected = collect(store, name)
+    table, examples, _ = people_matrix(collected, collected.campaign.runs)
     runs = [
-        _keep(store, found, run, dict(zip(examples, table[:, column], strict=True)))
-        for column, run in enumerate(found.campaign.runs)
+        _keep(store, collected, run, dict(zip(examples, table[:, column], strict=True)))
+        for column, run in enumerate(collected.campaign.runs)
     ]
     for run, _ in runs:
         if any(one.id == run.id for one in store.runs()):
             raise UsageError(f"campaign {name} was kept already: remove run {run.id} and its like first")
     for run, outcomes in runs:
         task = run.tasks[0].name
-        metric = _metric(found)
+        metric = _metric(collected)
         groups = sorted({f"{key}={value}" for one in outcomes for key, value in one.example.slices.items()})
         numbers = [estimate(task, metric, group, _of(outcomes, group)) for group in ("all", *groups)]
         store.start(run)
@@ -61,8 +61,8 @@ def keep(store: Store, name: str) -> list[Run]:
     return [store.run(run.id) for run, _ in runs]
 
 
-def _keep(store: Store, found: Collected, run_id: str, ratings: dict[str, float]) -> tuple[Run, list[Outcome]]:
-    campaign, rated = found.campaign, store.run(run_id)
+def _keep(store: Store, collected: Collected, run_id: str, ratings: dict[str, float]) -> tuple[Run, list[Outcome]]:
+    campaign, rated = collected.campaign, store.run(run_id)
     original = next(task for task in rated.tasks if task.name == campaign.task)
     outcomes = [
         replace(one, judged=Judged(one.judged.prediction, {METRIC: ratings[one.example.id]}))
@@ -82,7 +82,7 @@ def _keep(store: Store, found: Collected, run_id: str, ratings: dict[str, float]
         card=Card(
             measures=MEANINGS[campaign.kind], limits=LIMITS, source=f"{campaign.raters} raters", licence="unknown"
         ),
-        metrics=(recorded(_metric(found)),),
+        metrics=(recorded(_metric(collected)),),
     )
     run = Run(
         id=f"{campaign.name}-{campaign.version}-{run_id}"[:128], model=rated.model, fingerprint=rated.fingerprint,
@@ -92,9 +92,9 @@ def _keep(store: Store, found: Collected, run_id: str, ratings: dict[str, float]
     return run, outcomes
 
 
-def _metric(found: Collected) -> Metric:
-    ranges = {"preference": (0.0, 1.0), "likert": (1.0, float(len(found.campaign.anchors))), "direct": (0.0, 100.0)}
-    bounds = ranges.get(found.campaign.kind, (-np.inf, 0.0))
+def _metric(collected: Collected) -> Metric:
+    ranges = {"preference": (0.0, 1.0), "likert": (1.0, float(len(collected.campaign.anchors))), "direct": (0.0, 100.0)}
+    bounds = ranges.get(collected.campaign.kind, (-np.inf, 0.0))
     return mean(METRIC, bounds=bounds)
 
 

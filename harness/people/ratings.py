@@ -89,20 +89,22 @@ class Scores:
     examples: Codes
 
 
-def scores(found: Collected) -> Scores:
+def scores(collected: Collected) -> Scores:
     """Numbers of all judged ratings, in ``answers.number``'s sense; labels are NaN."""
-    rows = found.judged
-    values = np.array([number(found.campaign, one.rating.answer) for one in rows], dtype=float)
-    runs = np.array([found.campaign.runs.index(one.item.runs[0]) for one in rows], dtype=int)
-    return Scores(values, runs, *_codes(found, rows))
+    rows = collected.judged
+    values = np.array([number(collected.campaign, one.rating.answer) for one in rows], dtype=float)
+    runs = np.array([collected.campaign.runs.index(one.item.runs[0]) for one in rows], dtype=int)
+    return Scores(values, runs, *_codes(collected, rows))
 
 
-def comparisons(found: Collected, *, length: bool = False) -> Comparisons:
+def comparisons(collected: Collected, *, length: bool = False) -> Comparisons:
     """Preferences; ``length``: with the difference in characters, in its standard deviations, as a covariate."""
-    rows = found.judged
-    sides = [np.array([found.campaign.runs.index(one.item.runs[side]) for one in rows], dtype=int) for side in (0, 1)]
-    outcome = np.array([number(found.campaign, one.rating.answer) for one in rows], dtype=float)
-    prompts, raters, _ = _codes(found, rows)
+    rows = collected.judged
+    sides = [
+        np.array([collected.campaign.runs.index(one.item.runs[side]) for one in rows], dtype=int) for side in (0, 1)
+    ]
+    outcome = np.array([number(collected.campaign, one.rating.answer) for one in rows], dtype=float)
+    prompts, raters, _ = _codes(collected, rows)
     covariates = None
     if length:
         gap = np.array([len(one.item.texts[0]) - len(one.item.texts[1]) for one in rows], dtype=float)
@@ -111,15 +113,17 @@ def comparisons(found: Collected, *, length: bool = False) -> Comparisons:
     return Comparisons(sides[0], sides[1], outcome, prompts, raters, covariates)
 
 
-def rater_table(found: Collected) -> tuple[Array, Codes]:
+def rater_table(collected: Collected) -> tuple[Array, Codes]:
     """(one number a judged item and rater [items, raters], NaN where there is none; clusters [items])."""
-    rows, raters = found.judged, list(found.campaign.codes)
+    rows, raters = collected.judged, list(collected.campaign.codes)
     numbers = sorted({one.assignment.number for one in rows})
     place = {number_: row for row, number_ in enumerate(numbers)}
     table = np.full((len(numbers), len(raters)), np.nan)
     for one in rows:
-        table[place[one.assignment.number], raters.index(one.rating.rater)] = coded(found.campaign, one.rating.answer)
-    clusters = [found.items[number_].cluster for number_ in numbers]
+        table[place[one.assignment.number], raters.index(one.rating.rater)] = coded(
+            collected.campaign, one.rating.answer
+        )
+    clusters = [collected.items[number_].cluster for number_ in numbers]
     return table, np.unique(clusters, return_inverse=True)[1] if clusters else np.zeros(0, dtype=int)
 
 
@@ -131,7 +135,7 @@ def coded(campaign: Campaign, answer: Mapping[str, object]) -> float:
     return number(campaign, answer)
 
 
-def _codes(found: Collected, rows: list[Rated]) -> tuple[Codes, Codes, Codes]:
+def _codes(collected: Collected, rows: list[Rated]) -> tuple[Codes, Codes, Codes]:
     """(clusters, raters, examples) [n] as numbers."""
     names = [
         [one.item.cluster for one in rows], [one.rating.rater for one in rows], [one.item.example for one in rows]

@@ -25,13 +25,13 @@ def standardised(raw: Array, raters: NDArray[np.int64]) -> Array:
 
     NaN for a rater of one score or of equal ones: nothing tells what his scores mean.
     """
-    found = np.full(len(raw), np.nan)
+    z = np.full(len(raw), np.nan)
     for rater in np.unique(raters):
         own = raw[raters == rater]
         spread = own.std(ddof=1) if len(own) > 1 else 0.0
         if spread > 0:
-            found[raters == rater] = (own - own.mean()) / spread
-    return found
+            z[raters == rater] = (own - own.mean()) / spread
+    return z
 
 
 def mqm(errors: Iterable[tuple[str, str]]) -> float:
