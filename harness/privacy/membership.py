@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.engine.backend import Backend
+from harness.engine.causal.backend import Causal
+from harness.engine.causal.reference import Reference
 from harness.errors import DataError
 from harness.metrics.intervals import Ends, clopper_pearson, quantile
 from harness.privacy.ask import likelihoods
+from harness.privacy.surprise import surprises
 from harness.types import Scored
 
 Scores = NDArray[np.float64]
@@ -85,6 +88,7 @@ class Membership:
 def membership(backend: Backend, members: Sequence[str], others: Sequence[str], *, seed: int = 0) -> Membership:
     """Attack a model with texts it was trained on and texts of the same kind that it was not.
 
+    "min_k_plus" (Zhang et al. 2024), ``min_k`` of ``surprises``, is tried on local causal models alone.
     Raises DataError for fewer than FOLDS of either, and for texts without a token.
     """
     texts = [*members, *others]
@@ -96,6 +100,8 @@ def membership(backend: Backend, members: Sequence[str], others: Sequence[str], 
         name: np.array([score(one, text) for one, text in zip(scored, texts, strict=True)])
         for name, score in ATTACKS.items()
     }
+    if isinstance(backend, Causal | Reference):
+        found["min_k_plus"] = np.array([min_k(one) for one in surprises(backend, texts)])
     blind = judge("blind", blind_scores(texts, is_member, seed), is_member)
     return Membership(tuple(judge(name, values, is_member) for name, values in found.items()), blind)
 

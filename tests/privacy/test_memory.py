@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from conftest import REPEATS, TEMPLATE, Trained  # type: ignore[import-not-found]
 
@@ -14,11 +15,15 @@ from harness.cli.main import cli
 from harness.engine.backend import Options
 from harness.engine.load import load
 from harness.errors import DataError, Unsupported
+from harness.privacy.ask import likelihoods
 from harness.privacy.exposure import exposure, exposures
 from harness.privacy.extraction import Extracted, Passage, extract, printed, rates, recall_at_errors, verbatim
 from harness.privacy.files import canaries_of, passages_of
 from harness.privacy.membership import blind_scores, delong, judge, membership, min_k, zipped
+from harness.privacy.surprise import standardised, surprises
 from harness.types import Generate, ModelInfo, Scored
+
+ALL = ("loss", "zlib", "min_k", "min_k_plus")
 
 
 # ------------------------------------------------------------------------------------------------------------ goldens
@@ -56,6 +61,27 @@ def test_attacks_are_those_of_their_papers() -> None:
     import zlib
 
     assert zipped(scored, "some text") == pytest.approx(-3 / len(zlib.compress(b"some text")))
+
+
+def test_surprises_are_those_of_the_definition() -> None:
+    logits = torch.randn(5, 11, dtype=torch.float64)
+    logits[2, 3] = -torch.inf  # what cannot come
+    targets = torch.tensor([1, 2, 3, 4, 5])
+    targets[2] = 7
+    found = standardised(logits, targets)
+    for row, target, value in zip(logits, targets, found, strict=True):
+        chances = torch.softmax(row, -1)
+        logs = [(float(p), float(p.log())) for p in chances if p > 0]
+        mean = sum(p * log for p, log in logs)
+        spread = sum(p * log**2 for p, log in logs) - mean**2
+        assert float(value) == pytest.approx((float(chances[target].log()) - mean) / spread**0.5, rel=1e-4)
+    assert standardised(torch.zeros(1, 4), torch.tensor([2])).tolist() == [0.0]  # no deviation
+
+
+def test_surprises_of_a_model_are_one_for_every_scored_token(trained: Trained) -> None:
+    texts = trained.members[:3]
+    scored = likelihoods(trained.backend, texts)
+    assert [len(one) for one in surprises(trained.backend, texts)] == [one.tokens for one in scored]  # type: ignore[arg-type]
 
 
 def test_delongs_error_is_that_of_the_bootstrap() -> None:
@@ -117,7 +143,7 @@ def test_what_was_repeated_is_extracted_and_what_was_not_is_not(trained: Trained
 
 def test_members_are_told_from_others_and_the_words_alone_tell_nothing(trained: Trained) -> None:
     found = membership(trained.backend, trained.members, trained.others)
-    assert {attack.name: attack.auc > 0.9 for attack in found.attacks} == {"loss": True, "zlib": True, "min_k": True}
+    assert {attack.name: attack.auc > 0.9 for attack in found.attacks} == dict.fromkeys(ALL, True)
     assert found.blind.low < 0.5 < found.blind.high
     assert found.words(found.attacks[0]).startswith("members are likelier to the model")
 
