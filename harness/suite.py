@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from harness.engine.backend import Options
 from harness.errors import UnknownName, UsageError, quoted
@@ -96,12 +96,14 @@ def _record(path: Path, key: str, record: type, values: Any) -> Any:
         if not _fits(value, hints[name]):
             raise UsageError(f"{path}: {key}.{name} = {quoted(value)} is not {_words(hints[name])}")
     try:
-        return record(**values)
+        return record(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
     except UsageError as error:
         raise UsageError(f"{path}: {key}: {error}") from None
 
 
 def _fits(value: Any, hint: Any) -> bool:
+    if get_origin(hint) is tuple:
+        return isinstance(value, list) and all(_fits(each, get_args(hint)[0]) for each in value)
     if any(isinstance(a, str) for a in get_args(hint)):
         return value in get_args(hint)
     if get_args(hint):
@@ -112,6 +114,8 @@ def _fits(value: Any, hint: Any) -> bool:
 
 
 def _words(hint: Any) -> str:
+    if get_origin(hint) is tuple:
+        return f"a list of {_words(get_args(hint)[0])}"
     if get_args(hint):
         return " or ".join(_words(a) for a in get_args(hint) if a is not type(None))
     return repr(hint) if isinstance(hint, str) else str(hint.__name__)

@@ -40,6 +40,12 @@ def test_models_times_tasks_with_blocks_that_override(tmp_path: Path) -> None:
     assert jobs[2].settings == Settings(limit=5, seed=3, shots=2)
 
 
+def test_variants_are_lists(tmp_path: Path) -> None:
+    head = 'models = ["a"]\ntasks = ["b"]\n'
+    [job] = jobs_of(suite(tmp_path, f'{head}settings = {{perturb = ["case", "typos"], strength = [0.1, 1]}}'))
+    assert job.settings == Settings(perturb=("case", "typos"), strength=(0.1, 1))
+
+
 def test_a_model_can_be_fine_tuned_first(tmp_path: Path) -> None:
     head = 'models = ["a"]\ntasks = ["b"]\nsettings = {seed = 7}\n'
     jobs = jobs_of(suite(tmp_path, f"{head}[finetune]\ntrain_limit = 50\n[[run]]\nfinetune = {{head_only = true}}"))
@@ -78,6 +84,14 @@ def test_a_model_can_be_fine_tuned_first(tmp_path: Path) -> None:
             "finetune: train_limit = 3 is not a whole number",
         ),
         ('models = ["a"]\ntasks = ["b"]\nfinetune = {held_out = 1.5}', "finetune: held_out = 1.5 is not a share"),
+        (
+            'models = ["a"]\ntasks = ["b"]\nsettings = {perturb = "case"}',
+            "perturb = 'case' is not a list of str",
+        ),
+        (
+            'models = ["a"]\ntasks = ["b"]\nsettings = {strength = [2]}',
+            "strength 2 is not a number above 0",
+        ),
         ('models = ["a"]', "names no run"),
         ("models = [", "not valid TOML"),
     ],

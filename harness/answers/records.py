@@ -5,6 +5,7 @@ import json
 import math
 import zlib
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
 from typing import Any, cast
 
 from harness.errors import DataError, quoted
@@ -21,6 +22,7 @@ from harness.types import (
     Request,
     Response,
     Scored,
+    Settings,
 )
 
 Json = dict[str, Any]
@@ -210,3 +212,31 @@ def unsealed(line: bytes) -> Json | None:
     except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None
+
+
+# ----------------------------------------------------------------------------------------------------------- settings
+def settings_to_json(settings: Settings) -> dict[str, Any]:
+    """Settings as a run keeps them."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(settings).items()}
+
+
+def settings_from_json(kept: Mapping[str, Any], name: str) -> Settings:
+    """Settings that a run keeps; what is no setting is passed over. ``name`` is what they are called in errors.
+
+    Older runs keep comma-separated texts where there are lists now. Raises DataError for values of a wrong type,
+    UsageError for those that no run can have.
+    """
+    ours = {f.name for f in fields(Settings)}
+    values = {key: value for key, value in kept.items() if key in ours}
+    for key in ("perturb", "strength", "counterfactual"):
+        if isinstance(values.get(key), str):
+            words = [word.strip() for word in values[key].split(",") if word.strip()]
+            values[key] = [_share(word) for word in words] if key == "strength" else words
+    return built(Settings, values, name)
+
+
+def _share(word: str) -> float | str:
+    try:
+        return float(word)
+    except ValueError:
+        return word

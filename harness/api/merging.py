@@ -7,6 +7,7 @@ from typing import Any, Unpack
 
 from harness import run as running
 from harness import types
+from harness.answers.records import settings_from_json
 from harness.answers.shard import Shard, read_shard, require_same, require_whole, shards_in
 from harness.api.evaluation import planned_tasks, tasks_of
 from harness.api.recipe import Recipe, recipe_in
@@ -15,7 +16,6 @@ from harness.api.records import Listener, Overrides, Result, Where, with_overrid
 from harness.api.sharding import digest_of, folder_of
 from harness.engine.elsewhere.merged import Merged
 from harness.errors import DataError, UsageError
-from harness.reading.typed import built
 from harness.store import open_store
 from harness.types import ModelInfo, Settings, Task
 
@@ -41,7 +41,7 @@ def merge(
     require_whole(read)
     about = read[0].head["about"]
     recipe = recipe_in(read[0].head["recipe"], f"{read[0].path}") if read[0].head["recipe"] else None
-    settings = built(Settings, about["settings"], f"settings of {read[0].path}")
+    settings = settings_from_json(about["settings"], f"settings of {read[0].path}")
     where = replace(where, data=where.data or (recipe.folder if recipe else None), cache=False, resume=True, shard=None)
     planned = _planned(tasks, recipe, settings, where, read[0])
     kinds = frozenset[type](getattr(types, name) for name in about["answers"])

@@ -4,7 +4,7 @@ import platform
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Literal
 from harness import failures, notices, plugins
 from harness import run as running
 from harness.answers.journal import Journal, header
+from harness.answers.records import settings_to_json
 from harness.api.metering import energy_of
 from harness.api.recipe import Recipe
 from harness.api.records import Listener, Result, Where
@@ -172,7 +173,7 @@ def described(backend: Backend, planned: Sequence[running.Planned], settings: Se
         model=backend.info.name,
         fingerprint=dict(backend.info.fingerprint),
         tasks=tuple(p.record for p in planned),
-        settings=asdict(settings),
+        settings=settings_to_json(settings),
         versions=versions(),
         command="",
         started=now(),

@@ -59,9 +59,9 @@ class Overrides(TypedDict, total=False):
     shots_mode: Literal["fixed", "per-example"]
     seed: int
     scorer: str | None
-    perturb: str
-    strength: str
-    counterfactual: str
+    perturb: tuple[str, ...]
+    strength: tuple[float, ...]
+    counterfactual: tuple[str, ...]
     store: str | None
     samples: str | None
     data: str | Path | None

@@ -1,14 +1,14 @@
 """Stored answers judged anew, without a model."""
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 
 from harness import plugins
 from harness import run as running
+from harness.answers.records import settings_from_json
 from harness.api.recording import averages, new_id, now, versions
 from harness.api.records import Result
 from harness.errors import UsageError, quoted
-from harness.reading.typed import built
 from harness.scorers.bound import score_texts, texts_of
 from harness.scorers.identities import sentences
 from harness.store import open_store
@@ -78,14 +78,12 @@ def _records(run: Run, tasks: Sequence[Task]) -> tuple[TaskRecord, ...]:
 
 def settings_of(run: Run) -> Settings:
     """The settings of a stored run. Raises DataError for values that are none."""
-    ours = {f.name for f in fields(Settings)}
-    return built(Settings, {k: v for k, v in run.settings.items() if k in ours}, f"settings of run {run.id}")
+    return settings_from_json(run.settings, f"settings of run {run.id}")
 
 
 def _require_own_words(run: Run, settings: Settings) -> None:
     """Raises UsageError where the settings of an imported run name a file."""
-    own = {"", *COUNTERFACTUALS}
-    odd = [word.strip() for word in settings.counterfactual.split(",") if word.strip() not in own]
+    odd = [word for word in settings.counterfactual if word not in COUNTERFACTUALS]
     if odd:
         raise UsageError(
             f"run {run.id} was imported and its --counterfactual names {quoted(odd[0])}, which is not read"

@@ -36,6 +36,16 @@ def typed() -> str:
     return str(click.get_current_context().find_root().obj or "")
 
 
+def shares(text: str) -> tuple[float, ...]:
+    """``--strength 0.1,0.3`` -> (0.1, 0.3). Raises a usage error for a part that is no number."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is not a list of numbers such as 0.1,0.3", param_hint="--strength"
+        ) from None
+
+
 def names(text: tuple[str, ...]) -> list[str]:
     """``--tasks a,b --tasks c`` -> [a, b, c]."""
     return [name.strip() for part in text for name in part.split(",") if name.strip()]

@@ -17,6 +17,7 @@ from harness.cli.options import (
     notice,
     quiet_option,
     samples_option,
+    shares,
     store_option,
     typed,
 )
@@ -117,7 +118,12 @@ def _job(model: str, tasks: Sequence[str], words: Mapping[str, Any]) -> Job:
     from harness.training.protocol import Protocol
     from harness.types import Settings
 
-    settings = Settings(**{f.name: words[f.name] for f in fields(Settings)})
+    several: dict[str, tuple[object, ...]] = {
+        "perturb": tuple(names((words["perturb"],))),
+        "strength": shares(words["strength"]),
+        "counterfactual": tuple(names((words["counterfactual"],))),
+    }
+    settings = Settings(**{f.name: words[f.name] for f in fields(Settings)} | several)
     options = Options(**{f.name: words[f.name] for f in fields(Options) if f.name in words})
     protocol = None
     if words["protocol"]:

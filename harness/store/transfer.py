@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import select
 
+from harness.answers.records import settings_from_json
 from harness.errors import DataError, StoreError, UsageError, quoted
 from harness.reading.typed import built, taken
 from harness.store import catalogue, pointers, samples
@@ -185,7 +186,7 @@ def _require_run(run: Run) -> None:
 def _require_settings(settings: Mapping[str, Any]) -> None:
     """The settings are those of a run and of their types. Raises DataError."""
     ours = {f.name for f in fields(Settings)}
-    built(Settings, {k: v for k, v in settings.items() if k in ours}, "run.settings")
+    settings_from_json(settings, "run.settings")
     odd = [key for key in settings if key not in ours | {"rescored"}]
     if odd or not isinstance(settings.get("rescored", ""), str):
         raise DataError(f"run.settings has the unknown field {quoted(next(iter(odd), 'rescored'), 80)}")

@@ -73,7 +73,7 @@ def varied(task: Task, settings: Settings) -> Task:
 
     Raises UnknownName or UsageError for settings that are none, Unsupported for a task they do not apply to.
     """
-    if not _named(settings.perturb) and not _named(settings.counterfactual):
+    if not settings.perturb and not settings.counterfactual:
         return task
     if not task.requests <= {Choose, Generate}:
         raise Unsupported(
@@ -87,8 +87,14 @@ def varied(task: Task, settings: Settings) -> Task:
     return replace(
         task, variation=variation, best=partial(variation.scripted, task.best),
         worst=partial(variation.scripted, task.worst), metrics=(*task.metrics, *_metrics(variation)),
-        variant=f"{settings.perturb}|{settings.strength}|{list(plan.swaps)}",
+        variant=_identity(settings, plan),
     )  # fmt: skip
+
+
+def _identity(settings: Settings, plan: Plan) -> str:
+    """What two runs must share to have asked the same variants."""
+    strengths = ",".join(f"{share:g}" for share in settings.strength)
+    return f"{','.join(settings.perturb)}|{strengths}|{list(plan.swaps)}"
 
 
 def require_changes(task: Task, alternatives: Sequence[Sequence[Alternative]]) -> None:
@@ -106,32 +112,14 @@ def require_changes(task: Task, alternatives: Sequence[Sequence[Alternative]]) -
         )
 
 
-def _named(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _strengths(text: str) -> list[float]:
-    found = []
-    for part in text.split(","):
-        try:
-            value = float(part)
-        except ValueError:
-            value = -1.0
-        if not 0 < value <= 1:
-            raise UsageError(f"strength {part.strip()!r} is not a number above 0 and at most 1")
-        found.append(value)
-    return found
-
-
 def _plan(settings: Settings) -> Plan:
-    names, swaps = _named(settings.perturb), [swap_of(name) for name in _named(settings.counterfactual)]
-    strengths = _strengths(settings.strength)
+    names, swaps = settings.perturb, [swap_of(name) for name in settings.counterfactual]
     changes: dict[str, Change] = {}
     floors: dict[str, str] = {}
     for name in names:
         if name not in PERTURBATIONS:
             raise UnknownName("perturbation", name, PERTURBATIONS)
-        for strength in strengths if name != ORDER else ():
+        for strength in settings.strength if name != ORDER else ():
             label = f"{name}@{strength:g}"
             changes[label] = partial(change.edited, edit=EDITS[name], strength=strength, seed=label)
     perturbed = (*changes, *([ORDER] if ORDER in names else []))

@@ -16,6 +16,8 @@ from harness.answers.records import (
     request_to_json,
     response_from_json,
     response_to_json,
+    settings_from_json,
+    settings_to_json,
 )
 from harness.errors import DataError
 from harness.types import (
@@ -29,6 +31,7 @@ from harness.types import (
     Request,
     Response,
     Scored,
+    Settings,
 )
 
 TEXT = st.text(st.characters(codec=None), max_size=20)  # lone surrogates included
@@ -137,3 +140,12 @@ def test_failures_of_older_releases_are_spelled_as_those_of_today_and_a_plug_in_
     assert failure_of("rate-limit", "wait") == Failed("rate-limit", "wait")  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         failure_of(3, "x")
+
+
+def test_settings_of_older_runs_are_read_with_their_texts_as_lists() -> None:
+    kept = {"limit": 3, "perturb": "case, typos", "strength": "0.1,1", "counterfactual": "", "rescored": "run-1"}
+    settings = Settings(limit=3, perturb=("case", "typos"), strength=(0.1, 1.0))
+    assert settings_from_json(kept, "settings") == settings
+    assert settings_from_json(json.loads(json.dumps(settings_to_json(settings))), "settings") == settings
+    with pytest.raises(DataError, match="settings.strength"):
+        settings_from_json({"strength": "much"}, "settings")

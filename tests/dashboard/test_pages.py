@@ -252,7 +252,7 @@ def test_what_is_chosen_for_a_chart_is_in_the_address(page: Page, run_of: RunOf,
     assert page("small", "leaderboard", metric="exact").selectbox[-1].value == "exact"
     assert page("small", "run", run=run_of("oracle"), sliced="true").toggle[0].value
     task = letters(tmp_path / "rows.jsonl", count=6)
-    run = evaluate("scripted:oracle", [task], store=str(tmp_path / "s"), perturb="case", strength="1").run.id
+    run = evaluate("scripted:oracle", [task], store=str(tmp_path / "s"), perturb=("case",), strength=(1,)).run.id
     test = page(str(tmp_path / "s"), "reliability", run=run, metric="acc")
     assert not test.exception and test.selectbox[-1].label == "Metric over variants"
     assert test.query_params["metric"] == "acc"

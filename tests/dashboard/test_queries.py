@@ -192,7 +192,7 @@ def test_answers_without_probabilities_are_left_out(small: Store, run_of: RunOf)
 
 def test_variants_that_a_run_made(tmp_path: Path) -> None:
     task = _one_question(tmp_path / "s", "which of these words")
-    run = evaluate("scripted:oracle", [task], store=str(tmp_path / "s"), perturb="case", strength="1").run.id
+    run = evaluate("scripted:oracle", [task], store=str(tmp_path / "s"), perturb=("case",), strength=(1,)).run.id
     store = open_store(str(tmp_path / "s"))
     numbers = calibration.variants(store, run, "one")
     assert numbers.loc[numbers["metric"] == "acc", "variant"].tolist() == ["original", "case@1"]
@@ -205,9 +205,9 @@ def test_variants_that_a_run_made(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------- bias, trends, costs, gates
 def test_what_typos_change_is_no_probe_and_what_swapping_groups_changes_is(small: Store, tmp_path: Path) -> None:
     place = str(tmp_path / "s")
-    evaluate("scripted:oracle", ["demo/qa"], Settings(limit=4, perturb="typos"), store=place)
+    evaluate("scripted:oracle", ["demo/qa"], Settings(limit=4, perturb=("typos",)), store=place)
     assert bias.probes_of(open_store(place)) == []
-    evaluate("scripted:oracle", ["demo/qa"], counterfactual="gender", store=place)
+    evaluate("scripted:oracle", ["demo/qa"], counterfactual=("gender",), store=place)
     assert bias.probes_of(open_store(place)) == ["demo/qa"]
 
 

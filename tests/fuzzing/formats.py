@@ -66,7 +66,7 @@ measures: >
 """
 SUITE = b"""models = ["smollm2", "scripted:oracle"]
 tasks = ["demo/*", "rows.jsonl"]
-settings = {limit = 5, seed = 3, shots_mode = "fixed", perturb = "typos", strength = "0.1"}
+settings = {limit = 5, seed = 3, shots_mode = "fixed", perturb = ["typos"], strength = [0.1]}
 [options]
 concurrency = 4
 timeout = 1.5

@@ -116,7 +116,7 @@ def test_variants_of_whole_answers_are_computed_of_their_own_answers(place: Path
         "quiz", data=Data(Dataset("quiz")), prompt="{question}", target="answer", decoding=Decoding(5),
         measures=(measure,), about=About(version=1, card=Card(measures="", limits="", source="", licence="")),
     )  # fmt: skip
-    swapped = varied(task, Settings(counterfactual="gender"))
+    swapped = varied(task, Settings(counterfactual=("gender",)))
     asked = running.sheet(swapped, task.read(rows, task.dataset[0]))
     assert all("gender" in [changed.label for changed in own] for own in asked.alternatives)
     outcomes = []

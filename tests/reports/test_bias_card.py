@@ -132,7 +132,7 @@ def test_gaps_swaps_and_limits_stand_on_the_card(tmp_path: Path) -> None:
         about=About(version=1, card=CARD),
     )
     place = str(tmp_path / "s")
-    run = evaluate("scripted:oracle", [task], counterfactual="gender", store=place).run
+    run = evaluate("scripted:oracle", [task], counterfactual=("gender",), store=place).run
     with pytest.raises(SystemExit) as stop:
         main(["report", run.id, "--format", "bias", "--store", place, "--out", str(tmp_path / "card")])
     assert stop.value.code == 0

@@ -202,8 +202,8 @@ def test_metrics_of_variants_and_scorers_have_their_facts_in_fields(store: Store
 
 
 @pytest.mark.parametrize(
-    "changes", [{"limit": 6}, {"limit": 6, "perturb": "typos,option-order", "strength": "0.5", "shots": 0},
-                {"limit": 8, "counterfactual": "gender"}],
+    "changes", [{"limit": 6}, {"limit": 6, "perturb": ("typos", "option-order"), "strength": (0.5,), "shots": 0},
+                {"limit": 8, "counterfactual": ("gender",)}],
     ids=["plain", "perturbed", "swapped"],
 )  # fmt: skip
 def test_a_task_that_is_asked_again_is_the_same_task(

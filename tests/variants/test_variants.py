@@ -1,6 +1,7 @@
 """Perturbations and counterfactuals: what is changed, what is not, and flips that were planted and are counted."""
 
 import json
+import math
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -129,13 +130,17 @@ def test_a_file_of_pairs_and_what_is_none(tmp_path: Path) -> None:
 def test_the_name_of_a_file_of_pairs_changes_nothing(tmp_path: Path) -> None:
     for name in ("names", "mood"):
         (tmp_path / f"{name}.csv").write_text("first,second\nHe,She\n", encoding="utf-8")
-        settings = Settings(counterfactual=str(tmp_path / f"{name}.csv"))
+        settings = Settings(counterfactual=(str(tmp_path / f"{name}.csv"),))
         wrapped = varied(verdicts(tmp_path), settings)
         (example,) = wrapped.read([{"text": "He made a big car", "label": 0}], wrapped.dataset[0])
         asked = [r.prompt for r in asks(wrapped, example) if isinstance(r, Choose)]
         assert asked == ["He made a big car:", "She made a big car:", "He made a big automobile:"]
     (tmp_path / "gender.csv").write_text("first,second\nking,queen\n", encoding="utf-8")
-    for twice in (f"gender,{tmp_path / 'gender.csv'}", "gender,gender", f"names,{tmp_path / 'names.csv'}"):
+    for twice in (
+        ("gender", str(tmp_path / "gender.csv")),
+        ("gender", "gender"),
+        ("names", str(tmp_path / "names.csv")),
+    ):
         with pytest.raises(UsageError, match="two variants are called '(gender|names)'"):
             varied(verdicts(tmp_path), Settings(counterfactual=twice))
 
@@ -214,11 +219,11 @@ def test_every_question_of_an_example_has_its_options_in_an_order_of_its_own() -
     asked = [Choose(f"q{i}", tuple("abcdef"), (), tuple("uvwxyz")) for i in range(4)]
     task, (example, _) = multirc()
     several = replace(task, ask=lambda e, shown: (*asked, Choose("A. x", ("A", "B"))))
-    requests = asks(varied(several, Settings(perturb="option-order")), example)[5:]
+    requests = asks(varied(several, Settings(perturb=("option-order",))), example)[5:]
     moved = [r.choices for r in requests if isinstance(r, Choose)]
     assert len(moved) == 5 and len(set(moved)) == 5 and moved[4] == ("A", "B")  # where nothing can move, nothing does
     assert all(sorted(choices) == list("abcdef") != list(choices) for choices in moved[:4])
-    wrapped = varied(task, Settings(perturb="option-order"))
+    wrapped = varied(task, Settings(perturb=("option-order",)))
     judged = judged_by(wrapped, example, wrapped.best(example))
     assert judged.values["flip_rate:option-order"] == 0.0 and judged.values["robust_acc"] == 1.0
     first = tuple(Chosen(0) for _ in asks(wrapped, example))
@@ -227,7 +232,13 @@ def test_every_question_of_an_example_has_its_options_in_an_order_of_its_own() -
 
 @pytest.mark.parametrize("name", ["superglue/multirc", "winogender"])
 def test_perturbations_of_tasks_that_ask_several_things(name: str, mirror: Path, tmp_path: Path) -> None:
-    given = {"perturb": "typos,option-order", "strength": "1", "limit": 5, "data": mirror, "store": str(tmp_path / "s")}
+    given = {
+        "perturb": ("typos", "option-order"),
+        "strength": (1.0,),
+        "limit": 5,
+        "data": mirror,
+        "store": str(tmp_path / "s"),
+    }
     for model, right in (("scripted:oracle", 1.0), ("scripted:opposite", 0.0)):
         found = numbers(evaluate(model, [name], **given).estimates)
         assert found["robust_acc"] == (right, 5) and found["flip_rate:typos@1"] == (0.0, 5)
@@ -237,8 +248,20 @@ def test_perturbations_of_tasks_that_ask_several_things(name: str, mirror: Path,
 
 def test_what_changes_no_example_gives_no_number(tmp_path: Path) -> None:
     for settings, said in (
-        (Settings(perturb="case,contractions,dialect"), "verdicts: contractions@0.1, dialect@0.1 change none of its 4"),
-        (Settings(perturb="case", strength="1", counterfactual="religion"), "religion, religion_floor change none"),
+        (
+            Settings(
+                perturb=(
+                    "case",
+                    "contractions",
+                    "dialect",
+                )
+            ),
+            "verdicts: contractions@0.1, dialect@0.1 change none of its 4",
+        ),
+        (
+            Settings(perturb=("case",), strength=(1,), counterfactual=("religion",)),
+            "religion, religion_floor change none",
+        ),
     ):
         with pytest.raises(DataError, match=said):
             evaluate("scripted:oracle", [verdicts(tmp_path)], settings, store=str(tmp_path / "s"))
@@ -286,7 +309,7 @@ def numbers(estimates: Sequence[Estimate]) -> dict[str, tuple[float | None, int]
 def test_planted_flips_are_counted_beside_a_floor(tmp_path: Path) -> None:
     sexist = Reading(lambda text: int("She" in text or "Her" in text))
     found = numbers(
-        evaluate(sexist, [verdicts(tmp_path)], counterfactual="gender", store=str(tmp_path / "s")).estimates
+        evaluate(sexist, [verdicts(tmp_path)], counterfactual=("gender",), store=str(tmp_path / "s")).estimates
     )
     assert found["acc"] == (0.5, 4)  # he and it are right; she and his dog are not
     assert found["flip_rate:gender"] == (1.0, 3) and found["flip_rate:gender_floor"] == (0.0, 3)
@@ -294,7 +317,7 @@ def test_planted_flips_are_counted_beside_a_floor(tmp_path: Path) -> None:
     assert found["acc_change:gender"][0] == pytest.approx(1 / 3) and found["mcnemar_p:gender"] == (1.0, 3)
     fair = numbers(
         evaluate(
-            Reading(lambda t: 0), [verdicts(tmp_path)], counterfactual="gender", store=str(tmp_path / "s")
+            Reading(lambda t: 0), [verdicts(tmp_path)], counterfactual=("gender",), store=str(tmp_path / "s")
         ).estimates
     )
     assert fair["flip_rate:gender"] == (0.0, 3) and fair["nll_choice_change:gender"][0] == 0.0
@@ -303,19 +326,19 @@ def test_planted_flips_are_counted_beside_a_floor(tmp_path: Path) -> None:
 def test_planted_fragility_is_counted_and_rescored_alike(tmp_path: Path) -> None:
     shouting = Reading(lambda text: int(any(word.isupper() for word in text.rstrip(":").split())))
     result = evaluate(
-        shouting, [verdicts(tmp_path)], perturb="case,spaces", strength="1", store=str(tmp_path / "s")
+        shouting, [verdicts(tmp_path)], perturb=("case", "spaces",), strength=(1,), store=str(tmp_path / "s")
     )  # fmt: skip
     found = numbers(result.estimates)
     assert found["acc"] == (0.75, 4) and found["acc:case@1"] == (0.25, 4) and found["flip_rate:case@1"] == (1.0, 4)
     assert found["flip_rate:spaces@1"] == (0.0, 4) and found["robust_acc"] == (0.0, 4)
     assert found["mcnemar_p:case@1"] == (0.625, 4)  # three broken, one fixed
-    assert result.run.settings["perturb"] == "case,spaces" and result.run.settings["strength"] == "1"
+    assert result.run.settings["perturb"] == ["case", "spaces"] and result.run.settings["strength"] == [1]
 
 
 def test_rescoring_judges_the_variants_too(tmp_path: Path) -> None:
     first = evaluate(
-        "scripted:opposite", ["demo/sentiment"], perturb="typos,option-order", strength="0.2,0.5",
-        counterfactual="gender", limit=12, store=str(tmp_path / "s"),
+        "scripted:opposite", ["demo/sentiment"], perturb=("typos", "option-order",), strength=(0.2, 0.5,),
+        counterfactual=("gender",), limit=12, store=str(tmp_path / "s"),
     )  # fmt: skip
     again = rescore(first.run.id, store=str(tmp_path / "s"))
     assert again.estimates == first.estimates
@@ -327,7 +350,7 @@ def test_rescoring_judges_the_variants_too(tmp_path: Path) -> None:
 def test_an_order_that_matters_is_found(tmp_path: Path) -> None:
     always_first = Reading(lambda text: 0)
     found = numbers(
-        evaluate(always_first, [verdicts(tmp_path)], perturb="option-order", store=str(tmp_path / "s")).estimates
+        evaluate(always_first, [verdicts(tmp_path)], perturb=("option-order",), store=str(tmp_path / "s")).estimates
     )
     assert found["flip_rate:option-order"] == (1.0, 4) and found["acc:option-order"] == (0.25, 4)
 
@@ -344,7 +367,7 @@ def test_generation_and_a_failed_variant(tmp_path: Path) -> None:
         measures=(SQUAD_EM,),
         about=About(version=1, card=CARD),
     )
-    wrapped = varied(task, Settings(counterfactual="gender"))
+    wrapped = varied(task, Settings(counterfactual=("gender",)))
     (example,) = task.read([{"text": "He is a king", "answer": "king"}], task.dataset[0])
     assert [r.prompt for r in asks(wrapped, example)][:2] == ["He is a king?", "She is a queen?"]  # type: ignore[union-attr]
     answers = tuple(Generated(text, 1, "end") for text in ("king", "queen", "king"))
@@ -352,7 +375,7 @@ def test_generation_and_a_failed_variant(tmp_path: Path) -> None:
     assert judged.values["flip_rate:gender"] == 0.0 and judged.values["exact_match:gender"] == 1.0
     stuck = judged_by(wrapped, example, (answers[0], answers[0], answers[0]))
     assert stuck.values["exact_match_change:gender"] == -1.0
-    failing = evaluate("scripted:fail-every-3", [task], counterfactual="gender", store=str(tmp_path / "s"))
+    failing = evaluate("scripted:fail-every-3", [task], counterfactual=("gender",), store=str(tmp_path / "s"))
     assert {(e.value, e.failed) for e in failing.estimates} == {(None, 1)}
 
 
@@ -361,27 +384,29 @@ def test_runs_that_asked_something_else_are_not_the_same(tmp_path: Path) -> None
         run = evaluate("scripted:oracle", [verdicts(tmp_path)], settings, store=str(tmp_path / "s")).run
         return run.tasks[0].fingerprint
 
-    prints = [fingerprint(Settings(perturb=p, strength=s)) for p, s in (("", "0.1"), ("case", "0.1"), ("case", "0.2"))]
+    prints = [
+        fingerprint(Settings(perturb=p, strength=(s,))) for p, s in (((), 0.1), (("case",), 0.1), (("case",), 0.2))
+    ]
     assert len(set(prints)) == 3
 
 
 def test_what_does_not_apply_is_refused(tmp_path: Path) -> None:
     task = verdicts(tmp_path)
     with pytest.raises(UnknownName, match="option-order"):
-        varied(task, Settings(perturb="zzz"))
-    for strength in ("0", "1.5", "x", "nan"):
+        varied(task, Settings(perturb=("zzz",)))
+    for strength in (0.0, 1.5, "x", math.nan):
         with pytest.raises(UsageError, match="strength"):
-            varied(task, Settings(perturb="typos", strength=strength))
+            varied(task, Settings(perturb=("typos",), strength=(strength,)))
     from harness_tasks import TASKS
 
     known = {t.name: t for t in TASKS}
     with pytest.raises(Unsupported, match="likelihood"):
-        varied(known["demo/pronouns"], Settings(perturb="typos"))
+        varied(known["demo/pronouns"], Settings(perturb=("typos",)))
     with pytest.raises(Unsupported, match="no options"):
-        varied(known["demo/qa"], Settings(perturb="option-order"))
+        varied(known["demo/qa"], Settings(perturb=("option-order",)))
     with pytest.raises(DataError, match="religion, religion_floor change none of its 4 examples"):
-        evaluate("scripted:oracle", [task], counterfactual="religion", store=str(tmp_path / "s"))
-    assert varied(task, Settings()) is task and varied(task, replace(Settings(), perturb="case")).variant
+        evaluate("scripted:oracle", [task], counterfactual=("religion",), store=str(tmp_path / "s"))
+    assert varied(task, Settings()) is task and varied(task, replace(Settings(), perturb=("case",))).variant
 
 
 def test_the_command_line_says_what_is_wrong_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
