@@ -1,7 +1,7 @@
 """A campaign end to end: smollm2 against a damaged copy of it, rated by a careful rater and by one who guesses.
 
 python benchmarks/campaign.py [--noise 3] [--items 30]: prints the report; the exit code is 0 if it doubts the
-guessing rater and him alone, and prefers the undamaged model.
+guessing rater alone, and prefers the undamaged model.
 """
 
 from __future__ import annotations

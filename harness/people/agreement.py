@@ -177,7 +177,7 @@ def _chance(table: _Table, coefficient: Coefficient) -> tuple[float, Array]:
 
 
 def _conger(table: _Table) -> tuple[float, Array]:
-    """Chance of two different raters, each with shares of his own over the items that he rated."""
+    """Chance of two different raters, each with their own shares over the items that they rated."""
     marks = table.marks[:, table.marks.any(axis=(0, 2))]
     present = marks.sum(axis=2)  # [items, raters]
     raters = marks.shape[1]

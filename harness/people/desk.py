@@ -26,7 +26,7 @@ SIDES = {"first": "second", "second": "first", "tie": "tie"}
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a rater sees: ``texts`` in the order of his screen. ``done`` of ``total`` positions of his queue are
+    """What a rater sees: ``texts`` in the order of the screen. ``done`` of ``total`` positions of the queue are
     rated.
     """
 
@@ -80,9 +80,9 @@ class Desk:
         return None
 
     def rate(self, position: int, answer: Answer, seconds: float = 0.0) -> StoredRating:
-        """Take an answer as the rater sees it: "first" is the first text on his screen.
+        """Take an answer as the rater sees it: "first" is the first text on the screen.
 
-        Raises UsageError for an answer outside of the scale and for an item that is rated already or not his.
+        Raises UsageError for an answer outside of the scale and for an item that is rated already or is another rater's.
         """
         assigned = next((one for one in self.queue if one.position == position), None)
         if assigned is None:

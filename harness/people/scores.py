@@ -21,9 +21,9 @@ MINOR_PUNCTUATION, UNTRANSLATED = 0.1, 25.0
 
 
 def standardised(raw: Array, raters: NDArray[np.int64]) -> Array:
-    """z scores [n] of raw scores: less the rater's mean, in his standard deviations (with n - 1).
+    """z scores [n] of raw scores: less the rater's mean, in the rater's standard deviations (with n - 1).
 
-    NaN for a rater of one score or of equal ones: nothing tells what his scores mean.
+    NaN for a rater of one score or of equal ones: nothing tells what such scores mean.
     """
     z = np.full(len(raw), np.nan)
     for rater in np.unique(raters):

@@ -110,7 +110,7 @@ class Ratings:
 
     # ------------------------------------------------------------------------------------------------------- raters
     def raters(self, campaign_id: str) -> dict[str, bool]:
-        """Every rater of a campaign, and whether he may still enter."""
+        """Every rater of a campaign, and whether they may still enter."""
         query = select(RATERS.c.rater, RATERS.c.token_sha256).where(RATERS.c.campaign_id == campaign_id)
         with reading(self.engine) as connection:
             return {rater: token is not None for rater, token in connection.execute(query.order_by(RATERS.c.rater))}
@@ -124,7 +124,7 @@ class Ratings:
             return connection.execute(query).scalar()
 
     def set_token(self, campaign_id: str, rater: str, token: str | None) -> None:
-        """Give a rater another token, which ends the one before; None: he may no longer enter. Raises UnknownName."""
+        """Give a rater another token, which ends the one before; None: no more entering. Raises UnknownName."""
         known = self.raters(campaign_id)
         if rater not in known:
             raise UnknownName("rater", rater, known)
