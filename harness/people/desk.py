@@ -82,7 +82,8 @@ class Desk:
     def rate(self, position: int, answer: Answer, seconds: float = 0.0) -> StoredRating:
         """Take an answer as the rater sees it: "first" is the first text on the screen.
 
-        Raises UsageError for an answer outside of the scale and for an item that is rated already or is another rater's.
+        Raises UsageError for an answer outside of the scale and for an item that is rated already or is another
+        rater's.
         """
         assigned = next((one for one in self.queue if one.position == position), None)
         if assigned is None:
