@@ -25,6 +25,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
 import postgres
 
 from harness.store import Store, open_store
+from harness.store.queries import leaderboard
+from harness.store.queries.leaderboard import LeaderboardFilter
 from harness.types import Card, Choose, Chosen, Estimate, Example, Judged, MetricRecord, Outcome, Run, TaskRecord
 
 WORDS = [f"word{i}" for i in range(5000)]
@@ -161,8 +163,8 @@ def measure_runs(report: Report, store: Store, name: str, n: int) -> None:
         "list of the newest 50": lambda: store.runs(limit=50),
         "one run by the beginning of its id": lambda: store.run(f"{n - 1:05}"),
         "numbers of one run": lambda: store.results(f"{n // 2:05}-run"),
-        "leaderboard of everything": store.leaderboard,
-        "leaderboard of one metric": lambda: store.leaderboard(task=tasks[3], metric="m2"),
+        "leaderboard of everything": lambda: leaderboard.page(store),
+        "leaderboard of one metric": lambda: leaderboard.page(store, LeaderboardFilter((tasks[3],), ("m2",))),
     }
     for what, query in queries.items():
         _, median, cpu = seconds(query)

@@ -10,9 +10,12 @@ import streamlit as st
 from harness.errors import HarnessError, StoreError, UnknownName, UsageError
 from harness.store import Store, open_store
 from harness.store.places import places
+from harness.store.queries import runs
 from harness.types import Run
-from harness_dashboard.queries import runs
-from harness_dashboard.widgets.text import cut, escaped
+from harness_dashboard.widgets.text import cut, escaped, short
+
+NEWEST = 500
+"""The most runs that a list to choose from has; any other one can be named in the address."""
 
 FIRST_RUN = "harness run scripted:oracle --tasks glue/sst2 --limit 20"
 
@@ -57,7 +60,7 @@ def ask(query: Callable[Concatenate[Store, P], R], *args: P.args, **kwargs: P.kw
 
 
 @contextmanager
-def sentence() -> Iterator[None]:
+def shown_errors() -> Iterator[None]:
     """Show an error that a user may act on as one sentence."""
     st.session_state[CHANGED] = False
     try:
@@ -79,7 +82,7 @@ def heading(text: str) -> None:
 
 
 # A name that is bound to a widget somewhere (``bind="query-params"``) cannot be one of these: a session keeps bindings.
-def asked(
+def select(
     name: str,
     options: Sequence[str],
     label: str,
@@ -113,17 +116,17 @@ def asked(
     return chosen
 
 
-def asked_of(name: str, options: Sequence[str], label: str, show: Callable[[str], str] = str) -> str | None:
-    """As ``asked``, of what filters leave: a name that is not there is told and left out, the first one is taken."""
+def select_or_first(name: str, options: Sequence[str], label: str, show: Callable[[str], str] = str) -> str | None:
+    """Like ``select``, for filtered options: an unknown value is reported and dropped, the first option is taken."""
     if st.query_params.get(name) not in (None, *options):
         if not st.session_state[CHANGED]:
-            known(name, options)
+            available(name, options)
         del st.query_params[name]
-    return asked(name, options, label, show)
+    return select(name, options, label, show)
 
 
-def known(name: str, options: Sequence[str]) -> Sequence[str]:
-    """The options of a filter that is bound to the address as ``name``; what else the address asks for is told."""
+def available(name: str, options: Sequence[str]) -> Sequence[str]:
+    """The options of a filter that is bound to the address as ``name``; whatever else the address names is reported."""
     lost = [value for value in st.query_params.get_all(name) if value not in options]
     if lost:
         st.text(f"Not found and left out: {name}={cut(', '.join(lost), 200)}")
@@ -136,7 +139,7 @@ def known(name: str, options: Sequence[str]) -> Sequence[str]:
     return options
 
 
-def from_the_first(page: str, about: object) -> None:
+def restart_pages(page: str, about: object) -> None:
     """Turn the number that is bound to the address as ``page`` back to 1 when it counts pages of something else."""
     key = f"what {page} counts"
     if st.session_state.get(key, about) != about:
@@ -144,7 +147,11 @@ def from_the_first(page: str, about: object) -> None:
     st.session_state[key] = about
 
 
-def chosen_run(
+def _text(line: runs.RunLine) -> str:
+    return f"{short(line.model)}  {line.started[:16].replace('T', ' ')}  {line.status}  {line.id}"
+
+
+def select_run(
     name: str = "run",
     label: str = "Run",
     *,
@@ -157,7 +164,7 @@ def chosen_run(
 
     ``last`` is offered last, ``then`` are the names that depend on it. None where there is no run.
     """
-    texts = {choice.id: choice.text for choice in ask(runs.choices, status, tasks)}
+    texts = {line.id: _text(line) for line in ask(runs.newest, NEWEST, status=status, tasks=tasks)}
     ids = sorted(texts, key=lambda run: run == last)
     wanted = st.query_params.get(name)
     if wanted is not None and wanted not in texts:
@@ -168,22 +175,22 @@ def chosen_run(
         except UsageError as error:  # that it is not there (any more) is told below, but not which ones begin so
             if not isinstance(error, UnknownName):
                 st.text(cut(str(error), 1000))
-    chosen = asked(name, ids, label, lambda run: texts.get(run, run), then=then)
+    chosen = select(name, ids, label, lambda run: texts.get(run, run), then=then)
     return store().run(chosen) if chosen else None
 
 
-def chosen_samples(tasks: Sequence[str] | None = None) -> tuple[Run, str] | None:
+def select_samples(tasks: Sequence[str] | None = None) -> tuple[Run, str] | None:
     """A finished run and one of its tasks (of ``tasks``), both in the address; None, having said why, for none."""
     left, right = st.columns(2)
     with left:
-        run = chosen_run(status="finished", tasks=tasks, then=("example",))
+        run = select_run(status="finished", tasks=tasks, then=("example",))
     if run is None:
         welcome()
         return None
     with right:
         stored = [artifact.task for artifact in store().artifacts(run.id)]
         possible = [name for name in stored if tasks is None or name in tasks]
-        task = asked("task", possible, "Task", of="This run", then=("example",))
+        task = select("task", possible, "Task", of="This run", then=("example",))
     if task is None:
         st.info("This run has no samples to show.")
         return None

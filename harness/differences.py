@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,8 @@ from harness.errors import DataError, UnknownName, UsageError
 from harness.metrics import stats
 from harness.metrics.classify import first_over_n
 from harness.metrics.stored import restored
+from harness.store.frames import cluster_keys
+from harness.store.outcomes import split_values
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,15 +83,8 @@ def answers(store: Store, run: str, task: str) -> list[Answer]:
     """The samples of one task, as far as a comparison needs them."""
     columns = ["example_id", "cluster", "prompt_hash", "correct", "values", "slices", "prediction", "responses"]
     frame = store.samples(run, task, columns=columns).astype(object)
-    for name in ("values", "slices", "responses"):
-        frame[name] = _decoded(frame[name].tolist())
+    frame["cluster"] = cluster_keys(frame)
     return [_answer(*row) for row in frame.itertuples(index=False, name=None)]
-
-
-def _decoded(texts: Sequence[object]) -> list[Any]:
-    """A column of JSON, decoded at once; what is no text is None."""
-    loaded: list[Any] = json.loads("[" + ",".join(text if isinstance(text, str) else "null" for text in texts) + "]")
-    return loaded
 
 
 def _answer(
@@ -99,11 +93,10 @@ def _answer(
 ) -> Answer:  # fmt: skip
     return Answer(
         example=str(example),
-        cluster=f"cluster {cluster}" if isinstance(cluster, str) else f"example {example}",
+        cluster=str(cluster),
         prompt=str(prompt),
         correct=bool(correct) if isinstance(correct, bool | np.bool_) else None,
-        values=values
-        and {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if not isinstance(v, str)},
+        values=values and split_values(values)[0],
         slices=slices,
         prediction=str(prediction),
         logprob=_logprob(responses),

@@ -7,10 +7,7 @@ import numpy as np
 
 from harness.metrics import stats
 from harness.metrics.estimate import cluster_codes
-from harness.types import Estimate, Outcome, Task
-
-AVERAGE = "average"
-"""The name of the metric under which a group's figure stands; its task is the group."""
+from harness.types import AVERAGE, Estimate, Outcome, Task
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,16 @@ class Example:
     slices: Mapping[str, str] = field(default_factory=dict)
     cluster: str | None = None
 
+    @property
+    def cluster_key(self) -> str:
+        """See ``cluster_key``."""
+        return cluster_key(self.cluster, self.id)
+
+
+def cluster_key(cluster: str | None, example: str) -> str:
+    """What tells clusters apart: an example without one is a cluster of its own, whatever others are called."""
+    return f"example {example}" if cluster is None else f"cluster {cluster}"
+
 
 # ----------------------------------------------------------------------------------------------------------- requests
 @dataclass(frozen=True, slots=True)
@@ -417,6 +427,10 @@ class Outcome:
     responses: tuple[Response, ...]
     judged: Judged | None
     failure: Failed | None = None
+
+
+AVERAGE = "average"
+"""The metric under which the average of a group of tasks stands; its task is the group."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
-"""The order of layers that docs/architecture.md draws: a module imports only from lines above its own."""
+"""The layers and walls that docs/architecture.md draws: a module imports only from lines above its own, and the store
+alone speaks SQL."""
 
 import ast
 import re
@@ -21,21 +22,47 @@ def drawn() -> dict[str, int]:
     return ranks
 
 
+def walled() -> dict[str, str]:
+    """What may be imported only inside one package, and inside which, as the documentation has it."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"\| `(harness[.\w]*)` \| (.*) \|", text.partition("| imported only inside | what |")[2].partition("\n\n")[0]
+    )
+    return {name: package for package, names in rows for name in re.findall(r"`([\w.]+)`", names)}
+
+
 RANK = drawn()
+WALLS = walled()
 OUTSIDE = {"harness_tasks", "harness_reports", "harness_dashboard"}
+SQL = re.compile(r"\b(SELECT\b.+\bFROM|INSERT\b.+\bINTO|UPDATE\b.+\bSET|DELETE FROM|CREATE TABLE|PRAGMA)\b", re.DOTALL)
 FOLDERS = {"tasks", "reports", "dashboard"}
 """Names that belong to whoever installs the wheel: no module of ours is imported by them."""
 
 
 def imports(source: str) -> set[str]:
-    """Dotted names of ours that a source imports, inside functions too."""
+    """Dotted names of ours, and of what stands behind a wall, that a source imports, inside functions too."""
     found = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name for name in found if name.split(".")[0] in OUTSIDE | FOLDERS | {"harness"}}
+    return {name for name in found if name.split(".")[0] in OUTSIDE | FOLDERS | {"harness"} or wall(name)}
+
+
+def wall(name: str) -> str | None:
+    """The package inside of which a dotted name may be imported; None where anybody may."""
+    return next((WALLS[part] for part in WALLS if f"{name}.".startswith(f"{part}.")), None)
+
+
+def inside(module: str, package: str | None) -> bool:
+    return package is not None and f"{module}.".startswith(f"{package}.")
+
+
+def sql(source: str) -> list[str]:
+    """Texts of a source that are statements of SQL."""
+    texts = (node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant))
+    return [text for text in texts if isinstance(text, str) and SQL.search(text)]
 
 
 def unit(name: str) -> str:
@@ -46,6 +73,8 @@ def unit(name: str) -> str:
 
 def forbidden(module: str, name: str) -> bool:
     """Whether `module` (harness.x... or harness_tasks.x...) may not import `name`."""
+    if wall(name):
+        return not inside(module, wall(name))
     top, other = module.split(".", maxsplit=1)[0], name.split(".", maxsplit=1)[0]
     if other in FOLDERS or (top == "harness" and other != "harness"):
         return True
@@ -62,6 +91,11 @@ def violations(module: str, source: str) -> list[str]:
     return [f"{module} imports {name}" for name in sorted(imports(source)) if forbidden(module, name)]
 
 
+def statements(module: str, source: str) -> list[str]:
+    """The SQL of a module that is not part of the store."""
+    return [] if inside(module, WALLS["sqlalchemy"]) else [f"{module} says {text!r}" for text in sql(source)]
+
+
 def modules() -> list[tuple[str, Path]]:
     files = [file for top in ("harness", *sorted(OUTSIDE)) for file in (ROOT / top).rglob("*.py")]
     return [(".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"), file) for file in files]
@@ -69,6 +103,17 @@ def modules() -> list[tuple[str, Path]]:
 
 def test_every_module_imports_only_from_lines_above() -> None:
     assert [v for name, file in modules() for v in violations(name, file.read_text(encoding="utf-8"))] == []
+
+
+def test_the_store_alone_speaks_sql() -> None:
+    assert set(WALLS.values()) == {"harness.store"} and {"sqlalchemy", "duckdb", "harness.store.schema"} <= set(WALLS)
+    assert [s for name, file in modules() for s in statements(name, file.read_text(encoding="utf-8"))] == []
+
+
+@pytest.mark.parametrize("name", ["harness.run", "harness_dashboard.queries.gate", "harness_reports.bias"])
+def test_planted_sql_is_found(name: str) -> None:
+    assert len(statements(name, "query = 'SELECT name FROM runs'\nnote = 'Select a row from the table'")) == 1
+    assert statements("harness.store.queries.runs", "query = 'SELECT name FROM runs'") == []
 
 
 def test_every_module_of_the_library_has_a_line() -> None:
@@ -89,6 +134,12 @@ def test_every_module_of_the_library_has_a_line() -> None:
         ("harness.kinds", "import harness_tasks.glue"),
         ("harness_dashboard.app", "from harness_reports import html"),
         ("harness_tasks.bbq", "from tasks.probes import X"),
+        ("harness_dashboard.queries.gate", "from harness.store.schema import RUNS"),
+        ("harness_dashboard.session", "from harness.store import database"),
+        ("harness_reports.facts", "def f():\n    import sqlalchemy as sa"),
+        ("harness_reports.facts", "from sqlalchemy.orm import Session"),
+        ("harness.differences", "from harness.store.database import reading"),
+        ("harness.answers.journal", "import sqlite3"),
     ],
 )
 def test_a_planted_violation_is_found(module: str, source: str) -> None:

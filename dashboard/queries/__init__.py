@@ -1,1 +1,1 @@
-"""What each page asks of the store; no Streamlit in here."""
+"""What each page makes of the store's answers, under the page's name; no Streamlit and no SQL in here."""

@@ -1,24 +1,22 @@
 """Bias probes of a run: every number per category against its ideal, and what the probe does not show."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import entry_points
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import select
 
 from harness.errors import DataError
 from harness.plugins import about_bias
 from harness.store import Store
-from harness.store.database import reading
-from harness.store.schema import TASKS
+from harness.store.queries.probes import probes
 from harness.types import Card, TaskRecord
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
+class ProbeNumbers:
     """One bias task of a run; ``numbers`` by metric (slice, value, low, high, n, clusters, failed).
 
     ``of_scorer``: the metrics that tell how often the scorer itself is wrong.
@@ -34,36 +32,26 @@ class Probe:
 
 
 def probes_of(store: Store) -> list[str]:
-    """Tasks in the store that are bias probes: tagged so where installed, or with a metric that has an ideal.
-
-    What an edit of the prompts changed has an ideal of 0 too; it tells of bias where the edit swapped groups.
-    """
-    with reading(store.engine) as connection:
-        rows = connection.execute(select(TASKS.c.name, TASKS.c.metrics)).all()
-    ideal = {name for name, metrics in rows if _has_ideal(metrics)}
-    return sorted({name for name, _ in rows} & (about_bias() | ideal))
+    """Tasks in the store that are bias probes: tagged so where installed, or with a metric that has an ideal."""
+    tagged = about_bias()
+    return sorted(name for name, has_ideal in probes(store).items() if has_ideal or name in tagged)
 
 
-def _has_ideal(metrics: Sequence[Mapping[str, Any]]) -> bool:
-    ideal = (metric for metric in metrics if metric["better"] == "ideal")
-    return any(metric["variant"] is None or metric["variant"]["kind"] == "swap" for metric in ideal)
-
-
-def card(store: Store, run_id: str) -> list[Probe]:
+def card(store: Store, run_id: str) -> list[ProbeNumbers]:
     """Every bias probe of a run."""
     names = set(probes_of(store))
     results = pd.DataFrame([asdict(e) for e in store.results(run_id)])
     return [_probe(task, results) for task in store.run(run_id).tasks if task.name in names]
 
 
-def _probe(task: TaskRecord, results: pd.DataFrame) -> Probe:
+def _probe(task: TaskRecord, results: pd.DataFrame) -> ProbeNumbers:
     own = results[results["task"] == task.name] if not results.empty else results
     numbers = {
         m.name: own[own["metric"] == m.name].drop(columns=["task", "metric"])
         for m in task.metrics
         if not own.empty and m.family != "calibration"
     }
-    return Probe(
+    return ProbeNumbers(
         task.name, task.version, task.card, numbers,
         {m.name: m.ideal if m.better == "ideal" else None for m in task.metrics},
         {m.name: m.limits for m in task.metrics},
@@ -71,7 +59,7 @@ def _probe(task: TaskRecord, results: pd.DataFrame) -> Probe:
     )  # fmt: skip
 
 
-def told(store: Store, run_id: str) -> Mapping[str, Any] | None:
+def report(store: Store, run_id: str) -> Mapping[str, Any] | None:
     """What the report "bias" says of a run, as its JSON: verdicts, gaps between groups, what swapping groups changed.
 
     It is found by entry point, as ``harness report`` finds it; None where it is not installed or has nothing to say.
@@ -81,22 +69,23 @@ def told(store: Store, run_id: str) -> Mapping[str, Any] | None:
     if writer is None:
         return None
     try:
-        told: Mapping[str, Any] = json.loads(writer(store, run_id, None)["bias.json"])
+        text: str = writer(store, run_id, None)["bias.json"]
     except DataError:
         return None
-    return told
+    found: Mapping[str, Any] = json.loads(text)
+    return found
 
 
-def parts(told: Mapping[str, Any], task: str) -> dict[str, pd.DataFrame]:
+def parts(report: Mapping[str, Any], task: str) -> dict[str, pd.DataFrame]:
     """The report's tables on one task: title -> rows; a part without rows is left out."""
     rows = {
-        "Verdicts": [row for row in told["probes"] if row["task"] == task],
+        "Verdicts": [row for row in report["probes"] if row["task"] == task],
         "Gaps between groups": [
             {"slice": row["slice"]} | row["gap"] | {"verdict": row["verdict"]}
-            for row in told["gaps"]
+            for row in report["gaps"]
             if row["task"] == task
         ],
-        "Groups swapped in the text": [row for row in told["flips"] if row["task"] == task],
+        "Groups swapped in the text": [row for row in report["flips"] if row["task"] == task],
     }
     return {title: pd.DataFrame(found).drop(columns="task", errors="ignore") for title, found in rows.items() if found}
 

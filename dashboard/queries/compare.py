@@ -1,4 +1,4 @@
-"""Two runs compared by ``harness.compare``, task by task, so that one that cannot be compared says why."""
+"""Two runs compared by ``harness.differences``, task by task, so that one that cannot be compared says why."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,7 +11,6 @@ from harness import plugins
 from harness.differences import Difference, Flip, compare, corrected
 from harness.errors import HarnessError
 from harness.store import Store
-from harness.types import Metric
 from harness_dashboard.widgets.text import CELL, cut
 
 BUDGET = 2_500
@@ -47,15 +46,9 @@ def affordable(store: Store, first: str, second: str) -> list[str]:
     return kept
 
 
-def installed(tasks: Sequence[str]) -> dict[str, dict[str, Metric]]:
-    """Metrics of the installed tasks among these, by task and name."""
-    known = plugins.catalogue().tasks
-    return {name: {m.name: m for m in known[name].metrics} for name in tasks if name in known}
-
-
 def between(store: Store, first: str, second: str, tasks: Sequence[str], intersect: bool, slices: bool) -> Comparison:
     """``second - first`` on these tasks; p by Holm over all rows of all of them."""
-    known = installed(tasks)
+    known = plugins.installed_metrics(tasks)
     rows: list[Difference] = []
     flips: list[Flip] = []
     refused = {}

@@ -1,16 +1,14 @@
-"""Quality against what it cost, from what the core counted; costs that are estimated say so; no Streamlit in here."""
+"""Quality against what it cost, from what the core counted; costs that are estimated say so."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import func, select
 
 from harness.store import Store
-from harness.store.database import reading
-from harness.store.schema import MODELS, RESULTS, RUNS, TASK_SETS
-from harness_dashboard.queries.runs import short
+from harness.store.queries.efficiency import expenses
+from harness_dashboard.widgets.text import short
 
 RUNS_SHOWN = 200
 COSTS = {
@@ -26,28 +24,11 @@ def points(store: Store, task: str, metric: str, cost: str) -> pd.DataFrame:
 
     A run's cost is that of all its tasks, so it is given per example asked; memory is of the whole run.
     """
-    r = RESULTS.c
-    query = (
-        select(RUNS.c.id, MODELS.c.name, RUNS.c.started, RUNS.c.finished, RUNS.c.engine, RUNS.c.task_set,
-               r.value, r.low, r.high, r.n)
-        .select_from(RESULTS)
-        .join(RUNS, RUNS.c.id == r.run_id)
-        .join(MODELS, MODELS.c.id == RUNS.c.model_id)
-        .where(r.task == task, r.metric == metric, r.slice == "all", RUNS.c.status == "finished")
-        .order_by(RUNS.c.started.desc(), RUNS.c.id.desc())
-        .limit(RUNS_SHOWN)
-    )  # fmt: skip
-    sizes = select(TASK_SETS.c.id, func.sum(TASK_SETS.c.n)).group_by(TASK_SETS.c.id)
-    with reading(store.engine) as connection:
-        rows = connection.execute(query).all()
-        asked = dict(
-            tuple(row) for row in connection.execute(sizes.where(TASK_SETS.c.id.in_({row.task_set for row in rows})))
-        )
-    made = []
-    for row in rows:
-        amount, kind = costs(row.engine, int(asked.get(row.task_set) or 0), row.started, row.finished)[cost]
-        made.append((row.id, short(row.name), row.value, row.low, row.high, row.n, amount, kind, note(row.engine)))
-    return pd.DataFrame(made, columns=["run", "model", "value", "low", "high", "n", cost, "kind", "how"])
+    rows = []
+    for row in expenses(store, task, metric, RUNS_SHOWN):
+        amount, kind = costs(row.engine, row.examples, row.started, row.finished)[cost]
+        rows.append((row.run, short(row.model), row.value, row.low, row.high, row.n, amount, kind, note(row.engine)))
+    return pd.DataFrame(rows, columns=["run", "model", "value", "low", "high", "n", cost, "kind", "how"])
 
 
 def costs(

@@ -1,4 +1,4 @@
-"""What gates said: the history, each rule in words, and the examples behind a failure; no Streamlit in here."""
+"""What gates said: the history, each rule in words, and the examples behind a failure."""
 
 import re
 from collections import Counter
@@ -7,16 +7,14 @@ from dataclasses import fields
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import select
 
 from harness.differences import answers, flips_of, pairs_of
+from harness.gate.formats import outcome
 from harness.gate.rules import Rule, explain
 from harness.store import Store
-from harness.store.database import reading
-from harness.store.schema import MODELS, RUNS, VERDICTS
-from harness_dashboard.queries.runs import short
-from harness_dashboard.queries.trends import outcome
-from harness_dashboard.widgets.text import CELL, cut
+from harness.store.queries import gates
+from harness.store.queries.samples import SampleFilter, condition
+from harness_dashboard.widgets.text import CELL, cut, json_text, short
 
 NEWEST, EXAMPLES = 200, 50
 """The most verdicts, and the most examples behind a failed rule, that are shown."""
@@ -25,33 +23,21 @@ MARKS = {"PASS": "✓ PASS", "FAIL": "✗ FAIL", "INCONCLUSIVE": "? INCONCLUSIVE
 
 def history(store: Store, run: str | None = None) -> pd.DataFrame:
     """The newest verdicts, newest first: id, when, run, model, baseline, outcome and how many of each kind."""
-    query = (
-        select(VERDICTS.c.id, VERDICTS.c.at, VERDICTS.c.run_id, MODELS.c.name, VERDICTS.c.verdict)
-        .join(RUNS, RUNS.c.id == VERDICTS.c.run_id)
-        .join(MODELS, MODELS.c.id == RUNS.c.model_id)
-        .order_by(VERDICTS.c.id.desc())
-        .limit(NEWEST)
-    )
-    with reading(store.engine) as connection:
-        rows = connection.execute(query.where(VERDICTS.c.run_id == run) if run else query).all()
-    made = []
-    for number, at, run_id, model, verdict in rows:
-        counts = Counter(str(v["state"]) for v in verdict.get("verdicts", []))
-        made.append(
-            (str(number), at[:16].replace("T", " "), run_id, short(model), verdict.get("baseline") or "",
-             outcome(verdict.get("exit_code")), counts["FAIL"], counts["INCONCLUSIVE"], counts["PASS"])
+    rows = []
+    for line in gates.history(store, NEWEST, run):
+        counts = Counter(str(verdict["state"]) for verdict in line.record.get("verdicts", []))
+        rows.append(
+            (str(line.number), line.at[:16].replace("T", " "), line.run, short(line.model),
+             line.record.get("baseline") or "", outcome(line.record.get("exit_code")),
+             counts["FAIL"], counts["INCONCLUSIVE"], counts["PASS"])
         )  # fmt: skip
     names = ["gate", "at", "run", "model", "baseline", "outcome", "FAIL", "INCONCLUSIVE", "PASS"]
-    return pd.DataFrame(made, columns=names)
+    return pd.DataFrame(rows, columns=names)
 
 
-def verdict(store: Store, number: str) -> Mapping[str, Any] | None:
+def record(store: Store, number: str) -> Mapping[str, Any] | None:
     """The stored JSON of one gate; None if there is none of that number."""
-    if not number.isdigit():
-        return None
-    with reading(store.engine) as connection:
-        found = connection.execute(select(VERDICTS.c.verdict).where(VERDICTS.c.id == int(number))).scalar()
-    return found if isinstance(found, Mapping) else None
+    return gates.record(store, int(number)) if number.isdigit() else None
 
 
 def rules(record: Mapping[str, Any]) -> pd.DataFrame:
@@ -83,7 +69,8 @@ def failing(store: Store, run: str, baseline: str | None, row: Mapping[str, Any]
         broken = [flip for flip in flips_of(task, inside) if not flip.fixed]
         made = [(flip.example, cut(flip.before, CELL), cut(flip.after, CELL), flip.change) for flip in broken[:most]]
         return pd.DataFrame(made, columns=["example", "baseline's answer", "answer", "change of logprob"])
-    state = "failure_kind is not null" if row["metric"] == "failed_rate" else "correct = false"
+    state = "failed" if row["metric"] == "failed_rate" else "wrong"
     columns = ["example_id", "prediction", "target", "failure_message", "slices"]
-    frame = store.samples(run, task, state, None, most, 0, columns)
+    frame = store.samples(run, task, condition(SampleFilter(state)), None, most, 0, columns)
+    frame = frame.assign(target=frame["target"].map(json_text), slices=frame["slices"].map(json_text))
     return frame.rename(columns={"example_id": "example", "prediction": "answer"})

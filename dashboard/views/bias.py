@@ -3,16 +3,17 @@
 import pandas as pd
 import streamlit as st
 
+from harness.store.queries.tasks import measured
 from harness.types import Run
 from harness_dashboard import session
-from harness_dashboard.queries import bias, runs
+from harness_dashboard.queries import bias
 from harness_dashboard.widgets import charts, tables
 from harness_dashboard.widgets.text import cut, escaped
 
 st.title("Bias card")
 
 
-def metric_chart(probe: bias.Probe, metric: str) -> None:
+def metric_chart(probe: bias.ProbeNumbers, metric: str) -> None:
     """One metric over all examples and every category, with its ideal."""
     frame, ideal = probe.numbers[metric], probe.ideals[metric]
     if frame["value"].isna().all():
@@ -29,7 +30,7 @@ def metric_chart(probe: bias.Probe, metric: str) -> None:
     tables.chart(charts.forest(drawn.head(60), "slice", "lies", ideal=ideal), drawn, f"{probe.task} {metric}", words)
 
 
-def scorer(probe: bias.Probe) -> None:
+def scorer(probe: bias.ProbeNumbers) -> None:
     """How often the scorer itself is wrong, where that was stored."""
     rows = [frame.assign(metric=name) for name, frame in probe.numbers.items() if name in probe.of_scorer]
     if rows:
@@ -39,22 +40,22 @@ def scorer(probe: bias.Probe) -> None:
 
 def report(run: Run, task: str) -> None:
     """What the bias report says of the probe; it reads every sample, so it waits to be asked for."""
-    told = session.ask(bias.told, run.id)
-    found = bias.parts(told, task) if told else {}
-    if not found:
+    card = session.ask(bias.report, run.id)
+    parts = bias.parts(card, task) if card else {}
+    if not parts:
         st.text("the bias report has nothing on this probe")
-    for title, frame in found.items():
+    for title, frame in parts.items():
         st.subheader(title, anchor=False)
         tables.table(frame, f"{title} of {task}")
-    for note in told["notes"] if told else ():
+    for note in card["notes"] if card else ():
         st.caption(escaped(note, 1000))
 
 
-with session.sentence():
+with session.shown_errors():
     names = session.ask(bias.probes_of)
-    run = session.chosen_run(status="finished", tasks=names) if names else None
+    run = session.select_run(status="finished", tasks=names) if names else None
     if run is None:
-        if not session.ask(runs.measured):
+        if not session.ask(measured):
             session.welcome()
         else:
             st.info("No run of this store has a bias probe (a task tagged bias). List them with:")
@@ -65,7 +66,7 @@ with session.sentence():
         st.info("This run has no bias probe; the runs to choose from do.")
         st.stop()
     st.text(f"{run.model}   run {run.id}")
-    wanted = session.asked("probe", [probe.task for probe in probes], "Probe", of="This run")
+    wanted = session.select("probe", [probe.task for probe in probes], "Probe", of="This run")
     for probe in (one for one in probes if one.task == wanted):
         session.heading(f"{probe.task}, version {probe.version}")
         st.text(cut(probe.card.measures))

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from harness_dashboard import session
-from harness_dashboard.queries import compare, runs, samples
+from harness_dashboard.queries import compare, samples
 from harness_dashboard.widgets import charts, sample, tables
 from harness_dashboard.widgets.text import CELL, cut, escaped
 
@@ -26,13 +26,13 @@ def side_by_side(first: str, second: str, task: str, example: str) -> None:
         column.page_link("views/samples.py", label=f"This sample of run {escaped(run)}", query_params=query)
 
 
-with session.sentence():
+with session.shown_errors():
     left, right = st.columns(2)
     with right:
-        second = session.chosen_run("candidate", "Candidate", status="finished", then=OLD)
+        second = session.select_run("candidate", "Candidate", status="finished", then=OLD)
     with left:  # by default no run is compared with itself
         last = second.id if second else None
-        first = session.chosen_run("baseline", "Baseline", status="finished", last=last, then=OLD)
+        first = session.select_run("baseline", "Baseline", status="finished", last=last, then=OLD)
     if first is None or second is None:
         session.welcome()
         st.stop()
@@ -46,7 +46,7 @@ with session.sentence():
         st.stop()
     one, two, three = st.columns([3, 1, 1], vertical_alignment="bottom")
     cheap = session.ask(compare.affordable, first.id, second.id)
-    tasks = one.multiselect("Tasks", session.known("only", common), key="only", bind="query-params") or cheap
+    tasks = one.multiselect("Tasks", session.available("only", common), key="only", bind="query-params") or cheap
     slices = two.toggle("Every slice", key="slices", bind="query-params")
     intersect = three.toggle("Only what is equal", key="intersect", bind="query-params", help="As --intersect does.")
     found = session.ask(compare.between, first.id, second.id, tuple(tasks), intersect, slices)
@@ -63,7 +63,9 @@ with session.sentence():
         "detectable: the smallest true difference found with a power of 80 %; reworded: asked with another prompt."
     )
     tables.table(found.numbers, "differences")
-    metric = session.asked_of("metric", tables.metrics_of(found.numbers, runs.beside(second)), "Metric of the chart")
+    metric = session.select_or_first(
+        "metric", tables.metrics_of(found.numbers, tables.secondary(second)), "Metric of the chart"
+    )
     part = found.numbers[found.numbers["metric"] == metric].head(60)
     part = part.assign(label=part["task"] + part["slice"].map(lambda s: "" if s == "all" else f"  {s}"))
     drawn = part.drop(columns="value", errors="ignore").rename(columns={"difference": "value"})

@@ -2,23 +2,24 @@
 
 import streamlit as st
 
+from harness.store.queries.tasks import measured
 from harness_dashboard import session
-from harness_dashboard.queries import efficiency, runs
+from harness_dashboard.queries import efficiency
 from harness_dashboard.widgets import charts, tables
 
 st.title("Efficiency")
-with session.sentence():
-    measured = session.ask(runs.measured)
-    if not measured:
+with session.shown_errors():
+    pairs = session.ask(measured)
+    if not pairs:
         session.welcome()
         st.stop()
     one, two, three = st.columns(3)
     with one:
-        task = session.asked("task", list(dict.fromkeys(task for task, _ in measured)), "Task")
+        task = session.select("task", list(dict.fromkeys(task for task, _ in pairs)), "Task")
     with two:
-        metric = session.asked("metric", [m for t, m in measured if t == task], "Metric", of="This task")
+        metric = session.select("metric", [m for t, m in pairs if t == task], "Metric", of="This task")
     with three:
-        cost = session.asked("cost", list(efficiency.COSTS), "Cost", efficiency.COSTS.__getitem__, of="This page")
+        cost = session.select("cost", list(efficiency.COSTS), "Cost", efficiency.COSTS.__getitem__, of="This page")
     if task is None or metric is None or cost is None:
         st.stop()
     frame = session.ask(efficiency.points, task, metric, cost)

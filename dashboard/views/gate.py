@@ -6,8 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from harness.errors import HarnessError
+from harness.store.queries.runs import newest
 from harness_dashboard import session
-from harness_dashboard.queries import gate, runs
+from harness_dashboard.queries import gate
 from harness_dashboard.widgets import tables
 
 st.title("Gate")
@@ -33,10 +34,10 @@ def examples(run: str, baseline: str | None, row: dict[str, Any]) -> None:
         st.switch_page("views/samples.py", query_params=query)
 
 
-with session.sentence():
+with session.shown_errors():
     history = session.ask(gate.history)
     if history.empty:
-        if not session.ask(runs.choices):
+        if not session.ask(newest, 1):
             session.welcome()
         else:
             st.info("No gate has judged a run of this store yet. Judge one with:")
@@ -46,8 +47,8 @@ with session.sentence():
     tables.table(history, "gate history", most=gate.NEWEST)
     past = tables.records(history)
     texts = {row["gate"]: f"{row['at']}  {row['outcome']}  {row['model']}  run {row['run']}" for row in past}
-    number = session.asked("gate", list(texts), "Gate", texts.__getitem__, then=("rule",))
-    record = session.ask(gate.verdict, number) if number else None
+    number = session.select("gate", list(texts), "Gate", texts.__getitem__, then=("rule",))
+    record = session.ask(gate.record, number) if number else None
     if record is None:
         st.stop()
     rules = gate.rules(record)
@@ -62,5 +63,5 @@ with session.sentence():
         st.subheader("Examples behind a failure", anchor=False)
         about = [f"{row['task']} {row['metric']}" + f" on {row['slice']}" * (row["slice"] != "all") for row in failed]
         numbers = [str(number) for number in range(1, len(failed) + 1)]
-        rule = session.asked_of("rule", numbers, "Failed rule", lambda number: about[int(number) - 1])
+        rule = session.select_or_first("rule", numbers, "Failed rule", lambda number: about[int(number) - 1])
         examples(chosen["run"], chosen["baseline"] or None, failed[int(rule or 1) - 1])

@@ -4,30 +4,32 @@ import math
 
 import streamlit as st
 
+from harness.store.queries.leaderboard import LeaderboardFilter, slices
+from harness.store.queries.tasks import measured, secondary
 from harness_dashboard import session
-from harness_dashboard.queries import groups, leaderboard, runs
+from harness_dashboard.queries import leaderboard
 from harness_dashboard.widgets import charts, tables
 
 st.title("Leaderboard")
-with session.sentence():
-    measured = session.ask(runs.measured)
-    if not measured:
+with session.shown_errors():
+    pairs = session.ask(measured)
+    if not pairs:
         session.welcome()
         st.stop()
-    members = session.ask(groups.groups)
+    members = session.ask(leaderboard.groups)
     left, middle, right = st.columns(3)
-    chosen = left.multiselect("Groups", session.known("groups", list(members)), key="groups", bind="query-params")
-    names = session.known("tasks", sorted({task for task, _ in measured}))
+    chosen = left.multiselect("Groups", session.available("groups", list(members)), key="groups", bind="query-params")
+    names = session.available("tasks", sorted({task for task, _ in pairs}))
     tasks = middle.multiselect("Tasks", names, key="tasks", bind="query-params")
-    names = session.known("metrics", sorted({metric for _, metric in measured}))
+    names = session.available("metrics", sorted({metric for _, metric in pairs}))
     metrics = right.multiselect("Metrics", names, key="metrics", bind="query-params")
     left, middle, _ = st.columns(3)
-    slices = session.known("part", ["all", *session.ask(leaderboard.slices)])
-    part = left.selectbox("Slice", slices, key="part", bind="query-params")
+    parts = session.available("part", ["all", *session.ask(slices)])
+    part = left.selectbox("Slice", parts, key="part", bind="query-params")
     model = middle.text_input("Model contains", key="model", bind="query-params")
-    asked = dict.fromkeys([*tasks, *(task for group in chosen for task in members[group])])
-    wanted = leaderboard.Wanted(tuple(asked), tuple(metrics), (model or "").strip(), part)
-    session.from_the_first("page", wanted)
+    named = dict.fromkeys([*tasks, *(task for group in chosen for task in members[group])])
+    wanted = LeaderboardFilter(tuple(named), tuple(metrics), (model or "").strip(), part)
+    session.restart_pages("page", wanted)
     here = session.ask(leaderboard.page, wanted, 0)
     pages = max(1, math.ceil(here[1] / leaderboard.PAGE))
     number = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
@@ -46,7 +48,7 @@ with session.sentence():
     if picked is not None:
         st.switch_page("views/run.py", query_params={"run": str(board["run"].iloc[picked])})
     st.subheader("One metric over tasks", anchor=False)
-    metric = session.asked_of("metric", tables.metrics_of(board, session.ask(runs.beside_all)), "Metric of the chart")
+    metric = session.select_or_first("metric", tables.metrics_of(board, session.ask(secondary)), "Metric of the chart")
     found = board[board["metric"] == metric].head(60)
     shots = [f", {count}-shot" if count >= 0 else "" for count in found["shots"].fillna(-1)]  # none for a whole group
     found = found.assign(label=found["task"] + shots)

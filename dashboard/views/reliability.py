@@ -4,7 +4,7 @@ import streamlit as st
 
 from harness.types import Run
 from harness_dashboard import session
-from harness_dashboard.queries import calibration
+from harness_dashboard.queries import reliability
 from harness_dashboard.widgets import charts, tables
 from harness_dashboard.widgets.text import escaped
 
@@ -18,13 +18,13 @@ def diagram(run: Run, task: str) -> None:
     st.subheader("Calibration", anchor=False)
     kind = st.segmented_control(
         "Bins",
-        session.known("bins", list(KINDS)),
+        session.available("bins", list(KINDS)),
         default="equal width",
         required=True,
         key="bins",
         bind="query-params",
     )
-    found = session.ask(calibration.calibration, run.id, task, KINDS.get(str(kind), "width"))
+    found = session.ask(reliability.calibration, run.id, task, KINDS.get(str(kind), "width"))
     if not found.n:
         st.info("No answer of this task has the probabilities of several choices: there is nothing to calibrate.")
         return
@@ -42,16 +42,16 @@ def diagram(run: Run, task: str) -> None:
 def robustness(run: Run, task: str) -> None:
     """Scores per perturbation variant and how many answers flipped, where the run has variants."""
     st.subheader("Robustness", anchor=False)
-    numbers = session.ask(calibration.variants, run.id, task)
+    numbers = session.ask(reliability.variants, run.id, task)
     if numbers.empty:
         st.info("This run has no perturbed variants of the task. Make some with:")
         st.code(f"harness run {run.model} --tasks {task} --perturb typos,case,spaces", language=None)
         return
-    metric = session.asked_of("metric", tables.metrics_of(numbers), "Metric over variants")
+    metric = session.select_or_first("metric", tables.metrics_of(numbers), "Metric over variants")
     part = numbers[numbers["metric"] == metric]
     words = f"{metric} of the original and of {len(part) - 1} variants with 95 % intervals"
     tables.chart(charts.forest(part, "variant", "metric"), part, "variants", words)
-    flips = session.ask(calibration.flips, run.id, task)
+    flips = session.ask(reliability.flips, run.id, task)
     if flips.empty:
         return
     st.caption("Answers that are others than to the original wording, among the examples that the variant changes.")
@@ -61,8 +61,8 @@ def robustness(run: Run, task: str) -> None:
         st.page_link("views/samples.py", label=escaped(f"Examples flipped by {label}"), query_params=query)
 
 
-with session.sentence():
-    chosen = session.chosen_samples()
+with session.shown_errors():
+    chosen = session.select_samples()
     if chosen is None:
         st.stop()
     diagram(*chosen)

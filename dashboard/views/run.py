@@ -10,7 +10,7 @@ from harness.answers.journal import progress
 from harness.errors import HarnessError
 from harness.types import Run
 from harness_dashboard import session
-from harness_dashboard.queries import runs, samples
+from harness_dashboard.queries import samples
 from harness_dashboard.widgets import charts, tables
 from harness_dashboard.widgets.text import cut, escaped
 
@@ -60,7 +60,7 @@ def pictures(numbers: pd.DataFrame, beside: Set[str]) -> None:
     """One metric over the tasks, or over the slices of them."""
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     with left:
-        metric = session.asked_of("metric", tables.metrics_of(numbers, beside), "Metric of the chart")
+        metric = session.select_or_first("metric", tables.metrics_of(numbers, beside), "Metric of the chart")
     sliced = right.toggle("With slices", key="sliced", bind="query-params")
     part = numbers[numbers["metric"] == metric]
     part = part if sliced else part[part["slice"] == "all"]
@@ -88,8 +88,8 @@ def facts(run: Run) -> None:
 
 
 st.title("Run")
-with session.sentence():
-    run = session.chosen_run()
+with session.shown_errors():
+    run = session.select_run()
     if run is None:
         session.welcome()
         st.stop()
@@ -100,7 +100,7 @@ with session.sentence():
     numbers = pd.DataFrame([asdict(e) for e in session.store().results(run.id)])
     warnings(run, numbers)
     if not numbers.empty:
-        pictures(numbers, runs.beside(run))
+        pictures(numbers, tables.secondary(run))
         st.subheader("All numbers", anchor=False)
         tables.table(numbers, f"run {run.id}")
     if run.status == "finished":

@@ -4,6 +4,7 @@ from functools import partial
 
 import streamlit as st
 
+from harness.store.queries.samples import STATES, SampleFilter
 from harness.types import Run
 from harness_dashboard import session
 from harness_dashboard.queries import samples
@@ -13,29 +14,29 @@ from harness_dashboard.widgets.text import cut, escaped
 SIZE = 50
 
 
-def filters(run: Run, task: str) -> samples.Filter:
+def filters(run: Run, task: str) -> SampleFilter:
     """What the user looks for; every part of it is in the address."""
     columns = session.ask(samples.columns_of, run.id, task)
     slices = sorted({e.slice for e in session.store().results(run.id) if e.task == task and e.slice != "all"})
     metrics = [c.removeprefix("value.") for c in columns if c.startswith("value.")]
     one, two, three = st.columns(3)
-    state = one.selectbox("Show", session.known("show", list(samples.STATES)), key="show", bind="query-params")
+    state = one.selectbox("Show", session.available("show", list(STATES)), key="show", bind="query-params")
     text = two.text_input("Prompt, answer or gold contains", key="text", bind="query-params")
-    part = three.selectbox("Slice", session.known("slice", ["any", *slices]), key="slice", bind="query-params")
+    part = three.selectbox("Slice", session.available("slice", ["any", *slices]), key="slice", bind="query-params")
     one, two, three = st.columns(3)
     metric = one.selectbox(
-        "Value of", session.known("value", ["any metric", *metrics]), key="value", bind="query-params"
+        "Value of", session.available("value", ["any metric", *metrics]), key="value", bind="query-params"
     )
     chosen = metric if metric in metrics else ""
     low = two.number_input("at least", value=None, key="low", bind="query-params", disabled=not chosen)
     high = three.number_input("at most", value=None, key="high", bind="query-params", disabled=not chosen)
-    return samples.Filter(state or "all", text or "", part if part in slices else "", chosen, low, high)
+    return SampleFilter(state or "all", text or "", part if part in slices else "", chosen, low, high)
 
 
 def listing(run: Run, task: str) -> None:
     """A page of samples with filters, and a link to each."""
     wanted = filters(run, task)
-    session.from_the_first("sheet", (run.id, task, wanted))
+    session.restart_pages("sheet", (run.id, task, wanted))
     page = int(st.number_input("Page", min_value=1, value=1, key="sheet", bind="query-params"))
     found = session.ask(samples.page, run.id, task, wanted, page - 1, SIZE)
     if found.frame.empty:
@@ -59,8 +60,8 @@ def listing(run: Run, task: str) -> None:
 
 
 st.title("Samples")
-with session.sentence():
-    chosen = session.chosen_samples()
+with session.shown_errors():
+    chosen = session.select_samples()
     if chosen is None:
         st.stop()
     run, task = chosen

@@ -4,26 +4,26 @@ import streamlit as st
 
 from harness_dashboard import session
 from harness_dashboard.queries import trends
-from harness_dashboard.queries.runs import short
 from harness_dashboard.widgets import charts, tables
+from harness_dashboard.widgets.text import short
 
 st.title("Trends")
-with session.sentence():
+with session.shown_errors():
     families = session.ask(trends.families)
     if not families:
         session.welcome()
         st.stop()
     one, two, three = st.columns(3)
     with one:
-        name = session.asked("family", families, "Model family", short)
+        name = session.select("family", families, "Model family", short)
     if name is None:
         st.stop()
-    asked = session.ask(trends.asked_of, name)
+    pairs = session.ask(trends.measured, name)
     with two:
-        tasks = list(dict.fromkeys(task for task, _ in asked))
-        task = session.asked("task", tasks, "Task", of="This model family")
+        tasks = list(dict.fromkeys(task for task, _ in pairs))
+        task = session.select("task", tasks, "Task", of="This model family")
     with three:
-        metric = session.asked("metric", [m for t, m in asked if t == task], "Metric", of="This task")
+        metric = session.select("metric", [m for t, m in pairs if t == task], "Metric", of="This task")
     if task is None or metric is None:
         st.stop()
     frame = session.ask(trends.history, name, task, metric)

@@ -1,6 +1,5 @@
 """One sample in full, and one question with the answers of two runs beside each other: all of it as text."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +8,7 @@ import streamlit as st
 
 from harness_dashboard.queries import samples
 from harness_dashboard.widgets import tables
-from harness_dashboard.widgets.text import cut, word_difference
+from harness_dashboard.widgets.text import cut, json_text, word_difference
 
 Row = Mapping[str, Any]
 
@@ -33,8 +32,7 @@ def detail(row: Row) -> None:
         tables.facts(values, "values")
     for name in ("slices", "fields", "requests", "responses"):
         with st.expander(name.capitalize()):
-            unfolded = json.dumps(json.loads(row[name] or "null"), indent=1, ensure_ascii=False)
-            st.code(cut(unfolded), language=None, wrap_lines=True)
+            st.code(cut(json_text(row[name], indent=1)), language=None, wrap_lines=True)
 
 
 def beside(first: Row, second: Row, titles: tuple[str, str]) -> None:

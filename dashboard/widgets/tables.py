@@ -7,6 +7,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from harness.types import Run
 from harness_dashboard.widgets.text import harmless, spreadsheet
 
 ROWS = 200
@@ -48,6 +49,11 @@ def metrics_of(frame: pd.DataFrame, beside: Container[str] = ()) -> list[str]:
     """Names in the column "metric", the most frequent first; those ``beside`` what a task is about come last."""
     counts = frame["metric"].value_counts(sort=True)
     return sorted(map(str, counts.index), key=lambda name: (name in beside, -int(counts[name])))
+
+
+def secondary(run: Run) -> frozenset[str]:
+    """Metrics of a run that tell of calibration or of changed examples, beside what its tasks are about."""
+    return frozenset(metric.name for task in run.tasks for metric in task.metrics if not metric.is_headline)
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

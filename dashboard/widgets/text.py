@@ -1,14 +1,16 @@
 """Texts that come from models and datasets, made harmless and comparable; no Streamlit in here."""
 
+import json
 import re
 from collections.abc import Iterator
 from difflib import SequenceMatcher
+from typing import Any
 
 import pandas as pd
 
 from harness.visible import cut
 
-__all__ = ["CELL", "cut", "escaped", "harmless", "spreadsheet", "word_difference"]
+__all__ = ["CELL", "cut", "escaped", "family", "harmless", "json_text", "short", "spreadsheet", "word_difference"]
 
 CELL = 300
 """Characters of one text in a table."""
@@ -16,6 +18,7 @@ CELL = 300
 WORDS = 600
 """Words of each side that a difference looks at."""
 
+_VERSION = re.compile(r"[/_-](checkpoint|step|epoch)[-_]?\d+$")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=])")
 
 
@@ -36,6 +39,24 @@ def _no_formula(value: object) -> object:
 def escaped(text: str, length: int = 200) -> str:
     """A text that Markdown takes for nothing but text: for headings and labels, which are Markdown to Streamlit."""
     return _MARKDOWN.sub(r"\\\1", " ".join(cut(text, length).split()))
+
+
+def short(model: str, length: int = 40) -> str:
+    """A model's name without the folders before it, as far as a label has room."""
+    scheme, _, rest = model.rpartition(":")
+    name = rest.rstrip("/").rpartition("/")[2] if rest.count("/") > 1 else rest
+    whole = f"{scheme}:{name}" if scheme else name
+    return whole if len(whole) <= length else f"{whole[: length - 1]}…"
+
+
+def family(model: str) -> str:
+    """What versions of a model share: its name without revision (``@...``) and checkpoint (``/checkpoint-100``)."""
+    return _VERSION.sub("", model.partition("@")[0].rstrip("/"))
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    """A value as JSON, on one line without spaces unless it is indented."""
+    return json.dumps(value, indent=indent, ensure_ascii=False, separators=(",", ":") if indent is None else None)
 
 
 def word_difference(gold: str, answer: str) -> str:

@@ -50,10 +50,9 @@ def command(  # noqa: PLR0913, PLR0917  # one argument per option
 
 
 def records(frame: "pd.DataFrame") -> list[dict[str, Any]]:
-    """Samples as JSON: a missing value is null, columns that hold JSON are unfolded."""
-    unfolded = {"target", "slices", "values", "fields", "requests", "responses"}
+    """Samples as JSON: a missing value is null."""
     rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
-    return [{str(k): json.loads(v) if k in unfolded and v else v for k, v in row.items()} for row in rows]
+    return [{str(name): value for name, value in row.items()} for row in rows]
 
 
 def _print(frame: "pd.DataFrame", columns: list[str]) -> None:
@@ -78,5 +77,6 @@ def _cell(value: Any) -> str:
         return "-"
     if isinstance(value, float):
         return f"{value:.4g}"
+    value = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
     text = " ".join("".join(c if c.isprintable() or c.isspace() else "·" for c in str(value)).split())
     return text if len(text) <= 200 else text[:199] + "…"

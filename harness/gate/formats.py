@@ -15,6 +15,7 @@ from harness.visible import markdown
 SCHEMA = 1
 MARKDOWN_LIMIT = 65_000
 ANNOTATIONS = 10
+OUTCOMES = {0: "passed", 1: "failed", 4: "inconclusive"}
 FORBIDDEN = re.compile("[^\t\n -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -30,6 +31,11 @@ def as_json(
         "exit_code": code,
         "verdicts": [asdict(verdict) for verdict in verdicts],
     }
+
+
+def outcome(code: object) -> str:
+    """A gate's exit code in a word."""
+    return OUTCOMES.get(code, f"ended with {code}") if isinstance(code, int) else "unknown"
 
 
 def name_of(verdict: Verdict) -> str:

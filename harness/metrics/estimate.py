@@ -52,6 +52,5 @@ def interval(metric: Metric, rows: np.ndarray, clusters: np.ndarray) -> tuple[fl
 
 def cluster_codes(examples: Iterable[Example]) -> np.ndarray:
     """Cluster codes 0..c-1 [n]; an example without a cluster is one of its own."""
-    seen: dict[tuple[str, str], int] = {}
-    keys = (("cluster", e.cluster) if e.cluster is not None else ("example", e.id) for e in examples)
-    return np.array([seen.setdefault(key, len(seen)) for key in keys], dtype=np.int64)
+    seen: dict[str, int] = {}
+    return np.array([seen.setdefault(example.cluster_key, len(seen)) for example in examples], dtype=np.int64)

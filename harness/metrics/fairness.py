@@ -105,11 +105,12 @@ def _decision(outcome: Outcome, by: str, positive: str | None) -> Decision:
     first, target = outcome.responses[0], example.target
     label = labels[1] if positive is None and len(labels) == 2 else (positive or "").strip()
     chosen = len(outcome.responses) == 1 and isinstance(first, Chosen) and isinstance(target, int) and label in labels
-    cluster = f"example {example.id}" if example.cluster is None else f"cluster {example.cluster}"
     correct = outcome.judged.correct if outcome.judged else None
     if not chosen or not isinstance(first, Chosen):
-        return Decision(example.slices[by], cluster, correct)
-    return Decision(example.slices[by], cluster, correct, labels[target] == label, labels[first.picked] == label)
+        return Decision(example.slices[by], example.cluster_key, correct)
+    return Decision(
+        example.slices[by], example.cluster_key, correct, labels[target] == label, labels[first.picked] == label
+    )
 
 
 def compare_groups(found: Sequence[Decision], seed: int = 0) -> Fairness:

@@ -1,7 +1,6 @@
 """What was run and what came out: an SQL catalogue and immutable Parquet files of samples."""
 
-from harness.store.numbers import Standing, Which
-from harness.store.pointers import GateRecord, Pointed
+from harness.store.pointers import BaselineStep, GateRecord
 from harness.store.store import Store, open_store
 
-__all__ = ["GateRecord", "Pointed", "Standing", "Store", "Which", "open_store"]
+__all__ = ["BaselineStep", "GateRecord", "Store", "open_store"]

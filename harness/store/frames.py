@@ -1,10 +1,14 @@
 """What is stored as pandas data frames: ``harness.load(store).results()`` and ``.samples(run, task)``."""
 
 from collections.abc import Sequence
+from dataclasses import astuple, fields
 from typing import TYPE_CHECKING
 
-from harness.store import Store, Which, open_store
-from harness.store.numbers import COLUMNS
+from harness.store import Store, open_store
+from harness.store.queries import leaderboard, results
+from harness.store.queries.leaderboard import LeaderboardFilter, Standing
+from harness.store.queries.results import ResultFilter
+from harness.types import cluster_key
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,9 +65,24 @@ class Frames:
 
         names = [run] if isinstance(run, str) else run
         ids = None if names is None else [self.store.run(name).id for name in names]
-        rows = self.store.table(Which(ids, model, task, metric, slice))
-        frame = pd.DataFrame(rows, columns=list(COLUMNS))
+        rows = results.table(self.store, ResultFilter(ids, model, task, metric, slice))
+        frame = pd.DataFrame(rows, columns=list(results.COLUMNS))
         return frame.astype({"value": "float64", "low": "float64", "high": "float64"})
+
+    def leaderboard(
+        self,
+        *,
+        tasks: Sequence[str] = (),
+        metrics: Sequence[str] = (),
+        model: str = "",
+        slice: str = "all",
+    ) -> "pd.DataFrame":
+        """The newest numbers of every model on what it was asked, each with the ranks that it may have.
+
+        One row per standing (see ``harness.store.queries.leaderboard.Standing``); ``model`` is looked for in names.
+        """
+        wanted = LeaderboardFilter(tuple(tasks), tuple(metrics), model, slice)
+        return standings_frame(leaderboard.page(self.store, wanted)[0])
 
     def samples(
         self,
@@ -74,5 +93,26 @@ class Frames:
         limit: int | None = None,
         columns: Sequence[str] | None = None,
     ) -> "pd.DataFrame":
-        """One row per example of a task of a run; ``where`` and ``sort`` are SQL, as in ``harness samples``."""
+        """One row per example of a task of a run; ``where`` and ``sort`` are SQL, as in ``harness samples``.
+
+        ``target``, ``slices``, ``values``, ``fields``, ``requests`` and ``responses`` are Python values.
+        """
         return self.store.samples(run, task, where, sort, limit, columns=columns)
+
+
+def cluster_keys(samples: "pd.DataFrame") -> "pd.Series[str]":
+    """The key of each sample's cluster, of a frame with ``cluster`` and ``example_id`` (see ``harness.types``)."""
+    import pandas as pd
+
+    pairs = zip(samples["cluster"], samples["example_id"], strict=True)
+    keys = [cluster_key(cluster if isinstance(cluster, str) else None, str(example)) for cluster, example in pairs]
+    return pd.Series(keys, index=samples.index, dtype=object)
+
+
+def standings_frame(standings: Sequence[Standing]) -> "pd.DataFrame":
+    """Rows of the leaderboard as a data frame; the average of a group has neither shots nor version."""
+    import pandas as pd
+
+    frame = pd.DataFrame([astuple(row) for row in standings], columns=[field.name for field in fields(Standing)])
+    floats, whole = dict.fromkeys(("value", "low", "high"), "float64"), dict.fromkeys(("shots", "version"), "Int64")
+    return frame.astype(floats | whole)

@@ -112,6 +112,22 @@ def _sound(kind: type[T], **fields: Any) -> T:
         raise StoreError(f"the catalogue is damaged: {error}") from error
 
 
+def mapping(cell: object) -> Mapping[str, Any]:
+    """A cell that holds names and values. Raises StoreError for one that does not."""
+    if not isinstance(cell, Mapping):
+        raise StoreError(f"the catalogue is damaged: {quoted(cell, 80)} is no table of names and values")
+    return cell
+
+
+def metrics(cell: object) -> tuple[MetricRecord, ...]:
+    """What is kept of a task's metrics. Raises StoreError for a cell that holds none."""
+    try:
+        kept: tuple[MetricRecord, ...] = taken(cell, tuple[MetricRecord, ...], "metrics")
+    except DataError as error:
+        raise StoreError(f"the catalogue is damaged: {error}") from error
+    return kept
+
+
 def _run(row: Row[Any], tasks: tuple[TaskRecord, ...]) -> Run:
     status = _status(row)
     message = row.message

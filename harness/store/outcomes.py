@@ -5,7 +5,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -17,10 +17,14 @@ from harness.answers.records import (
     response_from_json,
     response_to_json,
 )
+from harness.errors import StoreError
 from harness.hidden import hidden
 from harness.reading.typed import built
-from harness.types import Example, Judged, Likelihood, Outcome, PseudoLikelihood, Request
+from harness.types import Example, Judged, Likelihood, Outcome, PseudoLikelihood, Request, Value
 from harness.visible import whole
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DEEPEST, LONGEST_TEXT = 50, 10_000
 """Levels of lists in lists that are kept as such, and characters of what lies below them."""
@@ -45,6 +49,9 @@ FIXED = {
 }
 """Columns of every file; then one ``value.METRIC`` (double) and one ``slice.NAME`` (string) for each that occurs."""
 
+
+JSON_COLUMNS = frozenset({"target", "slices", "values", "fields", "requests", "responses"})
+"""Columns whose text is JSON."""
 
 REPEATING = frozenset({"task", "cluster", "prediction", "slices", "values", "failure_kind"})
 """Columns that are worth a dictionary; one of unique texts would have to be read as a whole for every page."""
@@ -145,13 +152,28 @@ def _prompt_hash(requests: Sequence[Request]) -> str:
     return keys[0] if len(keys) == 1 else hashlib.sha256("\n".join(keys).encode()).hexdigest()
 
 
+def decoded(texts: Sequence[object], path: str) -> "pd.Series[Any]":
+    """A column of JSON as the values it holds; None where it is empty. Raises StoreError for what is no JSON."""
+    import pandas as pd
+
+    parts = (text if isinstance(text, str) else "null" for text in texts)
+    try:
+        return pd.Series(json.loads(f"[{','.join(parts)}]"), dtype=object)  # at once: ten times as fast
+    except (ValueError, RecursionError) as error:
+        raise StoreError(f"cannot read {path}: {str(error)[:200]}") from error
+
+
+def split_values(values: Mapping[str, Any]) -> tuple[dict[str, Value], dict[str, str]]:
+    """The numbers of a decoded column of values, rows of statistics as tuples, and why other metrics have none."""
+    numbers = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if not isinstance(v, str)}
+    return numbers, {k: v for k, v in values.items() if isinstance(v, str)}
+
+
 def outcome_of(row: Mapping[str, Any]) -> Outcome:
     """The outcome that a row holds. Raises DataError, ValueError, TypeError or KeyError for a row of another making."""
     example = {name: json.loads(row[name]) for name in ("fields", "target", "slices")}
     example["slices"] = {k: str(v) for k, v in example["slices"].items()}
-    found = json.loads(row["values"] or "{}")
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in found.items() if not isinstance(v, str)}
-    failed = {k: v for k, v in found.items() if isinstance(v, str)}  # why a metric has no value here
+    values, failed = split_values(json.loads(row["values"] or "{}"))
     judged = {"prediction": row["prediction"], "values": values, "correct": row["correct"], "failed": failed}
     return Outcome(
         built(Example, {**example, "id": row["example_id"], "cluster": row["cluster"]}, "an example"),

@@ -16,7 +16,7 @@ LONGEST = 128
 
 
 @dataclass(frozen=True, slots=True)
-class Pointed:
+class BaselineStep:
     """One step in the history of a baseline; ``run_id`` None: it was deleted. ``at`` is ISO 8601 in UTC."""
 
     name: str
@@ -75,11 +75,11 @@ def point(connection: Connection, name: str, run_id: str | None, why: str, at: s
     connection.execute(insert(BASELINES), {"name": name, "run_id": run_id, "why": whole(why), "at": at})
 
 
-def history(connection: Connection, name: str | None = None) -> list[Pointed]:
+def history(connection: Connection, name: str | None = None) -> list[BaselineStep]:
     """Every step of one baseline, or of all of them, newest first."""
     columns = BASELINES.c
     query = select(columns.name, columns.run_id, columns.why, columns.at).order_by(columns.id.desc())
-    return [Pointed(*row) for row in connection.execute(query.where(columns.name == name) if name else query)]
+    return [BaselineStep(*row) for row in connection.execute(query.where(columns.name == name) if name else query)]
 
 
 def baseline(connection: Connection, name: str) -> str:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Engine, delete, select
 
 from harness.errors import StoreError, UnknownName, UsageError, quoted
-from harness.store import catalogue, lookup, numbers, pointers, samples
+from harness.store import catalogue, lookup, pointers, samples
 from harness.store.database import connect, name_of, reading, writing
-from harness.store.numbers import Standing, Which
+from harness.store.outcomes import JSON_COLUMNS, decoded
 from harness.store.places import places, samples_of
-from harness.store.pointers import GateRecord, Pointed
+from harness.store.pointers import BaselineStep, GateRecord
 from harness.store.ratings import Ratings
 from harness.store.samples import Artifact, Folder
 from harness.store.schema import ARTIFACTS, RUNS
@@ -136,18 +136,6 @@ class Store:
         with reading(self.engine) as connection:
             return lookup.estimates(connection, lookup.resolve(connection, name))
 
-    def table(self, which: Which = Which()) -> list[tuple[Any, ...]]:  # noqa: B008  # frozen
-        """Numbers across runs as rows of ``harness.store.numbers.COLUMNS``."""
-        with reading(self.engine) as connection:
-            return numbers.table(connection, which)
-
-    def leaderboard(
-        self, *, task: str | None = None, metric: str | None = None, slice: str | None = "all"
-    ) -> list[Standing]:
-        """For every model and task the numbers of its newest finished run, ordered by task, metric and model."""
-        with reading(self.engine) as connection:
-            return numbers.leaderboard(connection, Which(task=task, metric=metric, slice=slice))
-
     def samples(
         self,
         name: str,
@@ -161,15 +149,19 @@ class Store:
         """Samples of one task of a run; ``where`` is an SQL condition (``correct = false and value.acc_norm > 0``),
         ``sort`` an SQL ordering (``"slice.gender", example_id desc``).
 
+        Columns that a file keeps as JSON hold the values themselves; to a condition they are text.
         Raises UsageError for a condition that is none (with the valid columns), StoreError for a file that is lost
         or is not the one that was written (compared by sha256 when it is local, by size elsewhere).
         """
-        from harness.store.query import Page, read_page  # DuckDB takes half a second to import
+        from harness.store.conditions import Page, read_page  # DuckDB takes half a second to import
 
         artifact = self.artifact(name, task)
         fs, path = self._present(artifact)
         page = Page(where, sort, limit, offset, None if columns is None else tuple(columns))
-        return read_page(path, fs, page, local=self.folder.is_local)
+        frame = read_page(path, fs, page, local=self.folder.is_local)
+        for column in JSON_COLUMNS & set(frame.columns):
+            frame[column] = decoded(frame[column].tolist(), path)
+        return frame
 
     def outcomes(self, name: str, task: str) -> Iterator[Outcome]:
         """The outcomes of one task as they were stored, in their order; the file's sha256 is checked first."""
@@ -255,7 +247,7 @@ class Store:
         with reading(self.engine) as connection:
             return pointers.current(connection)
 
-    def baseline_history(self, name: str | None = None) -> list[Pointed]:
+    def baseline_history(self, name: str | None = None) -> list[BaselineStep]:
         """Every step of one baseline, or of all of them, newest first."""
         with reading(self.engine) as connection:
             return pointers.history(connection, name)

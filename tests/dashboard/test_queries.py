@@ -17,13 +17,15 @@ from harness.kinds import About, Data, multiple_choice
 from harness.metrics.measures import ACC
 from harness.store import Store, open_store
 from harness.store.database import writing
+from harness.store.queries.leaderboard import LeaderboardFilter
+from harness.store.queries.samples import SampleFilter as Filter
+from harness.store.queries.tasks import measured
 from harness.store.schema import RESULTS
 from harness.types import Card, Choose, Chosen, Dataset, Example, Judged, Outcome, Settings
-from harness_dashboard.queries import bias, calibration, compare, efficiency, gate, leaderboard, runs, samples, trends
+from harness_dashboard.queries import bias, compare, efficiency, gate, leaderboard, reliability, samples, trends
 from harness_dashboard.widgets import text
 
 RunOf = Callable[[str], str]
-Filter = samples.Filter
 
 
 # -------------------------------------------------------------------------------------------------------------- samples
@@ -79,11 +81,6 @@ def test_one_sample_and_its_choices(small: Store, run_of: RunOf) -> None:
     assert table["mark"].tolist() == ["gold", "", "picked"]
     assert samples.one(small, run, "letters", "x' or true --") is None
     assert samples.one(small, run, "letters", "") is None
-
-
-def test_probabilities() -> None:
-    assert samples.probabilities([math.log(0.2), math.log(0.6)]) == pytest.approx([0.25, 0.75])
-    assert all(math.isnan(p) for p in samples.probabilities([-math.inf, -math.inf]))
 
 
 # ---------------------------------------------------------------------------------------------------------------- text
@@ -174,7 +171,7 @@ def _one_question(folder: Path, question: str = "q"):  # type: ignore[no-untyped
 
 def test_calibration_of_known_answers(tmp_path: Path) -> None:
     rows = [(0.95, i < 8, f"c{i}", "original") for i in range(10)] + [(0.55, i < 5, f"d{i}", "x") for i in range(10)]
-    found = calibration.calibration(known(tmp_path / "s", rows), "r", "one")
+    found = reliability.calibration(known(tmp_path / "s", rows), "r", "one")
     assert found.n == 20 and found.without == 0
     assert found.bins["n"].tolist() == [10, 10]
     assert found.bins["confidence"].tolist() == pytest.approx([0.55, 0.95])
@@ -184,21 +181,21 @@ def test_calibration_of_known_answers(tmp_path: Path) -> None:
 
 
 def test_answers_without_probabilities_are_left_out(small: Store, run_of: RunOf) -> None:
-    assert calibration.calibration(small, run_of("fail-every-3"), "letters").without == 4
-    assert calibration.confidence(None, '[{"kind":"generated","text":"a"}]') is None
-    assert calibration.confidence("{}", '[{"logprobs":["-inf","-inf"],"picked":0}]') is None
-    assert calibration.confidence('{"ece_width_10":[0.75,1.0]}', "[]") == 0.75
+    assert reliability.calibration(small, run_of("fail-every-3"), "letters").without == 4
+    assert reliability.confidence(None, [{"kind": "generated", "text": "a"}]) is None
+    assert reliability.confidence({}, [{"logprobs": ["-inf", "-inf"], "picked": 0}]) is None
+    assert reliability.confidence({"ece_width_10": [0.75, 1.0]}, []) == 0.75
 
 
 def test_variants_that_a_run_made(tmp_path: Path) -> None:
     task = _one_question(tmp_path / "s", "which of these words")
     run = evaluate("scripted:oracle", [task], store=str(tmp_path / "s"), perturb=("case",), strength=(1,)).run.id
     store = open_store(str(tmp_path / "s"))
-    numbers = calibration.variants(store, run, "one")
+    numbers = reliability.variants(store, run, "one")
     assert numbers.loc[numbers["metric"] == "acc", "variant"].tolist() == ["original", "case@1"]
     plain = evaluate("scripted:oracle", [task], store=str(tmp_path / "s")).run.id
-    assert calibration.variants(store, plain, "one").empty and calibration.flips(store, plain, "one").empty
-    flips = calibration.flips(store, run, "one").iloc[0]
+    assert reliability.variants(store, plain, "one").empty and reliability.flips(store, plain, "one").empty
+    flips = reliability.flips(store, run, "one").iloc[0]
     assert (flips["variant"], flips["share flipped"], flips["changed examples"]) == ("case@1", 0.0, 1)
 
 
@@ -215,7 +212,7 @@ def test_the_average_of_a_group_stands_where_runs_are_compared(tmp_path: Path) -
     for rule in ("oracle", "opposite"):
         evaluate(f"scripted:{rule}", ["demo/qa"], store=str(tmp_path / "s"), limit=4)
     store = open_store(str(tmp_path / "s"))
-    assert runs.measured(store)[-1] != ("glue", "average") and trends.asked_of(store, "scripted:oracle")
+    assert measured(store)[-1] != ("glue", "average") and trends.measured(store, "scripted:oracle")
     with writing(store.engine) as connection:
         for run in store.runs():
             value = 0.8 if run.model == "scripted:oracle" else 0.2
@@ -223,12 +220,10 @@ def test_the_average_of_a_group_stands_where_runs_are_compared(tmp_path: Path) -
                 row = {"run_id": run.id, "position": 1000 + place, "task": group, "metric": "average", "slice": "all"}
                 numbers = {"value": value, "low": value - 0.1, "high": value + 0.1, "n": 4, "clusters": 4, "failed": 0}
                 connection.execute(insert(RESULTS).values(**row, **numbers))
-    board, total = leaderboard.page(store, leaderboard.Wanted(tasks=("glue", "superglue")))
+    board, total = leaderboard.page(store, LeaderboardFilter(tasks=("glue", "superglue")))
     assert total == 4 and board["value"].tolist() == [0.8, 0.2] * 2 and board["rank"].tolist() == ["1", "2"] * 2
-    assert board["version"].isna().all() and {("glue", "average"), ("superglue", "average")} <= set(
-        runs.measured(store)
-    )
-    assert ("glue", "average") in trends.asked_of(store, "scripted:oracle")
+    assert board["version"].isna().all() and {("glue", "average"), ("superglue", "average")} <= set(measured(store))
+    assert ("glue", "average") in trends.measured(store, "scripted:oracle")
     history = trends.history(store, "scripted:oracle", "glue", "average")
     assert history["series"].tolist() == ["whole group"] and history["value"].tolist() == [0.8]
 
@@ -255,7 +250,7 @@ def test_trends_mark_baselines_and_gates(tmp_path: Path) -> None:
     assert frame["baseline"].to_dict() == {ids[0]: "main (before)", ids[1]: "main", ids[2]: ""}
     assert frame["gate"].to_dict() == {ids[0]: "", ids[1]: "", ids[2]: "failed"}
     assert len(trends.marks(frame.reset_index())) == 3
-    assert ("one", "acc") in trends.asked_of(store, "scripted:oracle")
+    assert ("one", "acc") in trends.measured(store, "scripted:oracle")
 
 
 def test_costs_tell_what_was_measured() -> None:
@@ -288,7 +283,7 @@ def test_gates_in_words_with_their_examples(small: Store, run_of: RunOf) -> None
     assert len(gate.failing(small, run_of("opposite"), run_of("oracle"), row | {"slice": "room=2"})) == 4
     assert len(gate.failing(small, run_of("opposite"), None, row)) == 12
     assert len(gate.failing(small, run_of("fail-every-3"), None, row | {"metric": "failed_rate"})) == 4
-    assert gate.verdict(small, "77") is None and gate.verdict(small, "x") is None
+    assert gate.record(small, "77") is None and gate.record(small, "x") is None
 
 
 def test_gate_history(tmp_path: Path) -> None:
@@ -298,5 +293,5 @@ def test_gate_history(tmp_path: Path) -> None:
     store.save_verdicts(run, {"exit_code": 1, "baseline": None, "verdicts": [verdict("FAIL"), verdict("PASS")]})
     found = gate.history(store).iloc[0]
     assert (found["run"], found["outcome"], found["FAIL"], found["PASS"]) == (run, "failed", 1, 1)
-    assert isinstance(gate.verdict(store, str(found["gate"])), dict)
+    assert isinstance(gate.record(store, str(found["gate"])), dict)
     assert isinstance(gate.history(store, run), pd.DataFrame)

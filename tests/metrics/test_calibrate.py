@@ -148,7 +148,7 @@ def test_every_choice_task_has_it_and_its_samples_hold_what_a_plot_needs(tmp_pat
     assert found["ece_width_10"].value == pytest.approx(1.0, abs=1e-3)
     assert (found["ece_width_10_floor"].low, found["ece_width_10"].n) == (None, 20)
     samples = open_store(str(tmp_path / "s")).samples(result.run.id, "letters", columns=["values"])
-    rows = np.array([json.loads(values)["ece_width_10"] for values in samples["values"]])
+    rows = np.array([values["ece_width_10"] for values in samples["values"]])
     (top,) = calibrate.reliability(rows)
     assert (top.n, top.accuracy) == (20, 0.0) and top.confidence > 0.999
 

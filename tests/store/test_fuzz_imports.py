@@ -18,6 +18,7 @@ from harness.api import evaluate, import_run
 from harness.errors import HarnessError
 from harness.store import open_store
 from harness.store.cache import AnswerCache
+from harness.store.queries import efficiency, gates, leaderboard, probes, runs, tasks, trends
 from harness.store.transfer import export
 from harness.types import Generate, Generated, Response
 
@@ -180,7 +181,13 @@ def test_catalogues(exported: dict[str, bytes], tmp_path: Path) -> None:
                     store.results(run.id)
                     store.artifacts(run.id)
                 store.run(made.id).ideals()
-                store.leaderboard()
+                leaderboard.page(store)
+                tasks.measured(store)
+                probes.probes(store)
+                trends.history(store, models := runs.models(store), made.tasks[0].name, "acc", 9)
+                trends.measured(store, models)
+                efficiency.expenses(store, made.tasks[0].name, "acc", 9)
+                gates.newest(store, [line.run for line in gates.history(store, 9)])
                 store.verdicts()
                 store.tags()
             finally:

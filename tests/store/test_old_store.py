@@ -24,6 +24,10 @@ from harness.errors import HarnessError
 from harness.plugins import installed_metrics
 from harness.store import Store, open_store
 from harness.store.database import reading
+from harness.store.outcomes import JSON_COLUMNS
+from harness.store.queries import leaderboard, results
+from harness.store.queries.leaderboard import LeaderboardFilter, slices
+from harness.store.queries.results import ResultFilter
 from harness.store.schema import HEAD, TASKS
 from harness.types import Estimate, PartScores, Run, Variant
 from harness_reports.bias import as_json, gather
@@ -31,6 +35,8 @@ from harness_reports.bias import as_json, gather
 FIXTURE = Path(__file__).parent / "fixtures" / "schema_0002.tar.xz"
 KEPT = ("name", "better", "ideal", "interval", "limits", "scale", "bounds")
 """Of a metric what every version keeps under the same name."""
+RANKED = ("model", "run", "task", "metric", "slice", "value", "low", "high", "n", "failed")
+"""What a row of the leaderboard has in every version."""
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +51,8 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def expected(old: Path) -> dict[str, Any]:
     told: dict[str, Any] = json.loads((old / "expected.json").read_text(encoding="utf-8"))
-    return told
+    board = [{"model": row["model"], "run": row["run_id"], **row["estimate"]} for row in told["leaderboard"]]
+    return told | {"leaderboard": sorted([row[name] for name in RANKED] for row in board)}
 
 
 @pytest.fixture(params=["sqlite", "postgresql"], scope="module")
@@ -77,8 +84,8 @@ def everything(store: Store) -> dict[str, Any]:
         "tags": store.tags(),
         "baselines": [asdict(step) for step in store.baseline_history()],
         "verdicts": [asdict(verdict) for verdict in store.verdicts()],
-        "table": store.table(),
-        "leaderboard": [asdict(standing) for standing in store.leaderboard(slice=None)],
+        "table": results.table(store, ResultFilter()),
+        "leaderboard": standings(store),
         "comparisons": comparisons(store),
     }
 
@@ -118,7 +125,20 @@ def training_of(run: Run, results: list[Estimate]) -> dict[str, float]:
     return found
 
 
+def standings(store: Store) -> list[list[Any]]:
+    """The leaderboard of every slice, without its ranks."""
+    rows = [
+        asdict(standing) | {"slice": part}
+        for part in ("all", *slices(store))
+        for standing in leaderboard.page(store, LeaderboardFilter(slice=part))[0]
+    ]
+    return sorted([row[name] for name in RANKED] for row in rows)
+
+
 def page(frame: Any) -> dict[str, Any]:
+    for name in JSON_COLUMNS:  # as the files have them
+        texts = [json.dumps(value, ensure_ascii=False, separators=(",", ":")) for value in frame[name]]
+        frame[name] = [None if name == "values" and text == "null" else text for text in texts]
     told: dict[str, Any] = frame.astype(object).where(frame.notna(), None).to_dict("split")
     return told
 
@@ -135,8 +155,8 @@ def comparisons(store: Store) -> dict[str, Any]:
     runs, found = store.runs(status="finished"), {}
     for one in runs:
         for two in (run for run in runs if {t.name for t in run.tasks} == {t.name for t in one.tasks}):
+            known = installed_metrics([task.name for task in one.tasks])
             try:
-                known = installed_metrics(t.name for t in one.tasks)
                 rows, flips = compare(store, one.id, two.id, known, slices=True)
                 told: Any = [[without_family(row) for row in rows], [asdict(flip) for flip in flips]]
             except HarnessError as error:

@@ -7,8 +7,12 @@ from sqlalchemy import text
 from stored import estimate, outcomes, run, task
 
 from harness.errors import StoreError, UnknownName, UsageError
-from harness.store import Store, Which, open_store
+from harness.store import Store, open_store
 from harness.store.database import writing
+from harness.store.queries import leaderboard, results
+from harness.store.queries.leaderboard import LeaderboardFilter
+from harness.store.queries.results import ResultFilter
+from harness.store.queries.tasks import measured
 from harness.store.schema import RUNS
 from harness.types import EnergyUse, PartScores, TaskEnergy, Training
 
@@ -215,11 +219,45 @@ def test_leaderboard_is_the_newest_finished_run_of_every_model(store):
         store.start(made)
         store.finish(made, {}, [estimate(value=value), estimate("f1", value), estimate(slice="g=x", value=0.9)])
     store.start(run("a3", model="a", started="2026-01-09T00:00:00+00:00"))
-    found = [(s.model, s.run_id, s.estimate.metric, s.estimate.value) for s in store.leaderboard()]
-    assert found == [("a", "a2", "acc", 0.2), ("b", "b1", "acc", 0.3), ("a", "a2", "f1", 0.2), ("b", "b1", "f1", 0.3)]
-    assert [s.estimate.value for s in store.leaderboard(metric="acc", slice="g=x")] == [0.9, 0.9]
-    assert [row[0] for row in store.table(Which(model="a", metric="acc", slice="all"))] == ["a2", "a1"]
-    assert [row[0] for row in store.table(Which(runs=["b1"]))] == ["b1"] * 3
+    standings, total = leaderboard.page(store)
+    found = [(s.model, s.run, s.metric, s.value) for s in standings]
+    assert found == [("b", "b1", "acc", 0.3), ("a", "a2", "acc", 0.2), ("b", "b1", "f1", 0.3), ("a", "a2", "f1", 0.2)]
+    assert total == 4 and leaderboard.slices(store) == ["g=x"]
+    in_slice, _ = leaderboard.page(store, LeaderboardFilter(metrics=("acc",), slice="g=x"))
+    assert [s.value for s in in_slice] == [0.9, 0.9]
+    assert [row[0] for row in results.table(store, ResultFilter(model="a", metric="acc", slice="all"))] == ["a2", "a1"]
+    assert [row[0] for row in results.table(store, ResultFilter(runs=["b1"]))] == ["b1"] * 3
+
+
+def test_ranks_are_among_all_models_whatever_is_shown(store):
+    for i in range(5):
+        made = run(f"r{i}", model=f"m{i}")
+        store.start(made)
+        store.finish(made, {}, [estimate(value=i / 5, low=i / 5 - 0.15, high=i / 5 + 0.15)])
+    whole, _ = leaderboard.page(store)
+    assert [(s.model, s.rank) for s in whole] == [
+        ("m4", "1-2"),
+        ("m3", "1-3"),
+        ("m2", "2-4"),
+        ("m1", "3-5"),
+        ("m0", "4-5"),
+    ]
+    assert leaderboard.page(store, limit=2, offset=2) == (whole[2:4], 5)
+    assert leaderboard.page(store, offset=3) == (whole[3:], 5)
+    assert leaderboard.page(store, LeaderboardFilter(model="M1")) == ([whole[3]], 1)
+    assert leaderboard.page(store, LeaderboardFilter(tasks=("toy/choice",))) == (whole, 5)
+    assert leaderboard.page(store, LeaderboardFilter(tasks=("other",))) == ([], 0)
+
+
+def test_the_average_of_a_group_is_a_result_whose_task_is_in_no_set(store):
+    made = run("r0", tasks=(task("a/one"), task("b/two")))
+    store.start(made)
+    store.finish(made, {}, [replace(estimate("average"), task=name) for name in ("a/one", "group")])
+    assert measured(store)[-1] == ("group", "average") and ("a/one", "average") not in measured(store)
+    standings = leaderboard.page(store)[0]
+    assert [(s.task, s.version is None, s.shots is None) for s in standings] == [
+        ("a/one", False, False), ("group", True, True)
+    ]  # fmt: skip
 
 
 def test_a_newer_catalogue_is_refused(place):

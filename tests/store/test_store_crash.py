@@ -20,6 +20,8 @@ from harness.answers.journal import progress
 from harness.errors import StoreError, UsageError
 from harness.store import open_store
 from harness.store.database import reading, writing
+from harness.store.queries import results
+from harness.store.queries.results import ResultFilter
 
 WRITER = Path(__file__).parents[1] / "helpers" / "writer.py"
 
@@ -38,7 +40,7 @@ def test_eight_processes_write_200_runs_at_once(place):
     store = place.open(create=False)
     expected = {f"w{i}-{k}" for i in range(8) for k in range(25)}
     assert Counter(r.id for r in store.runs(status="finished")) == Counter(expected)
-    numbers = Counter(row[0] for row in store.table())
+    numbers = Counter(row[0] for row in results.table(store, ResultFilter()))
     assert numbers == Counter(dict.fromkeys(expected, 10))
     assert store.results("w3-7") == [estimate(f"metric{k}", 7 + k / 10) for k in range(10)]
     assert sum(len(names) for names in store.tags().values()) == 200
@@ -87,7 +89,7 @@ def test_kills_at_any_moment_leave_whole_runs_only(place):
             time.sleep(0.1)
         victim.kill()
         victim.communicate()
-    numbers = Counter(row[0] for row in store.table())
+    numbers = Counter(row[0] for row in results.table(store, ResultFilter()))
     by_status = Counter(r.status for r in store.runs())
     assert by_status["running"] == 0 and by_status["finished"] >= 1
     assert by_status["interrupted"] <= 5

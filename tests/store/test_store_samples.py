@@ -26,10 +26,13 @@ def test_columns_and_values(filled):
     frame = filled.samples("run-1", "toy/choice")
     assert list(frame["example_id"][:3]) == ["e0", "e1", "e2"] and len(frame) == 33
     row = frame.iloc[1]
-    assert (row["task"], row["prediction"], row["target"], row["correct"]) == ("toy/choice", " no", "1", False)
+    assert (row["task"], row["prediction"], row["target"], row["correct"]) == ("toy/choice", " no", 1, False)
     assert (row["value.acc"], row["value.logprob"], row["slice.gender"], row["cluster"]) == (0.0, -0.2, "female", "c0")
     assert row["prompt"] == "Q: question 1\nA:" and row["prompt_hash"] == request_key(choice(1).requests[0])
+    assert row["slices"] == {"gender": "female"} and row["values"] == {"acc": 0.0, "logprob": -0.2}
+    assert row["requests"][0]["kind"] == "choose" and row["responses"][0]["kind"] == "chosen"
     failed = frame.iloc[-1]
+    assert failed["values"] is None and failed["responses"][0]["kind"] == "failed"
     assert (failed["failure_kind"], failed["failure_message"]) == ("timeout", "no answer\nat all")
     assert frame["value.acc"].isna().sum() == 3 and frame["correct"].isna().sum() == 3
 

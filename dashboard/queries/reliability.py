@@ -1,8 +1,8 @@
-"""Calibration from the stored choice probabilities, and accuracy under perturbation; no Streamlit in here."""
+"""Calibration from the stored choice probabilities, and accuracy under perturbation."""
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from harness.metrics import calibrate, stats
 from harness.metrics.classify import proportion
 from harness.store import Store
+from harness.store.frames import cluster_keys
 from harness.types import Estimate, MetricRecord
 
 MOST = 50_000
@@ -37,30 +38,29 @@ def calibration(store: Store, run: str, task: str, kind: str = "width") -> Calib
     """Confidence (softmax of the choices' log-probabilities, of the choice picked) against being right."""
     columns = ["example_id", "cluster", "correct", "values", "responses"]
     frame = store.samples(run, task, limit=MOST, columns=columns)
-    found = [confidence(*texts) for texts in zip(frame["values"], frame["responses"], strict=True)]
-    usable = np.array([c is not None for c in found], dtype=bool) & frame["correct"].notna().to_numpy()
+    shares = [confidence(*row) for row in zip(frame["values"], frame["responses"], strict=True)]
+    usable = np.array([share is not None for share in shares], dtype=bool) & frame["correct"].notna().to_numpy()
     kept = frame[usable]
     rows = np.array(
-        [(c, float(right)) for c, right in zip(np.array(found, dtype=object)[usable], kept["correct"], strict=True)]
+        [(c, float(right)) for c, right in zip(np.array(shares, dtype=object)[usable], kept["correct"], strict=True)]
     ).reshape(-1, 2)
-    groups = pd.factorize(kept["cluster"].where(kept["cluster"].notna(), "example " + kept["example_id"]))[0]
+    groups = pd.factorize(cluster_keys(kept))[0]
     unread = max(0, store.artifact(run, task).rows - MOST)
     return Calibration(_bins(rows, groups, kind), _metrics(rows), len(rows), len(frame) - len(rows), unread)
 
 
-def confidence(values: str | None, responses: str) -> float | None:
+def confidence(values: Mapping[str, Any] | None, responses: Sequence[Mapping[str, Any]]) -> float | None:
     """The probability of the picked choice among the choices; None for an answer that has none.
 
     It stands in the values of a run that judged its calibration, and follows from the single response of any other.
     """
-    stored = json.loads(values).get(STORED) if isinstance(values, str) else None
+    stored = (values or {}).get(STORED)
     if stored:
         return float(stored[0])
-    answers = json.loads(responses)
-    if len(answers) != 1 or not answers[0].get("logprobs"):
+    if len(responses) != 1 or not responses[0].get("logprobs"):
         return None
-    shares = calibrate.probabilities([float(p) for p in answers[0]["logprobs"]])
-    return None if shares is None else float(shares[answers[0]["picked"]])
+    shares = calibrate.probabilities([float(p) for p in responses[0]["logprobs"]])
+    return None if shares is None else float(shares[responses[0]["picked"]])
 
 
 def _bins(rows: Array, groups: NDArray[np.int64], kind: str) -> pd.DataFrame:

@@ -1,0 +1,53 @@
+"""Numbers beside what the engine counted while it made them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+
+from harness.store.database import reading
+from harness.store.lookup import mapping
+from harness.store.schema import MODELS, RESULTS, RUNS, TASK_SETS
+from harness.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Expense:
+    """A run's number, the engine's statistics of the whole run, and how many examples all its tasks have together."""
+
+    run: str
+    model: str
+    started: str
+    finished: str | None
+    engine: Mapping[str, Any]
+    examples: int
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+
+def expenses(store: Store, task: str, metric: str, limit: int) -> list[Expense]:
+    """The newest finished runs that have this number over all examples, newest first."""
+    r = RESULTS.c
+    query = (
+        select(RUNS.c.id, MODELS.c.name, RUNS.c.started, RUNS.c.finished, RUNS.c.engine, RUNS.c.task_set,
+               r.value, r.low, r.high, r.n)
+        .select_from(RESULTS)
+        .join(RUNS, RUNS.c.id == r.run_id)
+        .join(MODELS, MODELS.c.id == RUNS.c.model_id)
+        .where(r.task == task, r.metric == metric, r.slice == "all", RUNS.c.status == "finished")
+        .order_by(RUNS.c.started.desc(), RUNS.c.id.desc())
+        .limit(limit)
+    )  # fmt: skip
+    sizes = select(TASK_SETS.c.id, func.sum(TASK_SETS.c.n)).group_by(TASK_SETS.c.id)
+    with reading(store.engine) as connection:
+        rows = connection.execute(query).all()
+        counted = connection.execute(sizes.where(TASK_SETS.c.id.in_({row.task_set for row in rows}))).all()
+        examples: dict[str, int] = {task_set: int(count) for task_set, count in counted}
+        return [
+            Expense(row.id, row.name, row.started, row.finished, mapping(row.engine), examples.get(row.task_set, 0),
+                    row.value, row.low, row.high, row.n)
+            for row in rows
+        ]  # fmt: skip

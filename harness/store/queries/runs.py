@@ -1,0 +1,52 @@
+"""Which runs and models there are, without what they contain."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from harness.store.database import reading
+from harness.store.schema import BASELINES, MODELS, RUNS, TAGS, TASK_SETS, TASKS, VERDICTS
+from harness.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """What tells one run from others; ``status`` as it was entered: whether a running one is alive is not verified."""
+
+    id: str
+    model: str
+    started: str
+    status: str
+
+
+def newest(
+    store: Store, limit: int, *, status: str | None = None, tasks: Sequence[str] | None = None
+) -> list[RunLine]:  # fmt: skip
+    """The newest runs, newest first: of this status, with any of these tasks."""
+    query = select(RUNS.c.id, MODELS.c.name, RUNS.c.started, RUNS.c.status).join(MODELS)
+    if status:
+        query = query.where(RUNS.c.status == status)
+    if tasks is not None:
+        query = query.where(RUNS.c.task_set.in_(select(TASK_SETS.c.id).join(TASKS).where(TASKS.c.name.in_(tasks))))
+    with reading(store.engine) as connection:
+        rows = connection.execute(query.order_by(RUNS.c.started.desc(), RUNS.c.id.desc()).limit(limit))
+        return [RunLine(*row) for row in rows]
+
+
+def models(store: Store) -> list[str]:
+    """Names of all models that have a finished run."""
+    finished = select(RUNS.c.model_id).where(RUNS.c.status == "finished")
+    with reading(store.engine) as connection:
+        return sorted(set(connection.execute(select(MODELS.c.name).where(MODELS.c.id.in_(finished))).scalars()))
+
+
+def stamp(store: Store) -> str:
+    """What changes whenever a run, a verdict, a baseline or a tag is added, ended or removed: a key for caches."""
+    columns = (
+        select(func.count()).select_from(RUNS).scalar_subquery(), select(func.max(RUNS.c.started)).scalar_subquery(),
+        select(func.max(RUNS.c.finished)).scalar_subquery(), select(func.max(VERDICTS.c.id)).scalar_subquery(),
+        select(func.max(BASELINES.c.id)).scalar_subquery(), select(func.count()).select_from(TAGS).scalar_subquery(),
+    )  # fmt: skip
+    with reading(store.engine) as connection:
+        return "|".join(map(str, connection.execute(select(*columns)).one()))
