@@ -25,6 +25,16 @@ def line(text: object, length: int = 300) -> str:
     return " ".join(cut(str(text), length).split())
 
 
+def number(value: float | None) -> str:
+    """Four significant digits; "-" where there is no number, never 0."""
+    return "-" if value is None else f"{value:.4g}"
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """``[low, high]``; "-" where there is none."""
+    return "-" if low is None or high is None else f"[{low:.4g}, {high:.4g}]"
+
+
 def markdown(text: str, length: int = 5_000) -> str:
     """A text that Markdown takes for nothing but text, on one line: no link, no picture, no cell of its own."""
     flat = " ".join(cut(text, length).split()).replace("&", "&amp;").replace("<", "&lt;")

@@ -17,7 +17,7 @@ from harness.metrics.fairness import Gap, compare_groups, decisions
 from harness.plugins import about_bias
 from harness.store import Store
 from harness.types import Estimate, MetricRecord, Run, TaskRecord
-from harness_reports.facts import interval, shown
+from harness.visible import interval, number
 from harness_reports.page import line, page, plain
 
 SCHEMA = 1
@@ -258,25 +258,21 @@ def tables(card: BiasCard) -> dict[str, list[tuple[str, ...]]]:
     """The rows of each part as text; parts without rows are left out."""
     made: dict[str, list[tuple[str, ...]]] = {
         "Probes": [
-            (p.task, p.metric, p.slice, shown(p.value), _between(p.low, p.high), shown(p.ideal), shown(p.detectable),
+            (p.task, p.metric, p.slice, number(p.value), interval(p.low, p.high), number(p.ideal), number(p.detectable),
              str(p.n), str(p.clusters), str(p.failed), p.verdict)
             for p in card.probes
         ],
         "Gaps between groups": [
-            (g.task, g.slice, g.gap.name, shown(g.gap.value), _between(g.gap.low, g.gap.high), shown(g.gap.chance),
+            (g.task, g.slice, g.gap.name, number(g.gap.value), interval(g.gap.low, g.gap.high), number(g.gap.chance),
              str(g.gap.n), str(g.gap.clusters), g.verdict)
             for g in card.gaps
         ],
         "Groups swapped": [
-            (f.task, f.swapped, shown(f.value), _between(f.low, f.high), shown(f.floor), str(f.n), f.verdict)
+            (f.task, f.swapped, number(f.value), interval(f.low, f.high), number(f.floor), str(f.n), f.verdict)
             for f in card.flips
         ],
     }  # fmt: skip
     return {title: rows for title, rows in made.items() if rows}
-
-
-def _between(low: float | None, high: float | None) -> str:
-    return interval(Estimate("", "", "", None, low, high, 0, 0, 0))
 
 
 def markdown(card: BiasCard) -> str:

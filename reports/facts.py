@@ -10,6 +10,7 @@ from typing import Any
 from harness import plugins
 from harness.store import Store
 from harness.types import Estimate, Run, TaskRecord
+from harness.visible import interval
 
 SCHEMA = 1
 """Version of the JSON report; it grows when a field changes its meaning or goes."""
@@ -33,7 +34,7 @@ class Number:
     def interval(self) -> str:
         """The 95 % interval as text, and what it says of an ideal."""
         against = self.estimate.against(self.ideal) if self.ideal is not None else ""
-        return ", ".join(filter(None, (interval(self.estimate), against)))
+        return ", ".join(filter(None, (interval(self.estimate.low, self.estimate.high), against)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +99,3 @@ def evidence() -> tuple[Mapping[str, Any], ...]:
     folder = files("harness_reports") / "data"
     names = ("eu_ai_act.json", "nist_ai_rmf.json")
     return tuple(json.loads((folder / name).read_text(encoding="utf-8")) for name in names)
-
-
-def shown(value: float | None) -> str:
-    """A number as text; undefined is "-", never 0."""
-    return "-" if value is None else f"{value:.4g}"
-
-
-def interval(e: Estimate) -> str:
-    """The 95 % interval as text."""
-    return "-" if e.low is None or e.high is None else f"[{e.low:.4g}, {e.high:.4g}]"

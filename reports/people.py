@@ -1,8 +1,8 @@
 """The report of a campaign of human ratings: one HTML page in which every text is nothing but text."""
 
-from harness.people.analysis import Quantity, report
+from harness.people.analysis import report
 from harness.store import Store
-from harness_reports.facts import shown
+from harness.visible import interval, number
 from harness_reports.page import page
 
 
@@ -11,8 +11,4 @@ def people(
 ) -> str:
     """One self-contained page of a campaign; there is no baseline to one. Raises as ``analysis.report`` does."""
     result = report(store, campaign, length=length, judge=judge)
-    return page("people.html", result=result, campaign=result.campaign, shown=shown, interval=_interval)
-
-
-def _interval(row: Quantity) -> str:
-    return "-" if row.low is None or row.high is None else f"[{shown(row.low)}, {shown(row.high)}]"
+    return page("people.html", result=result, campaign=result.campaign, number=number, interval=interval)

@@ -8,7 +8,8 @@ from typing import Any
 from harness.energy.costs import cost_table
 from harness.store import Store
 from harness.types import Estimate, Run
-from harness_reports.facts import SCHEMA, Facts, Number, dataset_of, gather, interval, shown
+from harness.visible import interval, number
+from harness_reports.facts import SCHEMA, Facts, Number, dataset_of, gather
 from harness_reports.page import line, page, plain
 
 BARS = 60
@@ -30,7 +31,7 @@ def html(store: Store, run_id: str, baseline: str | None = None) -> str:
         "report.html",
         run=facts.run, baseline=facts.baseline, numbers=_foremost(facts), left=_left(facts),
         evidence=facts.evidence, bars=bars, alt=alt, taken=cost_table(facts.run),
-        shown=shown,
+        number=number,
     )  # fmt: skip
 
 
@@ -57,7 +58,7 @@ def _drawable(number: Number) -> bool:
 def _bar(e: Estimate) -> dict[str, Any]:
     """Places on a picture 800 wide whose axis runs from 300 (0) to 620 (1)."""
     place = {name: 300 + 320 * float(x or 0) for name, x in (("value", e.value), ("low", e.low), ("high", e.high))}
-    return {**place, "label": _short(f"{e.task} {e.metric}"), "text": f"{shown(e.value)} {interval(e)}"}
+    return {**place, "label": _short(f"{e.task} {e.metric}"), "text": f"{number(e.value)} {interval(e.low, e.high)}"}
 
 
 def _short(text: str) -> str:
@@ -76,7 +77,7 @@ def _markdown(facts: Facts) -> str:
     head = ["Task", "Version", "Metric", "Slice", "Value", "95 % interval", "n", "Failed", "Data sha256", "Run"]
     head += ["Baseline"] if facts.baseline else []
     lines += [line(head), line(["---"] * len(head))]
-    lines += [line(_cells(number, run, facts.baseline)) for number in _foremost(facts)]
+    lines += [line(_cells(row, run, facts.baseline)) for row in _foremost(facts)]
     lines += ["", _left(facts)] if _left(facts) else []
     lines += ["", "## Limits", ""]
     lines += [f"- {plain(t.name)}: {plain(t.card.limits)} Licence: {plain(t.card.licence)}." for t in run.tasks]
@@ -88,11 +89,11 @@ def _markdown(facts: Facts) -> str:
     return "\n".join([*lines, ""])
 
 
-def _cells(number: Number, run: Run, baseline: Run | None) -> list[str]:
-    e = number.estimate
-    cells = [e.task, str(number.version), e.metric, e.slice, shown(e.value), number.interval, str(e.n), str(e.failed),
-             number.data_sha256[:12], run.id]  # fmt: skip
-    return [*cells, shown(number.baseline)] if baseline else cells
+def _cells(row: Number, run: Run, baseline: Run | None) -> list[str]:
+    e = row.estimate
+    cells = [e.task, str(row.version), e.metric, e.slice, number(e.value), row.interval, str(e.n), str(e.failed),
+             row.data_sha256[:12], run.id]  # fmt: skip
+    return [*cells, number(row.baseline)] if baseline else cells
 
 
 def card(store: Store, run_id: str, baseline: str | None = None) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.options import names, store_option
-from harness.visible import line
+from harness.visible import interval, line, number
 
 if TYPE_CHECKING:
     from harness.differences import Difference, Flip
@@ -49,7 +49,7 @@ def show(title: str, rows: Sequence[Difference]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from harness.cli.table import ROWS, number, plain, wide_console
+    from harness.cli.table import ROWS, plain, wide_console
 
     caption = (
         "95 % paired intervals; p after Holm; MDE: smallest difference found with a power of 80 %; reference values "
@@ -78,7 +78,7 @@ def show(title: str, rows: Sequence[Difference]) -> None:
         table.add_row(
             *plain(
                 row.task, row.metric, row.slice, number(p.first), number(p.second), f"{p.difference:+.4g}",
-                "-" if p.low is None else f"[{number(p.low)}, {number(p.high)}]", number(row.adjusted),
+                interval(p.low, p.high), number(row.adjusted),
                 number(row.detectable), f"{row.fixed}/{row.broken}", ", ".join([str(p.n), *notes]),
             )
         )  # fmt: skip

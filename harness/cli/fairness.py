@@ -10,7 +10,7 @@ import click
 
 from harness.cli.options import json_option, store_option
 from harness.files import write_json
-from harness.visible import line
+from harness.visible import interval, line, number
 
 if TYPE_CHECKING:
     from harness.metrics.fairness import Fairness
@@ -44,18 +44,15 @@ def _show(title: str, result: Fairness) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from harness.cli.table import number, plain, wide_console
+    from harness.cli.table import plain, wide_console
 
     console = wide_console(120)
-
-    def between(low: float | None, high: float | None) -> str:
-        return "-" if low is None else f"[{number(low)}, {number(high)}]"
 
     rates = Table(title=Text(line(title)), title_justify="left")
     for name in ("rate", "group", "value", "95 % interval", "n"):
         rates.add_column(name)
     for r in result.rates:
-        rates.add_row(*plain(r.rate, r.group, number(r.value), between(r.low, r.high), r.n))
+        rates.add_row(*plain(r.rate, r.group, number(r.value), interval(r.low, r.high), r.n))
     gaps = Table(
         caption="gap: largest less smallest group, never negative; chance: its mean with the groups shuffled",
         caption_justify="left",
@@ -66,7 +63,7 @@ def _show(title: str, result: Fairness) -> None:
         cells = (
             g.name,
             number(g.value),
-            between(g.low, g.high),
+            interval(g.low, g.high),
             number(g.chance),
             g.highest,
             g.lowest,

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from harness.cli.options import data_option, json_option, mirror, store_option
+from harness.cli.table import columns
 from harness.errors import DataError
 from harness.files import write_json
 from harness.types import Dataset
@@ -24,7 +25,8 @@ def command(kind: str, data: Path | None, store: str | None, json_file: Path | N
     rows, notes = {"tasks": _tasks, "models": _models, "metrics": _metrics, "runs": _runs}[kind](data, store)
     if json_file:
         write_json(json_file, rows)
-    _print(rows)
+    for text in columns(rows, "none yet", widest=48):
+        click.echo(text)
     for note in notes:
         click.echo(f"harness: {note}", err=True)
     return 0
@@ -102,28 +104,8 @@ def _metrics(data: Path | None, store: str | None) -> Listing:
 
 
 def _runs(data: Path | None, store: str | None) -> Listing:
+    from harness.cli.runs import run_rows
     from harness.store import open_store
 
-    rows = [
-        {
-            "run": run.id,
-            "model": run.model,
-            "tasks": ", ".join(t.name for t in run.tasks),
-            "status": run.status,
-            "started": run.started,
-        }
-        for run in open_store(store).runs()
-    ]
-    return rows, []
-
-
-def _print(rows: list[dict[str, str]]) -> None:
-    """Columns as wide as their content: plain text, so that it can be grepped and starts at once."""
-    if not rows:
-        click.echo("none yet")
-        return
-    head = list(rows[0])
-    widths = [min(48, max(len(name), *(len(row[name]) for row in rows))) for name in head]
-    for row in [dict(zip(head, head, strict=True)), *rows]:
-        cells = (row[n] if len(row[n]) <= w else row[n][: w - 1] + "…" for n, w in zip(head, widths, strict=True))
-        click.echo("  ".join(c.ljust(w) for c, w in zip(cells, widths, strict=True)).rstrip())
+    opened = open_store(store)
+    return run_rows(opened, opened.runs()), []

@@ -7,6 +7,7 @@ import click
 
 from harness.cli.options import json_option, store_option
 from harness.files import write_json
+from harness.visible import interval, number
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -28,7 +29,7 @@ def command(
     """
     from dataclasses import asdict
 
-    from harness.cli.table import number, plain, wide_console
+    from harness.cli.table import plain, wide_console
     from harness.people.against import against
     from harness.store import open_store
 
@@ -44,7 +45,7 @@ def command(
     table = _table("metric", "statistic", "value", "95 % interval", "dropped")
     for row in result.rows:
         ends = row.agrees.interval()
-        shown = f"[{number(ends[0])}, {number(ends[1])}]" if ends else "-"
+        shown = interval(*ends) if ends else "-"
         table.add_row(*plain(row.metric, row.agrees.statistic, number(row.agrees.value), shown, row.agrees.dropped))
     wide_console(120).print(table)
     if result.tests:

@@ -10,7 +10,7 @@ import click
 from harness.cli.options import json_option, store_option
 from harness.errors import UsageError
 from harness.files import write_json, write_text
-from harness.visible import line
+from harness.visible import interval, line, number
 
 if TYPE_CHECKING:
     from harness.people.analysis import CampaignReport, Quantity
@@ -209,17 +209,16 @@ def _first(counts: Mapping[str, int]) -> list[tuple[str, int]]:
 
 
 def _print(title: str, rows: "tuple[Quantity, ...]", note: str) -> None:
-    from harness.cli.table import number, plain, wide_console
+    from harness.cli.table import plain, wide_console
 
     table = _table("", "value", "95 % interval", "n", "", title=title, caption=note)
     for row in rows:
-        ends = "-" if row.low is None or row.high is None else f"[{number(row.low)}, {number(row.high)}]"
-        table.add_row(*plain(row.name, number(row.value), ends, row.n, row.note))
+        table.add_row(*plain(row.name, number(row.value), interval(row.low, row.high), row.n, row.note))
     wide_console(120).print(table)
 
 
 def _print_raters(result: "CampaignReport") -> None:
-    from harness.cli.table import number, plain, wide_console
+    from harness.cli.table import plain, wide_console
 
     table = _table("rater", "rated", "skipped", "checks failed", "repeats alike", "seconds", "doubts", title="Raters")
     for one in result.raters:

@@ -1,12 +1,21 @@
 """`harness runs`: list, remove, tag, export and import runs."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.options import json_option, store_option
+from harness.cli.table import columns
 from harness.files import write_json
 from harness.visible import line
+
+if TYPE_CHECKING:
+    from harness.store import Store
+    from harness.types import Run
 
 
 @click.group("runs")
@@ -35,22 +44,28 @@ def list_runs(  # one argument per option
     from harness.store import open_store
 
     opened = open_store(store, create=False)
-    tags = opened.tags()
-    rows = [
+    rows = run_rows(opened, opened.runs(model=model, task=task, status=status, tag=tag, limit=limit))
+    if json_file:
+        write_json(json_file, rows)
+    for text in columns(rows, "no runs fit"):
+        click.echo(text)
+    return 0
+
+
+def run_rows(store: Store, runs: Iterable[Run]) -> list[dict[str, str]]:
+    """What a list of runs tells of each."""
+    tags = store.tags()
+    return [
         {
             "run": run.id,
             "model": run.model,
             "status": run.status,
             "started": run.started,
-            "tasks": ", ".join(t.name for t in run.tasks),
+            "tasks": ", ".join(task.name for task in run.tasks),
             "tags": ", ".join(tags.get(run.id, ())),
         }
-        for run in opened.runs(model=model, task=task, status=status, tag=tag, limit=limit)
+        for run in runs
     ]
-    if json_file:
-        write_json(json_file, rows)
-    _print(rows)
-    return 0
 
 
 @command.command("rm")
@@ -121,15 +136,3 @@ def import_files(files: tuple[Path, ...], store: str | None) -> int:
         found = import_run(file, store=store, notice=lambda text: click.echo(f"harness: {text}", err=True))
         click.echo(f"{file} -> {found.id}")
     return 0
-
-
-def _print(rows: list[dict[str, str]]) -> None:
-    """Columns as wide as their content: plain text that can be grepped."""
-    if not rows:
-        click.echo("no runs fit")
-        return
-    names = list(rows[0])
-    widths = [max(len(name), *(len(line(row[name])) for row in rows)) for name in names]
-    for row in [dict(zip(names, names, strict=True)), *({k: line(v) for k, v in row.items()} for row in rows)]:
-        cells = (row[name].ljust(width) for name, width in zip(names, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())

@@ -56,20 +56,18 @@ def records(frame: "pd.DataFrame") -> list[dict[str, Any]]:
 
 
 def _print(frame: "pd.DataFrame", columns: list[str]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from harness.cli.table import wide_console
 
     if frame.empty:
         click.echo("no samples fit")
         return
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=160)
     table = Table(*columns, caption=f"{len(frame)} samples", caption_justify="left")
     for row in frame[columns].itertuples(index=False):
         table.add_row(*(Text(_cell(value)) for value in row))  # Text: a "[" of a sample is no markup
-    console.print(table)
+    wide_console().print(table)
 
 
 def _cell(value: Any) -> str:

@@ -1,25 +1,15 @@
 """How results look on a terminal and as JSON."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
 from harness.types import Estimate, Run
-from harness.visible import line
+from harness.visible import interval, line, number
 
 ROWS = 500
 """The most rows of a table that are printed: ten thousand slices take minutes and nobody reads them."""
-
-
-def number(value: float | None) -> str:
-    """Four significant digits; "-" where there is no number, never 0."""
-    return "-" if value is None else f"{value:.4g}"
-
-
-def interval(estimate: Estimate) -> str:
-    """``[low, high]`` or "-"."""
-    return "-" if estimate.low is None else f"[{number(estimate.low)}, {number(estimate.high)}]"
 
 
 def result_json(run: Run, estimates: Sequence[Estimate]) -> dict[str, Any]:
@@ -35,6 +25,25 @@ def wide_console(width: int = 160) -> Any:
 
     console = Console()
     return console if console.is_terminal else Console(width=width)
+
+
+def columns(rows: Sequence[Mapping[str, str]], nothing: str, widest: int | None = None) -> Iterator[str]:
+    """Lines of columns as wide as their content, at most ``widest``: plain text that can be grepped.
+
+    ``nothing`` is the line that stands for no rows.
+    """
+    if not rows:
+        yield nothing
+        return
+    names = list(rows[0])
+    cells = [names, *([line(row[name]) for name in names] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        fitted = (
+            cell[: widest - 1] + "…" if widest and len(cell) > widest else cell.ljust(min(width, widest or width))
+            for cell, width in zip(row, widths, strict=True)
+        )
+        yield "  ".join(fitted).rstrip()
 
 
 def plain(*cells: object) -> list[Any]:
@@ -81,7 +90,7 @@ def results_table(run: Run, estimates: Sequence[Estimate], *, slices: bool = Fal
             e.metric,
             *where,
             number(e.value),
-            interval(e),
+            interval(e.low, e.high),
             e.n,
             e.clusters,
             e.failed,

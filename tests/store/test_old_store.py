@@ -186,6 +186,9 @@ def differences(one: Any, two: Any, place: str = "") -> list[str]:
 
 def test_it_tells_everything_as_before(store: Store, expected: dict[str, Any]) -> None:
     told = json.loads(json.dumps(everything(store)))
+    # A model's newest run with each definition of a task counts now; only the newest of any definition counted then.
+    newest = {(run, task) for _, run, task, *_ in expected["leaderboard"]}
+    told["leaderboard"] = [row for row in told["leaderboard"] if (row[1], row[2]) in newest]
     assert differences(told, expected) == []
     with reading(store.engine) as connection:
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == HEAD
