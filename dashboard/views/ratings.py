@@ -29,7 +29,7 @@ def sections(result: CampaignReport) -> None:
     )
 
 
-with session.sentence():
+with session.shown_errors():
     campaigns = [one.id for one in session.store().ratings.campaigns()]
     if not campaigns:
         if not session.store().runs(limit=1):
@@ -38,7 +38,7 @@ with session.sentence():
         st.info("This store has no campaigns yet. Make one with:")
         st.code("harness rate new campaign.toml", language="bash")
         st.stop()
-    name = session.asked("campaign", campaigns, "Campaign")
+    name = session.select("campaign", campaigns, "Campaign")
     if name is not None:
         result = report(session.store(), name)
         st.text(f"{result.campaign.kind} on {result.campaign.task}: {result.rated} of {result.assigned} ratings given")
