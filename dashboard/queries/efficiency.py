@@ -8,6 +8,7 @@ import pandas as pd
 
 from harness.store import Store
 from harness.store.queries.efficiency import expenses
+from harness.types import EnergyUse
 from harness_dashboard.widgets.text import short
 
 RUNS_SHOWN = 200
@@ -15,6 +16,7 @@ COSTS = {
     "seconds": "seconds of answering per example",
     "tokens": "tokens computed per example",
     "memory": "peak memory in MB",
+    "joules": "joules per example of this task, idling included",
 }
 """Column of ``points`` -> what it is, in words."""
 
@@ -22,12 +24,15 @@ COSTS = {
 def points(store: Store, task: str, metric: str, cost: str) -> pd.DataFrame:
     """The newest runs with this number: value, interval, cost, and whether the cost is "measured" or "estimated".
 
-    A run's cost is that of all its tasks, so it is given per example asked; memory is of the whole run.
+    A run's cost is that of all its tasks, so it is given per example asked; memory is of the whole run,
+    energy of this task's examples.
     """
     rows = []
     for row in expenses(store, task, metric, RUNS_SHOWN):
-        amount, kind = costs(row.engine, row.examples, row.started, row.finished)[cost]
-        rows.append((row.run, short(row.model), row.value, row.low, row.high, row.n, amount, kind, note(row.engine)))
+        spent = {**costs(row.engine, row.examples, row.started, row.finished), "joules": joules(row.energy, task)}
+        amount, kind = spent[cost]
+        how = meter(row.energy) if cost == "joules" else note(row.engine)
+        rows.append((row.run, short(row.model), row.value, row.low, row.high, row.n, amount, kind, how))
     return pd.DataFrame(rows, columns=["run", "model", "value", "low", "high", "n", cost, "kind", "how"])
 
 
@@ -49,6 +54,22 @@ def costs(
         "tokens": _first((tokens, "measured"), (asked, "estimated"), per),
         "memory": (memory / 2**20, "measured") if memory else (None, "unknown"),
     }
+
+
+def joules(energy: EnergyUse | None, task: str) -> tuple[float | None, str]:
+    """Joules of an example of a task with "measured", or None with "unknown": energy is never estimated."""
+    own = energy.tasks.get(task) if energy else None
+    if own is None or own.joules is None or not own.examples:
+        return None, "unknown"
+    return own.joules / own.examples, "measured"
+
+
+def meter(energy: EnergyUse | None) -> str:
+    """What measured a run's energy, or why nothing did."""
+    if energy is None:
+        return "no meter was read"
+    shared = ", shared with other processes" if energy.shared else ""
+    return energy.reason or f"{energy.method} of {energy.device}{shared}"
 
 
 def _first(

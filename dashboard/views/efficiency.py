@@ -1,4 +1,4 @@
-"""Quality against time, tokens and memory."""
+"""Quality against time, tokens, memory and energy."""
 
 import streamlit as st
 
@@ -29,7 +29,8 @@ with session.shown_errors():
     else:
         st.caption(
             "Filled: measured by the core. Hollow: estimated (time from the clock between start and end, tokens from "
-            "those asked). Costs are those of the whole run divided by its examples, so compare runs of the same tasks."
+            "those asked). Costs are those of the whole run divided by its examples, so compare runs of like tasks. "
+            "Energy is that of this task's examples, and only comparable on one device."
         )
         models = list(dict.fromkeys(known["model"]))[: len(charts.PALETTE)]
         drawn = known[known["model"].isin(models)]
@@ -41,4 +42,6 @@ with session.shown_errors():
         )
     unknown = int(frame[cost].isna().sum())
     if unknown:
-        st.text(f"{unknown} runs have no such cost: nothing was counted (answers made elsewhere, or scripted).")
+        st.text(
+            f"{unknown} runs have no such cost: nothing was counted (answers made elsewhere, or scripted; no meter)."
+        )

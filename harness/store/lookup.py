@@ -10,7 +10,7 @@ from harness.errors import DataError, StoreError, UnknownName, UsageError, quote
 from harness.reading.typed import built, taken
 from harness.store.database import alive
 from harness.store.schema import MODELS, RESULTS, RUNS, TAGS, TASK_SETS, TASKS
-from harness.types import Estimate, MetricRecord, Run, TaskRecord
+from harness.types import EnergyUse, Estimate, MetricRecord, Run, TaskRecord
 
 T = TypeVar("T")
 
@@ -117,6 +117,11 @@ def mapping(cell: object) -> Mapping[str, Any]:
     if not isinstance(cell, Mapping):
         raise StoreError(f"the catalogue is damaged: {quoted(cell, 80)} is no table of names and values")
     return cell
+
+
+def energy(cell: object) -> EnergyUse | None:
+    """What a run has taken, None where no meter was read. Raises StoreError for a cell that holds something else."""
+    return None if cell is None else _sound(EnergyUse, **mapping(cell))
 
 
 def metrics(cell: object) -> tuple[MetricRecord, ...]:

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from harness.store.queries.leaderboard import LeaderboardFilter
 from harness.store.queries.samples import SampleFilter as Filter
 from harness.store.queries.tasks import measured
 from harness.store.schema import RESULTS
-from harness.types import Card, Choose, Chosen, Dataset, Example, Judged, Outcome, Settings
+from harness.types import Card, Choose, Chosen, Dataset, EnergyUse, Example, Judged, Outcome, Settings, TaskEnergy
 from harness_dashboard.queries import bias, compare, efficiency, gate, leaderboard, reliability, samples, trends
 from harness_dashboard.widgets import text
 
@@ -263,6 +264,28 @@ def test_costs_tell_what_was_measured() -> None:
         "seconds": (0.6, "estimated"), "tokens": (9.0, "estimated"), "memory": (None, "unknown"),
     }  # fmt: skip
     assert set(efficiency.costs({}, 100, start, end).values()) == {(None, "unknown")}
+
+
+def test_energy_is_measured_or_unknown_and_never_estimated(small: Store, tmp_path: Path) -> None:
+    tasks = {"letters": TaskEnergy(examples=4, tokens=9, joules=50.0), "cached": TaskEnergy(examples=0, tokens=0)}
+    energy = EnergyUse(
+        method="rapl", device="1 processor package", reason="", seconds=2.0, joules=50.0, net_joules=None,
+        idle_watts=None, shared=True, divided="operations", tasks=tasks,
+    )  # fmt: skip
+    assert efficiency.joules(energy, "letters") == (12.5, "measured")
+    assert efficiency.joules(energy, "cached") == efficiency.joules(None, "letters") == (None, "unknown")
+    assert efficiency.meter(energy) == "rapl of 1 processor package, shared with other processes"
+    assert efficiency.meter(replace(energy, reason="no RAPL counters")) == "no RAPL counters"
+    run = next(run for run in small.runs() if any(task.name == "letters" for task in run.tasks))
+    outcomes = {task.name: tuple(small.outcomes(run.id, task.name)) for task in run.tasks}
+    own = open_store(str(tmp_path / "s"))
+    for one in (run, replace(run, id="metered", energy=energy)):
+        own.start(replace(one, status="running", finished=None))
+        own.finish(one, outcomes, small.results(run.id))
+    frame = efficiency.points(own, "letters", "acc", "joules").set_index("run")
+    assert frame.loc["metered", ["joules", "kind"]].tolist() == [12.5, "measured"]
+    assert frame.drop("metered")["joules"].isna().all()
+    assert set(frame.drop("metered")["how"]) == {"the answers were computed elsewhere"}
 
 
 def verdict(state: str, **more: object) -> dict[str, object]:

@@ -7,14 +7,15 @@ from typing import Any
 from sqlalchemy import func, select
 
 from harness.store.database import reading
-from harness.store.lookup import mapping
+from harness.store.lookup import energy, mapping
 from harness.store.schema import MODELS, RESULTS, RUNS, TASK_SETS
 from harness.store.store import Store
+from harness.types import EnergyUse
 
 
 @dataclass(frozen=True, slots=True)
 class Expense:
-    """A run's number, the engine's statistics of the whole run, and how many examples all its tasks have together."""
+    """A run's number, the engine's statistics and energy of the whole run, and the examples of all its tasks."""
 
     run: str
     model: str
@@ -26,13 +27,14 @@ class Expense:
     low: float | None
     high: float | None
     n: int
+    energy: EnergyUse | None
 
 
 def expenses(store: Store, task: str, metric: str, limit: int) -> list[Expense]:
     """The newest finished runs that have this number over all examples, newest first."""
     r = RESULTS.c
     query = (
-        select(RUNS.c.id, MODELS.c.name, RUNS.c.started, RUNS.c.finished, RUNS.c.engine, RUNS.c.task_set,
+        select(RUNS.c.id, MODELS.c.name, RUNS.c.started, RUNS.c.finished, RUNS.c.engine, RUNS.c.energy, RUNS.c.task_set,
                r.value, r.low, r.high, r.n)
         .select_from(RESULTS)
         .join(RUNS, RUNS.c.id == r.run_id)
@@ -48,6 +50,6 @@ def expenses(store: Store, task: str, metric: str, limit: int) -> list[Expense]:
         examples: dict[str, int] = {task_set: int(count) for task_set, count in counted}
         return [
             Expense(row.id, row.name, row.started, row.finished, mapping(row.engine), examples.get(row.task_set, 0),
-                    row.value, row.low, row.high, row.n)
+                    row.value, row.low, row.high, row.n, energy(row.energy))
             for row in rows
         ]  # fmt: skip
