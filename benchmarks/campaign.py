@@ -1,6 +1,6 @@
 """A campaign end to end: smollm2 against a damaged copy of it, rated by a careful rater and by one who guesses.
 
-python benchmarks/campaign.py [--noise 3] [--items 30]: prints the report; the exit code is 0 if it doubts the
+python benchmarks/campaign.py [--noise 1] [--items 30]: prints the report; the exit code is 0 if it doubts the
 guessing rater alone, and prefers the undamaged model.
 """
 
@@ -46,7 +46,7 @@ def rate(at: Desk, answer: Callable[[Shown], dict[str, Any]]) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--noise", type=float, default=3.0)
+    parser.add_argument("--noise", type=float, default=1.0)
     parser.add_argument("--items", type=int, default=30)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -58,8 +58,8 @@ class Agreement:
     single: int
 
     def interval(self, level: float = 0.95) -> Ends | None:
-        """Ends by Student's t, none above 1."""
-        if self.value is None or self.error is None or self.freedom < 1:
+        """Ends by Student's t, none above 1; None where all items are alike, which tells nothing of others."""
+        if self.value is None or not self.error or self.freedom < 1:
             return None
         half = quantile((1 + level) / 2, self.freedom) * self.error
         return self.value - half, min(1.0, self.value + half)

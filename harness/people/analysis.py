@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 ALPHA_LEVELS: Mapping[str, Literal["nominal", "ordinal", "interval"]] = {
     "preference": "ordinal", "likert": "ordinal", "direct": "interval", "mqm": "interval", "labels": "nominal",
 }  # fmt: skip
+
+
+FEW = 6
+"""Raters below which a report says that they are few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +120,31 @@ def _preferences(collected: Collected, length: bool) -> Iterator[Section]:
         won = np.where(met[one, two], played.outcome, 1 - played.outcome)[chosen]
         share = clustered.mean(won, played.prompts[chosen], played.raters[chosen])
         ties = int((won == 0.5).sum())
-        wins.append(_settled(f"{names[one]} over {names[two]}", share, 0.5, f"{ties} ties, half a win each"))
-    yield Section("Win rates", tuple(wins), "Share of the ratings that prefer the first; over prompts and raters.")
+        row = _settled(f"{names[one]} over {names[two]}", share, 0.5, f"{ties} ties, half a win each")
+        low, high = _within((row.low, row.high) if row.low is not None and row.high is not None else None) or (
+            None,
+            None,
+        )
+        wins.append(replace(row, low=low, high=high))
+    note = f"Share of the ratings that prefer the first; over prompts and raters.{_few(collected)}"
+    yield Section("Win rates", tuple(wins), note)
     fitted = bradley_terry(names, played)
     at = " at equal lengths" if length else ""
     if fitted.values is None:
         yield Section(f"Bradley-Terry{at}", (Quantity("strengths", None, note=f"not estimable: {fitted.reason}"),))
         return
-    yield Section(f"Bradley-Terry{at}", tuple(_ratings(names, fitted)), "Mean 1000; 400 points are odds of 10 to 1.")
+    note = f"Mean 1000; 400 points are odds of 10 to 1.{_few(collected)}"
+    yield Section(f"Bradley-Terry{at}", tuple(_ratings(names, fitted)), note)
+
+
+def _few(collected: Collected) -> str:
+    """That intervals are wide because few raters tell little of others."""
+    raters = len({one.rating.rater for one in collected.judged})
+    return (
+        f" {raters} raters are few: the intervals are wide, since they are of other raters too."
+        if 1 < raters < FEW
+        else ""
+    )
 
 
 def _ratings(names: list[str], fitted: Strengths) -> Iterator[Quantity]:
@@ -153,7 +174,7 @@ def _single(collected: Collected) -> Iterator[Section]:
         return
     rows = ratings.scores(collected)
     better = "higher is worse" if collected.campaign.kind == "mqm" else "higher is better"
-    yield _means(collected, rows, "Mean ratings", f"Over prompts and raters; {better}.")
+    yield _means(collected, rows, "Mean ratings", f"Over prompts and raters; {better}.{_few(collected)}")
     if collected.campaign.kind == "direct":
         z = ratings.Scores(standardised(rows.values, rows.raters), rows.runs, rows.prompts, rows.raters, rows.examples)
         yield _means(

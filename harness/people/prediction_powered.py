@@ -29,7 +29,8 @@ class Powered:
     """A number of people and judge together; None where it is undefined, for the ``reason``.
 
     ``trust``: lam of PPI++, 0 to 1. ``classical``: the labels' own mean, with its standard error ``classical_error``.
-    ``freedom``: labelled clusters less one. ``labels``: how many items have one; ``judged``: how many have none.
+    ``freedom``: labelled clusters less one, and less one more where lam was estimated. ``labels``: how many items
+    have one; ``judged``: how many have none.
     """
 
     value: float | None
@@ -80,8 +81,13 @@ def powered_mean(labels: Array, judge: Array, clusters: NDArray[np.int64] | None
     shift = float(judge[~known].mean() - judge[known].mean())
     moved = _influence(judge, ~known, codes) - _influence(judge, known, codes)
     trust = _trust(_sums(own, codes), _sums(moved, codes))
-    error = _error(own + trust * moved, codes)
-    return Powered(mean + trust * shift, error, groups - 1, count, rest, trust, mean, classical)
+    if not trust:
+        return Powered(mean, classical, groups - 1, count, rest, trust, mean, classical)
+    if groups < 3:
+        return Powered(None, None, 0, count, rest, reason="fewer than three labelled items or clusters of them")
+    # As in a regression, lam costs a degree of freedom: without that, few clusters look more certain than they are.
+    error = _error(own + trust * moved, codes) * math.sqrt((groups - 1) / (groups - 2))
+    return Powered(mean + trust * shift, error, groups - 2, count, rest, trust, mean, classical)
 
 
 def corrected_rate(labels: Array, judge: Array, clusters: NDArray[np.int64] | None = None) -> Powered:

@@ -21,7 +21,7 @@ def test_the_formula_of_independent_items() -> None:
     lam = found.trust or 0
     assert found.value == pytest.approx(lam * rest.mean() + (y - lam * f).mean())
     variance = lam**2 * rest.var(ddof=1) / 400 + (y - lam * f).var(ddof=1) / 80
-    assert found.error == pytest.approx(np.sqrt(variance))
+    assert found.error == pytest.approx(np.sqrt(variance * 79 / 78)) and found.freedom == 78
     pooled = np.cov(y, f)[0, 1] / ((1 + 80 / 400) * judge.var(ddof=1))
     assert lam == pytest.approx(pooled, rel=0.1)
 
@@ -33,7 +33,7 @@ def test_lam_makes_the_error_smallest() -> None:
     others = [
         np.sqrt(lam**2 * rest.var(ddof=1) / 300 + (y - lam * f).var(ddof=1) / 60) for lam in np.linspace(0, 1, 101)
     ]
-    assert found.error is not None and found.error <= min(others) + 1e-9
+    assert found.error is not None and found.error * np.sqrt(58 / 59) <= min(others) + 1e-9
 
 
 def test_a_good_judge_saves_labels_and_a_useless_one_costs_none() -> None:
