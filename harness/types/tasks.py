@@ -1,0 +1,138 @@
+"""A benchmark as data and pure functions, and what it asks a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from harness.types.data import Dataset, Example, Row
+from harness.types.metrics import Metric
+from harness.types.requests import Request
+from harness.types.responses import Failed, Response
+from harness.types.results import Judged
+
+Score = float | Failed
+"""What a scorer says of one text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """What tells how far a text is toxic (or whatever it was made for): texts -> a number from 0 to 1 or Failed, each.
+
+    ``fingerprint`` lists everything that can change a score; ``sample`` is a text that it scores high, if one is known.
+    """
+
+    name: str
+    fingerprint: Mapping[str, str]
+    score: Callable[[Sequence[str]], list[float | Failed]]
+    sample: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What a task measures and what it does not; shown wherever its numbers are."""
+
+    measures: str
+    limits: str
+    source: str
+    licence: str
+    citation: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shots:
+    """Where few-shot examples come from and how many are shown unless the run says otherwise.
+
+    An empty ``dataset`` means the evaluated split itself, never the example asked. ``by`` names a slice within which
+    shots are chosen (a subject of MMLU). ``pick`` is "hash" (by seed) or "first" (the published fixed order).
+    """
+
+    count: int = 0
+    dataset: tuple[Dataset, ...] = ()
+    by: str | None = None
+    pick: Literal["hash", "first"] = "hash"
+
+
+Judge = Callable[[Example, tuple[Response, ...]], Judged | Failed]
+"""(example, the responses to its requests, none of them Failed) -> what they say, or Failed if they say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """An example asked differently.
+
+    ``places``: for each of its requests the new places of the options, empty where they keep their own; ``count``: how
+    many requests it has.
+    """
+
+    label: str
+    example: Example
+    places: tuple[tuple[int, ...], ...]
+    count: int
+
+
+class Variation(Protocol):
+    """How a task's examples are also asked, and what the answers say together."""
+
+    def alternatives(self, example: Example) -> tuple[Alternative, ...]:
+        """The alternatives that ask something else than the example itself."""
+        ...
+
+    def ask(
+        self, example: Example, shots: Sequence[Example], alternatives: Sequence[Alternative]
+    ) -> tuple[Request, ...]:
+        """The requests of the example, then those of its alternatives."""
+        ...
+
+    def judge(
+        self, judge: Judge, example: Example, alternatives: Sequence[Alternative], responses: tuple[Response, ...]
+    ) -> Judged | Failed:
+        """The judgement of the example with the values of each pair; ``judge`` judges one of them alone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A benchmark as data and four pure functions. Built by the functions of ``harness.kinds``.
+
+    read:  rows of one dataset -> examples
+    ask:   an example and its few-shot examples -> requests
+    judge: an example and the responses to its requests, none of them Failed -> Judged, or Failed if not judgeable
+    best, worst: the responses of a perfect and of a perfectly wrong model, with which every task is tested
+    bind:  makes a task whole with the scorer that a run names, where its judge needs one; ``scorer`` is then that one
+    judge_scores: instead of ``judge``, of a task with a scorer: an example, its texts and the score of each
+    variation: how its examples are also asked; ``variant`` says so: two runs asked the same only if it is equal
+    """
+
+    name: str
+    version: int
+    dataset: tuple[Dataset, ...]
+    read: Callable[[Sequence[Row], Dataset], list[Example]]
+    ask: Callable[[Example, Sequence[Example]], tuple[Request, ...]]
+    judge: Judge
+    best: Callable[[Example], tuple[Response, ...]]
+    worst: Callable[[Example], tuple[Response, ...]]
+    metrics: tuple[Metric, ...]
+    card: Card
+    requests: frozenset[type] = frozenset()
+    shots: Shots = Shots()
+    tags: frozenset[str] = frozenset()
+    bind: Callable[[Task, Scorer], Task] | None = None
+    scorer: Scorer | None = None
+    judge_scores: Callable[[Example, Sequence[str], Sequence[float]], Judged | Failed] | None = None
+    variation: Variation | None = None
+    variant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request of one example of one task; ``part`` counts the example's requests.
+
+    A model is told who is asking by name alone: ``task`` is the task's, ``example`` the example's id.
+    """
+
+    task: str
+    example: str
+    part: int
+    request: Request
