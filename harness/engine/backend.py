@@ -95,7 +95,11 @@ def agenda_of(backend: Backend, questions: Sequence[Question]) -> Agenda:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How a model is to be loaded and run; everything here that can change an answer goes into the fingerprint."""
+    """How a model is to be loaded and run; everything here that can change an answer goes into the fingerprint.
+
+    ``workers`` are processes that share the work, each with ``threads`` CPU threads and, where there are any, a GPU of
+    its own; ``ray`` is the address of a cluster that they live in, by default one on this machine for this run alone.
+    """
 
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
@@ -109,13 +113,19 @@ class Options:
     base_url: str | None = None
     concurrency: int = 8
     timeout: float = 60.0
+    workers: int | None = None
+    ray: str | None = None
+    threads: int | None = None
 
     def __post_init__(self) -> None:
         """Raises UsageError for a system message that no model would see, and for numbers that leave nothing to do."""
-        counts = [("concurrency", self.concurrency), ("timeout", self.timeout), ("token_budget", self.token_budget)]
+        names = ("concurrency", "timeout", "token_budget", "workers", "threads")
+        counts = [(name, getattr(self, name)) for name in names]
         idle = next(((name, value) for name, value in counts if value is not None and not 0 < value < math.inf), None)
         if idle:
             raise UsageError(f"{idle[0]} = {idle[1]} is not a number above 0")
+        if self.threads is not None and self.workers is None and self.ray is None:
+            raise UsageError("threads belong to workers: one process takes OMP_NUM_THREADS")
         if self.system is not None and not self.chat:
             raise UsageError("a system message (--system) belongs to --chat: without it no model is shown one")
 

@@ -19,10 +19,12 @@ def summed(each: Sequence[Costs]) -> dict[str, float | str]:
     total: dict[str, float | str] = {}
     for costs in each:
         for name, value in costs.items():
-            before = total.setdefault(name, value)
-            if before is value or isinstance(value, str) or isinstance(before, str):
+            before = total.get(name)
+            if before is None:
+                total[name] = value
+            elif isinstance(value, str) or isinstance(before, str):
                 continue
-            if name in ADDED or name.startswith("seconds_"):
+            elif name in ADDED or name.startswith("seconds_"):
                 total[name] = before + value
             elif name == "peak_memory":
                 total[name] = max(before, value)
