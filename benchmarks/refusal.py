@@ -16,14 +16,14 @@ from typing import Any
 
 from harness.data import read_rows
 from harness.errors import DataError
-from harness.metrics.detector import Agreement, agreement, label_of, rates
+from harness.metrics.detector import Confusion, agreement, label_of, rates
 from harness.metrics.refusal import Verdict, verdict
 
 REFUSED: tuple[Verdict, ...] = ("full", "partial")
 Rows = list[dict[str, Any]]
 
 
-def compared(rows: Rows) -> Agreement:
+def compared(rows: Rows) -> Confusion:
     """The detector against ``final_label``."""
     return agreement([label_of(row["final_label"]) for row in rows], [verdict(row["completion"]) for row in rows])
 
@@ -50,7 +50,7 @@ def model_of(path: Path) -> str:
     return path.stem.rpartition("completions_")[2]
 
 
-def line(name: str, found: Agreement) -> str:
+def line(name: str, found: Confusion) -> str:
     """One row of the table: refusal as such, then the harder question of full or partial."""
     cells = ["looked at" if name in LOOKED_AT else "held out"]
     for kinds in (REFUSED, ("full",), ("partial",)):

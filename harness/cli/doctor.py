@@ -10,7 +10,7 @@ from harness.cli.options import json_option
 from harness.files import write_json
 
 if TYPE_CHECKING:
-    from harness.engine.doctor import Comparison, Way
+    from harness.engine.doctor import Disagreement, Way
 
 
 @click.command("doctor")
@@ -68,7 +68,7 @@ def _show_way(way: "Way") -> None:
         click.echo(f"limit     {way.limit:.2f} of the best rate of the model's matrix products, while scoring")
 
 
-def _show(findings: "list[Comparison]") -> None:
+def _show(findings: "list[Disagreement]") -> None:
     from rich.console import Console
     from rich.table import Table
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from harness.differences import Difference
     from harness.gate.judge import Verdict
     from harness.gate.rules import Gate
-    from harness.gate.selftest import Rate
+    from harness.gate.selftest import AlarmRate
     from harness.store.store import Store
     from harness.types import Run
 
@@ -197,7 +197,7 @@ def _show(verdicts: list[Verdict]) -> None:
     _table(["verdict", "rule", "value", "baseline", "n", "why"], rows)
 
 
-def _show_rates(rates: list[Rate], drop: float) -> None:
+def _show_rates(rates: list[AlarmRate], drop: float) -> None:
     rows = []
     for rate in rates:
         size = [str(rate.n), str(rate.clusters)] if rate.n else ["", ""]

@@ -34,7 +34,7 @@ _WORDS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Disagreement:
     """How ``kind`` requests at one budget compare with the reference, in half precision with the reference in float32.
 
     ``difference``: the largest per token; ``changed``: answers that are others. ``allowed``: how much the difference
@@ -86,7 +86,7 @@ def _sentence(draw: random.Random, words: int) -> str:
     return " ".join(draw.choices(_WORDS.split(), k=words))
 
 
-def examine(checkpoint: Checkpoint) -> Iterator[Comparison]:
+def examine(checkpoint: Checkpoint) -> Iterator[Disagreement]:
     """Comparisons for every kind of request that the model answers, at several token budgets."""
     options = checkpoint.options
     reference = open_checkpoint(replace(checkpoint, options=replace(options, engine="reference")))
@@ -142,11 +142,11 @@ def _answers(backend: Backend, questions: Sequence[Question]) -> list[Response]:
 
 def compare(
     kind: str, budget: str, found: Sequence[Response], expected: Sequence[Response], seconds: float
-) -> Comparison:
+) -> Disagreement:
     """The largest difference per token between answers to the same questions, and how many are not the same."""
     pairs = list(zip(found, expected, strict=True))
     difference = max((gap(ours, theirs) for ours, theirs in pairs), default=0.0)
-    return Comparison(kind, budget, len(pairs), difference, sum(differs(*pair) for pair in pairs), seconds)
+    return Disagreement(kind, budget, len(pairs), difference, sum(differs(*pair) for pair in pairs), seconds)
 
 
 def gap(ours: Response, theirs: Response) -> float:

@@ -39,7 +39,7 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class AlarmRate:
     """How often a rule failed in ``resamples``, without a change and with a drop; "*" stands for the whole gate."""
 
     rule: str
@@ -58,7 +58,9 @@ class Rate:
         return self.found / self.resamples
 
 
-def measure(gate: Gate, numbers: Sequence[Stored], *, drop: float, resamples: int = 1000, seed: int = 0) -> list[Rate]:
+def measure(
+    gate: Gate, numbers: Sequence[Stored], *, drop: float, resamples: int = 1000, seed: int = 0
+) -> list[AlarmRate]:
     """Judge the max_drop rules on ``resamples`` draws without a change, and on the same with ``drop`` planted.
 
     A draw takes whole clusters with replacement and lets a coin decide which of its two sides is the baseline, so that
@@ -85,8 +87,8 @@ def measure(gate: Gate, numbers: Sequence[Stored], *, drop: float, resamples: in
     rates = []
     for rule, claimed in about:
         name, (n, clusters) = _name(rule, claimed[0]), min((row.paired.n, row.paired.clusters) for row in claimed)
-        rates.append(Rate(name, n, clusters, alarms.get(name, 0), found.get(name, 0), resamples))
-    return [*rates, Rate("*", 0, 0, alarms.get("*", 0), found.get("*", 0), resamples)]
+        rates.append(AlarmRate(name, n, clusters, alarms.get(name, 0), found.get(name, 0), resamples))
+    return [*rates, AlarmRate("*", 0, 0, alarms.get("*", 0), found.get("*", 0), resamples)]
 
 
 def stored(

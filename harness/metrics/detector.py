@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class Confusion:
     """How a detector's verdicts stand to those of people; ``counts`` of (people's, detector's)."""
 
     counts: Mapping[tuple[Refusal, Refusal], int]
@@ -42,7 +42,7 @@ class Agreement:
         return sum(count for (_, found), count in meant.items() if found in kinds), sum(meant.values())
 
 
-def errors_of(found: Agreement, *kinds: Refusal) -> Errors:
+def errors_of(found: Confusion, *kinds: Refusal) -> Errors:
     """Sensitivity and specificity of a detector for ``kinds``, as counts."""
     hits, positives = found.recall(*kinds)
     wrong = found.precision(*kinds)[1] - hits
@@ -50,9 +50,9 @@ def errors_of(found: Agreement, *kinds: Refusal) -> Errors:
     return Errors(hits, positives, negatives - wrong, negatives)
 
 
-def agreement(people: Iterable[Refusal], found: Iterable[Refusal]) -> Agreement:
+def agreement(people: Iterable[Refusal], found: Iterable[Refusal]) -> Confusion:
     """Counts of the pairs of two equally long lists of verdicts; ValueError where they are not."""
-    return Agreement(Counter(zip(people, found, strict=True)))
+    return Confusion(Counter(zip(people, found, strict=True)))
 
 
 def label_of(label: str) -> Refusal:

@@ -42,7 +42,7 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class GroupRate:
     """One rate of one group: value None where nobody in the group counts; ``n`` counts those that do."""
 
     rate: str
@@ -73,7 +73,7 @@ class Gap:
 class Fairness:
     """All rates of all groups and the gaps between them."""
 
-    rates: tuple[Rate, ...]
+    rates: tuple[GroupRate, ...]
     gaps: tuple[Gap, ...]
 
 
@@ -140,13 +140,13 @@ def _counted(found: Sequence[Decision], rate: str) -> Array:
     return np.array([(float(bool(hit and counts)), float(counts)) for hit, counts in pairs])
 
 
-def _rate(rate: str, group: str, rows: Array, clusters: NDArray[np.int64]) -> Rate:
+def _rate(rate: str, group: str, rows: Array, clusters: NDArray[np.int64]) -> GroupRate:
     kept = rows[:, 1] > 0
     if not kept.any():
-        return Rate(rate, group, None, None, None, 0)
+        return GroupRate(rate, group, None, None, None, 0)
     hits = rows[kept, :1]
     low, high = stats.confidence(proportion(rate), hits, clusters[kept]) or (None, None)
-    return Rate(rate, group, float(hits.mean()), low, high, len(hits))
+    return GroupRate(rate, group, float(hits.mean()), low, high, len(hits))
 
 
 def _spread(rows: Array, groups: NDArray[np.int64], count: int) -> Array:

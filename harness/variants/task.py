@@ -44,7 +44,7 @@ Change = Callable[[Example, Sequence[Request]], Example]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Recast:
     """What is done to every example: label -> change, whether options change places, which labels say robustness and
     which tell of swaps, each swap's name with its identity, and the swap that a floor belongs to."""
 
@@ -91,7 +91,7 @@ def varied(task: Task, settings: Settings) -> Task:
     )  # fmt: skip
 
 
-def _identity(settings: Settings, plan: Plan) -> str:
+def _identity(settings: Settings, plan: Recast) -> str:
     """What two runs must share to have asked the same variants."""
     strengths = ",".join(f"{share:g}" for share in settings.strength)
     return f"{','.join(settings.perturb)}|{strengths}|{list(plan.swaps)}"
@@ -112,7 +112,7 @@ def require_changes(task: Task, alternatives: Sequence[Sequence[Alternative]]) -
         )
 
 
-def _plan(settings: Settings) -> Plan:
+def _plan(settings: Settings) -> Recast:
     names, swaps = settings.perturb, [swap_of(name) for name in settings.counterfactual]
     changes: dict[str, Change] = {}
     floors: dict[str, str] = {}
@@ -133,7 +133,7 @@ def _plan(settings: Settings) -> Plan:
         changes |= made
         floors[floor] = swap.name
     swapped = tuple(label for label in changes if label not in perturbed)
-    return Plan(changes, ORDER in names, perturbed, swapped, tuple((s.name, s.identity) for s in swaps), floors)
+    return Recast(changes, ORDER in names, perturbed, swapped, tuple((s.name, s.identity) for s in swaps), floors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ class Varied:
     """A task whose examples are also asked as a plan says."""
 
     task: Task
-    plan: Plan
+    plan: Recast
 
     def alternatives(self, example: Example) -> tuple[Alternative, ...]:
         """See Variation."""
@@ -233,7 +233,7 @@ def _placed(
     return tuple(told(response, moved) if moved else response for response, moved in each)
 
 
-def _same_answer(plan: Plan, label: str, base: Judged, other: Judged, example: Example) -> bool:
+def _same_answer(plan: Recast, label: str, base: Judged, other: Judged, example: Example) -> bool:
     """Whether two predictions say the same: the original's with its terms swapped, where terms were swapped."""
     if label not in plan.swapped:
         return base.prediction == other.prediction

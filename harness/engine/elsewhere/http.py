@@ -90,25 +90,34 @@ class Server:
         """What was in vain is held back to the end: the server may be gone, and a resumed run then asks it again."""
         held: Batch = []
         row = 0
+        open_: dict[Future[Response], int] = {}
         with self._calls.open(self._options.concurrency) as portal:
-            for position, response in self._each(portal, questions, iter(left)):
-                if not (isinstance(response, Failed) and response.kind in IN_VAIN):
+            for position, response in self._each(portal, questions, iter(left), open_):
+                if not in_vain(response):
                     row = 0
                     yield [(position, response)]
                     continue
                 held.append((position, response))
                 row += 1
-                if row % IN_A_ROW == 0:
-                    self._go_on(portal, len(held))
+                if row % IN_A_ROW == 0 and (gone := self._gone(portal, len(held))):
+                    yield from ([pair] for pair in answered(open_))
+                    raise gone
             if held:
-                self._go_on(portal, len(held))
+                if gone := self._gone(portal, len(held)):
+                    raise gone
                 yield held
 
     def _each(
-        self, portal: BlockingPortal, questions: Sequence[Question], left: Iterator[int]
+        self,
+        portal: BlockingPortal,
+        questions: Sequence[Question],
+        left: Iterator[int],
+        open_: dict[Future[Response], int],
     ) -> Iterator[tuple[int, Response]]:
-        """(position, response) as they arrive, never more requests at once than allowed."""
-        open_: dict[Future[Response], int] = {}
+        """(position, response) as they arrive, never more requests at once than allowed.
+
+        ``open_`` holds the requests that have not been handed out yet, with their positions.
+        """
         try:
             while True:
                 for i in islice(left, self._options.concurrency - len(open_)):
@@ -121,16 +130,17 @@ class Server:
             for future in open_:
                 future.cancel()
 
-    def _go_on(self, portal: BlockingPortal, unanswered: int) -> None:
-        """Raises ModelError where the server answers nothing at all any more."""
+    def _gone(self, portal: BlockingPortal, unanswered: int) -> ModelError | None:
+        """The error to end with where the server answers nothing at all any more."""
         try:
             portal.call(self._text, KNOCK, {"temperature": 0.0}, 16)
         except GaveUp as error:
             if error.kind in IN_VAIN:
-                raise ModelError(
+                return ModelError(
                     f"{self._address.shown}: no answer any more (requests in vain: {unanswered}): {error}; "
                     "what was answered is kept, --resume asks the rest"
-                ) from None
+                )
+        return None
 
     async def _one(self, request: Request) -> Response:
         try:
@@ -214,6 +224,18 @@ class Server:
                 raise ModelError(f"{self._address.shown}: {error}") from None
             return False, False, f"{error}; choices are asked by letter"
         return True, all(token.greedy is not None for token in tokens[1:]), ""
+
+
+def in_vain(response: Response) -> bool:
+    """Whether nobody answered: the server may be gone."""
+    return isinstance(response, Failed) and response.kind in IN_VAIN
+
+
+def answered(open_: Mapping[Future[Response], int]) -> Iterator[tuple[int, Response]]:
+    """What has arrived meanwhile: (position, response)."""
+    for future, position in open_.items():
+        if future.done() and not future.cancelled() and not future.exception() and not in_vain(future.result()):
+            yield position, future.result()
 
 
 def open_http(name: str, options: Options) -> Server:

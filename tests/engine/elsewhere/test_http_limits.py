@@ -113,14 +113,20 @@ def gone_after(answers: int) -> Any:
     def act(handler: Handler, body: Body) -> object:
         with guard:
             given.append(body)
-            if len(given) <= answers:
-                return chat_answer(f"answer {len(given)}")
+            number = len(given)
+        if number <= answers:
+            handler.reply(200, json.dumps(chat_answer(f"answer {number}")).encode())
+            sent.release()
+            return None
+        if number == answers + 1:
+            for _ in range(answers):
+                sent.acquire()
         handler.server.shutdown()
         handler.server.server_close()
         handler.close_connection = True
         return None
 
-    guard, given = threading.Lock(), list[Body]()
+    guard, given, sent = threading.Lock(), list[Body](), threading.Semaphore(0)
     return act
 
 
