@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from conftest import REPEATS, TEMPLATE, Trained  # type: ignore[import-not-found]
+from remembering import REPEATS, TEMPLATE, Trained
 
 from harness.cli.main import cli
 from harness.engine.backend import Options
