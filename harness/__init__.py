@@ -15,15 +15,18 @@ if TYPE_CHECKING:
         Result,
         Where,
         ask_more,
+        check_gate,
         compare,
         evaluate,
         finetune,
         import_run,
         merge,
         rescore,
+        selftest_gate,
     )
     from harness.data import file, hub, packaged
     from harness.engine.backend import Backend, Options
+    from harness.gate.verdicts import GateResult
     from harness.kinds import (
         About,
         Data,
@@ -77,6 +80,7 @@ __all__ = [
     "Example",
     "Extremes",
     "Failed",
+    "GateResult",
     "Generate",
     "Generated",
     "Items",
@@ -98,6 +102,7 @@ __all__ = [
     "Template",
     "Where",
     "ask_more",
+    "check_gate",
     "classification",
     "compare",
     "evaluate",
@@ -115,15 +120,18 @@ __all__ = [
     "pair",
     "probe",
     "rescore",
+    "selftest_gate",
     "translation",
 ]
 
 _MODULES = {
     "harness.api": (
-        "Changes Listener Overrides Result Where ask_more compare evaluate finetune import_run merge rescore"
+        "Changes Listener Overrides Result Where ask_more check_gate compare evaluate finetune import_run merge "
+        "rescore selftest_gate"
     ),
     "harness.data": "file hub packaged",
     "harness.engine.backend": "Backend Options",
+    "harness.gate.verdicts": "GateResult",
     "harness.kinds": (
         "About Data Decoding Extremes Items Template classification generation likelihood multiple_choice "
         "pair probe translation"

@@ -4,6 +4,7 @@ from harness.api.again import ask_more, require_askable
 from harness.api.comparing import Changes, compare
 from harness.api.evaluation import evaluate
 from harness.api.finetuning import finetune
+from harness.api.gating import check_gate, selftest_gate
 from harness.api.importing import import_run
 from harness.api.jobs import run_job
 from harness.api.merging import merge
@@ -17,6 +18,7 @@ __all__ = [
     "Result",
     "Where",
     "ask_more",
+    "check_gate",
     "compare",
     "evaluate",
     "finetune",
@@ -25,5 +27,6 @@ __all__ = [
     "require_askable",
     "rescore",
     "run_job",
+    "selftest_gate",
     "settings_of",
 ]

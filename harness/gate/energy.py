@@ -9,8 +9,9 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from harness.errors import UnknownName, UsageError
-from harness.gate.judge import State, Verdict, is_quarantined
+from harness.gate.judge import is_quarantined
 from harness.gate.rules import JOULES
+from harness.gate.verdicts import State, Verdict
 
 if TYPE_CHECKING:
     from harness.gate.rules import Gate, Rule

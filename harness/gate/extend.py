@@ -13,8 +13,8 @@ from harness.gate import judge as gating
 
 if TYPE_CHECKING:
     from harness.differences import Difference
-    from harness.gate.judge import Verdict
     from harness.gate.rules import Gate
+    from harness.gate.verdicts import Verdict
     from harness.types import Estimate, Run
 
 LOOKS = 4
@@ -36,11 +36,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Extended:
-    """The verdicts in the end, the runs that were added, and the limit that they had."""
+    """The final verdicts, the ids of the runs that were added, and the limit that the last of them had."""
 
     verdicts: list[Verdict]
-    runs: tuple[str, ...]
-    limit: int
+    runs: tuple[str, ...] = ()
+    limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

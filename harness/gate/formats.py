@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 from xml.etree import ElementTree
 
-from harness.gate.judge import SEVERITY, Verdict
+from harness.gate.verdicts import SEVERITY, GateResult, Verdict
 from harness.visible import markdown
 
 SCHEMA = 1
@@ -19,17 +19,15 @@ OUTCOMES = {0: "passed", 1: "failed", 4: "inconclusive"}
 FORBIDDEN = re.compile("[^\t\n -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def as_json(
-    run: str, baseline: str | None, verdicts: Sequence[Verdict], code: int, added: Sequence[str] = ()
-) -> dict[str, Any]:
-    """The gate's result with the version of its schema; ``added``: runs that were made to settle it."""
+def as_json(result: GateResult) -> dict[str, Any]:
+    """The gate's result with the version of its schema."""
     return {
         "schema": SCHEMA,
-        "run": run,
-        "baseline": baseline,
-        "added": list(added),
-        "exit_code": code,
-        "verdicts": [asdict(verdict) for verdict in verdicts],
+        "run": result.run,
+        "baseline": result.baseline,
+        "added": list(result.added),
+        "exit_code": result.exit_code,
+        "verdicts": [asdict(verdict) for verdict in result.verdicts],
     }
 
 
@@ -44,23 +42,22 @@ def name_of(verdict: Verdict) -> str:
     return f"{verdict.task}:{verdict.metric}{where} {verdict.rule.limit}"
 
 
-def as_junit(verdicts: Sequence[Verdict], run: str, baseline: str | None) -> str:
+def as_junit(result: GateResult) -> str:
     """JUnit XML: one test case per verdict; what does not count (inconclusive, quarantined) is skipped with its reason.
 
     The form that Jenkins, GitLab and GitHub's actions read: testsuites > testsuite > testcase > failure or skipped.
     """
-    outcomes = [_outcome(verdict) for verdict in verdicts]
-    counts = {
-        "tests": str(len(verdicts)), "failures": str(outcomes.count("failure")), "errors": "0", "time": "0",
-    }  # fmt: skip
+    outcomes = [_outcome(verdict) for verdict in result.verdicts]
+    failures = str(outcomes.count("failure"))
+    counts = {"tests": str(len(outcomes)), "failures": failures, "errors": "0", "time": "0"}
     root = ElementTree.Element("testsuites", {"name": "harness gate", **counts})
     skipped = str(outcomes.count("skipped"))
     suite = ElementTree.SubElement(root, "testsuite", {"name": "harness gate", **counts, "skipped": skipped})
     properties = ElementTree.SubElement(suite, "properties")
-    for name, value in (("run", run), ("baseline", baseline)):
+    for name, value in (("run", result.run), ("baseline", result.baseline)):
         if value:
             ElementTree.SubElement(properties, "property", {"name": name, "value": _clean(value)})
-    for verdict, outcome in zip(verdicts, outcomes, strict=True):
+    for verdict, outcome in zip(result.verdicts, outcomes, strict=True):
         where = {"classname": f"gate.{_clean(verdict.task)}", "name": _clean(name_of(verdict)), "time": "0"}
         case, message = ElementTree.SubElement(suite, "testcase", where), _clean(verdict.message)
         if outcome == "failure":
@@ -81,19 +78,20 @@ def _outcome(verdict: Verdict) -> str:
     return "failure" if fails and not verdict.quarantined else "skipped"
 
 
-def as_markdown(run: str, baseline: str | None, verdicts: Sequence[Verdict]) -> str:
+def as_markdown(result: GateResult) -> str:
     """A table for a pull request, failures first, below GitHub's 65,536 characters."""
-    counts = Counter(str(verdict.state) for verdict in verdicts)
+    counts = Counter(str(verdict.state) for verdict in result.verdicts)
+    against = f" against {markdown(result.baseline)}" if result.baseline else ""
     lines = [
         f"### harness gate: {', '.join(f'{counts[state]} {state}' for state in SEVERITY if counts[state])}",
-        f"run {markdown(run)}" + (f" against {markdown(baseline)}" if baseline else ""),
+        f"run {markdown(result.run)}{against}",
         "",
         "| verdict | rule | value | baseline | n | why |",
         "|---|---|---|---|---|---|",
     ]
     size = sum(map(len, lines)) + len(lines)
-    left = len(verdicts)
-    for verdict in sorted(verdicts, key=lambda v: SEVERITY[v.state]):
+    left = len(result.verdicts)
+    for verdict in sorted(result.verdicts, key=lambda v: SEVERITY[v.state]):
         mark = f"{verdict.state}{' (quarantined)' if verdict.quarantined else ''}"
         base = "-" if verdict.baseline is None else f"{verdict.baseline:.4g}"
         cells = [mark, name_of(verdict), f"{verdict.value:.4g}", base, str(verdict.n), verdict.message]

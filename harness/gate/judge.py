@@ -1,51 +1,27 @@
-"""Rules on a run: each PASS, FAIL or INCONCLUSIVE from an interval against its margin, and one exit code for all."""
+"""Rules on a run: each PASS, FAIL or INCONCLUSIVE from an interval against its margin."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from harness.errors import UnknownName, UsageError
 from harness.gate.rules import FAILED_RATE, Gate, Rule
+from harness.gate.verdicts import SEVERITY, State, Verdict
 from harness.metrics import stats
 
 if TYPE_CHECKING:
     from harness.differences import Difference
     from harness.types import Estimate
 
-State = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 Number = TypeVar("Number", "Difference", "Estimate")
-SEVERITY = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}
 BOUNDS = ("max", "min", "max_abs")
 MOST = 1e4
 """A standard error that is so many times the distance to the margin needs about 10^9 times the examples."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a rule says about one number; ``p`` is the corrected probability of no violation, where it is tested.
-
-    ``needed``: of an inconclusive one, the n at which it would be settled if what was seen is true.
-    """
-
-    rule: Rule
-    task: str
-    metric: str
-    slice: str
-    state: State
-    value: float
-    baseline: float | None
-    low: float | None
-    high: float | None
-    n: int
-    message: str
-    p: float | None = None
-    needed: int | None = None
-    quarantined: bool = False
 
 
 # ----------------------------------------------------------------------------------------------- what a rule is about
@@ -279,16 +255,6 @@ def _require_pairs(gate: Gate, differences: Sequence[Difference], numbers: Seque
                 f"the rule {rule.metric!r} max_drop is about {names}, which cannot be compared with the baseline: no "
                 "values of the same examples are in both runs; a max or min rule judges the number itself"
             )
-
-
-def exit_code(verdicts: Sequence[Verdict]) -> int:
-    """0 ok, 1 a rule failed, 4 inconclusive unless the rule lets that pass; the quarantined do not count."""
-    counted = [verdict for verdict in verdicts if not verdict.quarantined]
-    if any(verdict.state == "FAIL" for verdict in counted):
-        return 1
-    if any(verdict.state == "INCONCLUSIVE" and verdict.rule.on_inconclusive == "fail" for verdict in counted):
-        return 4
-    return 0
 
 
 def is_quarantined(gate: Gate, verdict: Verdict, today: date) -> bool:

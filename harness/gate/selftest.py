@@ -13,6 +13,7 @@ from harness.differences import Difference, answers, common_tasks, grouped, metr
 from harness.errors import UsageError
 from harness.gate import judge as gating
 from harness.gate.rules import Gate, Rule
+from harness.gate.verdicts import Verdict
 from harness.metrics import stats
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class AlarmRate:
     n: int
     clusters: int
     alarms: int
-    found: int
+    detected: int
     resamples: int
 
     @property
@@ -55,7 +56,7 @@ class AlarmRate:
 
     @property
     def power(self) -> float:
-        return self.found / self.resamples
+        return self.detected / self.resamples
 
 
 def measure(
@@ -66,29 +67,29 @@ def measure(
     A draw takes whole clusters with replacement and lets a coin decide which of its two sides is the baseline, so that
     nothing has changed between the sides while they differ as much as they did. Where both sides are one run, the
     other side is the answers of another cluster of equal size, as of a run that shares nothing but its quality.
-    Raises UsageError without a max_drop rule or with a drop that is none.
+    Raises UsageError without a max_drop rule or for a drop that is not above 0.
     """
     rules = [rule for rule in gate.rules if rule.limit == "max_drop"]
     if not rules or not drop > 0:
         raise UsageError("a self-test needs a max_drop rule" if not rules else f"drop {drop} is not above 0")
     used = [number for number in numbers if number.metric.additive]  # resampling a rank statistic takes too long
     rows = [_compared(number) for number in used]
-    about = [(rule, claimed) for rule in rules for claimed in gating.claims(rule, rows)]
-    read = {(row.task, row.metric, row.slice) for _, claimed in about for row in claimed}
+    claims = [(rule, claim) for rule in rules for claim in gating.claims(rule, rows)]
+    read = {(row.task, row.metric, row.slice) for _, claim in claims for row in claim}
     used = [number for number in used if (number.task, number.metric.name, number.slice) in read]
     kept = replace(gate, rules=tuple(rules), quarantine=())
     generator = np.random.default_rng(seed)
     alarms: dict[str, int] = {}
-    found: dict[str, int] = {}
+    detected: dict[str, int] = {}
     for _ in range(resamples):
         drawn = [_draw(number, generator) for number in used]
         _count(alarms, kept, [_compared(number) for number in drawn])
-        _count(found, kept, [_compared(_worse(number, drop, generator), drop) for number in drawn])
+        _count(detected, kept, [_compared(_worse(number, drop, generator), drop) for number in drawn])
     rates = []
-    for rule, claimed in about:
-        name, (n, clusters) = _name(rule, claimed[0]), min((row.paired.n, row.paired.clusters) for row in claimed)
-        rates.append(AlarmRate(name, n, clusters, alarms.get(name, 0), found.get(name, 0), resamples))
-    return [*rates, AlarmRate("*", 0, 0, alarms.get("*", 0), found.get("*", 0), resamples)]
+    for rule, claim in claims:
+        name, (n, clusters) = _name(rule, claim[0]), min((row.paired.n, row.paired.clusters) for row in claim)
+        rates.append(AlarmRate(name, n, clusters, alarms.get(name, 0), detected.get(name, 0), resamples))
+    return [*rates, AlarmRate("*", 0, 0, alarms.get("*", 0), detected.get("*", 0), resamples)]
 
 
 def stored(
@@ -96,7 +97,7 @@ def stored(
 ) -> list[Stored]:
     """The numbers of two runs' common tasks, slices included, as arrays. Raises UsageError as ``compare`` does."""
     one, two = store.run(first), store.run(second)
-    found = []
+    numbers = []
     for record, changed in common_tasks(one, two, (), intersect=intersect):
         ours = answers(store, one.id, record.name)
         theirs = ours if one.id == two.id else answers(store, two.id, record.name)
@@ -106,8 +107,8 @@ def stored(
                 arrays = valued(metric, part)
                 if arrays and arrays[2].max() > 0:
                     mine, other, groups, _ = arrays
-                    found.append(Stored(record.name, name, metric, mine, other, groups, ours is theirs))
-    return found
+                    numbers.append(Stored(record.name, name, metric, mine, other, groups, ours is theirs))
+    return numbers
 
 
 def _draw(number: Stored, generator: np.random.Generator) -> Stored:
@@ -155,15 +156,15 @@ def _worse(number: Stored, drop: float, generator: np.random.Generator) -> Store
 def _compared(number: Stored, shift: float = 0.0) -> Difference:
     """The comparison that the gate reads; everything but a proportion is shifted by ``shift`` for the worse."""
     metric = number.metric
-    found = stats.paired(metric, number.first, number.second, number.groups, tested=False)
-    if not np.isfinite(found.difference):  # undefined in this draw: it cannot fail
-        found = replace(found, difference=0.0, error=None)
+    result = stats.paired(metric, number.first, number.second, number.groups, tested=False)
+    if not np.isfinite(result.difference):  # undefined in this draw: it cannot fail
+        result = replace(result, difference=0.0, error=None)
     if shift and (metric.interval != "wilson" or number.second.shape[1] != 1):
-        up = metric.better == "lower" or (metric.better == "ideal" and found.second >= (metric.ideal or 0.0))
+        up = metric.better == "lower" or (metric.better == "ideal" and result.second >= (metric.ideal or 0.0))
         moved = shift if up else -shift
-        found = replace(found, second=found.second + moved, difference=found.difference + moved)
+        result = replace(result, second=result.second + moved, difference=result.difference + moved)
     return Difference(
-        number.task, metric.name, number.slice, metric.better, metric.ideal, found, None, None, 0, 0, 0, 0
+        number.task, metric.name, number.slice, metric.better, metric.ideal, result, None, None, 0, 0, 0, 0
     )
 
 
@@ -173,7 +174,7 @@ def _count(counts: dict[str, int], gate: Gate, rows: Sequence[Difference]) -> No
         counts[name] = counts.get(name, 0) + 1
 
 
-def _name(rule: Rule, about: Difference | gating.Verdict) -> str:
+def _name(rule: Rule, about: Difference | Verdict) -> str:
     """A rule on a task's metric and slice; of "worst" no single slice is meant."""
     where = {"all": "", "worst": "[worst]"}.get(rule.slices, "" if about.slice == "all" else f"[{about.slice}]")
     return f"{about.task}:{about.metric}{where} max_drop {rule.margin:g}"

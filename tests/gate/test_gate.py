@@ -15,6 +15,7 @@ from harness.errors import UsageError
 from harness.gate import judge as gating
 from harness.gate import rules
 from harness.gate.formats import as_junit
+from harness.gate.verdicts import GateResult, Verdict, exit_code
 from harness.metrics import stats
 from harness.metrics.classify import accuracy, mean
 from harness.metrics.resample import jackknife_error
@@ -85,7 +86,7 @@ def test_too_little_is_inconclusive_and_says_what_would_settle_it() -> None:
         [compared(ours, theirs, np.arange(40))], [], TODAY,
     )  # fmt: skip
     assert verdict[0].state == "INCONCLUSIVE" and "would settle at n = " in verdict[0].message
-    assert gating.exit_code(verdict) == 4
+    assert exit_code(verdict) == 4
 
 
 @pytest.mark.parametrize("n", [2, 3])
@@ -114,7 +115,7 @@ def test_few_equal_pairs_are_no_proof_that_nothing_is_lost(n: int, metric: Metri
     rows = np.full(n, 0.5 if metric is squad_f1 else 1.0)
     rule = rules.Rule("t:*", "max_drop", 0.0)
     [verdict] = gating.judge(rules.Gate((rule,)), [pairs(rows, rows, metric)], [], TODAY)
-    assert verdict.state == "INCONCLUSIVE" and gating.exit_code([verdict]) == 4
+    assert verdict.state == "INCONCLUSIVE" and exit_code([verdict]) == 4
     assert "no n shows that nothing would: allow a margin" in verdict.message
     [verdict] = gating.judge(rules.Gate((replace(rule, margin=0.02),)), [pairs(rows, rows, metric)], [], TODAY)
     assert verdict.state == "INCONCLUSIVE" and verdict.needed == (189 if metric is accuracy else 183)
@@ -183,8 +184,8 @@ def test_quarantine_ends() -> None:
     rule = rules.Rule("t:score", "max", 0.2)
     gate = rules.Gate((rule,), quarantine=(rules.Quarantined("t:*", TODAY, "known"),))
     rows = [number(0.5, 0.4, 0.6)]
-    assert gating.exit_code(gating.judge(gate, [], rows, TODAY)) == 0
-    assert gating.exit_code(gating.judge(gate, [], rows, date(2026, 1, 2))) == 1
+    assert exit_code(gating.judge(gate, [], rows, TODAY)) == 0
+    assert exit_code(gating.judge(gate, [], rows, date(2026, 1, 2))) == 1
 
 
 @pytest.mark.parametrize(
@@ -236,7 +237,7 @@ def grouped(sizes: dict[str, tuple[int, float]], seed: int = 0) -> list[Differen
     return [compared(ours, theirs, np.arange(len(ours))), *rows]
 
 
-def judged(rows: list[Difference], **rule: str) -> list[gating.Verdict]:
+def judged(rows: list[Difference], **rule: str) -> list[Verdict]:
     return gating.judge(rules.Gate((rules.Rule("t:*", "max_drop", 0.02, **rule),)), rows, [], TODAY)
 
 
@@ -289,17 +290,17 @@ def test_a_rule_that_matches_nothing_names_what_is_near(metric: str, slices: str
 def test_junit_is_valid_and_says_what_counts() -> None:
     hard = rules.Rule("t:*", "max", 0.2)
     rule = replace(hard, on_inconclusive="warn")
-    made = [
+    made = (
         gating.check_bound(rule, number(0.1, 0.05, 0.15)),
         gating.check_bound(rule, number(0.3, 0.25, 0.35)),
         gating.check_bound(rule, number(0.2, 0.15, 0.25)),
         gating.check_bound(hard, number(0.2, 0.15, 0.25)),
         replace(gating.check_bound(rule, number(0.3, 0.25, 0.35)), quarantined=True),
-    ]
+    )
     odd = replace(made[1], message='\x00\x1b[2J <&> "q" \ud800 \uffff ü', task="a/b", slice="g=<x>")
-    assert junit_counts(as_junit([*made, odd], "run-1", None)) == (6, 3, 2)
-    assert junit_counts(as_junit([], "run-1", "base")) == (0, 0, 0)
-    wrong = as_junit(made, "run-1", None).replace("<skipped ", "<skiped ")
+    assert junit_counts(as_junit(GateResult("run-1", None, (*made, odd)))) == (6, 3, 2)
+    assert junit_counts(as_junit(GateResult("run-1", "base", ()))) == (0, 0, 0)
+    wrong = as_junit(GateResult("run-1", None, made)).replace("<skipped ", "<skiped ")
     with pytest.raises(etree.DocumentInvalid):
         junit_counts(wrong)
 

@@ -37,7 +37,7 @@ def answers(n: int, size: int = 1, seed: int = 0, change: float = 0.1) -> Stored
 def test_few_false_alarms_and_a_known_power(size: int) -> None:
     [rate, whole] = measure(GATE, [answers(1500, size)], drop=0.05, resamples=400)
     assert rate.false_alarms <= 0.02 and rate.power > 0.9
-    assert (whole.alarms, whole.found) == (rate.alarms, rate.found)
+    assert (whole.alarms, whole.detected) == (rate.alarms, rate.detected)
     assert (rate.n, rate.clusters) == (1500, 1500 // size)
     [rate, _] = measure(GATE, [answers(100)], drop=0.05, resamples=400)
     assert rate.power < 0.3  # so few examples cannot find it
@@ -133,7 +133,7 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert call("gate", "selftest", str(gate), runs["scripted:oracle"], "--drop", "0.5", *out) == 0
     assert "any of them" in capsys.readouterr().out
     rates = json.loads((tmp_path / "out.json").read_text())
-    assert rates[0]["rule"] == "demo/sentiment:acc max_drop 0.02" and rates[0]["found"] > 0 == rates[0]["alarms"]
+    assert rates[0]["rule"] == "demo/sentiment:acc max_drop 0.02" and rates[0]["detected"] > 0 == rates[0]["alarms"]
     assert "[worst]" in rates[1]["rule"] and rates[-1]["rule"] == "*"
     assert call("gate", "selftest", str(gate), runs["scripted:oracle"], "--baseline", "main", *out) == 0
     assert call("gate", "selftest", str(gate), runs["scripted:oracle"], "--drop", "-1") == 2

@@ -1,0 +1,59 @@
+"""A gate from Python gives what the command gives: verdicts, an exit code, a record in the store."""
+
+from pathlib import Path
+
+import pytest
+
+import harness
+from harness.errors import UsageError
+from harness.gate.rules import Gate, Rule
+from harness.store import open_store
+from harness.types import Run
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Run, Run]:
+    """A store with the runs of a right and of a wrong model, the right one being the baseline "main"."""
+    store = str(tmp_path_factory.mktemp("gate") / "store")
+    right, wrong = (
+        harness.evaluate(model, "demo/sentiment", store=store).run for model in ("scripted:oracle", "scripted:opposite")
+    )
+    open_store(store).set_baseline("main", right.id)
+    return store, right, wrong
+
+
+def test_a_file_and_a_gate_give_the_same(runs: tuple[str, Run, Run], tmp_path: Path) -> None:
+    store, right, wrong = runs
+    file = tmp_path / "gate.toml"
+    file.write_text("[[rule]]\nmetric = 'demo/*:acc'\nmax_drop = 0.1\n[[rule]]\nmetric = '*:failed_rate'\nmax = 0.01\n")
+    gate = Gate((Rule("demo/*:acc", "max_drop", 0.1), Rule("*:failed_rate", "max", 0.01)))
+    where = harness.Where(store=store)
+    result = harness.check_gate(file, wrong.id, "main", where=where)
+    assert result == harness.check_gate(gate, wrong.id, "main", where=where)
+    assert (result.run, result.baseline, result.added, result.limit) == (wrong.id, right.id, (), None)
+    assert [v.state for v in result.verdicts] == ["FAIL", "PASS"] and result.exit_code == 1 and not result.passed
+    kept = open_store(store).verdicts(wrong.id)[0].verdict
+    assert kept["exit_code"] == 1 and [v["state"] for v in kept["verdicts"]] == ["FAIL", "PASS"]
+    good = harness.check_gate(gate, right.id, "main", where=where)
+    assert isinstance(good, harness.GateResult) and good.passed and good.exit_code == 0
+
+
+def test_what_cannot_be_checked_is_an_error_and_leaves_no_verdict(runs: tuple[str, Run, Run]) -> None:
+    store, right, _ = runs
+    before = len(open_store(store).verdicts(right.id))
+    drop, where = Gate((Rule("demo/*:acc", "max_drop", 0.1),)), harness.Where(store=store)
+    with pytest.raises(UsageError, match="a max_drop rule needs --baseline NAME"):
+        harness.check_gate(drop, right.id, where=where)
+    with pytest.raises(UsageError, match="had no --limit"):
+        harness.check_gate(drop, right.id, "main", extend=10, where=where)
+    with pytest.raises(UsageError, match="no run 'nobody'|unknown run 'nobody'"):
+        harness.check_gate(drop, "nobody", "main", where=where)
+    assert len(open_store(store).verdicts(right.id)) == before
+
+
+def test_the_self_test_of_a_gate(runs: tuple[str, Run, Run]) -> None:
+    store, right, _ = runs
+    gate = Gate((Rule("demo/*:acc", "max_drop", 0.02),))
+    rule, whole = harness.selftest_gate(gate, right.id, drop=0.5, resamples=20, store=store)
+    assert (rule.rule, whole.rule) == ("demo/sentiment:acc max_drop 0.02", "*")
+    assert rule.n == right.tasks[0].n and rule.resamples == 20 and rule.power > rule.false_alarms
