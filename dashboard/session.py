@@ -160,7 +160,7 @@ def select_run(
     last: str | None = None,
     then: Sequence[str] = (),
 ) -> Run | None:
-    """The run that the address names by id, tag or beginning of an id; the newest where it names none.
+    """The run that the address names (an id, a tag, ``latest``, a model); the newest where it names none.
 
     ``last`` is offered last, ``then`` are the names that depend on it. None where there is no run.
     """

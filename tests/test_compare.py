@@ -1,17 +1,20 @@
 """Comparing runs: pairs by example, refusing what changed, counting what flipped; core and command line."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import harness.differences as comparing
-from harness.api import evaluate
+from harness.api import compare, evaluate
+from harness.api.sentence import direction
 from harness.cli.main import main
 from harness.errors import UsageError
 from harness.metrics.classify import accuracy
 from harness.store import open_store
+from harness.types import Better, Metric
 
 
 def made(correct: list[int], clusters: list[str] | None = None, prompt: str = "p") -> list[comparing.Answer]:
@@ -84,7 +87,56 @@ def test_command_line(store: tuple[str, str, str], capsys: pytest.CaptureFixture
     out = capsys.readouterr().out
     assert "demo/sentiment" in out and "broken demo/sentiment" in out and "-1" in out
     assert run("compare", best, best, "--store", place) == 0
+    assert "the same on demo/sentiment" in capsys.readouterr().out
     assert run("compare", best, worst, "--task", "demo/sentimen", "--store", place) == 2
+
+
+def test_a_comparison_begins_with_a_sentence(
+    store: tuple[str, str, str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    place, best, worst = store
+    out = tmp_path / "out.json"
+    assert run("compare", "scripted:oracle", "scripted:opposite", "--store", place, "--json", str(out)) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(
+        "scripted:opposite is worse than scripted:oracle on demo/sentiment: acc -100 points (-100 to -"
+    )
+    assert " ece_" not in shown and "brier" not in shown
+    [page] = json.loads(out.read_text())
+    changes = compare(best, worst, store=place)
+    assert page["sentence"] == changes.sentence and shown.startswith(changes.sentence)
+    assert {row["metric"]: row["direction"] for row in page["differences"]}["brier_multi"] == "worse"
+    assert (page["first"], page["second"]) == (best, worst)
+    assert run("compare", best, worst, "--store", place, "--all") == 0
+    assert "brier" in capsys.readouterr().out
+
+
+def row_of(ours: list[int], theirs: list[int], metric: Metric = accuracy) -> comparing.Difference:
+    pairs = comparing.pairs_of(made(ours), made(theirs), same=True)[0]
+    row = comparing.difference("t", metric, "all", pairs)
+    assert row is not None
+    return comparing.corrected([row])[0]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "better", "expected"),
+    [
+        ([1] * 40, [0] * 20 + [1] * 20, "higher", "worse"),
+        ([1] * 40, [0] * 20 + [1] * 20, "lower", "better"),
+        ([1] * 40, [0] * 2 + [1] * 38, "higher", "unclear"),
+        ([1] * 20 + [0] * 20, [1] * 20 + [0] * 20, "higher", "same"),
+    ],
+)
+def test_direction_needs_a_difference_that_can_be_told(
+    ours: list[int], theirs: list[int], better: Better, expected: str
+) -> None:
+    assert direction(row_of(ours, theirs, replace(accuracy, better=better))) == expected
+
+
+def test_a_number_that_crosses_its_ideal_is_neither_better_nor_worse() -> None:
+    neutral = replace(accuracy, better="ideal", ideal=0.5)
+    assert direction(row_of([1] * 40, [0] * 40, neutral)) == "changed"
+    assert direction(row_of([1] * 40, [1] * 20 + [0] * 20, neutral)) == "better"
 
 
 def test_baselines(store: tuple[str, str, str], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -37,11 +37,14 @@ def ask_more(
     options = _options(run, recipe, allowed)
 
     def opened(exams: Sequence[Exam]) -> Backend:
-        backend = plugins.load_model(run.model, options, exams)
+        backend = plugins.load_model(recipe.model or run.model, options, exams)
         _require_same(run, backend)
         return backend
 
-    where = replace(where, data=where.data or recipe.folder, cache=where.cache and recipe.cache)
+    where = replace(
+        where, data=where.data or recipe.folder, cache=where.cache and recipe.cache,
+        name=where.name or (run.model if recipe.model else ""),
+    )  # fmt: skip
     settings = replace(settings_of(run), limit=limit)
     return evaluate(opened, _tasks(run, recipe, tasks), settings, options=options, where=where, listener=listener)
 

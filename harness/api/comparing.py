@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness import differences, plugins
+from harness.api.sentence import direction, names_of, sentence
 from harness.differences import Difference, Flip
 from harness.store import open_store
+from harness.types import HEADLINE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,23 +18,42 @@ if TYPE_CHECKING:
 class Changes:
     """What changed from the run ``first`` to the run ``second``.
 
-    ``differences``: one for each metric, task and slice; ``flips``: the examples that only one of the runs has right;
+    ``names``: what to call the two runs: their models, with the ids where both are one model. ``sentence``: the
+    outcome in words, by the first headline metric of every task. ``differences``: one for each metric, task and slice;
+    ``flips``: the examples that only one of the runs has right;
     ``uncompared``: by task the metrics without values of the same examples in both.
     """
 
     first: str
     second: str
+    names: tuple[str, str]
+    sentence: str
     differences: tuple[Difference, ...]
     flips: tuple[Flip, ...]
     uncompared: dict[str, list[str]]
 
     @property
+    def headlines(self) -> tuple[Difference, ...]:
+        """The differences in the tasks' own scores: neither calibration nor changed examples."""
+        return tuple(row for row in self.differences if row.family in HEADLINE)
+
+    @property
     def frame(self) -> "pd.DataFrame":
-        """The differences as a data frame: task, metric, slice, first, second, difference, low, high, p, n, ..."""
+        """The differences as a data frame: task, metric, slice, direction, first, second, difference, ..."""
         import pandas as pd
 
-        rows = [asdict(row) for row in self.differences]
-        return pd.DataFrame([{**row.pop("paired"), **row} for row in rows])
+        return pd.DataFrame(self.rows())
+
+    def rows(self) -> list[dict[str, Any]]:
+        """A flat row for every difference, with what it means for the second run ("better", "unclear", ...)."""
+        found = []
+        for row in self.differences:
+            fields = asdict(row)
+            paired = fields.pop("paired")
+            del paired["bounds"]  # may be infinite, which JSON has no word for
+            about = {name: fields.pop(name) for name in ("task", "metric", "slice")}
+            found.append({**about, "direction": direction(row), **paired, **fields})
+        return found
 
 
 def compare(
@@ -44,7 +65,7 @@ def compare(
     intersect: bool = False,
     slices: bool = False,
 ) -> Changes:
-    """What changed from one run (an id, its beginning, or a tag) to another, example by example.
+    """What changed from one run (an id, its beginning, a tag, ``latest``, or a model) to another, example by example.
 
     ``tasks`` narrows it; ``intersect`` compares what both runs have although data, version or size differ; ``slices``
     adds every slice. Intervals are paired and clustered; p is Holm's over all rows.
@@ -58,5 +79,11 @@ def compare(
     compared = [record for record in two.tasks if record.name in shared and (not tasks or record.name in tasks)]
     uncompared = {record.name: differences.incomparable(record, rows) for record in compared}
     return Changes(
-        one.id, two.id, tuple(rows), tuple(flips), {task: names for task, names in uncompared.items() if names}
+        one.id,
+        two.id,
+        names_of((one, two)),
+        sentence((one, two), rows),
+        tuple(rows),
+        tuple(flips),
+        {task: names for task, names in uncompared.items() if names},
     )

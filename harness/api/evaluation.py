@@ -51,7 +51,7 @@ def evaluate(
     running.check(backend, [p.task for p in planned])
     for text in backend.info.notices:
         listener.notice(hidden(f"{backend.info.name}: {text}"))
-    recipe = Recipe.of(options, tasks, where) if isinstance(model, str) else None
+    recipe = Recipe.of(model, options, tasks, where) if isinstance(model, str) else None
     if where.shard is not None:
         return record_shard(backend, planned, settings, where=where, listener=listener, recipe=recipe)
     shards: list[Shard] = []

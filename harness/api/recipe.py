@@ -16,24 +16,26 @@ from harness.types import Run, Task
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """The options of a model, the tasks by the names that they were asked for, the folder of data, the cache.
+    """What to load, the options, the tasks by the names that they were asked for, the folder of data, the cache.
 
-    It is stored as ``Run.recipe``, without secrets.
+    ``model`` is empty where the run calls its model as it was asked for. Stored as ``Run.recipe``, without secrets.
     """
 
     options: Options
     tasks: tuple[str, ...]
     data: str | None = None
     cache: bool = True
+    model: str = ""
 
     @classmethod
-    def of(cls, options: Options, tasks: str | Sequence[str | Task], where: Where) -> "Recipe | None":
+    def of(cls, model: str, options: Options, tasks: str | Sequence[str | Task], where: Where) -> "Recipe | None":
         """The recipe of a run; None where one of its tasks cannot be named, so that nobody could ask it again."""
         names = [tasks] if isinstance(tasks, str) else [_name(task) for task in tasks]
         if None in names:
             return None
         data = None if where.data is None else str(where.data)
-        return cls(options, tuple(name for name in names if name is not None), data, where.cache)
+        known = tuple(name for name in names if name is not None)
+        return cls(options, known, data, where.cache, model if where.name else "")
 
     def record(self) -> dict[str, Any]:
         """As ``Run.recipe`` keeps it."""

@@ -44,8 +44,8 @@ def record(
     """Ask, judge and store what is planned; without ``recipe`` the run cannot be asked for more."""
     store = open_store(where.store, samples=where.samples)
     run = replace(
-        described(backend, planned, settings), command=where.command, recipe=recipe.record() if recipe else {},
-        training=training,
+        described(backend, planned, settings, where.name), command=where.command,
+        recipe=recipe.record() if recipe else {}, training=training,
     )  # fmt: skip
     identity = identity_of(run)
     if where.resume:
@@ -68,6 +68,8 @@ def record(
             _give_up(asking, run, error)
             raise
     journal.path.unlink(missing_ok=True)
+    for tag in where.tags:
+        store.tag(result.run.id, tag)
     _tell(listener, reasons)
     return result
 
@@ -166,11 +168,11 @@ def _journal(store: Store, run_id: str) -> Path:
     return store.journals / f"{samples.folder_of(run_id)}.journal"
 
 
-def described(backend: Backend, planned: Sequence[running.Planned], settings: Settings) -> Run:
-    """The run before anything was asked."""
+def described(backend: Backend, planned: Sequence[running.Planned], settings: Settings, name: str = "") -> Run:
+    """The run before anything was asked; ``name``: of its model, instead of the one that it was asked for by."""
     return Run(
         id=new_id(),
-        model=backend.info.name,
+        model=name or backend.info.name,
         fingerprint=dict(backend.info.fingerprint),
         tasks=tuple(p.record for p in planned),
         settings=settings_to_json(settings),

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
-from harness.errors import UnknownName, UsageError
+from harness.errors import UnknownName, UsageError, quoted
+from harness.store import pointers
 from harness.types import Estimate, Run, Settings
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ class Where:
     ``store`` and ``samples`` are URLs, by default ``./harness-results`` and a folder beside the catalogue; ``data`` is
     a folder of datasets in the Hub's layout. ``cache`` reuses answers of earlier runs; ``resume`` goes on with the
     interrupted run of the same model, tasks and settings. ``shard`` ("3/16") answers one part of a run, for ``merge``.
-    ``command`` is kept with the run as a note for people.
+    ``name`` is what the run calls its model, by default what the model was asked for by; ``tags`` will point to the run
+    once it is finished. ``command`` is kept with the run as a note for people.
     ``idle``: seconds for which the device's power is measured before anything is asked, where it has a counter; 0 gives
     no net energy.
     """
@@ -31,11 +33,19 @@ class Where:
     cache: bool = True
     resume: bool = False
     shard: str | None = None
+    name: str = ""
+    tags: tuple[str, ...] = ()
     command: str = ""
     idle: float = 0.0
 
     def __post_init__(self) -> None:
-        """Raises UsageError for seconds of idling that are none."""
+        """Raises UsageError for seconds of idling that are none, and for names that cannot be kept."""
+        if self.name and (flaw := pointers.flaw_of(self.name)):
+            raise UsageError(f"a model cannot be called {quoted(self.name)}: {flaw}")
+        for tag in self.tags:
+            pointers.require_tag(tag)
+        if self.tags and self.shard is not None:
+            raise UsageError("a shard has no run that a tag could point to yet: tag the run that `harness merge` makes")
         if not 0 <= self.idle < math.inf:
             raise UsageError(f"idle = {self.idle} is not a number of seconds of at least 0")
 
@@ -68,6 +78,8 @@ class Overrides(TypedDict, total=False):
     cache: bool
     resume: bool
     shard: str | None
+    name: str
+    tags: tuple[str, ...]
     command: str
     idle: float
     progress: Callable[[int, int], None]

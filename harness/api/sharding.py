@@ -42,7 +42,7 @@ def record_shard(
     assert where.shard is not None
     share = Share.of(where.shard)
     store = open_store(where.store, samples=where.samples)
-    run = described(backend, planned, settings)
+    run = described(backend, planned, settings, where.name)
     questions = running.questions(planned)
     agenda = agenda_of(backend, questions)
     batches = agenda.batches()
@@ -81,7 +81,7 @@ def adopted(
 
     Raises UsageError for a shard that is still being written or is there twice.
     """
-    run = described(backend, planned, settings)
+    run = described(backend, planned, settings, where.name)
     shards = [read_shard(path) for path in shards_in(folder_of(open_store(where.store, samples=where.samples)))]
     same = [shard for shard in shards if shard.head["identity"] == identity_of(run)]
     about = _about(backend, run)

@@ -68,6 +68,8 @@ if TYPE_CHECKING:
 @click.option("--allow-pickle", is_flag=True, help="Load weights that are not safetensors. Dangerous.")
 @click.option("--resume", is_flag=True, help="Finish the interrupted run of the same model, tasks and settings.")
 @click.option("--idle", type=click.FloatRange(0), default=0.0, help="Measure the idle power for SECONDS first [0].")
+@click.option("--name", default="", help="What tables and comparisons call the model, instead of its path.")
+@click.option("--tag", "tags", multiple=True, help="Point this tag to the finished run; may be given again.")
 @click.option("--shard", metavar="I/N", help="Answer the I-th of N parts; `harness merge` makes one run of them.")
 @click.option("--no-cache", is_flag=True, help="Do not reuse answers of earlier runs.")
 @data_option
@@ -93,9 +95,12 @@ def command(models: tuple[str, ...], **words: Any) -> int:
     if not suite and not tasks:
         raise click.UsageError("--tasks is missing; `harness list tasks` shows them")
     jobs = jobs_of(Path(suite)) if suite else [_job(model, tasks, words) for model in models]
+    if len(jobs) > 1 and (words["name"] or words["tags"]):
+        raise click.UsageError(f"--name and --tag belong to one run, and these are {len(jobs)}")
     where = Where(
         store=words["store"], samples=words["samples_at"], data=mirror(words["data"]), cache=not words["no_cache"],
         resume=words["resume"], shard=words["shard"], command=typed(), idle=words["idle"],
+        name=words["name"], tags=words["tags"],
     )  # fmt: skip
     return _run(jobs, where, words["json_file"], quiet=words["quiet"])
 
@@ -141,7 +146,7 @@ def _run(jobs: Sequence[Job], where: Where, json_file: Path | None, *, quiet: bo
     results: list[Result] = []
     try:
         for job in jobs:
-            with progress_bar(job.model, quiet=quiet) as progress:
+            with progress_bar(where.name or job.model, quiet=quiet) as progress:
                 result = run_job(job, where=where, listener=Listener(progress=progress, notice=notice))
             if where.shard:
                 click.echo(result.run.message)

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 @store_option
 @json_option
 def command(run: str, slices: bool, tasks: tuple[str, ...], store: str | None, json_file: Path | None) -> int:
-    """Show the numbers of RUN (an id, its beginning, or a tag): value, 95 % interval, n, clusters, failed."""
+    """Show the numbers of RUN: value, 95 % interval, n, clusters, failed.
+
+    RUN is an id or its beginning, a tag, `latest`, `latest~1`, or a model's name (its newest finished run).
+    """
     from harness.errors import UnknownName
     from harness.store import open_store
 

@@ -59,7 +59,8 @@ class Frames:
     ) -> "pd.DataFrame":
         """One row per number: run, model, started, task, metric, slice, value, low, high, n, clusters, failed.
 
-        ``run``: one id, tag or beginning of an id, or several. A missing bound of an interval is NaN, never 0.
+        ``run``: the name of one run (an id, a tag, ``latest``, a model), or several.
+        A missing bound of an interval is NaN, never 0.
         """
         import pandas as pd
 

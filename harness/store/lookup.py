@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, select
 
-from harness.errors import DataError, StoreError, UnknownName, UsageError, quoted
+from harness.errors import DataError, StoreError, quoted
 from harness.reading.typed import built, taken
 from harness.store.database import alive
 from harness.store.schema import MODELS, RESULTS, RUNS, TAGS, TASK_SETS, TASKS
@@ -171,23 +171,6 @@ def _status(row: Row[Any]) -> str:
     if row.status == "running" and not alive(row.host, row.pid, row.born):
         return "interrupted"
     return str(row.status)
-
-
-def resolve(connection: Connection, name: str) -> str:
-    """The id of the run that an id, a tag or the beginning of one id names, in this order. Raises UnknownName."""
-    if connection.execute(select(RUNS.c.id).where(RUNS.c.id == name)).first():
-        return name
-    tagged = connection.execute(select(TAGS.c.run_id).where(TAGS.c.name == name)).scalar()
-    if tagged is not None:
-        return str(tagged)
-    starts = RUNS.c.id.startswith(name, autoescape=True)
-    found = connection.execute(select(RUNS.c.id).where(starts).order_by(RUNS.c.id).limit(6)).scalars().all()
-    if name and len(found) == 1:
-        return str(found[0])
-    if name and found:
-        raise UsageError(f"{name!r} is the beginning of several runs: {', '.join(found)}")
-    names = [*connection.execute(select(RUNS.c.id)).scalars(), *connection.execute(select(TAGS.c.name)).scalars()]
-    raise UnknownName("run", name, names)
 
 
 def estimates(connection: Connection, run_id: str) -> list[Estimate]:

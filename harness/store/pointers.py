@@ -8,6 +8,7 @@ from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from harness.errors import UnknownName, UsageError, quoted
+from harness.store.naming import LATEST
 from harness.store.schema import BASELINES, RUNS, TAGS, VERDICTS
 from harness.visible import whole
 
@@ -36,8 +37,7 @@ class GateRecord:
 
 def tag(connection: Connection, run_id: str, name: str) -> None:
     """Point a tag to a run, away from the one that it may point to. Raises UsageError for a run's id as a name."""
-    if flaw := flaw_of(name):
-        raise UsageError(f"a tag cannot be called {quoted(name)}: {flaw}")
+    require_tag(name)
     if connection.execute(select(RUNS.c.id).where(RUNS.c.id == name)).first():
         raise UsageError(f"a tag cannot be called {quoted(name)}: that is the id of a run")
     make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
@@ -45,8 +45,15 @@ def tag(connection: Connection, run_id: str, name: str) -> None:
     connection.execute(row.on_conflict_do_update(index_elements=[TAGS.c.name], set_={"run_id": run_id}))
 
 
+def require_tag(name: str) -> None:
+    """Raises UsageError for what cannot be the name of a tag."""
+    flaw = "it stands for the newest run" if name.partition("~")[0] == LATEST else flaw_of(name)
+    if flaw:
+        raise UsageError(f"a tag cannot be called {quoted(name)}: {flaw}")
+
+
 def flaw_of(name: str) -> str:
-    """Why a name cannot be a tag's or a baseline's; empty where it can."""
+    """Why a name cannot be that of a tag, a baseline or a model; empty where it can."""
     if not name.strip():
         return "it is empty"
     if len(name) > LONGEST:

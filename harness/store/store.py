@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Engine, delete, select
 
 from harness.errors import StoreError, UnknownName, UsageError, quoted
-from harness.store import catalogue, lookup, pointers, samples
+from harness.store import catalogue, lookup, naming, pointers, samples
 from harness.store.database import connect, name_of, reading, writing
 from harness.store.outcomes import JSON_COLUMNS, decoded
 from harness.store.places import places, samples_of
@@ -127,14 +127,14 @@ class Store:
             return lookup.find(connection, model=model, task=task, status=status, tag=tag, limit=limit)
 
     def run(self, name: str) -> Run:
-        """The run with this id, tag or beginning of an id. Raises UnknownName, UsageError if several begin so."""
+        """The run that a name means: see ``harness.store.naming.resolve``. Raises what that raises."""
         with reading(self.engine) as connection:
-            return lookup.one(connection, lookup.resolve(connection, name))
+            return lookup.one(connection, naming.resolve(connection, name))
 
     def results(self, name: str) -> list[Estimate]:
         """The numbers of a run in the order in which they were made."""
         with reading(self.engine) as connection:
-            return lookup.estimates(connection, lookup.resolve(connection, name))
+            return lookup.estimates(connection, naming.resolve(connection, name))
 
     def samples(
         self,
@@ -174,7 +174,7 @@ class Store:
         columns = ARTIFACTS.c
         query = select(columns.task, columns.path, columns.sha256, columns.rows, columns.bytes).order_by(columns.task)
         with reading(self.engine) as connection:
-            run_id = lookup.resolve(connection, name)
+            run_id = naming.resolve(connection, name)
             return [_own(run_id, Artifact(*row)) for row in connection.execute(query.where(columns.run_id == run_id))]
 
     def artifact(self, name: str, task: str) -> Artifact:
@@ -209,7 +209,7 @@ class Store:
     def tag(self, name: str, tag: str) -> None:
         """Point a tag to a run, away from the one that it may point to."""
         with writing(self.engine) as connection:
-            pointers.tag(connection, catalogue.hold(connection, lookup.resolve(connection, name)), tag)
+            pointers.tag(connection, catalogue.hold(connection, naming.resolve(connection, name)), tag)
 
     def untag(self, tag: str) -> None:
         """Remove a tag. Raises UnknownName."""
@@ -224,7 +224,7 @@ class Store:
     def set_baseline(self, name: str, run: str, why: str = "") -> None:
         """Point a baseline to a finished run. Raises UsageError for one that is not finished."""
         with writing(self.engine) as connection:
-            run_id = catalogue.hold(connection, lookup.resolve(connection, run))
+            run_id = catalogue.hold(connection, naming.resolve(connection, run))
             found = lookup.one(connection, run_id)
             if found.status != "finished":
                 raise UsageError(f"run {found.id} is {found.status}: only a finished run can be a baseline")
@@ -255,13 +255,13 @@ class Store:
     def save_verdicts(self, run: str, verdict: Mapping[str, Any]) -> None:
         """Keep what a gate said about a run (plain JSON)."""
         with writing(self.engine) as connection:
-            run_id = catalogue.hold(connection, lookup.resolve(connection, run))
+            run_id = catalogue.hold(connection, naming.resolve(connection, run))
             pointers.save_verdict(connection, run_id, verdict, _now())
 
     def verdicts(self, run: str | None = None) -> list[GateRecord]:
         """What gates said about a run, or about any, newest first."""
         with reading(self.engine) as connection:
-            return pointers.verdicts(connection, lookup.resolve(connection, run) if run else None)
+            return pointers.verdicts(connection, naming.resolve(connection, run) if run else None)
 
 
 def _own(run_id: str, artifact: Artifact) -> Artifact:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.api import Where, ask_more, evaluate, require_askable
+from harness.api import Overrides, Where, ask_more, evaluate, require_askable
 from harness.engine.backend import Options
 from harness.errors import UsageError
 from harness.plugins import catalogue
@@ -45,3 +45,26 @@ def test_what_lets_a_model_run_code_is_allowed_anew(name: str, tmp_path: Path) -
     with pytest.raises(UsageError, match=f"was made with --{name.replace('_', '-')}"):
         ask_more(run, ["demo/qa"], 5, where=Where(store=str(tmp_path)))
     assert ask_more(run, ["demo/qa"], 5, where=Where(store=str(tmp_path)), allowed=[name]).run.tasks[0].n == 5
+
+
+def test_a_run_keeps_the_name_that_its_model_was_given(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path))
+    first = evaluate("scripted:oracle", "demo/qa", limit=4, store=str(tmp_path), name="ft-v1", tags=("main",)).run
+    assert first.model == "ft-v1"
+    assert store.run("main").id == store.run("ft-v1").id == first.id
+    more = ask_more(first, ["demo/qa"], 5, where=Where(store=str(tmp_path))).run
+    assert (more.model, more.tasks[0].n, store.run("ft-v1").id) == ("ft-v1", 5, more.id)
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ({"name": " "}, "a model cannot be called ' ': it is empty"),
+        ({"tags": ("latest",)}, "a tag cannot be called 'latest': it stands for the newest run"),
+        ({"tags": ("main",), "shard": "1/2"}, "a shard has no run that a tag could point to yet"),
+    ],
+)
+def test_names_that_cannot_be_kept_stop_a_run_before_it_begins(names: Overrides, words: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=words):
+        evaluate("scripted:oracle", "demo/qa", limit=4, store=str(tmp_path), **names)
+    assert not list(tmp_path.iterdir())

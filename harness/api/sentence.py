@@ -1,0 +1,110 @@
+"""A comparison in one sentence: what is better, what is worse, and what so few questions cannot tell."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
+
+from harness.differences import Difference
+from harness.gate.judge import drop_of
+from harness.types import HEADLINE, MetricRecord, Run
+
+Direction = Literal["better", "worse", "changed", "same", "unclear", "untested"]
+
+ALPHA = 0.05
+"""A difference counts from this p after Holm on."""
+
+NAMED = 5
+"""Tasks of one kind that a sentence names; of more it says how many."""
+
+
+def direction(row: Difference) -> Direction:
+    """What the second run is beside the first.
+
+    "better" or "worse" where p after Holm is below ALPHA ("changed" for a number that has crossed its ideal), "same"
+    where every value is, "unclear" where the examples do not settle it, "untested" where nothing could be tested.
+    """
+    paired = row.paired
+    if paired.error == 0 and paired.difference == 0:
+        return "same"
+    if row.adjusted is None:
+        return "untested"
+    if row.adjusted >= ALPHA:
+        return "unclear"
+    ideal = row.ideal if row.better == "ideal" else None
+    if row.better == "ideal" and (ideal is None or (paired.first - ideal) * (paired.second - ideal) < 0):
+        return "changed"
+    return "worse" if drop_of(row) > 0 else "better"
+
+
+def sentence(runs: tuple[Run, Run], rows: Sequence[Difference]) -> str:
+    """What the second run is beside the first, by the first headline metric of every task; "" where there is none."""
+    one, two = names_of(runs)
+    kept = runs[1].metrics()
+    leading: dict[str, Difference] = {}
+    for row in rows:
+        if row.slice == "all" and row.family in HEADLINE:
+            leading.setdefault(row.task, row)
+    kinds: dict[Direction, list[Difference]] = {}
+    for row in leading.values():
+        kinds.setdefault(direction(row), []).append(row)
+    parts = list(_parts(one, kinds, kept))
+    if not parts:
+        return ""
+    told = "worse" in kinds or "better" in kinds
+    return f"{two} is {'; '.join(parts)}" if told else f"{two} against {one}: {'; '.join(parts)}"
+
+
+def names_of(runs: tuple[Run, Run]) -> tuple[str, str]:
+    """What to call two runs: their models by the last part of a path, with the ids where that does not part them."""
+    one, two = (run.model.rstrip("/").rpartition("/")[2] or run.model for run in runs)
+    if one != two:
+        return one, two
+    one, two = (run.model for run in runs)
+    return (one, two) if one != two else (f"{one} ({runs[0].id})", f"{two} ({runs[1].id})")
+
+
+def _parts(
+    other: str, kinds: Mapping[Direction, Sequence[Difference]], kept: Mapping[tuple[str, str], MetricRecord]
+) -> Iterator[str]:
+    """A clause for every kind of change that there is, the worst first."""
+    than = f" than {other}"
+    for kind in ("worse", "better"):
+        if rows := kinds.get(kind):
+            yield f"{kind}{than} on {_listed([_changed(row, kept.get((row.task, row.metric))) for row in rows])}"
+            than = ""
+    if rows := kinds.get("changed"):
+        yield f"changed on {_listed([_changed(row, kept.get((row.task, row.metric))) for row in rows])}"
+    if rows := kinds.get("unclear"):
+        yield f"cannot tell on {_listed([f'{row.task} with {_questions(row)}' for row in rows])}"
+    if rows := kinds.get("same"):
+        yield f"the same on {_listed([f'{row.task} ({_questions(row)})' for row in rows])}"
+    if rows := kinds.get("untested"):
+        yield f"not tested on {_listed([row.task for row in rows])}"
+
+
+def _listed(texts: Sequence[str]) -> str:
+    left = len(texts) - NAMED
+    return ", ".join(texts[:NAMED]) + (f" and {left} more tasks" if left > 0 else "")
+
+
+def _questions(row: Difference) -> str:
+    return f"{row.paired.n:,} question{'s' * (row.paired.n != 1)}"
+
+
+def _changed(row: Difference, record: MetricRecord | None) -> str:
+    """``demo/sentiment: acc -20 points (-33 to -7)``."""
+    factor, unit = _unit(record)
+    low, high, p = row.paired.low, row.paired.high, row.paired
+    ends = "" if low is None or high is None else f" ({_signed(low * factor)} to {_signed(high * factor)})"
+    ideal = f", from {p.first:.4g} to {p.second:.4g} where {row.ideal:g} is ideal" if row.better == "ideal" else ""
+    return f"{row.task}: {row.metric} {_signed(p.difference * factor)}{unit}{ends}{ideal}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2g}" if abs(value) < 10 else f"{value:+,.0f}"
+
+
+def _unit(record: MetricRecord | None) -> tuple[float, str]:
+    """What a value is multiplied by to be told, and in what: percentage points, or just a number."""
+    if record and record.bounds == (0.0, 1.0):
+        return 100.0, " points"
+    return 1.0, " points" if record and record.bounds == (0.0, 100.0) else ""
