@@ -36,8 +36,8 @@ def check_gate(
 ) -> GateResult:
     """Judge a stored run by a gate file, or by a ``Gate``, and keep the verdicts in the store.
 
-    ``run`` is an id, its beginning or a tag; ``baseline`` the name of a baseline, needed by max_drop and max_rise
-    rules. ``intersect`` compares what both runs have although data, version or size differ.
+    ``run`` is an id, its beginning, a tag, ``latest`` or a model; ``baseline`` the name of a baseline, needed by
+    max_drop and max_rise rules. ``intersect`` compares what both runs have although data, version or size differ.
     With ``extend`` both runs' models are asked up to that many more examples of every dataset of an inconclusive rule;
     the answers are stored as new runs in ``where``, and ``allowed`` is that of ``ask_more``.
     Raises UsageError for a wrong file, a run that is not finished, a missing baseline and runs that cannot be compared;

@@ -10,10 +10,12 @@ import click
 
 from harness.cli.options import data_option, json_option, mirror, notice, store_option, typed
 from harness.files import write_json, write_text
+from harness.visible import line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from harness.gate.rules import Gate
     from harness.gate.selftest import AlarmRate
     from harness.gate.verdicts import GateResult, Verdict
 
@@ -72,7 +74,7 @@ def command() -> None:
 @click.option("--extend", type=click.IntRange(1), metavar="N", help="While inconclusive, ask up to N more examples.")
 @click.option("--trust-remote-code", is_flag=True, help="With --extend: run code that a model brings. Dangerous.")
 @click.option("--allow-pickle", is_flag=True, help="With --extend: load weights that are not safetensors. Dangerous.")
-@click.option("--dry-run", is_flag=True, help="Explain each rule in words and stop.")
+@click.option("--dry-run", is_flag=True, help="Say what each rule means, and sees with as many questions as RUN has.")
 @click.option("--junit", type=click.Path(path_type=Path), help="Also write JUnit XML to this file.")
 @click.option("--markdown", type=click.Path(path_type=Path), help="Also write Markdown to this file.")
 @data_option
@@ -89,12 +91,14 @@ def check(rules: Path, run: str, **options: Unpack[CheckOptions]) -> int:
     3 the store cannot be read, 4 inconclusive unless the rule says on_inconclusive = "warn" or "pass".
     """
     from harness.api import Where, check_gate
+    from harness.gate.closing import closing
     from harness.gate.rules import explain, read_gate
 
     gate = read_gate(rules)
     if options["dry_run"]:
         for rule in gate.rules:
             click.echo(explain(rule, gate.alpha))
+        _show_reach(gate, run, options["store"])
         return 0
     dangerous = {"trust_remote_code": options["trust_remote_code"], "allow_pickle": options["allow_pickle"]}
     result = check_gate(
@@ -110,6 +114,7 @@ def check(rules: Path, run: str, **options: Unpack[CheckOptions]) -> int:
         notice(f"extended to --limit {result.limit}: {', '.join(result.added) or 'no new run'}")
     _write(result, options["json_file"], options["junit"], options["markdown"])
     _show(result.verdicts)
+    click.echo(closing(result.verdicts))
     return result.exit_code
 
 
@@ -160,6 +165,21 @@ def _write(result: GateResult, json_file: Path | None, junit: Path | None, markd
         with Path(summary).open("a", encoding="utf-8") as file:
             file.write(as_markdown(result))
         click.echo("\n".join(error_lines(result.verdicts)))
+
+
+def _show_reach(gate: Gate, run: str, store: str | None) -> None:
+    """What each rule can see with as many questions as a stored run has; only a note where there is no such run yet."""
+    from harness.errors import StoreError, UnknownName
+    from harness.gate.reach import reaches
+    from harness.store import open_store
+
+    try:
+        estimates = open_store(store, create=False).results(run)
+    except (StoreError, UnknownName) as error:
+        notice(f"{error}: what the rules can see is told of a stored run")
+        return
+    for reach in reaches(gate, estimates):
+        click.echo(line(reach))
 
 
 def _show(verdicts: Sequence[Verdict]) -> None:

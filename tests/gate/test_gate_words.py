@@ -1,0 +1,110 @@
+"""What a gate says to people: one closing line, and beforehand how far its rules can see."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.api import evaluate
+from harness.cli.main import main
+from harness.gate.closing import closing
+from harness.gate.reach import reaches
+from harness.gate.rules import FAILED_RATE, Gate, Rule
+from harness.gate.verdicts import State, Verdict
+from harness.metrics import stats
+from harness.metrics.intervals import quantile
+from harness.types import Estimate
+
+
+def verdict(state: State, rule: Rule, needed: int | None = None, *, quarantined: bool = False) -> Verdict:
+    return Verdict(rule, "t", "acc", "all", state, 0.5, None, None, None, 40, "", None, needed, quarantined)
+
+
+def rule_of(margin: float = 0.02, on_inconclusive: str = "fail") -> Rule:
+    return Rule("t:acc", "max_drop", margin, on_inconclusive=on_inconclusive)
+
+
+ONE = rule_of()
+LINES = [
+    (
+        [
+            verdict("PASS", rule_of()),
+            verdict("PASS", rule_of()),
+            verdict("INCONCLUSIVE", rule_of(on_inconclusive="warn"), 7134),
+        ],
+        "GATE PASSED: 2 rules hold, 1 could not be decided: needs 7,134 questions, has 40",
+    ),
+    ([verdict("PASS", ONE), verdict("FAIL", ONE)], "GATE FAILED: 1 check failed (t:acc), 1 check holds"),
+    (
+        [verdict("INCONCLUSIVE", ONE, 90), verdict("INCONCLUSIVE", ONE, 700)],
+        "GATE INCONCLUSIVE: 2 checks could not be decided: needs up to 700 questions, has 40",
+    ),
+    (
+        [verdict("INCONCLUSIVE", rule_of())],
+        "GATE INCONCLUSIVE: 1 rule could not be decided: no number of questions that can be told would settle it",
+    ),
+    (
+        [verdict("FAIL", rule_of(), quarantined=True), verdict("PASS", rule_of())],
+        "GATE PASSED: 1 rule holds, 1 quarantined",
+    ),
+]
+
+
+@pytest.mark.parametrize(("verdicts", "line"), LINES)
+def test_a_gate_ends_with_one_line(verdicts: list[Verdict], line: str) -> None:
+    assert closing(verdicts) == line
+
+
+def number(values: np.ndarray) -> Estimate:
+    n = len(values)
+    half = quantile(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n)
+    mean = float(values.mean())
+    return Estimate("t", "acc", "all", mean, mean - half, mean + half, n, n, 0)
+
+
+def test_the_drop_that_is_foretold_fails_four_times_of_five() -> None:
+    rng, n, trials = np.random.default_rng(0), 80, 2000
+    base = rng.normal(0, 1, (trials, n))
+    [reach] = reaches(Gate((rule_of(0.1),)), [number((base[0] - base[0].mean()) / base[0].std(ddof=1))])
+    assert reach.fails is not None
+    other = 0.5 * base + np.sqrt(0.75) * rng.normal(0, 1, (trials, n)) - reach.fails
+    drops = (base - other).mean(axis=1)
+    errors = (base - other).std(axis=1, ddof=1) / np.sqrt(n)
+    fails = (drops - 0.1) / errors > quantile(0.975, n - 1)
+    assert 0.77 < fails.mean() < 0.83
+
+
+def test_so_many_questions_hold_where_nothing_is_lost() -> None:
+    [reach] = reaches(Gate((rule_of(0.1),)), [number(np.repeat([0.0, 1.0], 20))])
+    assert reach.holds is not None and reach.holds > 40
+    error = 0.5 / np.sqrt(reach.holds)
+    assert stats.quantile(0.975, 39) * error == pytest.approx(0.1, rel=0.03)
+    [none] = reaches(Gate((rule_of(0.0),)), [number(np.repeat([0.0, 1.0], 20))])
+    assert none.holds is None and "no number of questions shows that nothing is lost at all" in str(none)
+
+
+def test_more_rules_see_less_and_a_share_of_failures_is_counted() -> None:
+    estimate = number(np.repeat([0.0, 1.0], 20))
+    [alone] = reaches(Gate((rule_of(),)), [estimate])
+    pair = reaches(Gate((rule_of(), rule_of(0.02))), [estimate])
+    assert (pair[0].fails or 0) > (alone.fails or 9)
+    [counted] = reaches(Gate((Rule(f"t:{FAILED_RATE}", "max", 0.01),)), [estimate])
+    assert str(counted) == f"t:{FAILED_RATE} max 0.01 with 40 questions: the number itself decides"
+
+
+def test_the_command_tells_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store, gate = str(tmp_path / "store"), tmp_path / "gate.toml"
+    gate.write_text("[[rule]]\nmetric = 'demo/sentiment:acc'\nmin = 0.5\n")
+    evaluate("scripted:oracle", "demo/sentiment", limit=20, store=store)
+
+    def run(*words: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as stopped:
+            main(["gate", str(gate), *words, "--store", store])
+        return int(stopped.value.code or 0), *capsys.readouterr()
+
+    code, out, _ = run("latest")
+    assert code == 0 and out.splitlines()[-1] == "GATE PASSED: 1 rule holds"
+    code, out, _ = run("latest", "--dry-run")
+    assert code == 0 and "demo/sentiment:acc min 0.5 with 20 questions: fails where the value is about" in out
+    code, out, err = run("later", "--dry-run")
+    assert code == 0 and "must be at least 0.5" in out and "is told of a stored run" in err
