@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         finetune,
         import_run,
         merge,
+        report,
         rescore,
         selftest_gate,
     )
@@ -119,6 +120,7 @@ __all__ = [
     "packaged",
     "pair",
     "probe",
+    "report",
     "rescore",
     "selftest_gate",
     "translation",
@@ -127,7 +129,7 @@ __all__ = [
 _MODULES = {
     "harness.api": (
         "Changes Listener Overrides Result Where ask_more check_gate compare evaluate finetune import_run merge "
-        "rescore selftest_gate"
+        "report rescore selftest_gate"
     ),
     "harness.data": "file hub packaged",
     "harness.engine.backend": "Backend Options",

@@ -9,6 +9,7 @@ from harness.api.importing import import_run
 from harness.api.jobs import run_job
 from harness.api.merging import merge
 from harness.api.records import Listener, Overrides, Result, Where
+from harness.api.reporting import report
 from harness.api.rescoring import rescore, settings_of
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "finetune",
     "import_run",
     "merge",
+    "report",
     "require_askable",
     "rescore",
     "run_job",

@@ -1,19 +1,13 @@
 """`harness rate`: campaigns in which people rate answers."""
 
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
 import click
 
+from harness.cli import rating_table
 from harness.cli.options import json_option, store_option
-from harness.errors import UsageError
 from harness.files import write_json, write_text
-from harness.visible import interval, line, number
-
-if TYPE_CHECKING:
-    from harness.people.analysis import CampaignReport, Quantity
+from harness.visible import line
 
 address_option = click.option(
     "--address", default="http://127.0.0.1:8502", show_default=True, help="Where raters reach `harness rate serve`."
@@ -38,7 +32,7 @@ def new(file: Path, address: str, store: str | None, json_file: Path | None) -> 
 
     opened = open_store(store, create=False)
     campaign, tokens, dropped = desk.create(opened, read_campaign(file))
-    links = {rater: link(address, campaign.id, token) for rater, token in tokens.items()}
+    links = {rater: desk.link(address, campaign.id, token) for rater, token in tokens.items()}
     for reason, count in dropped.items():
         click.echo(f"not shown  {count} examples: {reason}")
     for rater, url in links.items():
@@ -56,13 +50,13 @@ def new(file: Path, address: str, store: str | None, json_file: Path | None) -> 
 @store_option
 def another(campaign: str, rater: str, revoke: bool, address: str, store: str | None) -> int:
     """Give RATER another link to CAMPAIGN; the one before ends."""
-    from harness.people.desk import reissue
+    from harness.people import desk
     from harness.store import open_store
 
     opened = open_store(store, create=False)
-    token = reissue(opened, campaign, rater, revoke=revoke)
+    token = desk.reissue(opened, campaign, rater, revoke=revoke)
     known = opened.ratings.campaign(campaign).id
-    click.echo(f"{rater} may no longer rate" if token is None else f"{rater}  {link(address, known, token)}")
+    click.echo(f"{rater} may no longer rate" if token is None else f"{rater}  {desk.link(address, known, token)}")
     return 0
 
 
@@ -71,27 +65,15 @@ def another(campaign: str, rater: str, revoke: bool, address: str, store: str | 
 @json_option
 def list_campaigns(store: str | None, json_file: Path | None) -> int:
     """List campaigns: kind, task, and how much of each is rated."""
-    from harness.cli.table import plain, wide_console
+    from dataclasses import asdict
+
+    from harness.people.desk import progress
     from harness.store import open_store
 
-    ratings = open_store(store, create=False).ratings
-    rows = [
-        {
-            "campaign": one.id,
-            "kind": one.definition["kind"],
-            "task": one.definition["task"],
-            "rated": len(ratings.ratings(one.id)),
-            "assigned": len(ratings.assignments(one.id)),
-            "created": one.created,
-        }
-        for one in ratings.campaigns()
-    ]
+    rows = [asdict(row) for row in progress(open_store(store, create=False))]
     if json_file:
         write_json(json_file, rows)
-    table = _table(*(rows[0] if rows else ("campaign",)))
-    for row in rows:
-        table.add_row(*plain(*row.values()))
-    wide_console(120).print(table)
+    rating_table.print_rows(rows or [{"campaign": "none yet"}])
     return 0
 
 
@@ -120,20 +102,17 @@ def report(  # one argument per option
     """What the ratings of CAMPAIGN say: systems with intervals, agreement, and how careful each rater was."""
     from dataclasses import asdict
 
+    from harness.api.reporting import campaign_page
     from harness.people import analysis
     from harness.store import open_store
 
     opened = open_store(store, create=False)
     result = analysis.report(opened, campaign, length=length, judge=judge)
     if html_file:
-        write_text(html_file, _page()(opened, campaign, None, length=length, judge=judge))
+        write_text(html_file, campaign_page(opened, campaign, length=length, judge=judge))
     if json_file:
         write_json(json_file, asdict(result))
-    for text in _head(result):
-        click.echo(text)
-    for section in result.sections:
-        _print(section.title, section.rows, section.note)
-    _print_raters(result)
+    rating_table.print_report(result)
     return 0
 
 
@@ -176,69 +155,3 @@ def import_ratings(campaign: str, file: Path, store: str | None) -> int:
 
     click.echo(f"{imported(open_store(store, create=False), campaign, file)} ratings added to {campaign}")
     return 0
-
-
-def link(address: str, campaign: str, token: str) -> str:
-    """Where a rater goes on rating."""
-    return f"{address.rstrip('/')}/?{urlencode({'campaign': campaign, 'rater': token})}"
-
-
-def _page() -> Any:
-    """The writer of the HTML page of a campaign. Raises UsageError where the reports are not installed."""
-    from importlib.metadata import entry_points
-
-    writers = {key: writer for point in entry_points(group="harness.reports") for key, writer in point.load().items()}
-    if "people" not in writers:
-        raise UsageError("the report of campaigns is not installed: reinstall rai-harness")
-    return writers["people"]
-
-
-# ----------------------------------------------------------------------------------------------------------- as a table
-def _head(result: "CampaignReport") -> Iterator[str]:
-    campaign = result.campaign
-    yield f"campaign   {campaign.id}  {campaign.kind}, {campaign.task}"
-    for run, model in result.systems.items():
-        yield line(f"system     {model}  (run {run})")
-    yield f"ratings    {result.rated:,} of {result.assigned:,}; taken back {result.undone:,}"
-    for what, counts in (("not shown", result.dropped), ("skipped", result.skipped)):
-        yield from (line(f"{what:<10} {count:,}: {reason}") for reason, count in _first(counts))
-
-
-def _first(counts: Mapping[str, int]) -> list[tuple[str, int]]:
-    return sorted(counts.items(), key=lambda pair: -pair[1])[:10]
-
-
-def _print(title: str, rows: "tuple[Quantity, ...]", note: str) -> None:
-    from harness.cli.table import plain, wide_console
-
-    table = _table("", "value", "95 % interval", "n", "", title=title, caption=note)
-    for row in rows:
-        table.add_row(*plain(row.name, number(row.value), interval(row.low, row.high), row.n, row.note))
-    wide_console(120).print(table)
-
-
-def _print_raters(result: "CampaignReport") -> None:
-    from harness.cli.table import plain, wide_console
-
-    table = _table("rater", "rated", "skipped", "checks failed", "repeats alike", "seconds", "doubts", title="Raters")
-    for one in result.raters:
-        table.add_row(
-            *plain(
-                one.rater, one.rated, one.skipped, f"{one.failed} of {one.checks}", f"{one.same} of {one.repeated}",
-                number(one.seconds), "; ".join(one.doubts) or "none",
-            )
-        )  # fmt: skip
-    wide_console(120).print(table)
-
-
-def _table(*columns: str, title: str = "", caption: str = "") -> Any:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(
-        title=Text(line(title)) if title else None, title_justify="left",
-        caption=Text(line(caption)) if caption else None, caption_justify="left",
-    )  # fmt: skip
-    for name in columns:
-        table.add_column(name)
-    return table

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 import click
-from click.core import ParameterSource
 
 from harness.cli.options import (
     data_option,
     json_option,
-    mirror,
     names,
     notice,
     quiet_option,
     samples_option,
-    shares,
     store_option,
-    typed,
 )
+from harness.cli.run_options import RunOptions, job_of, require_effect, where_of
 from harness.files import write_json
 
 if TYPE_CHECKING:
@@ -37,7 +34,7 @@ if TYPE_CHECKING:
 @click.option("--limit", type=click.IntRange(1), help="Only the first N examples of every dataset.")
 @click.option("--shots", type=click.IntRange(0), help="Few-shot examples, instead of the task's own number.")
 @click.option("--shots-mode", type=click.Choice(["fixed", "per-example"]), default="fixed", show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True, help="Chooses few-shot examples and draws.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of few-shot examples and of sampling.")
 @click.option("--scorer", help="Scores texts where a task needs it: lexicon:FILE, hf:PATH[@REV][#LABEL] or a plug-in.")
 @click.option("--perturb", default="", help="typos, case, spaces, contractions, synonyms, dialect, option-order.")
 @click.option("--strength", default="0.1", show_default=True, help="Share of places that --perturb changes; 0.1,0.3.")
@@ -77,66 +74,26 @@ if TYPE_CHECKING:
 @samples_option
 @json_option
 @quiet_option
-def command(models: tuple[str, ...], **words: Any) -> int:
+def command(models: tuple[str, ...], **options: Unpack[RunOptions]) -> int:
     """Evaluate models on tasks and store every sample and number.
 
     \b
     harness run smollm2 --tasks demo/sentiment,demo/qa --limit 20
     harness run suite.toml
     """
-    from harness.api import Where
     from harness.suite import jobs_of
 
-    _refuse_idle(words)
+    require_effect(options)
     suite = next((model for model in models if model.endswith(".toml")), None)
-    if suite and (len(models) > 1 or words["tasks"]):
+    if suite and (len(models) > 1 or options["tasks"]):
         raise click.UsageError("a suite file names its own models and tasks: give it alone")
-    tasks = names(words["tasks"])
+    tasks = names(options["tasks"])
     if not suite and not tasks:
         raise click.UsageError("--tasks is missing; `harness list tasks` shows them")
-    jobs = jobs_of(Path(suite)) if suite else [_job(model, tasks, words) for model in models]
-    if len(jobs) > 1 and (words["name"] or words["tags"]):
+    jobs = jobs_of(Path(suite)) if suite else [job_of(model, tasks, options) for model in models]
+    if len(jobs) > 1 and (options["name"] or options["tags"]):
         raise click.UsageError(f"--name and --tag belong to one run, and these are {len(jobs)}")
-    where = Where(
-        store=words["store"], samples=words["samples_at"], data=mirror(words["data"]), cache=not words["no_cache"],
-        resume=words["resume"], shard=words["shard"], command=typed(), idle=words["idle"],
-        name=words["name"], tags=words["tags"],
-    )  # fmt: skip
-    return _run(jobs, where, words["json_file"], quiet=words["quiet"])
-
-
-def _refuse_idle(words: Mapping[str, Any]) -> None:
-    """Raises a usage error for options that do nothing without another one."""
-    if not words["protocol"] and (words["head_only"] or words["train_limit"]):
-        raise click.UsageError("--head-only and --train-limit belong to --protocol finetune")
-    if words["shard"] and (words["protocol"] or words["json_file"] or words["resume"]):
-        raise click.UsageError(
-            "--shard goes on by itself and gives no numbers: leave out --resume, --json and --protocol"
-        )
-    source = click.get_current_context().get_parameter_source("strength")
-    if source is ParameterSource.COMMANDLINE and not words["perturb"]:
-        raise click.UsageError("--strength belongs to --perturb")
-
-
-def _job(model: str, tasks: Sequence[str], words: Mapping[str, Any]) -> Job:
-    from dataclasses import fields
-
-    from harness.engine.backend import Options
-    from harness.suite import Job
-    from harness.training.protocol import Protocol
-    from harness.types import Settings
-
-    several: dict[str, tuple[object, ...]] = {
-        "perturb": tuple(names((words["perturb"],))),
-        "strength": shares(words["strength"]),
-        "counterfactual": tuple(names((words["counterfactual"],))),
-    }
-    settings = Settings(**{f.name: words[f.name] for f in fields(Settings)} | several)
-    options = Options(**{f.name: words[f.name] for f in fields(Options) if f.name in words})
-    protocol = None
-    if words["protocol"]:
-        protocol = Protocol(head_only=words["head_only"], train_limit=words["train_limit"], seed=settings.seed)
-    return Job(model, tuple(tasks), settings, options, protocol)
+    return _run(jobs, where_of(options), options["json_file"], quiet=options["quiet"])
 
 
 def _run(jobs: Sequence[Job], where: Where, json_file: Path | None, *, quiet: bool) -> int:
@@ -156,7 +113,7 @@ def _run(jobs: Sequence[Job], where: Where, json_file: Path | None, *, quiet: bo
                 results_table(result.run, result.estimates)
                 for line in training_lines(result.run, result.estimates):
                     click.echo(line)
-    finally:  # what is done is written although a later run failed
+    finally:  # finished runs are written even if a later one failed
         if json_file and results:
             pages = [result_json(result.run, result.estimates) for result in results]
             write_json(json_file, pages[0] if len(pages) == 1 else pages)

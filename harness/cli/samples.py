@@ -3,7 +3,7 @@
 import json
 from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import click
 
@@ -12,6 +12,19 @@ from harness.files import write_json
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class SampleOptions(TypedDict):
+    """The options of ``harness samples``."""
+
+    where: str | None
+    sort: str | None
+    limit: int
+    offset: int
+    columns: str | None
+    store: str | None
+    json_file: Path | None
+
 
 SHOWN = ("example_id", "correct", "prediction", "target", "failure_kind", "prompt")
 
@@ -22,30 +35,29 @@ SHOWN = ("example_id", "correct", "prediction", "target", "failure_kind", "promp
 @click.option("--where", metavar="SQL", help='Condition, such as "correct = false and value.acc_norm > 0".')
 @click.option("--sort", metavar="SQL", help='Ordering, such as "value.acc desc, example_id".')
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many at most.")
-@click.option("--offset", type=click.IntRange(min=0), default=0, help="How many to pass over first.")
+@click.option("--offset", type=click.IntRange(min=0), default=0, help="How many to skip first.")
 @click.option("--columns", metavar="A,B", help=f"Columns to print [{','.join(SHOWN)} and values].")
 @store_option
 @json_option
-def command(  # noqa: PLR0913, PLR0917  # one argument per option
-    run: str,
-    task: str,
-    where: str | None,
-    sort: str | None,
-    limit: int,
-    offset: int,
-    columns: str | None,
-    store: str | None,
-    json_file: Path | None,
-) -> int:
-    """Show samples of TASK in RUN that fit a condition. --json writes all their columns."""
+def command(run: str, task: str, **options: Unpack[SampleOptions]) -> int:
+    """Show samples of TASK in RUN that match a condition. --json writes all their columns."""
     from harness.store import open_store
 
-    asked = [name.strip() for name in columns.split(",")] if columns else None
-    frame = open_store(store, create=False).samples(run, task, where, sort, limit, offset, None if json_file else asked)
+    columns, json_file = options["columns"], options["json_file"]
+    selected = [name.strip() for name in columns.split(",")] if columns else None
+    frame = open_store(options["store"], create=False).samples(
+        run,
+        task,
+        options["where"],
+        options["sort"],
+        options["limit"],
+        options["offset"],
+        None if json_file else selected,
+    )
     if json_file:
         write_json(json_file, records(frame))
     names = [str(name) for name in frame.columns]
-    _print(frame, asked or [name for name in names if name in SHOWN or name.startswith("value.")])
+    _print(frame, selected or [name for name in names if name in SHOWN or name.startswith("value.")])
     return 0
 
 
@@ -62,7 +74,7 @@ def _print(frame: "pd.DataFrame", columns: list[str]) -> None:
     from harness.cli.table import wide_console
 
     if frame.empty:
-        click.echo("no samples fit")
+        click.echo("no samples match")
         return
     table = Table(*columns, caption=f"{len(frame)} samples", caption_justify="left")
     for row in frame[columns].itertuples(index=False):

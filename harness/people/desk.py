@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from harness.errors import UnknownName, UsageError
 from harness.people.answers import Answer, checked
@@ -57,6 +58,38 @@ def reissue(store: Store, name: str, rater: str, *, revoke: bool = False) -> str
     token = None if revoke else secrets.token_urlsafe(TOKEN)
     store.ratings.set_token(store.ratings.campaign(name).id, rater, token)
     return token
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignProgress:
+    """How much of a campaign is rated: ``rated`` of ``assigned`` positions in its queues."""
+
+    campaign: str
+    kind: str
+    task: str
+    rated: int
+    assigned: int
+    created: str
+
+
+def progress(store: Store) -> list[CampaignProgress]:
+    """All campaigns, the newest version of a name first."""
+    return [
+        CampaignProgress(
+            campaign=kept.id,
+            kind=kept.definition["kind"],
+            task=kept.definition["task"],
+            rated=len(store.ratings.ratings(kept.id)),
+            assigned=len(store.ratings.assignments(kept.id)),
+            created=kept.created,
+        )
+        for kept in store.ratings.campaigns()
+    ]
+
+
+def link(address: str, campaign: str, token: str) -> str:
+    """The address at which a rater rates: of the rating page, with the campaign and the rater's token."""
+    return f"{address.rstrip('/')}/?{urlencode({'campaign': campaign, 'rater': token})}"
 
 
 @dataclass(frozen=True, slots=True)

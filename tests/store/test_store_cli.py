@@ -95,7 +95,7 @@ def test_samples(filled, place, tmp_path):
     assert page[0]["requests"][0]["choices"] == [" yes", " no"] and page[0]["failure_kind"] is None
     said = call(samples, "run-1", "toy/choice", "--store", place.url, "--where", "failure_kind is not null")
     assert "timeout" in said and "0" not in said.split("gone")[1].split("timeout")[0]
-    assert "no samples fit" in call(samples, "run-1", "toy/choice", "--store", place.url, "--where", "false")
+    assert "no samples match" in call(samples, "run-1", "toy/choice", "--store", place.url, "--where", "false")
     with pytest.raises(UsageError, match="columns: row"):
         call(samples, "run-1", "toy/choice", "--store", place.url, "--where", "korrect")
     with pytest.raises(StoreError, match="there is no store at"):

@@ -1,0 +1,138 @@
+"""The options of `harness run`, and the records that they become."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypedDict
+
+import click
+from click.core import ParameterSource
+
+from harness.cli.options import mirror, names, shares, typed
+
+if TYPE_CHECKING:
+    from harness.api import Where
+    from harness.engine.backend import Options
+    from harness.suite import Job
+    from harness.types import Settings
+
+
+class RunOptions(TypedDict):
+    """Every option of ``harness run`` by the name that click gives it."""
+
+    tasks: tuple[str, ...]
+    limit: int | None
+    shots: int | None
+    shots_mode: Literal["fixed", "per-example"]
+    seed: int
+    scorer: str | None
+    perturb: str
+    strength: str
+    counterfactual: str
+    device: str
+    dtype: Literal["auto", "float32", "bfloat16", "float16"]
+    engine: Literal["auto", "reference"]
+    truncate: Literal["left"] | None
+    chat: bool
+    system: str | None
+    base_url: str | None
+    concurrency: int
+    timeout: float
+    token_budget: int | None
+    workers: int | None
+    ray: str | None
+    threads: int | None
+    protocol: Literal["finetune"] | None
+    head_only: bool
+    train_limit: int | None
+    trust_remote_code: bool
+    allow_pickle: bool
+    resume: bool
+    idle: float
+    name: str
+    tags: tuple[str, ...]
+    shard: str | None
+    no_cache: bool
+    data: Path | None
+    store: str | None
+    samples_at: str | None
+    json_file: Path | None
+    quiet: bool
+
+
+def require_effect(options: RunOptions) -> None:
+    """Raises a usage error for options that do nothing without, or together with, another one."""
+    if not options["protocol"] and (options["head_only"] or options["train_limit"]):
+        raise click.UsageError("--head-only and --train-limit need --protocol finetune")
+    if options["shard"] and (options["protocol"] or options["json_file"] or options["resume"]):
+        raise click.UsageError("--shard resumes by itself and gives no numbers: drop --resume, --json and --protocol")
+    source = click.get_current_context().get_parameter_source("strength")
+    if source is ParameterSource.COMMANDLINE and not options["perturb"]:
+        raise click.UsageError("--strength needs --perturb")
+
+
+def job_of(model: str, tasks: Sequence[str], options: RunOptions) -> Job:
+    """What one model is to do."""
+    from harness.suite import Job
+    from harness.training.protocol import Protocol
+
+    protocol = None
+    if options["protocol"]:
+        protocol = Protocol(head_only=options["head_only"], train_limit=options["train_limit"], seed=options["seed"])
+    return Job(model, tuple(tasks), _settings(options), _model_options(options), protocol)
+
+
+def where_of(options: RunOptions) -> Where:
+    """Where the runs read and write."""
+    from harness.api import Where
+
+    return Where(
+        store=options["store"],
+        samples=options["samples_at"],
+        data=mirror(options["data"]),
+        cache=not options["no_cache"],
+        resume=options["resume"],
+        shard=options["shard"],
+        command=typed(),
+        idle=options["idle"],
+        name=options["name"],
+        tags=options["tags"],
+    )
+
+
+def _settings(options: RunOptions) -> Settings:
+    from harness.types import Settings
+
+    return Settings(
+        limit=options["limit"],
+        shots=options["shots"],
+        shots_mode=options["shots_mode"],
+        seed=options["seed"],
+        scorer=options["scorer"],
+        perturb=tuple(names((options["perturb"],))),
+        strength=shares(options["strength"]),
+        counterfactual=tuple(names((options["counterfactual"],))),
+    )
+
+
+def _model_options(options: RunOptions) -> Options:
+    from harness.engine.backend import Options
+
+    return Options(
+        device=options["device"],
+        dtype=options["dtype"],
+        engine=options["engine"],
+        truncate=options["truncate"],
+        chat=options["chat"],
+        system=options["system"],
+        token_budget=options["token_budget"],
+        trust_remote_code=options["trust_remote_code"],
+        allow_pickle=options["allow_pickle"],
+        base_url=options["base_url"],
+        concurrency=options["concurrency"],
+        timeout=options["timeout"],
+        workers=options["workers"],
+        ray=options["ray"],
+        threads=options["threads"],
+    )
