@@ -45,15 +45,15 @@ def file(path: Path) -> Dataset:
 
 def load(dataset: Dataset, mirror: Path | None = None) -> Loaded:
     """Read all rows. Raises DataError that names the dataset, the places looked in and what to do."""
-    place = find(dataset, mirror)
-    sides = () if place else find_sides(dataset, mirror)
-    if place or sides:
-        rows = read_rows(place) if place else _side_by_side(dataset, sides)
-        source = str(place) if place else " and ".join(map(str, sides))
+    path = find(dataset, mirror)
+    sides = () if path else find_sides(dataset, mirror)
+    if path or sides:
+        rows = read_rows(path) if path else _side_by_side(dataset, sides)
+        source = str(path) if path else " and ".join(map(str, sides))
     else:
         rows, source = _from_hub(dataset, mirror), f"hub:{dataset.id}@{dataset.revision or 'main'}"
-    if place and dataset.beside:
-        rows = _beside(rows, place.with_name(dataset.beside))
+    if path and dataset.beside:
+        rows = _beside(rows, path.with_name(dataset.beside))
     return Loaded(rows, sha256(rows), source)
 
 
@@ -77,8 +77,8 @@ def find_sides(dataset: Dataset, mirror: Path | None = None) -> tuple[Path, ...]
     parts = dataset.config.split("-")
     if mirror is None or len(parts) != 2 or dataset.path:
         return ()
-    found = [find(replace(dataset, config=part), mirror) for part in parts]
-    return tuple(path for path in found if path) if all(found) else ()
+    paths = [find(replace(dataset, config=part), mirror) for part in parts]
+    return tuple(path for path in paths if path) if all(paths) else ()
 
 
 def at_hand(dataset: Dataset, mirror: Path | None = None) -> bool:
@@ -186,7 +186,7 @@ def _from_hub(dataset: Dataset, mirror: Path | None) -> Rows:
     except Exception as error:  # whatever datasets raises: offline, unknown name, no such split
         looked = f"the folder {mirror or '(none: no --data or HARNESS_DATA)'}, {_hub_cache(dataset)} and the Hub"
         raise DataError(
-            f"dataset {dataset} is not at hand: looked in {looked} ({type(error).__name__}); give --data a folder with "
+            f"dataset {dataset} was not found in {looked} ({type(error).__name__}); pass --data a folder with "
             f"{dataset.id}/{dataset.config}/{dataset.split}.jsonl, or connect to the Hub once"
         ) from error
     return [dict(row) for row in table]

@@ -58,7 +58,7 @@ class UnknownName(UsageError):
         names = sorted(valid)
         near = get_close_matches(name, names, n=3, cutoff=0.5) if len(name) <= QUOTED else []
         hint = f"did you mean {listed(near)}?" if near else f"valid: {listed(names)}"
-        super().__init__(f"unknown {kind} {quoted(name)}; {hint if names else 'there is none yet'}")
+        super().__init__(f"unknown {kind} {quoted(name)}; {hint if names else 'there are none yet'}")
 
 
 class DataError(UsageError):

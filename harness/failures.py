@@ -1,4 +1,4 @@
-"""Why examples failed, counted: a run says so itself, for every kind of failure."""
+"""Why examples failed, counted: printed by the run itself, for every kind of failure."""
 
 import re
 from collections import Counter
@@ -8,13 +8,13 @@ from harness.types import Failed, Outcome
 from harness.visible import line
 
 SHOWN = 5
-"""Reasons of one task that are told; the rest is only counted."""
+"""Reasons per task that are printed; the others are only counted."""
 WORDS = 200
 VARYING = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\d+")
 """Quoted words and numbers: two messages that differ in nothing else give one reason."""
 
 
-def told(outcomes: Mapping[str, Sequence[Outcome]]) -> Iterator[str]:
+def reasons(outcomes: Mapping[str, Sequence[Outcome]]) -> Iterator[str]:
     """One line per task and reason, the most frequent first, each with the message of its first example."""
     for task, rows in outcomes.items():
         failures = [row.failure for row in rows if row.failure]

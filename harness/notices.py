@@ -24,8 +24,8 @@ def of_plan(planned: "Planned") -> Iterator[str]:
     losing: dict[tuple[str, ...], list[str]] = {}
     for metric in planned.task.metrics:
         if loses := metric.loses:
-            told = (next(filter(None, map(loses, example.target)), "") for example in planned.examples)
-            losing.setdefault(tuple(told), []).append(metric.name)
+            losses = (next(filter(None, map(loses, example.target)), "") for example in planned.examples)
+            losing.setdefault(tuple(losses), []).append(metric.name)
     for reasons, metrics in losing.items():
         if any(reasons):
             share = f"{sum(map(bool, reasons))} of {len(reasons)} examples"
@@ -39,7 +39,7 @@ def of_outcomes(task: Task, outcomes: Sequence[Outcome]) -> Iterator[str]:
             tied = [t for t in (_tied(outcome, size) for outcome in outcomes) if t is not None]
             if any(tied):
                 share = f"{sum(tied)} of {len(tied)} examples"
-                yield f"{task.name}: {metric}: in {share} several choices tie as the likeliest, and the first counts"
+                yield f"{task.name}: {metric}: in {share} several choices tie for the most likely; the first one counts"
     pairs = [equal for equal in map(_equal_pair, outcomes) if equal is not None]
     if any(pairs):
         share = f"{sum(pairs)} of {len(pairs)} examples"
@@ -49,7 +49,8 @@ def of_outcomes(task: Task, outcomes: Sequence[Outcome]) -> Iterator[str]:
         for metric, reason in outcome.judged.failed.items() if outcome.judged else ():
             failed.setdefault(metric, []).append(reason)
     for metric, reasons in failed.items():
-        yield f"{task.name}: {metric} failed on {len(reasons)} of {len(outcomes)} examples, first because {reasons[0]}"
+        share = f"{len(reasons)} of {len(outcomes)} examples"
+        yield f"{task.name}: {metric} failed on {share}; the first reason: {reasons[0]}"
 
 
 def of_estimates(estimates: Sequence[Estimate]) -> Iterator[str]:
@@ -61,14 +62,14 @@ def of_estimates(estimates: Sequence[Estimate]) -> Iterator[str]:
 
 def _tied(outcome: Outcome, size: Callable[[str], int]) -> bool | None:
     """Whether choices with different words share the highest score in a response; None without probabilities."""
-    found = None
+    tied = None
     for request, response in zip(outcome.requests, outcome.responses, strict=True):
         if outcome.judged and isinstance(request, Choose) and isinstance(response, Chosen) and response.logprobs:
             scores = [p / size(c.strip()) for p, c in zip(response.logprobs, request.choices, strict=True)]
             best = max(scores)
             words = {c.strip() for p, c in zip(scores, request.choices, strict=True) if p == best}
-            found = bool(found) or len(words) > 1
-    return found
+            tied = bool(tied) or len(words) > 1
+    return tied
 
 
 def _equal_pair(outcome: Outcome) -> bool | None:

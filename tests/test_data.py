@@ -73,7 +73,7 @@ def test_neither_data_nor_network_names_the_dataset_the_places_and_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(DataError, match=r"org/none/default/test.*looked in.*--data") as error:
+    with pytest.raises(DataError, match=r"org/none/default/test.*was not found in.*--data") as error:
         load(hub("org/none"), tmp_path)
     assert str(tmp_path) in str(error.value) and "\n" not in str(error.value)
 
@@ -96,7 +96,7 @@ def test_the_hub_is_asked_no_more_than_once_where_it_cannot_be_reached(
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
     environment = dict(os.environ)
-    with pytest.raises(DataError, match="is not at hand"):
+    with pytest.raises(DataError, match="was not found in"):
         load(hub("org/none"), tmp_path)
     assert seen == [(True, True)] and dict(os.environ) == environment
     assert not datasets.config.HF_HUB_OFFLINE and not huggingface_hub.constants.HF_HUB_OFFLINE

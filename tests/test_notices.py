@@ -41,7 +41,7 @@ def test_ties_are_counted_and_impossible_choices_failed(tmp_path: Path) -> None:
     flat, none = {"logprobs": [-1.0] * 4}, {"logprobs": [-math.inf] * 4}
     result, told = replayed(tmp_path, task, [flat, flat, none, {"logprobs": [-1.0, -2.0, -3.0, -4.0]}])
     assert values(result)["acc"] == (1.0, 3, 1)
-    assert told[0] == "t: acc: in 2 of 3 examples several choices tie as the likeliest, and the first counts"
+    assert told[0] == "t: acc: in 2 of 3 examples several choices tie for the most likely; the first one counts"
     assert not any("acc_norm" in line for line in told)  # the words have different lengths but for two
 
 
@@ -96,7 +96,7 @@ def test_a_metric_without_a_number_fails_for_that_example_alone(tmp_path: Path) 
     result, told = replayed(tmp_path, task, [{"text": text} for text in said])
     assert values(result) == {"exact_match": (0.25, 4, 1), "odd": (1.0, 1, 4)}
     assert told == [
-        "t: odd failed on 3 of 5 examples, first because its value is inf",
+        "t: odd failed on 3 of 5 examples; the first reason: its value is inf",
         "t: 1 of 5 failed: missing: the text of the answer is null",
     ]
     outcomes = list(open_store(str(tmp_path / "store")).outcomes(result.run.id, "t"))

@@ -57,7 +57,7 @@ def require_askable(run: Run) -> None:
 def _options(run: Run, recipe: Recipe, allowed: Collection[str]) -> Options:
     for name in DANGEROUS:
         if getattr(recipe.options, name) and name not in allowed:
-            raise UsageError(f"run {run.id} was made with --{name.replace('_', '-')}: give that option here too")
+            raise UsageError(f"run {run.id} was made with --{name.replace('_', '-')}: pass that option here too")
     return recipe.options
 
 

@@ -52,7 +52,7 @@ def effects(report: Report, rule: str, store: Store, run: str, reference: str | 
     there = {one.item.task for one in report.checked} & {task.name for task in own.tasks}
     if not there:
         raise UnknownName(f"task of run {own.id}", report.checked[0].item.task, [task.name for task in own.tasks])
-    found = []
+    rows = []
     for task in plugins.installed(plugins.catalogue(), sorted(there)):
         verdicts = report.verdicts(rule, task.name)
         outcomes = list(store.outcomes(own.id, task.name))
@@ -61,8 +61,8 @@ def effects(report: Report, rule: str, store: Store, run: str, reference: str | 
             if metric.interval in ("wilson", "t"):
                 against = difference_in_difference(metric, outcomes, other, verdicts) if other is not None else None
                 split = tuple(scores(task.name, metric, outcomes, verdicts))
-                found.append(Effect(task.name, metric.name, split, gap(metric, outcomes, verdicts), against))
-    return found
+                rows.append(Effect(task.name, metric.name, split, gap(metric, outcomes, verdicts), against))
+    return rows
 
 
 def order_of(items: Sequence[BenchmarkText], backend: Backend, *, shards: int = 20, shuffles: int = 20) -> Order:

@@ -42,7 +42,7 @@ def evaluate(
     options = options or Options()
     chosen = tasks_of(tasks)
     if settings.scorer and not any(task.bind for task in chosen):
-        listener.notice(f"no task of this run needs a scorer of texts: {settings.scorer} is not used")
+        listener.notice(f"no task of this run scores texts: the scorer {settings.scorer} is not used")
     planned = planned_tasks(chosen, settings, options, where)
     for p in planned:
         for text in notices.of_plan(p):

@@ -39,9 +39,9 @@ def finetune(
     )
     options, protocol = options or Options(), protocol or Protocol(seed=settings.seed)
     if where.shard is not None:
-        raise UsageError(f"shard {where.shard}: a model that is fine-tuned for each task is not asked in shards")
+        raise UsageError(f"shard {where.shard}: a run that fine-tunes its model cannot be sharded")
     if options is not None and (options.workers or options.ray):
-        raise UsageError("a model is fine-tuned in one process: leave out --workers and --ray")
+        raise UsageError("fine-tuning runs in one process: drop --workers and --ray")
     # A data set that is not at hand stops here, before hours of training.
     planned = running.plan(tasks_of(tasks), settings, where.data)
     heads = {}

@@ -21,44 +21,51 @@ def import_run(file: Path, *, store: str | None = None, notice: Callable[[str], 
     Raises UsageError if the store has the run already, DataError for a file that is no exported run or says what its
     samples do not; then nothing is imported.
     """
-    found = plugins.catalogue()
-    known = Known(partial(_metrics, found), partial(_figures, found), partial(_rejudge, found), partial(_about, found))
+    catalogue = plugins.catalogue()
+    known = Known(
+        partial(_metrics, catalogue),
+        partial(_figures, catalogue),
+        partial(_rejudge, catalogue),
+        partial(_about, catalogue),
+    )
     return transfer.import_run(open_store(store), file, known, notice)
 
 
-def _same(found: plugins.Catalogue, record: TaskRecord) -> Task | None:
+def _same(catalogue: plugins.Catalogue, record: TaskRecord) -> Task | None:
     """The installed task of a record, if it is that in name and version and needs no scorer."""
     try:
-        [task] = plugins.installed(found, [record.name])
+        [task] = plugins.installed(catalogue, [record.name])
     except UnknownName:
         return None
     return task if task.version == record.version and task.bind is None else None
 
 
-def _metrics(found: plugins.Catalogue, record: TaskRecord) -> Mapping[str, Metric]:
+def _metrics(catalogue: plugins.Catalogue, record: TaskRecord) -> Mapping[str, Metric]:
     """The metrics of an installed task; of a task of a file those that files may name."""
-    if record.name in found.tasks:
-        task = _same(found, record)
+    if record.name in catalogue.tasks:
+        task = _same(catalogue, record)
         return {metric.name: metric for metric in task.metrics} if task else {}
     texts = {name: written.measure(name).metric for name in written.OPTIONS}
     return texts | {metric.name: metric for metric in (*likelihood.METRICS, *calibrate.METRICS)}
 
 
-def _about(found: plugins.Catalogue, record: TaskRecord, outcomes: Sequence[Outcome]) -> Mapping[int, Container[str]]:
+def _about(
+    catalogue: plugins.Catalogue, record: TaskRecord, outcomes: Sequence[Outcome]
+) -> Mapping[int, Container[str]]:
     """Of failed examples the metrics that they count for, where the task is at hand to say so."""
-    task = _same(found, record) if record.name in found.tasks else None
+    task = _same(catalogue, record) if record.name in catalogue.tasks else None
     return running.applicable(task, outcomes) if task else {}
 
 
-def _figures(found: plugins.Catalogue, outcomes: Mapping[str, Sequence[Outcome]]) -> Sequence[Estimate]:
-    tasks = [found.tasks[name] for name in outcomes if name in found.tasks]
-    return figures(found.averages, tasks, outcomes).estimates
+def _figures(catalogue: plugins.Catalogue, outcomes: Mapping[str, Sequence[Outcome]]) -> Sequence[Estimate]:
+    tasks = [catalogue.tasks[name] for name in outcomes if name in catalogue.tasks]
+    return figures(catalogue.averages, tasks, outcomes).estimates
 
 
-def _rejudge(found: plugins.Catalogue, run: Run, name: str, outcomes: Sequence[Outcome]) -> None:
-    """The judge of an installed task finds in the answers what the run says it found. Raises DataError."""
+def _rejudge(catalogue: plugins.Catalogue, run: Run, name: str, outcomes: Sequence[Outcome]) -> None:
+    """Judge the answers again with the installed task. Raises DataError where the run's judgements differ."""
     record = next(record for record in run.tasks if record.name == name)
-    task, settings = _same(found, record), settings_of(run)
+    task, settings = _same(catalogue, record), settings_of(run)
     if task is None or settings.perturb or settings.counterfactual:
         return
     for o in outcomes:
@@ -69,7 +76,9 @@ def _rejudge(found: plugins.Catalogue, run: Run, name: str, outcomes: Sequence[O
                 f"{name}: example {quoted(o.example.id, 80)} cannot be judged: {quoted(error, 100)}"
             ) from error
         if not _agree(o, again):
-            raise DataError(f"{name}: example {quoted(o.example.id, 80)} is not judged so by the answer that it has")
+            raise DataError(
+                f"{name}: example {quoted(o.example.id, 80)} has a judgement that does not follow from its answer"
+            )
 
 
 def _agree(one: Outcome, two: Outcome) -> bool:

@@ -67,13 +67,13 @@ def _planned(
     """The questions of the shards, planned anew. Raises DataError where they are others."""
     names: Any = tasks or (recipe.tasks if recipe else ())
     if not names:
-        raise UsageError(f"{shard.path}: a task of this run has no name that could be kept; name its tasks")
+        raise UsageError(f"{shard.path}: a task of this run has no name that it could be found by: pass its tasks")
     options = recipe.options if recipe else None
     planned = planned_tasks(tasks_of(names), settings, options, where)
     kept = shard.head["about"]["tasks"]
     for p in planned:
         if kept.get(p.record.name) != [p.record.fingerprint, p.record.data_sha256, p.record.n]:
-            raise DataError(f"{p.record.name}: neither task nor data here are those that {shard.path.name} was asked")
+            raise DataError(f"{p.record.name}: the task or its data differ here from those of {shard.path.name}")
     if digest_of(planned) != shard.head["questions"]:
-        raise DataError(f"the tasks here ask other questions than {shard.path.name} was asked")
+        raise DataError(f"the tasks here ask other questions than those of {shard.path.name}")
     return planned

@@ -17,7 +17,7 @@ def energy_of(
     positions = range(len(journal.responses))
     computed = [i for i in positions if i not in before and i not in journal.cached]
     if not computed:
-        energy = unmeasured("nothing was computed: every answer was known", energy.device, energy.seconds)
+        energy = unmeasured("nothing was computed: every answer was already known", energy.device, energy.seconds)
     operations = _operations(backend, journal) if energy.joules is not None else None
     return account(energy, done.outcomes, computed, operations)
 
@@ -26,9 +26,9 @@ def _operations(backend: Backend, journal: Journal) -> Sequence[float] | None:
     """Of every question of the run, 0 for those that the cache answered; None where the model does not tell."""
     if not isinstance(backend, Counted):
         return None
-    asked = [i for i in range(len(journal.responses)) if i not in journal.cached]
-    counted = backend.operations([journal.responses[i] for i in asked])
+    uncached = [i for i in range(len(journal.responses)) if i not in journal.cached]
+    counted = backend.operations([journal.responses[i] for i in uncached])
     if counted is None:
         return None
-    known = dict(zip(asked, counted, strict=True))
+    known = dict(zip(uncached, counted, strict=True))
     return [known.get(i, 0.0) for i in range(len(journal.responses))]

@@ -55,7 +55,7 @@ def recipe_of(run: Run) -> Recipe:
     """
     instead = "ask its model with `harness run` and a larger --limit, and check that run"
     if run.imported:
-        raise UsageError(f"run {run.id} was imported: no model is asked on the word of a file; {instead}")
+        raise UsageError(f"run {run.id} was imported: an imported file may not say which model to load; {instead}")
     if not run.recipe:
         raise UsageError(f"run {run.id} does not say how its model was asked; {instead}")
     return recipe_in(run.recipe, f"options of run {run.id}")

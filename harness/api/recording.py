@@ -51,7 +51,7 @@ def record(
     if where.resume:
         run = _resumed(store, run, identity)
         if run.status != "interrupted" and not isinstance(backend, Merged):
-            listener.notice("nothing to resume: no unfinished run of this model, tasks and settings; starting anew")
+            listener.notice("nothing to resume: no unfinished run of this model, tasks and settings; starting one")
     questions = running.questions(planned)
     head = {"identity": identity, "total": len(questions)}
     with Journal.open(_journal(store, run.id), head) as journal:
@@ -108,7 +108,7 @@ def _finished(asking: _Asking, run: Run, *, cached: bool) -> tuple[Result, list[
     _tell(listener, groups.reasons)
     _tell(listener, notices.of_estimates(estimates))
     store.finish(run, done.outcomes, estimates)
-    return Result(run, estimates), [hidden(reason) for reason in failures.told(done.outcomes)]
+    return Result(run, estimates), [hidden(reason) for reason in failures.reasons(done.outcomes)]
 
 
 def _engine(backend: Backend) -> dict[str, float | str]:
@@ -184,11 +184,11 @@ def described(backend: Backend, planned: Sequence[running.Planned], settings: Se
 
 def versions() -> dict[str, str]:
     """Of Python and of the packages that numbers depend on."""
-    found = {"python": platform.python_version()}
+    packages = {"python": platform.python_version()}
     for name in VERSIONED:
         with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
+            packages[name] = version(name)
+    return packages
 
 
 def new_id() -> str:

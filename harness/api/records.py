@@ -47,7 +47,7 @@ class Where:
         if self.tags and self.shard is not None:
             raise UsageError("a shard has no run that a tag could point to yet: tag the run that `harness merge` makes")
         if not 0 <= self.idle < math.inf:
-            raise UsageError(f"idle = {self.idle} is not a number of seconds of at least 0")
+            raise UsageError(f"idle = {self.idle} must be a number of seconds of at least 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,12 +114,12 @@ def with_overrides(
     settings: Settings, where: Where, listener: Listener, overrides: Overrides
 ) -> tuple[Settings, Where, Listener]:
     """The records with some of their fields replaced. Raises UnknownName for a name that is no field of theirs."""
-    given: dict[str, Any] = dict(overrides)
+    values: dict[str, Any] = dict(overrides)
     names = [{f.name for f in fields(record)} for record in (settings, where, listener)]
-    unknown = next((name for name in given if not any(name in own for own in names)), None)
+    unknown = next((name for name in values if not any(name in own for own in names)), None)
     if unknown is not None:
         raise UnknownName("setting", unknown, set[str]().union(*names))
-    if "data" in given:
-        given["data"] = Path(given["data"]) if given["data"] else None
-    own = [{name: given[name] for name in part if name in given} for part in names]
+    if "data" in values:
+        values["data"] = Path(values["data"]) if values["data"] else None
+    own = [{name: values[name] for name in part if name in values} for part in names]
     return replace(settings, **own[0]), replace(where, **own[1]), replace(listener, **own[2])

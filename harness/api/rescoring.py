@@ -86,5 +86,6 @@ def _require_own_words(run: Run, settings: Settings) -> None:
     odd = [word for word in settings.counterfactual if word not in COUNTERFACTUALS]
     if odd:
         raise UsageError(
-            f"run {run.id} was imported and its --counterfactual names {quoted(odd[0])}, which is not read"
+            f"run {run.id} was imported, and its --counterfactual names the file {quoted(odd[0])}: no file that an "
+            "imported run names is read"
         )

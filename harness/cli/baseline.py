@@ -7,7 +7,7 @@ from harness.cli.options import store_option
 
 @click.group("baseline")
 def command() -> None:
-    """Name a run that others are measured against."""
+    """Name the run that others are compared with."""
 
 
 @command.command("set")
@@ -16,7 +16,7 @@ def command() -> None:
 @click.option("--why", default="", metavar="TEXT", help="The reason, kept in the history.")
 @store_option
 def set_baseline(name: str, run: str, why: str, store: str | None) -> int:
-    """Point baseline NAME to RUN."""
+    """Make RUN the baseline NAME."""
     from harness.store import open_store
 
     opened = open_store(store, create=False)

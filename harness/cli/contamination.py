@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 @click.command("contamination")
 @click.argument("tasks", nargs=-1, required=True)
-@click.option("--corpus", required=True, metavar="FILE|DIR|GLOB", help="Text, JSON lines or Parquet, also packed.")
+@click.option("--corpus", required=True, metavar="FILE|DIR|GLOB", help="Text, JSON lines or Parquet, also compressed.")
 @click.option("--field", help="Key or column of the text [text, content or document].")
-@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes that share the files.")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes that read in parallel.")
 @click.option("--limit", type=click.IntRange(1), help="Only the first N examples of every dataset.")
 @click.option("--rule", default="gpt3_ngram", show_default=True, help="The rule that splits the scores of --run.")
 @click.option("--run", "run", metavar="RUN", help="Scores of this run on seen and unseen items.")
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 def command(tasks: tuple[str, ...], corpus: str, **words: Any) -> int:
     """Look for the questions and answers of TASKS in a corpus.
 
-    Rules are published ones, each under its own name. Being seen is a fact about a corpus, not about a model.
+    Every rule is a published one. That an item is in a corpus is a fact about the corpus, not about a model.
     """
     from harness.api.contaminated import effects, items_in
     from harness.cli.table import progress_bar
@@ -45,7 +45,7 @@ def command(tasks: tuple[str, ...], corpus: str, **words: Any) -> int:
     from harness.store import open_store
 
     if words["reference"] and not words["run"]:
-        raise click.UsageError("--reference belongs to --run")
+        raise click.UsageError("--reference needs --run")
     chosen = names(tasks)
     items = items_in(chosen, limit=words["limit"], data=mirror(words["data"]))
     with progress_bar("corpus", quiet=words["quiet"]) as progress:
@@ -59,7 +59,7 @@ def command(tasks: tuple[str, ...], corpus: str, **words: Any) -> int:
     if not words["quiet"]:
         _show(report, split, orders)
     if words["json_file"]:
-        write_json(words["json_file"], _told(report, split, orders))
+        write_json(words["json_file"], _as_json(report, split, orders))
     return 0
 
 
@@ -88,7 +88,7 @@ def _show(report: Report, effects: Sequence[Effect], orders: dict[str, Any]) -> 
             click.echo(f"  {e.slice:<8} {value}{ends}, n {e.n}, failed {e.failed}")
         click.echo(f"  seen - unseen: {_gap(effect.gap)}")
         if effect.against:
-            click.echo(f"  less the reference's: {_gap(effect.against)}")
+            click.echo(f"  minus the reference run's: {_gap(effect.against)}")
     for task, order in orders.items():
         click.echo(
             f"{line(task)}: published order {order.gain:+.4g} nats a shard, t {order.t:.3g}, p {order.p:.3g}, "
@@ -111,7 +111,7 @@ def _gap(gap: ScoreGap) -> str:
     return f"{gap.value:+.4g}{ends}: {gap.words}"
 
 
-def _told(report: Report, effects: Sequence[Effect], orders: dict[str, Any]) -> dict[str, Any]:
+def _as_json(report: Report, effects: Sequence[Effect], orders: dict[str, Any]) -> dict[str, Any]:
     """The report without the texts of the items, which belong to their datasets."""
     items = [
         {"task": one.item.task, "id": one.item.id, "question": asdict(one.question), "answer": asdict(one.answer)}

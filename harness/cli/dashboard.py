@@ -67,7 +67,7 @@ def _check_address(host: str, port: int) -> None:
     """Whether this machine can listen there: the server itself would say so in the middle of its log, or not at all."""
     if not host.strip():
         raise UsageError(
-            "--host is empty, which would let everybody in; valid: 127.0.0.1, or an address of this machine"
+            "--host is empty, which would let anybody connect; valid: 127.0.0.1, or an address of this machine"
         )
     try:
         ((family, kind, _, _, address), *_) = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)

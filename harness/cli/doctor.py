@@ -54,7 +54,7 @@ def command(
         _show_way(way)
     worst = max(findings, key=lambda finding: finding.difference)
     click.echo(f"largest   {worst.difference:.2g} per token ({worst.kind} at budget {worst.budget})")
-    click.echo("ok" if good else "NOT ok: beyond what is allowed, or answers changed")
+    click.echo("ok" if good else "NOT ok: differences beyond the limit, or changed answers")
     return 0 if good else 3
 
 

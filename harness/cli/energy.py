@@ -15,9 +15,9 @@ from harness.visible import cut
 @store_option
 @json_option
 def command(runs: tuple[str, ...], rates: Path | None, store: str | None, json_file: Path | None) -> int:
-    """Show the energy of RUN...: joules an example, an answered token and a correct answer; CO2 and price by --rates.
+    """Show the energy of RUN...: joules per example, answered token and correct answer; with --rates CO2 and price.
 
-    What was not measured is cost_table as such and is null in JSON.
+    What was not measured is labelled so, and is null in JSON.
     """
     from dataclasses import asdict
 
@@ -28,8 +28,8 @@ def command(runs: tuple[str, ...], rates: Path | None, store: str | None, json_f
     opened, factors = open_store(store, create=False), read_rates(rates) if rates else None
     written = []
     for run in (opened.run(name) for name in runs):
-        found = costs(run, factors)
-        written.append({"run": run.id, "energy": None} if found is None else asdict(found))
+        run_costs = costs(run, factors)
+        written.append({"run": run.id, "energy": None} if run_costs is None else asdict(run_costs))
         click.echo(cut(f"run {run.id}  {run.model}", 500))
         for what, amount in cost_table(run, factors):
             click.echo(cut(f"  {what:<18} {amount}", 500))

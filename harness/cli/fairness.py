@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.argument("run")
 @click.argument("task")
 @click.option("--by", required=True, metavar="SLICE", help="The slice whose values are the groups.")
-@click.option("--positive", metavar="LABEL", help="The label whose giving is a selection [the second of two].")
+@click.option("--positive", metavar="LABEL", help="The label that counts as selected [the second of two].")
 @json_option
 @store_option
 def command(run: str, task: str, by: str, positive: str | None, json_file: Path | None, store: str | None) -> int:
@@ -29,14 +29,14 @@ def command(run: str, task: str, by: str, positive: str | None, json_file: Path 
     from harness.store import open_store
 
     opened = open_store(store, create=False)
-    found = opened.run(run)
+    stored = opened.run(run)
     result = compare_groups(
-        decisions(opened.outcomes(found.id, task), by, positive), int(found.settings.get("seed", 0))
+        decisions(opened.outcomes(stored.id, task), by, positive), int(stored.settings.get("seed", 0))
     )
     if json_file:
-        told = {"run": found.id, "model": found.model, "task": task, "by": by, **asdict(result)}
-        write_json(json_file, told)
-    _show(f"{found.model}  ·  {task} by {by}", result)
+        record = {"run": stored.id, "model": stored.model, "task": task, "by": by, **asdict(result)}
+        write_json(json_file, record)
+    _show(f"{stored.model}  ·  {task} by {by}", result)
     return 0
 
 
@@ -54,7 +54,7 @@ def _show(title: str, result: Fairness) -> None:
     for r in result.rates:
         rates.add_row(*plain(r.rate, r.group, number(r.value), interval(r.low, r.high), r.n))
     gaps = Table(
-        caption="gap: largest less smallest group, never negative; chance: its mean with the groups shuffled",
+        caption="gap: largest minus smallest group, never negative; chance: its mean with shuffled groups",
         caption_justify="left",
     )
     for name in ("over groups", "value", "95 % interval", "chance", "highest", "lowest", "n", "clusters"):

@@ -19,21 +19,21 @@ LONGEST = 2_000
 
 COMMANDS = {
     "run": "Evaluate models on tasks, or run a suite file.",
-    "merge": "Make one run of the shards of a job array.",
+    "merge": "Merge the shards of a job array into one run.",
     "list": "List tasks, models, metrics or runs.",
     "show": "Show the results of a run.",
     "samples": "Show the samples of one task of a run.",
     "runs": "Remove, tag, export or import runs.",
-    "rescore": "Judge the stored answers of a run anew.",
+    "rescore": "Score a run's stored answers again.",
     "compare": "Compare runs example by example.",
-    "baseline": "Name a run that others are measured against.",
-    "contamination": "What a corpus holds of benchmarks.",
-    "energy": "What runs have taken: joules, CO2 and price.",
-    "fairness": "Gaps between groups in accuracy and decisions.",
+    "baseline": "Name the run that others are compared with.",
+    "contamination": "Look for benchmark items in a corpus.",
+    "energy": "Show what runs cost: joules, CO2 and money.",
+    "fairness": "Measure gaps between groups in accuracy and decisions.",
     "gate": "Check a run against rules; the exit code fails a build.",
-    "privacy": "What a model remembers, and personal data in its answers.",
+    "privacy": "Measure memorisation; find personal data in answers.",
     "rate": "Let people rate answers.",
-    "meta": "Hold metrics against what people said.",
+    "meta": "Compare metrics with ratings by people.",
     "report": "Write a report of a run.",
     "dashboard": "Open the dashboard.",
     "doctor": "Check a model's fast path against the reference.",
@@ -66,7 +66,7 @@ def cli(debug: bool) -> None:
 
     \b
     Exit codes: 0 ok, 1 the gate failed, 2 usage or configuration, 3 a run or its surroundings failed,
-    4 inconclusive unless the rule lets that pass, 130 interrupted.
+    4 inconclusive unless the rule allows that, 130 interrupted.
     """
 
 
@@ -100,9 +100,9 @@ def main(args: list[str] | None = None) -> None:  # noqa: C901 - a clause for ev
         if debug:
             raise
         if isinstance(error, RuntimeError) and "home directory" in str(error):
-            _stop("there is no home folder: set HOME to a folder that can be written", 3)
-        said = " ".join(str(error).split())[:300]
-        _stop(f"unexpected {type(error).__name__}: {said} (--debug shows the trace)", 3)
+            _stop("there is no home directory: set HOME to a writable folder", 3)
+        text = " ".join(str(error).split())[:300]
+        _stop(f"unexpected {type(error).__name__}: {text} (--debug shows the trace)", 3)
     sys.exit(code)
 
 
@@ -111,7 +111,7 @@ def _code_of(words: list[str]) -> int:
     try:
         Path.cwd()
     except FileNotFoundError:
-        raise RunError("the working folder was removed: change to another one") from None
+        raise RunError("the working directory no longer exists: change to another one") from None
     try:
         command = shlex.join(["harness", *words])  # a note for people, never parsed
         code = cli.main(words, prog_name="harness", standalone_mode=False, obj=command)

@@ -23,9 +23,9 @@ def command(
     json_file: Path | None,
     quiet: bool,
 ) -> int:
-    """Make one run of what `harness run --shard` answered; no model is needed.
+    """Merge the answers of `harness run --shard` into one run; no model is needed.
 
-    Without FILE or FOLDER these are all shards that the store keeps.
+    Without FILE or FOLDER, all shards in the store are merged.
 
     \b
     harness run smollm2 --tasks mmlu --shard 1/2

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 @click.argument("runs", nargs=-1)
 @click.option("--human", "campaign", required=True, metavar="CAMPAIGN", help="The campaign that rated the runs.")
 @click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Only this metric; may be given again.")
-@click.option("--test", "statistic", default="segment_pearson", show_default=True, help="What pairs are tested by.")
+@click.option("--test", "statistic", default="segment_pearson", show_default=True, help="What paired tests compare.")
 @store_option
 @json_option
 def command(
     runs: tuple[str, ...], campaign: str, metrics: tuple[str, ...], statistic: str, store: str | None,
     json_file: Path | None,
 ) -> int:  # fmt: skip
-    """Hold the metrics of RUNS (all that the campaign rated) against people: correlations, pairwise accuracy with ties
-    calibrated on other examples, soft pairwise accuracy, and paired tests of metrics.
+    """Compare the metrics of RUNS (by default all that the campaign rated) with people: correlations, pairwise
+    accuracy with ties calibrated on other examples, soft pairwise accuracy, and paired tests of metrics.
     """
     from dataclasses import asdict
 
@@ -39,9 +39,9 @@ def command(
     click.echo(f"{result.examples} examples, {result.scores} rated answers of {', '.join(result.systems)}")
     for name, count in result.missing.items():
         if count:
-            click.echo(f"{name} has no value of {count} rated answers, which are left out")
+            click.echo(f"{name} has no value for {count} rated answers, which are left out")
     if result.left_out:
-        click.echo(f"without a value of every example: {', '.join(result.left_out)}")
+        click.echo(f"left out, because they lack values for some examples: {', '.join(result.left_out)}")
     table = _table("metric", "statistic", "value", "95 % interval", "dropped")
     for row in result.rows:
         ends = row.agrees.interval()
@@ -49,7 +49,7 @@ def command(
         table.add_row(*plain(row.metric, row.agrees.statistic, number(row.agrees.value), shown, row.agrees.dropped))
     wide_console(120).print(table)
     if result.tests:
-        tests = _table("first", "second", "second less first", "p", "p for all pairs")
+        tests = _table("first", "second", "second - first", "p", "adjusted p")
         for test in result.tests:
             tests.add_row(
                 *plain(test.first, test.second, number(test.difference), number(test.p), number(test.adjusted))

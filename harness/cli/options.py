@@ -20,10 +20,10 @@ quiet_option = click.option("--quiet", is_flag=True, help="No progress and no ta
 
 def mirror(data: Path | None) -> Path | None:
     """The folder of datasets: the option, else the environment. Raises a usage error if it is not there."""
-    place = data or (Path(os.environ["HARNESS_DATA"]) if os.environ.get("HARNESS_DATA") else None)
-    if place and not place.is_dir():
-        raise click.BadParameter(f"{place} is not a folder", param_hint="--data")
-    return place
+    folder = data or (Path(os.environ["HARNESS_DATA"]) if os.environ.get("HARNESS_DATA") else None)
+    if folder and not folder.is_dir():
+        raise click.BadParameter(f"{folder} is not a folder", param_hint="--data")
+    return folder
 
 
 def notice(text: str) -> None:
@@ -37,7 +37,7 @@ def typed() -> str:
 
 
 def shares(text: str) -> tuple[float, ...]:
-    """``--strength 0.1,0.3`` -> (0.1, 0.3). Raises a usage error for a part that is no number."""
+    """``--strength 0.1,0.3`` -> (0.1, 0.3). Raises a usage error for anything but numbers."""
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError:

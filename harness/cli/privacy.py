@@ -19,13 +19,13 @@ device_option = click.option("--device", default="auto", show_default=True, help
 
 @click.group("privacy")
 def command() -> None:
-    """What a model remembers of its training data, and what personal data its answers hold."""
+    """What a model remembers of its training data, and what personal data its answers contain."""
 
 
 @command.command("exposure")
 @click.argument("model")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--template", required=True, help="The text around a secret, which stands for {}.")
+@click.option("--template", required=True, help="The text around a secret, with {} in its place.")
 @device_option
 @json_option
 def exposure_command(model: str, file: Path, template: str, device: str, json_file: Path | None) -> int:
@@ -34,12 +34,12 @@ def exposure_command(model: str, file: Path, template: str, device: str, json_fi
     from harness.privacy.files import canaries_of
 
     canaries, references = canaries_of(file)
-    found = exposures(_model(model, device), template, canaries, references)
-    for number, one in enumerate(found, 1):
-        cap = ", the most that so many can show" if one.capped else ""
+    results = exposures(_model(model, device), template, canaries, references)
+    for number, one in enumerate(results, 1):
+        cap = " (the most that this many references can show)" if one.capped else ""
         click.echo(f"canary {number}: {one.bits:.3g} bits of {one.most:.3g}{cap}; rank {one.rank} of {one.references}")
     click.echo("chance gives 1.44 bits on average")
-    _write(json_file, [asdict(one) for one in found])
+    _write(json_file, [asdict(one) for one in results])
     return 0
 
 
@@ -49,18 +49,18 @@ def exposure_command(model: str, file: Path, template: str, device: str, json_fi
 @device_option
 @json_option
 def extraction_command(model: str, file: Path, device: str, json_file: Path | None) -> int:
-    """Which passages of FILE greedy decoding gives: JSON lines {"prefix": ..., "suffix": ..., "count": n}."""
+    """Which passages of FILE greedy decoding reproduces: JSON lines {"prefix": ..., "suffix": ..., "count": n}."""
     from harness.privacy.extraction import extract, rates
     from harness.privacy.files import passages_of
 
-    found = extract(_model(model, device), passages_of(file))
-    told = []
-    for count, rate in rates(found).items():
+    results = extract(_model(model, device), passages_of(file))
+    rows = []
+    for count, rate in rates(results).items():
         name = "all" if count is None else f"{count} times in the training data"
         low, high = rate.interval
         click.echo(f"{name}: {rate.extracted} of {rate.n} extracted [{low:.3g}, {high:.3g}]")
-        told.append({"count": count, **asdict(rate), "low": low, "high": high})
-    _write(json_file, told)
+        rows.append({"count": count, **asdict(rate), "low": low, "high": high})
+    _write(json_file, rows)
     return 0
 
 
@@ -77,10 +77,10 @@ def membership_command(model: str, members: Path, others: Path, device: str, jso
 
     result = membership(_model(model, device), texts_of(members), texts_of(others))
     for attack in (*result.attacks, result.blind):
-        said = "the words alone, without the model" if attack is result.blind else result.words(attack)
+        meaning = "the words alone, without the model" if attack is result.blind else result.words(attack)
         click.echo(
             f"{attack.name:<6} AUC {attack.auc:.3f} [{attack.low:.3f}, {attack.high:.3f}], {attack.caught} of "
-            f"{attack.members} members at {RARE:.0%} false: {said}"
+            f"{attack.members} members at a false-positive rate of {RARE:.0%}: {meaning}"
         )
     _write(json_file, {"attacks": [asdict(a) for a in result.attacks], "blind": asdict(result.blind)})
     return 0
@@ -89,17 +89,17 @@ def membership_command(model: str, members: Path, others: Path, device: str, jso
 @command.command("leaks")
 @click.argument("run")
 @click.option("--task", "tasks", multiple=True, metavar="TASK", help="Only this task; may be given again.")
-@click.option("--redact", is_flag=True, help="No personal data in the JSON: a number that is equal where they are.")
+@click.option("--redact", is_flag=True, help="Replace personal data in the JSON by numbers, equal where the data are.")
 @store_option
 @json_option
 def leaks_command(run: str, tasks: tuple[str, ...], redact: bool, store: str | None, json_file: Path | None) -> int:
-    """Personal data in the stored answers of RUN that their prompts do not hold."""
+    """Personal data in the stored answers of RUN that their prompts do not contain."""
     from harness.privacy.leaks import leaks_of
     from harness.privacy.personal import VALIDATORS
     from harness.store import open_store
 
     if redact and not json_file:
-        raise click.UsageError("--redact belongs to --json: nothing else holds personal data")
+        raise click.UsageError("--redact needs --json: nothing else contains personal data")
     report = leaks_of(open_store(store, create=False), run, tasks, redact=redact)
     for one in report.kinds:
         low, high = one.interval
@@ -108,7 +108,7 @@ def leaks_command(run: str, tasks: tuple[str, ...], redact: bool, store: str | N
             f"{one.kind:<6} {one.hits} of {one.n} answers [{low:.3g}, {high:.3g}]; the pattern finds {how.hits} of "
             f"{how.there} with {how.false} false on labelled texts"
         )
-    click.echo("names and addresses are out of reach of patterns and not told")
+    click.echo("patterns cannot find names and addresses: they are not counted")
     _write(json_file, asdict(report))
     return 0
 

@@ -25,7 +25,7 @@ def command() -> None:
 @store_option
 @json_option
 def new(file: Path, address: str, store: str | None, json_file: Path | None) -> int:
-    """Make the campaign that FILE (TOML) describes; prints one link for each rater, this once."""
+    """Create the campaign that FILE (TOML) describes, and print each rater's link: it is shown only once."""
     from harness.people import desk
     from harness.people.campaign import read_campaign
     from harness.store import open_store
@@ -45,11 +45,11 @@ def new(file: Path, address: str, store: str | None, json_file: Path | None) -> 
 @command.command("link")
 @click.argument("campaign")
 @click.argument("rater")
-@click.option("--revoke", is_flag=True, help="No new link: the rater may no longer rate.")
+@click.option("--revoke", is_flag=True, help="Only revoke the old link: the rater may no longer rate.")
 @address_option
 @store_option
 def another(campaign: str, rater: str, revoke: bool, address: str, store: str | None) -> int:
-    """Give RATER another link to CAMPAIGN; the one before ends."""
+    """Give RATER a new link to CAMPAIGN; the old one stops working."""
     from harness.people import desk
     from harness.store import open_store
 
@@ -83,7 +83,7 @@ def list_campaigns(store: str | None, json_file: Path | None) -> int:
 @click.option("--name", "names", multiple=True, help="Also answer to this name, such as a proxy's; may be given again.")
 @store_option
 def serve(host: str, port: int, names: tuple[str, ...], store: str | None) -> int:
-    """Open the rating page on a store; Ctrl-C ends it, and what was rated is kept."""
+    """Serve the rating page; Ctrl-C ends it, and all ratings are kept."""
     from harness.cli.dashboard import serve_page
 
     return serve_page("rating.py", host, port, names, store)
@@ -91,7 +91,7 @@ def serve(host: str, port: int, names: tuple[str, ...], store: str | None) -> in
 
 @command.command("report")
 @click.argument("campaign")
-@click.option("--length", is_flag=True, help="Strengths at equal lengths of the answers.")
+@click.option("--length", is_flag=True, help="Estimate strengths at equal answer lengths.")
 @click.option("--judge", metavar="METRIC", help="Also the mean rating of all answers, from people and this metric.")
 @click.option("--html", "html_file", type=click.Path(path_type=Path), help="Also write one HTML page to this file.")
 @store_option
@@ -134,7 +134,7 @@ def keep_ratings(campaign: str, store: str | None) -> int:
 @click.argument("file", type=click.Path(path_type=Path))
 @store_option
 def export(campaign: str, file: Path, store: str | None) -> int:
-    """Write every rating of CAMPAIGN to FILE, a JSON object a line, those taken back too."""
+    """Write every rating of CAMPAIGN to FILE, one JSON object per line, including those taken back."""
     from harness.people.exchange import exported
     from harness.store import open_store
 
@@ -149,7 +149,7 @@ def export(campaign: str, file: Path, store: str | None) -> int:
 @click.argument("file", type=click.Path(path_type=Path))
 @store_option
 def import_ratings(campaign: str, file: Path, store: str | None) -> int:
-    """Add the ratings of FILE, as `export` writes them, to CAMPAIGN; all are checked before any is kept."""
+    """Add the ratings of FILE, as `export` writes them, to CAMPAIGN; all are checked before any is stored."""
     from harness.people.exchange import imported
     from harness.store import open_store
 

@@ -15,7 +15,7 @@ from harness.files import write_json
 @json_option
 @quiet_option
 def command(run: str, scorer: str | None, store: str | None, json_file: Path | None, quiet: bool) -> int:
-    """Judge the answers of RUN with the installed tasks and store the result as a new run."""
+    """Score the stored answers of RUN again with the installed tasks, and store the result as a new run."""
     from harness.api import rescore
     from harness.cli.table import result_json, results_table
 

@@ -59,11 +59,11 @@ if TYPE_CHECKING:
 @click.option("--ray", metavar="ADDRESS", help="Share it among the nodes of a Ray cluster; auto finds the one here.")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads of each worker [the cores, divided].")
 @click.option("--protocol", type=click.Choice(["finetune"]), help="Train a head on each task's train split first.")
-@click.option("--head-only", is_flag=True, help="With --protocol finetune: the encoder stays as it is.")
-@click.option("--train-limit", type=click.IntRange(4), help="With --protocol finetune: so many train rows at most.")
+@click.option("--head-only", is_flag=True, help="With --protocol finetune: freeze the encoder.")
+@click.option("--train-limit", type=click.IntRange(4), help="With --protocol finetune: train on at most N rows.")
 @click.option("--trust-remote-code", is_flag=True, help="Run model code that a repository brings. Dangerous.")
 @click.option("--allow-pickle", is_flag=True, help="Load weights that are not safetensors. Dangerous.")
-@click.option("--resume", is_flag=True, help="Finish the interrupted run of the same model, tasks and settings.")
+@click.option("--resume", is_flag=True, help="Finish an interrupted run of the same model, tasks and settings.")
 @click.option("--idle", type=click.FloatRange(0), default=0.0, help="Measure the idle power for SECONDS first [0].")
 @click.option("--name", default="", help="What tables and comparisons call the model, instead of its path.")
 @click.option("--tag", "tags", multiple=True, help="Point this tag to the finished run; may be given again.")
@@ -92,7 +92,7 @@ def command(models: tuple[str, ...], **options: Unpack[RunOptions]) -> int:
         raise click.UsageError("--tasks is missing; `harness list tasks` shows them")
     jobs = jobs_of(Path(suite)) if suite else [job_of(model, tasks, options) for model in models]
     if len(jobs) > 1 and (options["name"] or options["tags"]):
-        raise click.UsageError(f"--name and --tag belong to one run, and these are {len(jobs)}")
+        raise click.UsageError(f"--name and --tag need a single run, not {len(jobs)}")
     return _run(jobs, where_of(options), options["json_file"], quiet=options["quiet"])
 
 

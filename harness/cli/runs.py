@@ -70,7 +70,7 @@ def run_rows(store: Store, runs: Iterable[Run]) -> list[dict[str, str]]:
 
 @command.command("rm")
 @click.argument("runs", nargs=-1, required=True)
-@click.option("--force", is_flag=True, help="Also a baseline, or a run that seems to be running.")
+@click.option("--force", is_flag=True, help="Also remove baselines and runs that seem to be running.")
 @store_option
 def remove(runs: tuple[str, ...], force: bool, store: str | None) -> int:
     """Remove RUNS with their numbers and samples."""
@@ -85,10 +85,10 @@ def remove(runs: tuple[str, ...], force: bool, store: str | None) -> int:
 @command.command("tag")
 @click.argument("run")
 @click.argument("tags", nargs=-1, required=True)
-@click.option("--remove", is_flag=True, help="Take the tags away from RUN.")
+@click.option("--remove", is_flag=True, help="Remove the tags from RUN.")
 @store_option
 def tag_run(run: str, tags: tuple[str, ...], remove: bool, store: str | None) -> int:
-    """Point TAGS to RUN; a tag points to one run at a time."""
+    """Tag RUN with TAGS; a tag names one run at a time."""
     from harness.errors import UnknownName
     from harness.store import open_store
 
@@ -120,7 +120,7 @@ def export_run(run: str, file: Path | None, store: str | None) -> int:
     if file is None:
         file = Path(f"{opened.run(run).id}.zip")
         if file.exists():
-            raise click.UsageError(f"there is {file} already; give a FILE to be written over")
+            raise click.UsageError(f"{file} exists; name it as FILE to overwrite it")
     click.echo(f"{export(opened, run, file).id} -> {file}")
     return 0
 
@@ -129,10 +129,10 @@ def export_run(run: str, file: Path | None, store: str | None) -> int:
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @store_option
 def import_files(files: tuple[Path, ...], store: str | None) -> int:
-    """Take runs out of exported FILES into the store."""
+    """Import runs from exported FILES into the store."""
     from harness.api import import_run
 
     for file in files:
-        found = import_run(file, store=store, notice=lambda text: click.echo(f"harness: {text}", err=True))
-        click.echo(f"{file} -> {found.id}")
+        run = import_run(file, store=store, notice=lambda text: click.echo(f"harness: {text}", err=True))
+        click.echo(f"{file} -> {run.id}")
     return 0

@@ -63,7 +63,7 @@ def results_table(run: Run, estimates: Sequence[Estimate], *, slices: bool = Fal
     known = run.ideals()
     ideals = known if any((e.task, e.metric) in known for e in shown) else {}
     cut = int(run.engine.get("prompts_cut") or 0)
-    lost = f"; {cut} prompts were cut from the left to fit the context" if cut else ""
+    lost = f"; {cut} prompts were truncated on the left to fit the context" if cut else ""
     more = lost if slices or len(shown) == len(estimates) else f"{lost}; slices and calibration: harness show {run.id}"
 
     left = len(shown) - ROWS
@@ -72,7 +72,7 @@ def results_table(run: Run, estimates: Sequence[Estimate], *, slices: bool = Fal
     table = Table(
         title=Text(line(f"{run.model}  ·  run {run.id}")),
         title_justify="left",
-        caption=Text(line("95 % intervals; n: judged, failed: not a score" + more)),
+        caption=Text(line("95 % intervals; n: examples judged; a failed example has no score" + more)),
         caption_justify="left",
     )
     for name in ("task", "metric", *(("slice",) if slices else ())):

@@ -32,8 +32,8 @@ def rises(gate: Gate, run: Run, baseline: Run | None, today: date) -> list[Verdi
     energy, before = _measured(run), _measured(baseline)
     if (energy.method, energy.device) != (before.method, before.device):
         raise UsageError(
-            f"energy cannot be compared: run {run.id} has {energy.method} of {energy.device}, the baseline "
-            f"{baseline.id} {before.method} of {before.device}"
+            f"energy cannot be compared: run {run.id} was measured by {energy.method} on {energy.device}, the "
+            f"baseline {baseline.id} by {before.method} on {before.device}"
         )
     verdicts = [verdict for rule in rules for verdict in _verdicts(rule, energy.tasks, before.tasks)]
     return [replace(v, quarantined=is_quarantined(gate, v, today)) for v in verdicts]
@@ -58,12 +58,12 @@ def _verdicts(rule: Rule, now: Mapping[str, TaskEnergy], before: Mapping[str, Ta
 
 def _verdict(rule: Rule, task: str, now: TaskEnergy, before: TaskEnergy) -> Verdict:
     value, base = _each(task, now), _each(task, before)
-    message = f"{value / base - 1:+.1%} joules an example (allowed: +{rule.margin:.1%}); measured once, no interval"
+    message = f"{value / base - 1:+.1%} joules per example (allowed: +{rule.margin:.1%}); measured once, no interval"
     state: State = "FAIL" if value > base * (1 + rule.margin) else "PASS"
     return Verdict(rule, task, JOULES, "all", state, value, base, None, None, now.examples, message)
 
 
 def _each(task: str, energy: TaskEnergy) -> float:
     if not energy.joules or not energy.examples:
-        raise UsageError(f"{task}: no example was computed while its run was measured, so there are no joules of one")
+        raise UsageError(f"{task}: no example was computed while its run was measured, so it has no joules per example")
     return energy.joules / energy.examples

@@ -101,7 +101,7 @@ def extend(gate: Gate, source: Source, run: Run, baseline: Run | None, budget: i
 def _limit_of(run: Run) -> int:
     limit = run.settings.get("limit")
     if not isinstance(limit, int):
-        raise UsageError(f"run {run.id} had no --limit: it asked every example, there are no more")
+        raise UsageError(f"run {run.id} had no --limit: it already asked every example")
     return limit
 
 

@@ -37,13 +37,13 @@ def claims(rule: Rule, numbers: Sequence[Number]) -> list[list[Number]]:
 
     Raises UnknownName for a rule that matches nothing, with the nearest task, metric or slice.
     """
-    found = [row for row in numbers if matches(rule, row.task, row.metric, row.slice)]
-    if not found:
+    matching = [row for row in numbers if matches(rule, row.task, row.metric, row.slice)]
+    if not matching:
         raise _unmatched(rule, {(row.task, row.metric, row.slice) for row in numbers})
     if rule.slices != "worst":
-        return [[row] for row in found]
+        return [[row] for row in matching]
     groups: dict[tuple[str, str], list[Number]] = {}
-    for row in found:
+    for row in matching:
         groups.setdefault((row.task, row.metric), []).append(row)
     return list(groups.values())
 
@@ -101,8 +101,8 @@ def violation_p(row: Difference, margin: float) -> float | None:
 
 def worst_p(rule: Rule, rows: Sequence[Difference]) -> float | None:
     """The smallest p of a claim's rows times their number (Bonferroni); None where nothing is tested."""
-    found = [violation_p(row, rule.margin) for row in rows] if rule.mode == "interval" else []
-    tested = [p for p in found if p is not None]
+    ps = [violation_p(row, rule.margin) for row in rows] if rule.mode == "interval" else []
+    tested = [p for p in ps if p is not None]
     return min(1.0, len(rows) * min(tested)) if tested else None
 
 
@@ -110,11 +110,11 @@ def check_drops(rule: Rule, rows: Sequence[Difference], alpha: float, p: float |
     """The verdict on a claim: on its worst row, each with an interval at alpha / number of rows."""
     ps = [violation_p(row, rule.margin) for row in rows]
     least = min((x for x in ps if x is not None), default=None)
-    found = [
+    checks = [
         (check_drop(rule, row, alpha, p if own == least else None, groups=len(rows)), drop_of(row))
         for row, own in zip(rows, ps, strict=True)
     ]
-    return _worst([verdict for verdict, _ in sorted(found, key=lambda pair: -pair[1])])
+    return _worst([verdict for verdict, _ in sorted(checks, key=lambda pair: -pair[1])])
 
 
 def check_drop(rule: Rule, row: Difference, alpha: float, p: float | None, groups: int = 1) -> Verdict:
@@ -140,8 +140,8 @@ def check_drop(rule: Rule, row: Difference, alpha: float, p: float | None, group
     elif ends[1] <= rule.margin:
         state = "PASS"
     else:
-        need, told = _unsettled(row, rule.margin - drop, ends, level)
-        message += told
+        need, hint = _unsettled(row, rule.margin - drop, ends, level)
+        message += hint
     return Verdict(
         rule, row.task, row.metric, row.slice, state, paired.second, paired.first, paired.low, paired.high, paired.n,
         message, p, need,
@@ -155,7 +155,7 @@ def _unsettled(row: Difference, gap: float, ends: tuple[float, float], level: fl
         error = max(paired.error or 0.0, stats.error_of(*ends, paired.freedom, level))
         return _settled(error, paired.n, gap, level, paired.freedom)
     if gap <= 0:
-        return None, "; nothing changed, yet no n shows that nothing would: allow a margin"
+        return None, "; nothing changed, but no n proves that nothing would: allow a margin"
     scale = paired.unit if paired.discordant else paired.span or 1.0
     wide, wanted = ends[1] / scale, gap / scale
     if paired.discordant:  # z^2 / (n + z^2)
@@ -169,9 +169,11 @@ def _unsettled(row: Difference, gap: float, ends: tuple[float, float], level: fl
 # ------------------------------------------------------------------------------------------------------------- bounds
 def check_bounds(rule: Rule, rows: Sequence[Estimate], looks: int = 1) -> Verdict:
     """The verdict on a claim: on its worst row, each with an interval widened for the number of rows and looks."""
-    found = [(check_bound(rule, row, len(rows) * looks), row.value or 0.0) for row in rows]
+    checks = [(check_bound(rule, row, len(rows) * looks), row.value or 0.0) for row in rows]
     low = rule.limit == "min"
-    ordered = sorted(found, key=lambda pair: pair[1] if low else -abs(pair[1]) if rule.limit == "max_abs" else -pair[1])
+    ordered = sorted(
+        checks, key=lambda pair: pair[1] if low else -abs(pair[1]) if rule.limit == "max_abs" else -pair[1]
+    )
     return _worst([verdict for verdict, _ in ordered])
 
 
@@ -204,8 +206,8 @@ def check_bound(rule: Rule, row: Estimate, times: int = 1) -> Verdict:
             gap = min((value - bound for bound in (lower, upper) if math.isfinite(bound)), key=abs)
             freedom = row.clusters - 1
             error = stats.error_of(row.low, row.high, freedom)
-            need, told = _settled(error, row.n, gap, 0.05 / times, freedom)
-            message += told
+            need, hint = _settled(error, row.n, gap, 0.05 / times, freedom)
+            message += hint
     return Verdict(
         rule, row.task, row.metric, row.slice, state, value, None, row.low, row.high, row.n, message, needed=need
     )
@@ -213,13 +215,13 @@ def check_bound(rule: Rule, row: Estimate, times: int = 1) -> Verdict:
 
 def failed_rates(estimates: Sequence[Estimate]) -> list[Estimate]:
     """The share of failed examples of each task and slice, from the metric that counts most."""
-    found: dict[tuple[str, str], Estimate] = {}
+    largest: dict[tuple[str, str], Estimate] = {}
     for row in estimates:
         key, total = (row.task, row.slice), row.n + row.failed
-        if total and (key not in found or total > found[key].n):
+        if total and (key not in largest or total > largest[key].n):
             rate = row.failed / total
-            found[key] = replace(row, metric=FAILED_RATE, value=rate, low=None, high=None, n=total)
-    return list(found.values())
+            largest[key] = replace(row, metric=FAILED_RATE, value=rate, low=None, high=None, n=total)
+    return list(largest.values())
 
 
 # ----------------------------------------------------------------------------------------------------------- verdicts
@@ -235,10 +237,10 @@ def judge(
     drops = [(r, rows) for r in gate.rules if r.limit == "max_drop" for rows in claims(r, differences)]
     bounds = [(r, rows) for r in gate.rules if r.limit in BOUNDS for rows in claims(r, numbers)]
     p = [worst_p(rule, rows) for rule, rows in drops]
-    tested = [place for place, value in enumerate(p) if value is not None]
+    tested = [index for index, value in enumerate(p) if value is not None]
     if gate.correction == "holm":
-        for place, value in zip(tested, stats.holm([p[i] or 0.0 for i in tested]), strict=True):
-            p[place] = value
+        for index, value in zip(tested, stats.holm([p[i] or 0.0 for i in tested]), strict=True):
+            p[index] = value
     alpha = gate.alpha / looks
     verdicts = [check_drops(rule, rows, alpha, value) for (rule, rows), value in zip(drops, p, strict=True)]
     verdicts += [check_bounds(rule, rows, looks) for rule, rows in bounds]
@@ -252,8 +254,8 @@ def _require_pairs(gate: Gate, differences: Sequence[Difference], numbers: Seque
         if about and not any(matches(rule, d.task, d.metric, d.slice) for d in differences):
             names = ", ".join(sorted({f"{e.task}:{e.metric}" for e in about})[:5])
             raise UsageError(
-                f"the rule {rule.metric!r} max_drop is about {names}, which cannot be compared with the baseline: no "
-                "values of the same examples are in both runs; a max or min rule judges the number itself"
+                f"the rule {rule.metric!r} max_drop is about {names}, which cannot be compared with the baseline: the "
+                "two runs have no values for the same examples; a max or min rule judges the number itself"
             )
 
 
@@ -266,13 +268,13 @@ def is_quarantined(gate: Gate, verdict: Verdict, today: date) -> bool:
 def _settled(error: float, n: int, gap: float, alpha: float, freedom: int) -> tuple[int | None, str]:
     """The n that would settle an inconclusive number ``gap`` away from its margin, and what to say of it."""
     least = stats.detectable(error, freedom, alpha=alpha)
-    told = f"; smallest detectable {least:.4g}"
+    hint = f"; smallest detectable {least:.4g}"
     gap = abs(gap) or error
     if error > MOST * gap:
-        return None, f"{told}, and no n that can be paid for would settle it"
+        return None, f"{hint}, and no affordable n would settle it"
     fewest = math.ceil(1 - math.log2(alpha))  # the exact test of fewer pairs cannot speak
     need = max(stats.needed(error, n, gap, alpha=alpha), n + 1, fewest)
-    return need, f"{told}, would settle at n = {need}"
+    return need, f"{hint}, would settle at n = {need}"
 
 
 def _worst(verdicts: Sequence[Verdict]) -> Verdict:

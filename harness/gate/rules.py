@@ -73,17 +73,17 @@ def read_gate(path: Path) -> Gate:
             raise UsageError(f"{path}: unknown table {quoted(key)}; valid: defaults, rule, quarantine")
     defaults = _fields(table.get("defaults", {}), DEFAULTS, f"{path}: [defaults]")
     rules = [
-        _rule(entry, defaults, f"{path}: rule {place}") for place, entry in enumerate(_list(table, "rule", path), 1)
+        _rule(entry, defaults, f"{path}: rule {number}") for number, entry in enumerate(_list(table, "rule", path), 1)
     ]
     if not rules:
         raise UsageError(f"{path} has no [[rule]]: nothing would be checked")
     kept = []
-    for place, entry in enumerate(_list(table, "quarantine", path), 1):
-        found = _fields(entry, QUARANTINE, f"{path}: quarantine {place}")
-        missing = [key for key in QUARANTINE if key not in found]
+    for number, entry in enumerate(_list(table, "quarantine", path), 1):
+        values = _fields(entry, QUARANTINE, f"{path}: quarantine {number}")
+        missing = [key for key in QUARANTINE if key not in values]
         if missing:
-            raise UsageError(f"{path}: quarantine {place} lacks {', '.join(missing)}")
-        kept.append(Quarantined(**found))
+            raise UsageError(f"{path}: quarantine {number} lacks {', '.join(missing)}")
+        kept.append(Quarantined(**values))
     alpha = defaults.get("alpha", 0.05)
     if not 0 < alpha < 0.5:
         raise UsageError(f"{path}: alpha is {alpha}, not between 0 and 0.5")
@@ -122,26 +122,26 @@ def _fits(value: Any, kind: type) -> bool:
 
 
 def _rule(entry: Any, defaults: Mapping[str, Any], where: str) -> Rule:
-    found = _fields(entry, RULE, where)
-    limits = [name for name in LIMITS if name in found]
-    if "metric" not in found or ":" not in found["metric"]:
-        raise UsageError(f"{where}: metric = {quoted(found.get('metric'))}, needs TASK:METRIC such as 'glue/*:acc'")
+    values = _fields(entry, RULE, where)
+    limits = [name for name in LIMITS if name in values]
+    if "metric" not in values or ":" not in values["metric"]:
+        raise UsageError(f"{where}: metric = {quoted(values.get('metric'))}, needs TASK:METRIC such as 'glue/*:acc'")
     if len(limits) != 1:
         raise UsageError(f"{where} needs exactly one of {', '.join(LIMITS)}, has {', '.join(limits) or 'none'}")
-    margin = float(found[limits[0]])
-    if (limits[0] == "max_rise") != found["metric"].endswith(f":{JOULES}") or (
-        limits[0] == "max_rise" and found.get("slices", "all") != "all"
+    margin = float(values[limits[0]])
+    if (limits[0] == "max_rise") != values["metric"].endswith(f":{JOULES}") or (
+        limits[0] == "max_rise" and values.get("slices", "all") != "all"
     ):
         raise UsageError(f"{where}: max_rise, and no other limit, belongs to TASK:{JOULES} over all examples")
     if limits[0] in ("max_drop", "max_abs", "max_rise") and margin < 0:
         raise UsageError(f"{where}: {limits[0]} = {margin} is below 0")
     return Rule(
-        metric=found["metric"],
+        metric=values["metric"],
         limit=limits[0],
         margin=margin,
-        slices=found.get("slices", "all"),
-        mode=found.get("mode", "interval"),
-        on_inconclusive=found.get("on_inconclusive", defaults.get("on_inconclusive", "fail")),
+        slices=values.get("slices", "all"),
+        mode=values.get("mode", "interval"),
+        on_inconclusive=values.get("on_inconclusive", defaults.get("on_inconclusive", "fail")),
     )
 
 

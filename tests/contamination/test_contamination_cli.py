@@ -25,7 +25,7 @@ def test_a_corpus_that_holds_some_items_splits_the_scores(tmp_path: Path) -> Non
     told = json.loads((tmp_path / "out.json").read_text())
     dirty = [item["id"] for item in told["items"] if item["question"]["verdicts"]["longest_match"] == "dirty"]
     assert dirty == seen and f"{len(seen)} of {len(long)} seen" in done.output
-    assert "less the reference's: +0" in done.output and "cheat" not in done.output
+    assert "minus the reference run's: +0" in done.output and "cheat" not in done.output
     assert not any(item.question in (tmp_path / "out.json").read_text() for item in long)
     assert CliRunner().invoke(cli, [*words[:4], "--reference", two]).exit_code == 2
     assert CliRunner().invoke(cli, [*words[:10], "--rule", "gut"]).exception is not None

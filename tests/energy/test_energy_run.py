@@ -80,7 +80,7 @@ def test_measured_energy_is_told_with_a_users_factors(tmp_path: Path) -> None:
 
 
 def test_an_idle_time_below_nought_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="idle = -1 is not a number of seconds"):
+    with pytest.raises(UsageError, match="idle = -1 must be a number of seconds"):
         evaluate("scripted:oracle", ["demo/qa"], store=str(tmp_path / "s"), idle=-1)
 
 
@@ -112,4 +112,4 @@ def test_answers_that_were_known_took_nothing_and_are_not_divided(tmp_path: Path
         resumed = energy_of(backend, MEASURED, journal, {1}, done)
         assert (resumed.examples, resumed.tasks["t"].joules) == (1, pytest.approx(100.0))
         known = energy_of(backend, MEASURED, journal, {1, 2}, done)
-        assert (known.joules, known.reason) == (None, "nothing was computed: every answer was known")
+        assert (known.joules, known.reason) == (None, "nothing was computed: every answer was already known")

@@ -101,7 +101,7 @@ def test_a_hopeless_distance_names_no_number() -> None:
     rule = rules.Rule("t:*", "max", 1.4)
     row = Estimate("t", "perplexity", "all", 1.5, 1.0, 1e150, 2, 2, 0)
     verdict = gating.check_bounds(rule, [row])
-    assert verdict.needed is None and "no n that can be paid for" in verdict.message and len(verdict.message) < 300
+    assert verdict.needed is None and "no affordable n" in verdict.message and len(verdict.message) < 300
 
 
 def pairs(ours: np.ndarray, theirs: np.ndarray, metric: Metric = accuracy, better: str = "higher") -> Difference:
@@ -116,7 +116,7 @@ def test_few_equal_pairs_are_no_proof_that_nothing_is_lost(n: int, metric: Metri
     rule = rules.Rule("t:*", "max_drop", 0.0)
     [verdict] = gating.judge(rules.Gate((rule,)), [pairs(rows, rows, metric)], [], TODAY)
     assert verdict.state == "INCONCLUSIVE" and exit_code([verdict]) == 4
-    assert "no n shows that nothing would: allow a margin" in verdict.message
+    assert "no n proves that nothing would: allow a margin" in verdict.message
     [verdict] = gating.judge(rules.Gate((replace(rule, margin=0.02),)), [pairs(rows, rows, metric)], [], TODAY)
     assert verdict.state == "INCONCLUSIVE" and verdict.needed == (189 if metric is accuracy else 183)
     many = np.full(verdict.needed, rows[0])

@@ -41,7 +41,7 @@ def test_a_rise_beyond_the_margin_fails_and_counts_by_example(run: Run) -> None:
     [verdict] = rises(gate(0.1), now, before, TODAY)
     assert (verdict.state, verdict.value, verdict.baseline, verdict.n) == ("FAIL", 28.0, 25.0, 4)
     [verdict] = rises(gate(0.13), now, before, TODAY)
-    assert verdict.state == "PASS" and "+12.0% joules an example" in verdict.message
+    assert verdict.state == "PASS" and "+12.0% joules per example" in verdict.message
     known = replace(gate(0.1), quarantine=(Quarantined("demo/qa:*", TODAY, "a new driver"),))
     assert [v.quarantined for v in rises(known, now, before, TODAY)] == [True]
     assert rises(Gate((Rule("demo/*:acc", "min", 0.5),)), run, None, TODAY) == []

@@ -189,7 +189,7 @@ def test_the_commands_tell_the_same(trained: Trained, tmp_path: Path) -> None:
     secrets = [{"secret": one, "canary": True} for one in trained.canaries[64]]
     secrets += [{"secret": one} for one in trained.references[:100]]
     text, found = told("exposure", trained.folder, write("s.jsonl", secrets), "--template", TEMPLATE)
-    assert "canary 1: 6.64 bits of 6.64, the most that so many can show; rank 1 of 100" in text
+    assert "canary 1: 6.64 bits of 6.64 (the most that this many references can show); rank 1 of 100" in text
     assert len(found) == 6 and "chance gives 1.44" in text and trained.canaries[64][0] not in text
     one = trained.canaries[64][0].split()
     passage = {"prefix": TEMPLATE.format(" ".join(one[:3])), "suffix": " " + " ".join(one[3:]), "count": 64}

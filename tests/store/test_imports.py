@@ -272,7 +272,7 @@ def test_a_judgement_that_its_answer_does_not_give_is_refused(exported: Path, fo
         known = swapped.get(o.example.id)
         return replace(o, judged=replace(known, correct=not known.correct)) if known else o
 
-    with pytest.raises(DataError, match="is not judged so by the answer that it has"):
+    with pytest.raises(DataError, match="has a judgement that does not follow from its answer"):
         import_run(forged(exported, folder / "bad.zip", "demo/sentiment", forge), store="store")
 
 
@@ -374,7 +374,7 @@ def test_rescore_obeys_no_stored_word(exported: Path, folder: Path) -> None:
         page["run"]["settings"]["counterfactual"] = "mine/diary.txt"
 
     found = import_run(changed(exported, folder / "bad.zip", change), store="other")
-    with pytest.raises(UsageError, match="names 'mine/diary.txt', which is not read"):
+    with pytest.raises(UsageError, match="names the file 'mine/diary.txt': no file"):
         rescore(found.id, store="other")
 
 

@@ -185,7 +185,7 @@ def test_rm_takes_everything_but_a_baseline(store, tmp_path):
 def test_baselines_keep_their_history(store):
     finished(store, "a")
     finished(store, "b")
-    with pytest.raises(UnknownName, match="unknown baseline 'main'; there is none yet"):
+    with pytest.raises(UnknownName, match="unknown baseline 'main'; there are none yet"):
         store.baseline("main")
     store.set_baseline("main", "a", "first")
     store.set_baseline("main", "b", "better data")
