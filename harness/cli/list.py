@@ -1,111 +1,97 @@
 """`harness list`: what there is to ask for, and what was already run."""
 
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
-from harness.cli.options import data_option, json_option, mirror, store_option
+from harness.cli.options import data_option, json_option, mirror, notice, store_option
 from harness.cli.table import columns
-from harness.errors import DataError
 from harness.files import write_json
-from harness.types import Dataset
 
-KINDS = ("tasks", "models", "metrics", "runs")
+KINDS = ("tasks", "groups", "tags", "metrics", "models", "runs")
 
 
 @click.command("list")
 @click.argument("kind", type=click.Choice(KINDS))
+@click.option("--tag", metavar="NAME", help="Tasks with this tag; of runs, the one with it.")
+@click.option("--group", metavar="NAME", help="Tasks of this group.")
+@click.option("--search", metavar="TEXT", help="Tasks whose name, card, tags or metrics hold TEXT.")
+@click.option("--at-hand", is_flag=True, help="Tasks whose data is here.")
 @data_option
 @store_option
 @json_option
-def command(kind: str, data: Path | None, store: str | None, json_file: Path | None) -> int:
-    """List tasks, models, metrics or runs."""
-    rows, notes = {"tasks": _tasks, "models": _models, "metrics": _metrics, "runs": _runs}[kind](data, store)
+def command(kind: str, data: Path | None, store: str | None, json_file: Path | None, **which: Any) -> int:
+    """List tasks, groups, tags, metrics, models or runs.
+
+    \b
+    harness list tasks --tag bias --at-hand
+    harness list tasks --search translation
+    harness info TASK
+    """
+    idle = next((name for name, value in which.items() if value and kind != "tasks"), None)
+    if idle and (kind, idle) != ("runs", "tag"):
+        raise click.UsageError(f"--{idle.replace('_', '-')} belongs to `harness list tasks`")
+    notes: list[str] = []
+    if kind == "runs":
+        rows = _runs(store, which["tag"])
+    elif kind == "models":
+        rows = _models()
+    else:
+        rows, notes = _installed(kind, data, which)
     if json_file:
         write_json(json_file, rows)
-    for text in columns(rows, "none yet", widest=48):
+    for text in columns([_cells(row) for row in rows], "none fit" if any(which.values()) else "none yet"):
         click.echo(text)
     for note in notes:
-        click.echo(f"harness: {note}", err=True)
+        notice(note)
     return 0
 
 
-Listing = tuple[list[dict[str, str]], list[str]]
+Rows = Sequence[Mapping[str, Any]]
 
 
-def _tasks(data: Path | None, store: str | None) -> Listing:
-    from harness.data import at_hand
-    from harness.plugins import catalogue
+def _installed(kind: str, data: Path | None, which: Mapping[str, Any]) -> tuple[Rows, list[str]]:
+    """What plug-ins offer, and which of them are broken."""
+    from harness import discovery, plugins
 
-    found, place = catalogue(), mirror(data)
-    rows = [
-        {
-            "task": task.name,
-            "version": str(task.version),
-            "metrics": ", ".join(m.name for m in task.metrics),
-            "rows": _rows(task.dataset, place),
-            "shots": str(task.shots.count),
-            "licence": task.card.licence,
-            "data": "at hand" if all(at_hand(d, place) for d in task.dataset) else "to fetch",
-        }
-        for task in found.tasks.values()
-    ]
-    return rows, [f"plug-in {b.name} is broken: {b.reason}" for b in found.broken]
+    found = plugins.catalogue()
+    entries: Sequence[Any]
+    broken = found.broken
+    if kind == "tasks":
+        entries = discovery.tasks(found, mirror(data), discovery.TaskFilter(**which))
+    elif kind == "metrics":
+        offered, broken = plugins.metrics()
+        entries = discovery.metrics(found, offered)
+    else:
+        entries = discovery.groups(found) if kind == "groups" else discovery.tags(found)
+    return [asdict(entry) for entry in entries], [f"plug-in {b.name} is broken: {b.reason}" for b in broken]
 
 
-def _rows(datasets: Sequence[Dataset], place: Path | None) -> str:
-    """How many rows the datasets have here; "-" where they are not in a file at hand."""
-    from harness.data import find, find_sides
-
-    try:
-        found = [[find(d, place)] if find(d, place) else list(find_sides(d, place))[:1] for d in datasets]
-    except DataError:
-        return "-"
-    return str(sum(count_rows(path) for (path,) in found if path)) if all(found) else "-"
-
-
-@cache
-def count_rows(path: Path) -> int:
-    """Rows of a JSONL or Parquet file, without reading what is in them."""
-    if path.suffix == ".parquet":
-        from pyarrow.parquet import read_metadata
-
-        return int(read_metadata(path).num_rows)
-    return sum(bool(line.strip()) for line in path.read_bytes().split(b"\n"))
-
-
-def _models(data: Path | None, store: str | None) -> Listing:
+def _models() -> Rows:
     from harness.plugins import models
 
-    return [{"model": name, "what": what} for name, what in models().items()], []
+    return [{"model": name, "what": what} for name, what in models().items()]
 
 
-def _metrics(data: Path | None, store: str | None) -> Listing:
-    from harness.plugins import catalogue, metrics
-
-    found, broken = metrics()
-    used: dict[str, list[str]] = {}
-    by_name = {m.name: m for task in catalogue().tasks.values() for m in task.metrics} | found
-    for task in catalogue().tasks.values():
-        for metric in task.metrics:
-            used.setdefault(metric.name, []).append(task.name)
-    rows = [
-        {
-            "metric": name,
-            "better": f"near {m.ideal:g}" if m.better == "ideal" and m.ideal is not None else m.better,
-            "interval": m.interval,
-            "tasks": str(len(used.get(name, []))),
-        }
-        for name, m in sorted(by_name.items())
-    ]
-    return rows, [f"plug-in {b.name} is broken: {b.reason}" for b in broken]
-
-
-def _runs(data: Path | None, store: str | None) -> Listing:
+def _runs(store: str | None, tag: str | None) -> Rows:
     from harness.cli.runs import run_rows
     from harness.store import open_store
 
     opened = open_store(store)
-    return run_rows(opened, opened.runs()), []
+    return run_rows(opened, opened.runs(tag=tag))
+
+
+def _cells(row: Mapping[str, Any]) -> dict[str, str]:
+    """A row in words: lists with commas, "-" for what is not known."""
+    return {name: _cell(value) for name, value in row.items()}
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "-"
+    return "-" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

@@ -20,7 +20,8 @@ LONGEST = 2_000
 COMMANDS = {
     "run": "Evaluate models on tasks, or run a suite file.",
     "merge": "Merge the shards of a job array into one run.",
-    "list": "List tasks, models, metrics or runs.",
+    "list": "List tasks, groups, tags, metrics, models or runs.",
+    "info": "Explain a task, a metric or a group.",
     "show": "Show the results of a run.",
     "samples": "Show the samples of one task of a run.",
     "runs": "Remove, tag, export or import runs.",
@@ -115,7 +116,10 @@ def _code_of(words: list[str]) -> int:
     try:
         command = shlex.join(["harness", *words])  # a note for people, never parsed
         code = cli.main(words, prog_name="harness", standalone_mode=False, obj=command)
-    except SystemExit as error:  # no command of ours ends so: exit code 0 would say that all is well
+    except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):  # whoever reads has seen enough, such as `head`
+            return 0
+        # no command of ours ends so: exit code 0 would say that all is well
         raise RunError(f"a metric, scorer or plug-in ended the program: sys.exit({error.code!r:.80})") from error
     return code if isinstance(code, int) else 0
 

@@ -27,8 +27,8 @@ def wide_console(width: int = 160) -> Any:
     return console if console.is_terminal else Console(width=width)
 
 
-def columns(rows: Sequence[Mapping[str, str]], nothing: str, widest: int | None = None) -> Iterator[str]:
-    """Lines of columns as wide as their content, at most ``widest``: plain text that can be grepped.
+def columns(rows: Sequence[Mapping[str, str]], nothing: str) -> Iterator[str]:
+    """Lines of columns as wide as their content, of which nothing is cut: plain text that can be grepped.
 
     ``nothing`` is the line that stands for no rows.
     """
@@ -36,14 +36,10 @@ def columns(rows: Sequence[Mapping[str, str]], nothing: str, widest: int | None 
         yield nothing
         return
     names = list(rows[0])
-    cells = [names, *([line(row[name]) for name in names] for row in rows)]
+    cells = [names, *([line(row[name], 2_000) for name in names] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
-        fitted = (
-            cell[: widest - 1] + "…" if widest and len(cell) > widest else cell.ljust(min(width, widest or width))
-            for cell, width in zip(row, widths, strict=True)
-        )
-        yield "  ".join(fitted).rstrip()
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def plain(*cells: object) -> list[Any]:

@@ -122,9 +122,9 @@ def test_the_list_of_tasks_tells_size_licence_and_whether_data_is_at_hand(tmp_pa
     done = harness("list", "tasks", "--data", str(tmp_path / "data"), "--json", "tasks.json", cwd=tmp_path)
     assert done.returncode == 0
     rows = {row["task"]: row for row in json.loads((tmp_path / "tasks.json").read_text())}
-    assert {key: rows["glue/cola"][key] for key in ("rows", "data")} == {"rows": "2", "data": "at hand"}
-    assert {key: rows["xsum"][key] for key in ("rows", "data")} == {"rows": "-", "data": "to fetch"}
-    assert rows["demo/qa"]["rows"] == "32" and rows["demo/qa"]["licence"] == "Apache-2.0"
+    assert {key: rows["glue/cola"][key] for key in ("rows", "at_hand")} == {"rows": 2, "at_hand": True}
+    assert {key: rows["xsum"][key] for key in ("rows", "at_hand")} == {"rows": None, "at_hand": False}
+    assert rows["demo/qa"]["rows"] == 32 and rows["demo/qa"]["licence"] == "Apache-2.0"
 
 
 def test_few_shot_examples_from_the_evaluated_split_are_told(tmp_path: Path) -> None:
