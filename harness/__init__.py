@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         Listener,
         Overrides,
         Result,
+        ResultTable,
         Where,
         ask_more,
         check_gate,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         report,
         rescore,
         selftest_gate,
+        table,
     )
     from harness.data import file, hub, packaged
     from harness.engine.backend import Backend, Options
@@ -94,6 +96,7 @@ __all__ = [
     "Overrides",
     "Protocol",
     "Result",
+    "ResultTable",
     "Run",
     "Scored",
     "Settings",
@@ -123,13 +126,14 @@ __all__ = [
     "report",
     "rescore",
     "selftest_gate",
+    "table",
     "translation",
 ]
 
 _MODULES = {
     "harness.api": (
-        "Changes Listener Overrides Result Where ask_more check_gate compare evaluate finetune import_run merge "
-        "report rescore selftest_gate"
+        "Changes Listener Overrides Result ResultTable Where ask_more check_gate compare evaluate finetune "
+        "import_run merge report rescore selftest_gate table"
     ),
     "harness.data": "file hub packaged",
     "harness.engine.backend": "Backend Options",

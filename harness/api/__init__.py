@@ -11,12 +11,14 @@ from harness.api.merging import merge
 from harness.api.records import Listener, Overrides, Result, Where
 from harness.api.reporting import report
 from harness.api.rescoring import rescore, settings_of
+from harness.api.tables import ResultTable, table
 
 __all__ = [
     "Changes",
     "Listener",
     "Overrides",
     "Result",
+    "ResultTable",
     "Where",
     "ask_more",
     "check_gate",
@@ -31,4 +33,5 @@ __all__ = [
     "run_job",
     "selftest_gate",
     "settings_of",
+    "table",
 ]

@@ -2,6 +2,7 @@
 
 import gc
 import io
+import os
 import shlex
 import sys
 from importlib import import_module
@@ -27,6 +28,7 @@ COMMANDS = {
     "runs": "Remove, tag, export or import runs.",
     "rescore": "Score a run's stored answers again.",
     "compare": "Compare runs example by example.",
+    "table": "Print runs x tasks as Markdown, LaTeX, CSV or HTML.",
     "baseline": "Name the run that others are compared with.",
     "contamination": "Look for benchmark items in a corpus.",
     "energy": "Show what runs cost: joules, CO2 and money.",
@@ -42,8 +44,12 @@ COMMANDS = {
 }
 
 
+MODULES = {"table": "tables"}
+"""Commands whose module is not called as they are: ``harness.cli.table`` prints what others show."""
+
+
 class Lazy(click.Group):
-    """A group whose subcommands live in ``harness.cli.NAME`` and are imported when they are called."""
+    """A group whose subcommands live in ``harness.cli.NAME`` (or MODULES) and are imported when they are called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -51,8 +57,16 @@ class Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = import_module(f"harness.cli.{cmd_name}").command
+        command = import_module(f"harness.cli.{MODULES.get(cmd_name, cmd_name)}").command
         return command if isinstance(command, click.Command) else None
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; a reader of its output that has seen enough, such as `head`, is no error."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python writes what is left when it ends
+            return 0
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -90,9 +104,6 @@ def main(args: list[str] | None = None) -> None:  # noqa: C901 - a clause for ev
         if debug:
             raise
         _stop(str(error), error.exit_code)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
     except OSError as error:
         if debug:
             raise
@@ -116,10 +127,7 @@ def _code_of(words: list[str]) -> int:
     try:
         command = shlex.join(["harness", *words])  # a note for people, never parsed
         code = cli.main(words, prog_name="harness", standalone_mode=False, obj=command)
-    except SystemExit as error:
-        if isinstance(error.__context__, BrokenPipeError):  # whoever reads has seen enough, such as `head`
-            return 0
-        # no command of ours ends so: exit code 0 would say that all is well
+    except SystemExit as error:  # no command of ours ends so: exit code 0 would say that all is well
         raise RunError(f"a metric, scorer or plug-in ended the program: sys.exit({error.code!r:.80})") from error
     return code if isinstance(code, int) else 0
 

@@ -1,0 +1,159 @@
+"""Stored runs as a table for a paper: models x tasks with intervals, the best number marked only if it is better."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from harness import differences, plugins
+from harness.api.table_formats import FORMATS
+from harness.errors import HarnessError, UnknownName
+from harness.gate.judge import drop_of
+from harness.metrics import stats
+from harness.store import Store, open_store
+from harness.types import AVERAGE, Better, Estimate, Metric, MetricRecord, Run
+
+ALPHA = 0.05
+"""The best number of a column is marked where p, after Holm over the other runs, is below it for each of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """One metric of one task; ``n``: judged examples, None where the runs differ in it."""
+
+    task: str
+    metric: str
+    better: Better
+    ideal: float | None
+    n: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """One run: what to call it, and its number in every column, None where it has none; ``best`` by column."""
+
+    name: str
+    run: str
+    numbers: tuple[Estimate | None, ...]
+    best: tuple[bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResultTable:
+    """Runs x tasks. ``notes``: why no number of a column could be marked as the best."""
+
+    columns: tuple[TableColumn, ...]
+    rows: tuple[TableRow, ...]
+    notes: tuple[str, ...]
+
+    def text(self, format: str = "md") -> str:
+        """The table as "md", "latex", "csv" or "html". Raises UnknownName for another format."""
+        if format not in FORMATS:
+            raise UnknownName("format", format, FORMATS)
+        return FORMATS[format](self)
+
+
+def table(
+    runs: Sequence[str], *, metric: str | None = None, tasks: Sequence[str] = (), store: str | None = None
+) -> ResultTable:
+    """A table of stored runs, in their order.
+
+    ``metric``: the same one of every task that has it; by default each task's first. ``tasks`` narrows it.
+    A number is marked as the best of its column where its run answered the same questions as all others and the paired
+    test tells it from each of them. Raises UnknownName for a run, metric or task that there is not.
+    """
+    opened = open_store(store, create=False)
+    chosen = [opened.run(name) for name in runs]
+    numbers = {run.id: {(e.task, e.metric): e for e in opened.results(run.id) if e.slice == "all"} for run in chosen}
+    columns = _columns(chosen, numbers, metric, tasks)
+    marks, notes = [], []
+    for column in columns:
+        mark, note = _best(opened, chosen, numbers, column)
+        marks.append(mark)
+        notes += [f"{column.task} {column.metric}: {note}"] if note else []
+    rows = [
+        TableRow(
+            name, run.id, tuple(numbers[run.id].get((c.task, c.metric)) for c in columns),
+            tuple(mark == run.id for mark in marks),
+        )
+        for name, run in zip(_names(chosen), chosen, strict=True)
+    ]  # fmt: skip
+    return ResultTable(tuple(columns), tuple(rows), tuple(notes))
+
+
+Numbers = Mapping[str, Mapping[tuple[str, str], Estimate]]
+"""Of every run its numbers over all examples, by task and metric."""
+
+
+def _columns(runs: Sequence[Run], numbers: Numbers, metric: str | None, tasks: Sequence[str]) -> list[TableColumn]:
+    """One for every task, in the order of the runs; then the averages of groups. Raises UnknownName."""
+    found: dict[tuple[str, str], MetricRecord] = {}
+    for run in runs:
+        for record in run.tasks:
+            for kept in record.metrics if metric else record.metrics[:1]:
+                if metric in (None, kept.name):
+                    found.setdefault((record.name, kept.name), kept)
+    averages = dict.fromkeys(key for run in runs for key in numbers[run.id] if key[1] == AVERAGE)
+    known = {record.name for run in runs for record in run.tasks} | {task for task, _ in averages}
+    for name in tasks:
+        if name not in known:
+            raise UnknownName("task of these runs", name, known)
+    if metric not in (None, AVERAGE) and not found:
+        own = {kept.name for run in runs for record in run.tasks for kept in record.metrics}
+        raise UnknownName("metric of these runs", str(metric), own)
+    found |= {key: MetricRecord(name=AVERAGE) for key in averages if metric in (None, AVERAGE)}
+    return [
+        TableColumn(task, name, kept.better, kept.ideal, _same_n(numbers, (task, name)))
+        for (task, name), kept in found.items()
+        if not tasks or task in tasks
+    ]
+
+
+def _same_n(numbers: Numbers, key: tuple[str, str]) -> int | None:
+    sizes = {own[key].n for own in numbers.values() if key in own}
+    return sizes.pop() if len(sizes) == 1 else None
+
+
+def _best(store: Store, runs: Sequence[Run], numbers: Numbers, column: TableColumn) -> tuple[str, str]:
+    """The id of the run whose number is better than every other, "" for none; and why that could not be told."""
+    key = (column.task, column.metric)
+    values = {run.id: own.value for run in runs if (own := numbers[run.id].get(key)) and own.value is not None}
+    if len(values) < 2 or column.metric == AVERAGE:
+        return "", ""
+
+    def badness(run: str) -> float:
+        value = values[run]
+        if column.better == "ideal":
+            return abs(value - (column.ideal or 0.0))
+        return value if column.better == "lower" else -value
+
+    first = min(values, key=badness)
+    known = plugins.installed_metrics([column.task])
+    ps = []
+    for other in values:
+        if other != first:
+            try:
+                p = _worse(store, first, other, known, column)
+            except HarnessError as error:
+                return "", str(error)
+            if p is None:
+                return "", ""
+            ps.append(p)
+    return (first if max(stats.holm(ps)) < ALPHA else ""), ""
+
+
+def _worse(
+    store: Store, best: str, other: str, known: Mapping[str, Mapping[str, Metric]], column: TableColumn
+) -> float | None:
+    """The paired p of the difference to the best run; None where nothing was tested or the best is not better."""
+    rows, _ = differences.compare(store, best, other, known, tasks=[column.task])
+    for row in rows:
+        if (row.metric, row.slice) == (column.metric, "all") and drop_of(row) > 0:
+            return row.paired.p
+    return None
+
+
+def _names(runs: Sequence[Run]) -> list[str]:
+    """What to call the runs: the last part of a model's path, else the whole of it, else that with the id."""
+    names = [run.model.rstrip("/").rpartition("/")[2] or run.model for run in runs]
+    for longer in ([run.model for run in runs], [f"{run.model} ({run.id})" for run in runs]):
+        names = [long if names.count(name) > 1 else name for name, long in zip(names, longer, strict=True)]
+    return names
