@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Unpack
 
 import click
 
+from harness.cli.grouped import GroupedCommand
 from harness.cli.options import (
     data_option,
     json_option,
@@ -26,13 +27,17 @@ if TYPE_CHECKING:
     from harness.types import Estimate
 
 
-@click.command("run")
+@click.command("run", cls=GroupedCommand)
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...|SUITE.toml")
 @click.option(
-    "--tasks", multiple=True, help="Names, groups, patterns (mmlu/*), tag:NAME, .jsonl or .toml files; comma-separated."
+    "--tasks",
+    "--task",
+    "-t",
+    multiple=True,
+    help="Names, groups, patterns (mmlu/*), tag:NAME, .jsonl or .toml files; comma-separated.",
 )
-@click.option("--limit", type=click.IntRange(1), help="Only the first N examples of every dataset.")
-@click.option("--shots", type=click.IntRange(0), help="Few-shot examples, instead of the task's own number.")
+@click.option("--limit", "-n", type=click.IntRange(1), help="Only the first N examples of every dataset.")
+@click.option("--shots", "-k", type=click.IntRange(0), help="Few-shot examples, instead of the task's own number.")
 @click.option("--shots-mode", type=click.Choice(["fixed", "per-example"]), default="fixed", show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of few-shot examples and of sampling.")
 @click.option("--scorer", help="Scores texts where a task needs it: lexicon:FILE, hf:PATH[@REV][#LABEL] or a plug-in.")
@@ -78,7 +83,10 @@ def command(models: tuple[str, ...], **options: Unpack[RunOptions]) -> int:
     """Evaluate models on tasks and store every sample and number.
 
     \b
-    harness run smollm2 --tasks demo/sentiment,demo/qa --limit 20
+    harness run smollm2 -t demo/sentiment,demo/qa -n 20
+    harness run path/to/model -t arc_easy,glue/sst2 -k 5 --name ft-v1 --tag nightly
+    harness run openai:NAME --base-url http://localhost:8000/v1 --chat -t mmlu
+    harness run models/a models/b -t tag:bias --json out.json
     harness run suite.toml
     """
     from harness.suite import jobs_of

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import json_option, store_option
+from harness.cli.options import json_option, names, store_option
 from harness.cli.table import result_json, results_table, training_lines
 from harness.files import write_json
 from harness.visible import cut
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command("show")
 @click.argument("run")
 @click.option("--slices/--no-slices", default=True, help="Also the numbers of every slice [yes].")
-@click.option("--task", "tasks", multiple=True, metavar="TASK", help="Only this task; may be given again.")
+@click.option("--task", "--tasks", "-t", "tasks", multiple=True, metavar="NAME", help="Only these; comma-separated.")
 @store_option
 @json_option
 def command(run: str, slices: bool, tasks: tuple[str, ...], store: str | None, json_file: Path | None) -> int:
@@ -31,10 +31,11 @@ def command(run: str, slices: bool, tasks: tuple[str, ...], store: str | None, j
 
     opened = open_store(store, create=False)
     found = opened.run(run)
-    for name in tasks:
+    only = names(tasks)
+    for name in only:
         if name not in {t.name for t in found.tasks}:
             raise UnknownName(f"task of run {found.id}", name, [t.name for t in found.tasks])
-    estimates = [e for e in opened.results(found.id) if not tasks or e.task in tasks]
+    estimates = [e for e in opened.results(found.id) if not only or e.task in only]
     if json_file:
         write_json(json_file, result_json(found, estimates))
     for text in head(found, opened.tags().get(found.id, ())):
