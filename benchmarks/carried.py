@@ -21,7 +21,7 @@ import torch
 from harness.engine.budget import keep_freed_memory, rows_for
 from harness.engine.causal.choose import open_runner, run_all
 from harness.engine.causal.encode import Span
-from harness.engine.causal.score import Runner
+from harness.engine.causal.scoring.runner import Runner
 from harness.engine.tally import Tally
 
 VOCABULARY, BLOCK, CHOICE = 2_000, 600, 3

@@ -13,7 +13,7 @@ from time import perf_counter
 import numpy as np
 
 from harness.engine.causal.encode import Span
-from harness.engine.causal.planner import plan
+from harness.engine.causal.scoring.planner import plan
 
 VOCABULARY, SHARED, QUESTION, CHOICES, TOGETHER = 49_152, 600, 40, 4, 100
 BUDGET = 2_000

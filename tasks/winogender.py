@@ -12,20 +12,7 @@ from harness.data import hub
 from harness.errors import DataError
 from harness.kinds import About, Extremes, Items, probe
 from harness.metrics.classify import pearson, pearson_row, proportion, ratio
-from harness.types import (
-    Card,
-    Choose,
-    Chosen,
-    Dataset,
-    Example,
-    Failed,
-    Judged,
-    Metric,
-    Request,
-    Response,
-    Row,
-    Value,
-)
+from harness.types import Card, Choose, Chosen, Dataset, Example, Failed, Judged, Metric, Request, Response, Row, Value
 from harness_tasks.coreference import CONVENTION, referent
 
 if TYPE_CHECKING:

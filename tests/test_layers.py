@@ -110,7 +110,7 @@ def test_the_store_alone_speaks_sql() -> None:
     assert [s for name, file in modules() for s in statements(name, file.read_text(encoding="utf-8"))] == []
 
 
-@pytest.mark.parametrize("name", ["harness.run", "harness_dashboard.queries.gate", "harness_reports.bias"])
+@pytest.mark.parametrize("name", ["harness.run", "harness_dashboard.content.gate", "harness_reports.bias"])
 def test_planted_sql_is_found(name: str) -> None:
     assert len(statements(name, "query = 'SELECT name FROM runs'\nnote = 'Select a row from the table'")) == 1
     assert statements("harness.store.queries.runs", "query = 'SELECT name FROM runs'") == []
@@ -126,7 +126,7 @@ def test_every_module_of_the_library_has_a_line() -> None:
     [
         ("harness.types", "from harness.errors import X\nimport harness.run"),
         ("harness.types", "from harness.reading.text import X"),
-        ("harness.engine.causal.plan", "from harness.engine.encoders.masked import X"),
+        ("harness.engine.causal.scoring.plan", "from harness.engine.encoders.masked import X"),
         ("harness.engine.backend", "from harness.engine.files import X"),
         ("harness.engine.backend", "from harness.kinds import X"),
         ("harness.run", "def f():\n    from harness.store import open_store"),
@@ -134,7 +134,7 @@ def test_every_module_of_the_library_has_a_line() -> None:
         ("harness.kinds", "import harness_tasks.glue"),
         ("harness_dashboard.app", "from harness_reports import html"),
         ("harness_tasks.bbq", "from tasks.probes import X"),
-        ("harness_dashboard.queries.gate", "from harness.store.schema import RUNS"),
+        ("harness_dashboard.content.gate", "from harness.store.schema import RUNS"),
         ("harness_dashboard.session", "from harness.store import database"),
         ("harness_reports.facts", "def f():\n    import sqlalchemy as sa"),
         ("harness_reports.facts", "from sqlalchemy.orm import Session"),

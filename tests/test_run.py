@@ -18,7 +18,7 @@ from harness.errors import DataError, Unsupported
 from harness.kinds import About, Data, multiple_choice
 from harness.plugins import catalogue, load_model
 from harness.store import open_store
-from harness.types import (
+from harness.types import (  # fmt: skip
     Card,
     Choose,
     Chosen,
@@ -32,7 +32,7 @@ from harness.types import (
     Scored,
     Settings,
     Task,
-)  # fmt: skip
+)
 
 CARD = Card(measures="m", limits="l", source="s", licence="Apache-2.0")
 

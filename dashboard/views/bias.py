@@ -6,7 +6,7 @@ import streamlit as st
 from harness.store.queries.tasks import measured
 from harness.types import Run
 from harness_dashboard import session
-from harness_dashboard.queries import bias
+from harness_dashboard.content import bias
 from harness_dashboard.widgets import charts, tables
 from harness_dashboard.widgets.text import cut, escaped
 

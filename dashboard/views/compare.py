@@ -3,7 +3,7 @@
 import streamlit as st
 
 from harness_dashboard import session
-from harness_dashboard.queries import compare, samples
+from harness_dashboard.content import compare, samples
 from harness_dashboard.widgets import charts, sample, tables
 from harness_dashboard.widgets.text import CELL, cut, escaped
 

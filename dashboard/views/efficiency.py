@@ -4,7 +4,7 @@ import streamlit as st
 
 from harness.store.queries.tasks import measured
 from harness_dashboard import session
-from harness_dashboard.queries import efficiency
+from harness_dashboard.content import efficiency
 from harness_dashboard.widgets import charts, tables
 
 st.title("Efficiency")

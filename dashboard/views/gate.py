@@ -8,7 +8,7 @@ import streamlit as st
 from harness.errors import HarnessError
 from harness.store.queries.runs import newest
 from harness_dashboard import session
-from harness_dashboard.queries import gate
+from harness_dashboard.content import gate
 from harness_dashboard.widgets import tables
 
 st.title("Gate")

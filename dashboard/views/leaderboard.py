@@ -7,7 +7,7 @@ import streamlit as st
 from harness.store.queries.leaderboard import LeaderboardFilter, slices
 from harness.store.queries.tasks import measured, secondary
 from harness_dashboard import session
-from harness_dashboard.queries import leaderboard
+from harness_dashboard.content import leaderboard
 from harness_dashboard.widgets import charts, tables
 
 st.title("Leaderboard")

@@ -4,7 +4,7 @@ import streamlit as st
 
 from harness.types import Run
 from harness_dashboard import session
-from harness_dashboard.queries import reliability
+from harness_dashboard.content import reliability
 from harness_dashboard.widgets import charts, tables
 from harness_dashboard.widgets.text import escaped
 

@@ -10,7 +10,7 @@ from harness.answers.journal import progress
 from harness.errors import HarnessError
 from harness.types import Run
 from harness_dashboard import session
-from harness_dashboard.queries import samples
+from harness_dashboard.content import samples
 from harness_dashboard.widgets import charts, tables
 from harness_dashboard.widgets.text import cut, escaped
 

@@ -7,7 +7,7 @@ import streamlit as st
 from harness.store.queries.samples import STATES, SampleFilter
 from harness.types import Run
 from harness_dashboard import session
-from harness_dashboard.queries import samples
+from harness_dashboard.content import samples
 from harness_dashboard.widgets import sample, tables
 from harness_dashboard.widgets.text import cut, escaped
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from harness_dashboard import session
-from harness_dashboard.queries import trends
+from harness_dashboard.content import trends
 from harness_dashboard.widgets import charts, tables
 from harness_dashboard.widgets.text import short
 

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from harness_dashboard.queries import samples
+from harness_dashboard.content import samples
 from harness_dashboard.widgets import tables
 from harness_dashboard.widgets.text import cut, json_text, word_difference
 

@@ -1,6 +1,6 @@
 """Names in, stored run out: what the command line, suites and Python callers share."""
 
-from harness.api.again import ask_more, require_askable
+from harness.api.asking_more import ask_more, require_askable
 from harness.api.comparing import Changes, compare
 from harness.api.evaluation import evaluate
 from harness.api.finetuning import finetune

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from harness import differences, plugins
-from harness.api.again import ask_more, require_askable
+from harness.api.asking_more import ask_more, require_askable
 from harness.api.records import Where
 from harness.differences import Difference
 from harness.errors import UsageError

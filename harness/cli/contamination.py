@@ -14,7 +14,7 @@ from harness.visible import cut, line
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.api.contaminated import Effect
+    from harness.api.contamination import Effect
     from harness.contamination.check import DirtyShare, Report
     from harness.contamination.effect import ScoreGap
     from harness.contamination.items import BenchmarkText
@@ -39,7 +39,7 @@ def command(tasks: tuple[str, ...], corpus: str, **words: Any) -> int:
 
     Every rule is a published one. That an item is in a corpus is a fact about the corpus, not about a model.
     """
-    from harness.api.contaminated import effects, items_in
+    from harness.api.contamination import effects, items_in
     from harness.cli.table import progress_bar
     from harness.contamination.check import contamination
     from harness.store import open_store
@@ -64,7 +64,7 @@ def command(tasks: tuple[str, ...], corpus: str, **words: Any) -> int:
 
 
 def _orders(items: Sequence[BenchmarkText], model: str) -> dict[str, Any]:
-    from harness.api.contaminated import order_of
+    from harness.api.contamination import order_of
     from harness.engine.backend import Options
     from harness.plugins import load_model
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from harness.api import evaluate
-from harness.api.contaminated import items_in
+from harness.api.contamination import items_in
 from harness.cli.main import cli
 
 

@@ -10,7 +10,7 @@ from harness.api import evaluate
 from harness.store import Store, open_store
 from harness.store.queries.leaderboard import LeaderboardFilter, rank_ranges, slices
 from harness.types import Estimate, Task
-from harness_dashboard.queries import leaderboard
+from harness_dashboard.content import leaderboard
 from harness_dashboard.widgets import text
 
 THREE = [(0.9, 0.8, 1.0), (0.7, 0.6, 0.85), (0.2, 0.1, 0.3), (None, None, None)]

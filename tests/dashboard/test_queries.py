@@ -23,7 +23,7 @@ from harness.store.queries.samples import SampleFilter as Filter
 from harness.store.queries.tasks import measured
 from harness.store.schema import RESULTS
 from harness.types import Card, Choose, Chosen, Dataset, EnergyUse, Example, Judged, Outcome, Settings, TaskEnergy
-from harness_dashboard.queries import bias, compare, efficiency, gate, leaderboard, reliability, samples, trends
+from harness_dashboard.content import bias, compare, efficiency, gate, leaderboard, reliability, samples, trends
 from harness_dashboard.widgets import text
 
 RunOf = Callable[[str], str]

@@ -6,8 +6,8 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from harness.engine.causal.kernels import _tree
-from harness.engine.causal.paged_kernel import _paged
+from harness.engine.causal.attention.kernels import _tree
+from harness.engine.causal.attention.paged_kernel import _paged
 from harness.engine.causal.small_kernels import _gated, _mass
 
 TYPES = {

@@ -7,14 +7,14 @@ from harness.engine.backend import Agenda, Batch, BatchPlan
 from harness.engine.budget import SMALLEST, keep_freed_memory, out_of_memory, rows_for
 from harness.engine.causal.choose import open_runner
 from harness.engine.causal.encode import Encoded, Encoder, Prompt, encode
-from harness.engine.causal.generate import Generator, generate
+from harness.engine.causal.generation.generate import Generator, generate
+from harness.engine.causal.generation.grouping import plan as shards_of
 from harness.engine.causal.lanes import behind, in_lanes, lanes_of
 from harness.engine.causal.operations import countable, operations
-from harness.engine.causal.plan import Plan
 from harness.engine.causal.roofline import best_rate, needed
-from harness.engine.causal.schedule import Inputs, Schedule, generated_batches, scored_batches
-from harness.engine.causal.score import SpanScore, Way
-from harness.engine.causal.shards import plan as shards_of
+from harness.engine.causal.scoring.plan import Plan
+from harness.engine.causal.scoring.runner import SpanScore, Way
+from harness.engine.causal.scoring.schedule import Inputs, Schedule, generated_batches, scored_batches
 from harness.engine.checkpoint import Checkpoint
 from harness.engine.respond import Score, respond
 from harness.engine.tally import Tally

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from harness.engine.causal.encode import Span
-from harness.engine.causal.plan import Plan, Step, indexed, padded, planned
-from harness.engine.causal.shards import WORTH, best_cuts
+from harness.engine.causal.generation.grouping import WORTH, best_cuts
+from harness.engine.causal.scoring.plan import Plan, Step, indexed, padded, planned
 
 _NAMES = ("past_key_values", "cache", "cache_params", "state")
 """What models call the cache that they take and give back."""

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from harness.engine.causal.encode import Span
 from harness.engine.causal.fuse import fusable
-from harness.engine.causal.plan import Plan
 from harness.engine.causal.reference import score
 from harness.engine.causal.rotations import rescaled_above
-from harness.engine.causal.score import Runner, Way
+from harness.engine.causal.scoring.plan import Plan
+from harness.engine.causal.scoring.runner import Runner, Way
 from harness.engine.causal.truth import HALF, Error, in_float32
 from harness.engine.tally import Tally
 from harness.errors import ModelError

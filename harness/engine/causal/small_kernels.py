@@ -4,7 +4,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from harness.engine.causal.kernels import LOG2E, SIZES
+from harness.engine.causal.attention.kernels import LOG2E, SIZES
 
 
 @triton.jit(do_not_specialize=SIZES)

@@ -18,7 +18,7 @@ from harness.engine.backend import Batch, Options, until
 from harness.engine.elsewhere import http_answers, http_echo
 from harness.engine.elsewhere.http_address import address_of
 from harness.engine.elsewhere.http_body import GaveUp, Json
-from harness.engine.elsewhere.http_calls import Calls, Pause
+from harness.engine.elsewhere.http_retry import Calls, Pause
 from harness.engine.elsewhere.named import letters_of, named
 from harness.errors import ModelError, Unsupported, UsageError
 from harness.types import (

@@ -22,9 +22,9 @@ from harness.engine.causal.backend import Causal
 from harness.engine.causal.carry import Carrier, Footprint, at_rows, bytes_of, footprint, plan_carried
 from harness.engine.causal.choose import open_runner, plain, run_all
 from harness.engine.causal.encode import Span
-from harness.engine.causal.layout import lay_out
 from harness.engine.causal.reference import score
-from harness.engine.causal.score import Runner
+from harness.engine.causal.scoring.layout import lay_out
+from harness.engine.causal.scoring.runner import Runner
 from harness.engine.causal.truth import Error, in_float32
 from harness.engine.load import load
 

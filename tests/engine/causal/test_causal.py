@@ -11,18 +11,7 @@ from tiny import causal, saved
 from harness.engine.backend import Backend, Options
 from harness.engine.load import load
 from harness.errors import ModelError, TooLong, UnknownName
-from harness.types import (
-    Choose,
-    Chosen,
-    Failed,
-    Generate,
-    Generated,
-    Likelihood,
-    Question,
-    Request,
-    Response,
-    Scored,
-)
+from harness.types import Choose, Chosen, Failed, Generate, Generated, Likelihood, Question, Request, Response, Scored
 
 
 def ask(requests: list[Request]) -> list[Question]:

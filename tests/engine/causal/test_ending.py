@@ -5,7 +5,7 @@ import random
 import pytest
 from tiny import causal
 
-from harness.engine.causal.ending import Draft, Endings
+from harness.engine.causal.generation.ending import Draft, Endings
 from harness.engine.sampling import cut
 from harness.types import Generate
 

@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 from tiny import causal, word_tokenizer
 
 from harness.engine.budget import kept_bytes
-from harness.engine.causal import page_batch, paged, slotted
-from harness.engine.causal.captured import Captured
 from harness.engine.causal.choose import unusual_head
-from harness.engine.causal.ending import Endings
-from harness.engine.causal.generate import Generator, generate
-from harness.engine.causal.head import Reader
-from harness.engine.causal.paged import PagedGenerator
-from harness.engine.causal.shards import Pending, PromptShard, grouped, plan
-from harness.engine.causal.slots import Slots
-from harness.engine.causal.slotted import SlottedGenerator
+from harness.engine.causal.generation import page_batch, paged, slotted
+from harness.engine.causal.generation.captured import Captured
+from harness.engine.causal.generation.ending import Endings
+from harness.engine.causal.generation.generate import Generator, generate
+from harness.engine.causal.generation.grouping import Pending, PromptShard, grouped, plan
+from harness.engine.causal.generation.paged import PagedGenerator
+from harness.engine.causal.generation.slots import Slots
+from harness.engine.causal.generation.slotted import SlottedGenerator
+from harness.engine.causal.scoring.logits import Reader
 from harness.engine.sampling import cut, pick, stream
 from harness.engine.tally import Tally
 from harness.types import Generate, Generated

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 pytest.importorskip("triton", reason="Triton is not installed: the kernels are not tested")
-from harness.engine.causal.blocks import KEYS, QUERIES, blocks
-from harness.engine.causal.kernels import Layout, tree
-from harness.engine.causal.paged_kernel import paged
-from harness.engine.causal.rule import LayerRule
+from harness.engine.causal.attention.blocks import KEYS, QUERIES, blocks
+from harness.engine.causal.attention.kernels import Layout, tree
+from harness.engine.causal.attention.paged_kernel import paged
+from harness.engine.causal.attention.rule import LayerRule
 from harness.engine.causal.small_kernels import gated, more_mass
 
 RULES: dict[str, dict[str, Any]] = {

@@ -3,8 +3,8 @@
 import numpy as np
 
 from harness.engine.causal.encode import Span
-from harness.engine.causal.plan import Plan, Step
-from harness.engine.causal.schedule import Schedule, distinct
+from harness.engine.causal.scoring.plan import Plan, Step
+from harness.engine.causal.scoring.schedule import Schedule, distinct
 
 
 def plan() -> Plan:

@@ -12,16 +12,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny import causal, word_tokenizer
 
-from harness.engine.causal.attention import TreePass, tiles
+from harness.engine.causal.attention.rule import LayerRule
+from harness.engine.causal.attention.tree import TreePass, tiles
 from harness.engine.causal.choose import open_runner, probes, run_all
 from harness.engine.causal.encode import Span
-from harness.engine.causal.generate import Generator
-from harness.engine.causal.layout import lay_out
-from harness.engine.causal.plan import Plan, plan_padded
-from harness.engine.causal.planner import plan
+from harness.engine.causal.generation.generate import Generator
 from harness.engine.causal.reference import score
-from harness.engine.causal.rule import LayerRule
-from harness.engine.causal.score import Runner
+from harness.engine.causal.scoring.layout import lay_out
+from harness.engine.causal.scoring.plan import Plan, plan_padded
+from harness.engine.causal.scoring.planner import plan
+from harness.engine.causal.scoring.runner import Runner
 from harness.engine.causal.truth import Error, in_float32
 
 VOCABULARY = 40

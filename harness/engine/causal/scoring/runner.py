@@ -10,16 +10,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.engine.causal.attention import Layers, TreePass
+from harness.engine.causal.attention.passes import attending, under_way
+from harness.engine.causal.attention.tree import Layers, TreePass
 from harness.engine.causal.carry import Carrier, Footprint, State, footprint, plan_carried
 from harness.engine.causal.encode import Span
 from harness.engine.causal.fuse import Forward, fused, reading
-from harness.engine.causal.head import Reader
-from harness.engine.causal.layout import Read, Rows, lay_out, read_of
-from harness.engine.causal.passes import attending, under_way
-from harness.engine.causal.plan import Plan, Step, plan_padded
-from harness.engine.causal.planner import plan
 from harness.engine.causal.rotations import forget_lengths
+from harness.engine.causal.scoring.layout import Read, Rows, lay_out, read_of
+from harness.engine.causal.scoring.logits import Reader
+from harness.engine.causal.scoring.plan import Plan, Step, plan_padded
+from harness.engine.causal.scoring.planner import plan
 from harness.engine.causal.truth import Error
 from harness.engine.device import later, onto
 from harness.engine.tally import Tally

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from harness.engine.budget import kept_bytes
-from harness.engine.causal.ending import Endings
-from harness.engine.causal.head import Reader
-from harness.engine.causal.passes import attending, under_way
-from harness.engine.causal.shards import Live, Pending, PromptShard, waiting_rows
-from harness.engine.causal.slots import Decode, Prefill, Slots
+from harness.engine.causal.attention.passes import attending, under_way
+from harness.engine.causal.generation.ending import Endings
+from harness.engine.causal.generation.grouping import Live, Pending, PromptShard, waiting_rows
+from harness.engine.causal.generation.slots import Decode, Prefill, Slots
+from harness.engine.causal.scoring.logits import Reader
 from harness.engine.device import onto
 from harness.engine.sampling import pick
 from harness.engine.tally import Tally

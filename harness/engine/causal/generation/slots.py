@@ -11,8 +11,16 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from harness.engine.causal.parts import Part, causal_mask, join, limited, needs_depths, over_prefix, partial_attention
-from harness.engine.causal.rule import LayerRule
+from harness.engine.causal.attention.parts import (
+    Part,
+    causal_mask,
+    join,
+    limited,
+    needs_depths,
+    over_prefix,
+    partial_attention,
+)
+from harness.engine.causal.attention.rule import LayerRule
 
 
 @dataclass(slots=True)

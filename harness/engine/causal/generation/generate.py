@@ -8,14 +8,14 @@ from typing import Any
 import torch
 
 from harness.engine.budget import out_of_memory
-from harness.engine.causal.aligned import AlignedGenerator, aligned_for
-from harness.engine.causal.ending import Endings
 from harness.engine.causal.fuse import Forward
-from harness.engine.causal.head import Reader
-from harness.engine.causal.paged import PagedGenerator
+from harness.engine.causal.generation.aligned import AlignedGenerator, aligned_for
+from harness.engine.causal.generation.ending import Endings
+from harness.engine.causal.generation.grouping import SHARD, Live, Pending, PromptShard, plan
+from harness.engine.causal.generation.paged import PagedGenerator
+from harness.engine.causal.generation.slotted import PIECE, ROWS, SlottedGenerator
 from harness.engine.causal.rotations import forget_lengths, rescaled_above
-from harness.engine.causal.shards import SHARD, Live, Pending, PromptShard, plan
-from harness.engine.causal.slotted import PIECE, ROWS, SlottedGenerator
+from harness.engine.causal.scoring.logits import Reader
 from harness.engine.causal.truth import HALF, disagreement
 from harness.engine.sampling import pick, stream
 from harness.engine.tally import Tally

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.engine.budget import memory_for_pages
-from harness.engine.causal.attention import Layers, TreePass
-from harness.engine.causal.ending import Draft, Endings
+from harness.engine.causal.attention.passes import attending, under_way
+from harness.engine.causal.attention.tree import Layers, TreePass
 from harness.engine.causal.fuse import Forward, fused
-from harness.engine.causal.head import Reader
-from harness.engine.causal.page_batch import PageBatch, Started
-from harness.engine.causal.pages import PAGE, PagedStep, Pages
-from harness.engine.causal.passes import attending, under_way
-from harness.engine.causal.prompts import InPages, Prompts
-from harness.engine.causal.shards import Pending, PromptShard, waiting_rows
+from harness.engine.causal.generation.ending import Draft, Endings
+from harness.engine.causal.generation.grouping import Pending, PromptShard, waiting_rows
+from harness.engine.causal.generation.page_batch import PageBatch, Started
+from harness.engine.causal.generation.pages import PAGE, PagedStep, Pages
+from harness.engine.causal.generation.prompts import InPages, Prompts
+from harness.engine.causal.scoring.logits import Reader
 from harness.engine.device import fast_kernels, onto
 from harness.engine.tally import Tally
 from harness.types import Generate, Generated

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from harness.engine.causal.carry import Carrier, Footprint, State, footprint
-from harness.engine.causal.ending import Endings
-from harness.engine.causal.head import Reader
-from harness.engine.causal.shards import Live, Pending, PromptShard, waiting_rows
+from harness.engine.causal.generation.ending import Endings
+from harness.engine.causal.generation.grouping import Live, Pending, PromptShard, waiting_rows
+from harness.engine.causal.scoring.logits import Reader
 from harness.engine.causal.truth import HALF, Error, after_plain, disagreement, in_float32
 from harness.engine.sampling import Draws, pick_rows
 from harness.engine.tally import Tally

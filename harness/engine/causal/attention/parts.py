@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from harness.engine.causal.rule import LayerRule
+from harness.engine.causal.attention.rule import LayerRule
 
 Part = tuple[Tensor, Tensor]
 """Output [b, h, n, d] over some of the keys, and the log-sum-exp of their scores [b, h, n] in float32."""

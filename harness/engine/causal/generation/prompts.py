@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.engine.causal.attention import Kept, Layers, TreePass
-from harness.engine.causal.head import Reader
-from harness.engine.causal.pages import PAGE, PagedPrefill, Pages
-from harness.engine.causal.passes import under_way
-from harness.engine.causal.shards import Live
+from harness.engine.causal.attention.passes import under_way
+from harness.engine.causal.attention.tree import Kept, Layers, TreePass
+from harness.engine.causal.generation.grouping import Live
+from harness.engine.causal.generation.pages import PAGE, PagedPrefill, Pages
+from harness.engine.causal.scoring.logits import Reader
 from harness.engine.device import onto
 from harness.engine.tally import Tally
 

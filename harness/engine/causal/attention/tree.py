@@ -14,9 +14,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.engine.causal.blocks import blocks
-from harness.engine.causal.parts import causal_mask, join, limited, needs_depths, over_prefix, partial_attention
-from harness.engine.causal.rule import LayerRule
+from harness.engine.causal.attention.blocks import blocks
+from harness.engine.causal.attention.parts import (
+    causal_mask,
+    join,
+    limited,
+    needs_depths,
+    over_prefix,
+    partial_attention,
+)
+from harness.engine.causal.attention.rule import LayerRule
 from harness.engine.device import fast_kernels, onto
 
 Ints = NDArray[np.int64]
@@ -124,14 +131,14 @@ class TreePass:
         if self.room:
             self._store(layer, k, v)
         if fast_kernels(q.device):
-            from harness.engine.causal.kernels import tree
+            from harness.engine.causal.attention.kernels import tree
 
             return tree(q, k, v, prefix, self._layout(q.device, rule.reach), rule)
         return self._in_tiles(q, k, v, prefix, rule)
 
     def _layout(self, device: torch.device, reach: int | None) -> Any:
         """The tree on the device, once for all layers that see as far."""
-        from harness.engine.causal.kernels import Layout
+        from harness.engine.causal.attention.kernels import Layout
 
         if (device, reach) not in self._layouts:
             seen = blocks(self.ends, self.depths, reach)

@@ -5,7 +5,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from harness.engine.causal.kernels import (
+from harness.engine.causal.attention.kernels import (
     LOG2E,
     SIZES,
     clauses,
@@ -19,7 +19,7 @@ from harness.engine.causal.kernels import (
     weigh,
     within,
 )
-from harness.engine.causal.rule import LayerRule
+from harness.engine.causal.attention.rule import LayerRule
 
 
 @triton.jit(do_not_specialize=SIZES)

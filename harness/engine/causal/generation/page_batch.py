@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 
-from harness.engine.causal.captured import Captured, StepKind
-from harness.engine.causal.ending import Draft, Endings
-from harness.engine.causal.pages import PAGE, PagedStep
-from harness.engine.causal.passes import under_way
-from harness.engine.causal.prompts import InPages, Prompts, Tokens
-from harness.engine.causal.shards import Pending
-from harness.engine.causal.step_state import StepState
+from harness.engine.causal.attention.passes import under_way
+from harness.engine.causal.generation.captured import Captured, StepKind
+from harness.engine.causal.generation.ending import Draft, Endings
+from harness.engine.causal.generation.grouping import Pending
+from harness.engine.causal.generation.pages import PAGE, PagedStep
+from harness.engine.causal.generation.prompts import InPages, Prompts, Tokens
+from harness.engine.causal.generation.step_state import StepState
 from harness.engine.device import later
 from harness.engine.sampling import pick_rows
 from harness.types import Generated

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.engine.causal.attention import Layers, TreePass
-from harness.engine.causal.parts import Part, join, limited, needs_depths, over_prefix, partial_attention
-from harness.engine.causal.rule import LayerRule
+from harness.engine.causal.attention.parts import Part, join, limited, needs_depths, over_prefix, partial_attention
+from harness.engine.causal.attention.rule import LayerRule
+from harness.engine.causal.attention.tree import Layers, TreePass
 from harness.engine.device import fast_kernels, onto
 
 PAGE = 64
@@ -112,7 +112,7 @@ class PagedStep:
         _write(held, page, place, k, v)
         prefix = self.prefix[layer].known() if self.prefix else None
         if fast_kernels(q.device):
-            from harness.engine.causal.paged_kernel import paged
+            from harness.engine.causal.attention.paged_kernel import paged
 
             return paged(q, held, prefix, self.table, self.lengths, depths, rule)
         own = self._own(q[0].transpose(0, 1), *held, rule)

@@ -12,8 +12,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from harness.engine.causal.blocks import KEYS, QUERIES
-from harness.engine.causal.rule import LayerRule
+from harness.engine.causal.attention.blocks import KEYS, QUERIES
+from harness.engine.causal.attention.rule import LayerRule
 
 LOG2E: tl.constexpr = tl.constexpr(1.4426950408889634)
 SIZES = ["rows", "prefix", "skip", "window", "chunk", "columns", "total"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.engine.causal.plan import Ints, Plan, Step
+from harness.engine.causal.scoring.plan import Ints, Plan, Step
 from harness.engine.special import Tokens
 
 

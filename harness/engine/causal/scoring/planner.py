@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from harness.engine.causal.encode import Span
-from harness.engine.causal.plan import Ints, Plan, Step, indexed, planned
+from harness.engine.causal.scoring.plan import Ints, Plan, Step, indexed, planned
 from harness.engine.special import Tokens
 
 SHORTEST = 32

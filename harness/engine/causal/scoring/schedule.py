@@ -9,8 +9,8 @@ import numpy as np
 
 from harness.engine.backend import BatchPlan
 from harness.engine.causal.encode import Encoded, Prompt, Span
-from harness.engine.causal.plan import Plan
-from harness.engine.causal.shards import PromptShard
+from harness.engine.causal.generation.grouping import PromptShard
+from harness.engine.causal.scoring.plan import Plan
 from harness.types import Failed, Generate, Question
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-from harness.engine.causal.rule import LayerRule, rule_of
+from harness.engine.causal.attention.rule import LayerRule, rule_of
 
 ATTENTION = "harness"
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from harness.engine.causal.ending import Draft
+from harness.engine.causal.generation.ending import Draft
 from harness.engine.sampling import stream
 from harness.types import Generate, Generated
 

@@ -1,0 +1,1 @@
+"""How rows of a pass see each other: rules, blocks, kernels."""
