@@ -42,9 +42,11 @@ def ask_more(
         return backend
 
     where = replace(
-        where, data=where.data or recipe.folder, cache=where.cache and recipe.cache,
+        where,
+        data=where.data or recipe.folder,
+        cache=where.cache and recipe.cache,
         name=where.name or (run.model if recipe.model else ""),
-    )  # fmt: skip
+    )
     settings = replace(settings_of(run), limit=limit)
     return evaluate(opened, _tasks(run, recipe, tasks), settings, options=options, where=where, listener=listener)
 

@@ -1,6 +1,6 @@
 """One evaluation, from names to stored numbers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Unpack
 
@@ -41,12 +41,9 @@ def evaluate(
     )
     options = options or Options()
     chosen = tasks_of(tasks)
-    if settings.scorer and not any(task.bind for task in chosen):
-        listener.notice(f"no task of this run scores texts: the scorer {settings.scorer} is not used")
     planned = planned_tasks(chosen, settings, options, where)
-    for p in planned:
-        for text in notices.of_plan(p):
-            listener.notice(text)
+    for text in _notices(settings, planned):
+        listener.notice(text)
     backend = _opened(model, options, running.exams(planned))
     running.check(backend, [p.task for p in planned])
     for text in backend.info.notices:
@@ -62,6 +59,14 @@ def evaluate(
     for shard in shards:
         shard.path.unlink(missing_ok=True)
     return result
+
+
+def _notices(settings: Settings, planned: Sequence[running.Planned]) -> Iterator[str]:
+    """What the user should know before anything is asked."""
+    if settings.scorer and not any(p.task.scorer for p in planned):
+        yield f"no task of this run scores texts: the scorer {settings.scorer} is not used"
+    for p in planned:
+        yield from notices.of_plan(p)
 
 
 def _opened(model: str | Backend | Opener, options: Options, exams: Sequence[Exam]) -> Backend:

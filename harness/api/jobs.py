@@ -10,7 +10,12 @@ def run_job(job: Job, *, where: Where | None = None, listener: Listener | None =
     """Evaluate the job's model on its tasks, fine-tuned first where the job has a protocol."""
     if job.protocol:
         return finetune(
-            job.model, job.tasks, job.settings, protocol=job.protocol, options=job.options, where=where,
+            job.model,
+            job.tasks,
+            job.settings,
+            protocol=job.protocol,
+            options=job.options,
+            where=where,
             listener=listener,
-        )  # fmt: skip
+        )
     return evaluate(job.model, job.tasks, job.settings, options=job.options, where=where, listener=listener)

@@ -43,18 +43,15 @@ def record(
 ) -> Result:
     """Ask, judge and store what is planned; without ``recipe`` the run cannot be asked for more."""
     store = open_store(where.store, samples=where.samples)
-    run = replace(
-        described(backend, planned, settings, where.name), command=where.command,
-        recipe=recipe.record() if recipe else {}, training=training,
-    )  # fmt: skip
+    run = described(backend, planned, settings, where.name)
+    run = replace(run, command=where.command, recipe=recipe.record() if recipe else {}, training=training)
     identity = identity_of(run)
     if where.resume:
         run = _resumed(store, run, identity)
         if run.status != "interrupted" and not isinstance(backend, Merged):
             listener.notice("nothing to resume: no unfinished run of this model, tasks and settings; starting one")
     questions = running.questions(planned)
-    head = {"identity": identity, "total": len(questions)}
-    with Journal.open(_journal(store, run.id), head) as journal:
+    with Journal.open(_journal(store, run.id), {"identity": identity, "total": len(questions)}) as journal:
         if journal.notice:
             listener.notice(journal.notice)
         asking = _Asking(backend, planned, questions, store, journal, listener, where.idle)
@@ -94,9 +91,13 @@ def _finished(asking: _Asking, run: Run, *, cached: bool) -> tuple[Result, list[
     before = set(asking.journal.responses)
     with watch(backend.info.devices, asking.idle) as watched:
         answers = running.ask(
-            backend, asking.questions, asking.journal, cache=cache, begun=lambda: store.start(run),
+            backend,
+            asking.questions,
+            asking.journal,
+            cache=cache,
+            begun=lambda: store.start(run),
             progress=listener.progress,
-        )  # fmt: skip
+        )
     done = running.finish(asking.planned, answers)
     energy = energy_of(backend, watched.energy, asking.journal, before, done)
     tasks = [p.task for p in asking.planned]

@@ -41,10 +41,18 @@ def rescore(run: str, *, store: str | None = None, scorer: str | None = None, co
     estimates = tuple(e for t in tasks for e in running.summarise(t, outcomes[t.name], scores[t.name]))
     estimates += averages(tasks, outcomes).estimates
     new = replace(
-        old, id=new_id(), tasks=_records(old, tasks), settings={**old.settings, "rescored": old.id},
-        versions=versions(), command=command, started=now(), finished=now(), status="finished", message="",
+        old,
+        id=new_id(),
+        tasks=_records(old, tasks),
+        settings={**old.settings, "rescored": old.id},
+        versions=versions(),
+        command=command,
+        started=now(),
+        finished=now(),
+        status="finished",
+        message="",
         recipe={} if old.imported else old.recipe,
-    )  # fmt: skip
+    )
     opened.start(replace(new, status="running", finished=None))
     opened.finish(new, outcomes, estimates)
     return Result(new, estimates)

@@ -118,7 +118,11 @@ def _as_json(report: Report, effects: Sequence[Effect], orders: dict[str, Any]) 
         for one in report.checked
     ]
     return {
-        "corpus": report.corpus, "files": report.files, "bytes": report.size, "gpt3_n": report.n, "items": items,
+        "corpus": report.corpus,
+        "files": report.files,
+        "bytes": report.size,
+        "gpt3_n": report.n,
+        "items": items,
         "effects": [asdict(effect) for effect in effects],
         "order": {name: asdict(order) for name, order in orders.items()},
-    }  # fmt: skip
+    }

@@ -21,9 +21,13 @@ if TYPE_CHECKING:
 @store_option
 @json_option
 def command(
-    runs: tuple[str, ...], campaign: str, metrics: tuple[str, ...], statistic: str, store: str | None,
+    runs: tuple[str, ...],
+    campaign: str,
+    metrics: tuple[str, ...],
+    statistic: str,
+    store: str | None,
     json_file: Path | None,
-) -> int:  # fmt: skip
+) -> int:
     """Compare the metrics of RUNS (by default all that the campaign rated) with people: correlations, pairwise
     accuracy with ties calibrated on other examples, soft pairwise accuracy, and paired tests of metrics.
     """

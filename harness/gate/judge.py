@@ -143,9 +143,20 @@ def check_drop(rule: Rule, row: Difference, alpha: float, p: float | None, group
         need, hint = _unsettled(row, rule.margin - drop, ends, level)
         message += hint
     return Verdict(
-        rule, row.task, row.metric, row.slice, state, paired.second, paired.first, paired.low, paired.high, paired.n,
-        message, p, need,
-    )  # fmt: skip
+        rule,
+        row.task,
+        row.metric,
+        row.slice,
+        state,
+        paired.second,
+        paired.first,
+        paired.low,
+        paired.high,
+        paired.n,
+        message,
+        p,
+        need,
+    )
 
 
 def _unsettled(row: Difference, gap: float, ends: tuple[float, float], level: float) -> tuple[int | None, str]:

@@ -18,8 +18,12 @@ JOULES = "joules_per_example"
 LIMITS = ("max_drop", "max", "min", "max_abs", "max_rise")
 DEFAULTS = {"alpha": float, "correction": str, "on_inconclusive": str}
 RULE: dict[str, type] = {
-    "metric": str, "slices": str, "mode": str, "on_inconclusive": str, **dict.fromkeys(LIMITS, float),
-}  # fmt: skip
+    "metric": str,
+    "slices": str,
+    "mode": str,
+    "on_inconclusive": str,
+    **dict.fromkeys(LIMITS, float),
+}
 QUARANTINE = {"metric": str, "until": date, "why": str}
 ALLOWED = {
     "correction": ("holm", "none"),
@@ -155,9 +159,10 @@ def explain(rule: Rule, alpha: float) -> str:
         "max_rise": f"must not rise above the baseline's by more than {rule.margin:.1%}",
     }[rule.limit]
     where = {
-        "all": "over all examples", "each": "over all examples and on every slice",
+        "all": "over all examples",
+        "each": "over all examples and on every slice",
         "worst": "on the worst slice (corrected for how many there are)",
-    }.get(rule.slices, f"on {rule.slices}")  # fmt: skip
+    }.get(rule.slices, f"on {rule.slices}")
     strict = rule.limit == "max_rise" or rule.mode == "strict" or rule.metric.endswith(f":{FAILED_RATE}")
     how = "the number itself is compared" if strict else f"its interval decides (alpha {alpha:g}, two-sided)"
     return f"{rule.metric} {what} {where}; {how}; inconclusive: {rule.on_inconclusive}"

@@ -98,11 +98,16 @@ def _ece(kind: str) -> Metric:
         return ratio(np.abs(sums).sum(-1), n, np.nan)
 
     return Metric(
-        name=f"ece_{kind}_{BINS}", reduce=reduce, expand=expand, better="lower", bounds=UNIT, folded=True,
+        name=f"ece_{kind}_{BINS}",
+        reduce=reduce,
+        expand=expand,
+        better="lower",
+        bounds=UNIT,
+        folded=True,
         limits=f"Noise alone makes it positive: compare it with ece_{kind}_{BINS}_floor. The interval is of the error "
         "in these bins without that noise.",
         signature=f"top choice|bins:{BINS} of equal {kind}",
-    )  # fmt: skip
+    )
 
 
 def _floor(kind: str) -> Metric:
@@ -119,10 +124,14 @@ def _floor(kind: str) -> Metric:
         return np.asarray(np.mean(errors))
 
     return Metric(
-        name=f"ece_{kind}_{BINS}_floor", reduce=reduce, better="lower", interval="none", additive=False,
+        name=f"ece_{kind}_{BINS}_floor",
+        reduce=reduce,
+        better="lower",
+        interval="none",
+        additive=False,
         limits="No score: what a perfectly calibrated model of these confidences would show at this n.",
         signature=f"{SIMULATIONS} simulations, seed 0",
-    )  # fmt: skip
+    )
 
 
 def _accuracy_at(percent: int) -> Metric:
@@ -140,10 +149,14 @@ def _accuracy_at(percent: int) -> Metric:
         return ratio(sums[..., 0], sums[..., 1], np.nan)
 
     return Metric(
-        name=f"acc_at_{percent}", reduce=reduce, expand=expand, interval="wilson", bounds=UNIT,
+        name=f"acc_at_{percent}",
+        reduce=reduce,
+        expand=expand,
+        interval="wilson",
+        bounds=UNIT,
         support=lambda rows: float(rows[:, 1].sum()),
         limits=f"n counts all answers, of which the most confident {percent} % are in the number.",
-    )  # fmt: skip
+    )
 
 
 _ALL = (

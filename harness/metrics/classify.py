@@ -85,9 +85,15 @@ def quotient(
         return scale * ratio(sums[..., 0], sums[..., 1], np.nan) + offset
 
     return Metric(
-        name=name, reduce=reduce, better=better, ideal=ideal, limits=limits, signature=signature, bounds=bounds,
+        name=name,
+        reduce=reduce,
+        better=better,
+        ideal=ideal,
+        limits=limits,
+        signature=signature,
+        bounds=bounds,
         support=lambda rows: float((rows[:, 1] != 0).sum()),
-    )  # fmt: skip
+    )
 
 
 def reduce_percent(sums: Array, n: Array) -> Array:
@@ -98,9 +104,16 @@ def reduce_percent(sums: Array, n: Array) -> Array:
 def percent(name: str, *, better: Better = "ideal", ideal: float | None = 50.0, limits: str = "") -> Metric:
     """A proportion of 0/1 values from 0 to 100, as published preference scores are given."""
     return Metric(
-        name=name, reduce=reduce_percent, better=better, ideal=ideal, interval="wilson", bounds=(0.0, 100.0),
-        scale=100.0, limits=limits, kind="percent",
-    )  # fmt: skip
+        name=name,
+        reduce=reduce_percent,
+        better=better,
+        ideal=ideal,
+        interval="wilson",
+        bounds=(0.0, 100.0),
+        scale=100.0,
+        limits=limits,
+        kind="percent",
+    )
 
 
 accuracy = proportion("accuracy")

@@ -74,8 +74,11 @@ def from_left_out(metric: Metric, value: float, without: Array, support: float, 
             return None
         ends = from_left_out(
             replace(metric, interval="jackknife", bounds=(math.log(low) if low > 0 else -math.inf, math.inf)),
-            math.log(value), np.log(without), support, level,
-        )  # fmt: skip
+            math.log(value),
+            np.log(without),
+            support,
+            level,
+        )
         return _finite((math.exp(ends[0]), math.exp(ends[1]) if ends[1] < 700 else math.inf)) if ends else None
     error = jackknife_error(without, value)
     bounded = math.isfinite(low) and math.isfinite(high)

@@ -91,8 +91,10 @@ def corrected_interval(share: float, n: float, errors: Errors, *, level: float =
     z = quantile((1 + level) / 2)
     size, positives, negatives = n + z * z, errors.positives + 2, errors.negatives + 2
     found, sensitivity, specificity = (
-        (share * n + z * z / 2) / size, (errors.found + 1) / positives, (errors.passed + 1) / negatives,
-    )  # fmt: skip
+        (share * n + z * z / 2) / size,
+        (errors.found + 1) / positives,
+        (errors.passed + 1) / negatives,
+    )
     useful = sensitivity + specificity - 1
     if useful <= 0:
         return 0.0, 1.0
@@ -112,8 +114,14 @@ def corrected(name: str, errors: Errors, *, better: Better, limits: str = "", si
         return corrected_share(first_over_n(sums, n), errors)
 
     return Metric(
-        name=name, reduce=reduce, better=better, interval="wilson", errors=errors, limits=limits, signature=signature,
-    )  # fmt: skip
+        name=name,
+        reduce=reduce,
+        better=better,
+        interval="wilson",
+        errors=errors,
+        limits=limits,
+        signature=signature,
+    )
 
 
 # ------------------------------------------------------------------------------------------------------ this detector

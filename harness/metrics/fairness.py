@@ -119,8 +119,11 @@ def compare_groups(found: Sequence[Decision], seed: int = 0) -> Fairness:
     groups = np.array([names.index(d.group) for d in found])
     _, clusters = np.unique([d.cluster for d in found], return_inverse=True)
     counted = {rate: _counted(found, rate) for rate in RATES}
-    rates = [_rate(rate, name, counted[rate][groups == i], clusters[groups == i])
-             for rate in RATES for i, name in enumerate(names)]  # fmt: skip
+    rates = [
+        _rate(rate, name, counted[rate][groups == i], clusters[groups == i])
+        for rate in RATES
+        for i, name in enumerate(names)
+    ]
     wanted: list[tuple[str, tuple[str, ...], bool]] = [(f"{rate} gap", (rate,), False) for rate in RATES]
     wanted += [("equalized odds gap", RATES[2:], False), ("worst-group accuracy", ("accuracy",), True)]
     gaps = [
@@ -176,9 +179,14 @@ def gap_metric(name: str, count: int, rates: int, used: NDArray[np.bool_], worst
 
 
 def _gap(
-    name: str, counted: Sequence[Array], worst: bool, groups: NDArray[np.int64], names: Sequence[str],
-    clusters: NDArray[np.int64], seed: int,
-) -> Gap:  # fmt: skip
+    name: str,
+    counted: Sequence[Array],
+    worst: bool,
+    groups: NDArray[np.int64],
+    names: Sequence[str],
+    clusters: NDArray[np.int64],
+    seed: int,
+) -> Gap:
     count = len(names)
     rows = np.concatenate([_spread(c, groups, count) for c in counted], axis=1)
     sums = rows.sum(axis=0).reshape(len(counted), 2, count)
@@ -195,9 +203,17 @@ def _gap(
     widest = max(shares, key=lambda s: float(np.nanmax(s) - np.nanmin(s)))
     chance, beyond = _by_chance(metric, counted, groups, clusters, count, seed)
     return Gap(
-        name, value, low, high, chance, beyond,
-        names[int(np.nanargmax(widest))], names[int(np.nanargmin(widest))], n, len(np.unique(clusters)),
-    )  # fmt: skip
+        name,
+        value,
+        low,
+        high,
+        chance,
+        beyond,
+        names[int(np.nanargmax(widest))],
+        names[int(np.nanargmin(widest))],
+        n,
+        len(np.unique(clusters)),
+    )
 
 
 def _by_chance(

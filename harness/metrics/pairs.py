@@ -100,9 +100,15 @@ class Paired:
 
 
 def paired(
-    metric: Metric, first: Array, second: Array, clusters: NDArray[np.int64], *,
-    level: float = 0.95, seed: int = 0, tested: bool = True,
-) -> Paired:  # fmt: skip
+    metric: Metric,
+    first: Array,
+    second: Array,
+    clusters: NDArray[np.int64],
+    *,
+    level: float = 0.95,
+    seed: int = 0,
+    tested: bool = True,
+) -> Paired:
     """Compare two models on the same examples; rows [n, k] each, cluster codes [n].
 
     p: exact McNemar for unclustered 0/1 values, swaps of the two sides of clusters for everything else; ``tested``
@@ -113,29 +119,24 @@ def paired(
     count, n = int(groups.max()) + 1, len(one)
     values = point(metric, one), point(metric, two)
     difference = values[1] - values[0]
+    unknown = Paired(*values, difference, None, None, None, count - 1, None, "none below two clusters", n, count)
     if count < 2 or not np.isfinite(difference):
-        return Paired(*values, difference, None, None, None, count - 1, None, "none below two clusters", n, count)
+        return unknown
     without = left_out(metric, one, groups), left_out(metric, two, groups)
     error = jackknife_error(without[1] - without[0], difference)
     span, bounds = _span(metric, values, without)
     if not np.isfinite(error):
-        return Paired(
-            *values, difference, None, None, None, count - 1, None, "none: undefined without a cluster", n, count
-        )
+        return replace(unknown, test="none: undefined without a cluster")
     if error <= 1e-12 * max(map(abs, (*values, span or 0.0))):  # equal but for rounding
         error = 0.0
     discordant = _discordant(metric, one, two, count)
-    differs = np.zeros(count, dtype=bool)
-    differs[groups[(one != two).any(axis=1)]] = True
-    changed = int(differs.sum())
+    changed = len(np.unique(groups[(one != two).any(axis=1)]))
     least = _least(metric, one, two, groups, discordant, changed)
     p, test = _test(metric, one, two, groups, discordant, seed) if tested else (None, "not tested")
-    found = Paired(
-        *values, difference, None, None, error, len(without[0]) - 1, p, test, n, count,
-        discordant, metric.scale, changed, least, span, bounds,
-    )  # fmt: skip
-    seen = replace(found, least=max(least, p or 0.0)).interval(level)
-    return replace(found, low=seen[0], high=seen[1]) if seen else found
+    known = replace(unknown, error=error, freedom=len(without[0]) - 1, p=p, test=test, discordant=discordant)
+    known = replace(known, unit=metric.scale, changed=changed, least=least, span=span, bounds=bounds)
+    ends = replace(known, least=max(least, p or 0.0)).interval(level)
+    return replace(known, low=ends[0], high=ends[1]) if ends else known
 
 
 def _span(metric: Metric, values: tuple[float, float], without: tuple[Array, Array]) -> tuple[float | None, Ends]:
@@ -207,9 +208,13 @@ def _swaps(count: int, generator: np.random.Generator, resamples: int, size: int
 
 
 def _least(
-    metric: Metric, first: Array, second: Array, groups: NDArray[np.int64], discordant: tuple[int, int] | None,
+    metric: Metric,
+    first: Array,
+    second: Array,
+    groups: NDArray[np.int64],
+    discordant: tuple[int, int] | None,
     changed: int,
-) -> float:  # fmt: skip
+) -> float:
     """The exact p where it is cheap, else the smallest that the exact test has with so many changed clusters."""
     if discordant:
         return mcnemar(*discordant)
@@ -219,9 +224,13 @@ def _least(
 
 
 def _test(
-    metric: Metric, first: Array, second: Array, groups: NDArray[np.int64], discordant: tuple[int, int] | None,
+    metric: Metric,
+    first: Array,
+    second: Array,
+    groups: NDArray[np.int64],
+    discordant: tuple[int, int] | None,
     seed: int,
-) -> tuple[float | None, str]:  # fmt: skip
+) -> tuple[float | None, str]:
     if discordant:
         return mcnemar(*discordant), "exact McNemar"
     if metric.affordable is not None:

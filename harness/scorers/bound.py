@@ -23,9 +23,13 @@ def scored(task: Task, judge: JudgeScores) -> Task:
             return tuple(Generated(scorer.sample, 1, "end") for _ in own.worst(example))
 
         return replace(
-            own, judge_scores=judge, worst=worst, bind=None, scorer=scorer,
+            own,
+            judge_scores=judge,
+            worst=worst,
+            bind=None,
+            scorer=scorer,
             metrics=tuple(signed(metric, scorer) for metric in own.metrics),
-        )  # fmt: skip
+        )
 
     return replace(task, judge=_unbound, bind=bind)
 

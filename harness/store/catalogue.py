@@ -80,10 +80,16 @@ def replace_results(connection: Connection, run_id: str, estimates: Sequence[Est
             raise StoreError(f"run {run_id}: {e.task} {e.metric} on {e.slice} is not a number; it is not stored")
     connection.execute(delete(RESULTS).where(RESULTS.c.run_id == run_id))
     rows = [
-        {"run_id": run_id, "position": i, **asdict(e), "task": whole(e.task), "metric": _indexed(e.metric),
-         "slice": _indexed(e.slice)}
+        {
+            "run_id": run_id,
+            "position": i,
+            **asdict(e),
+            "task": whole(e.task),
+            "metric": _indexed(e.metric),
+            "slice": _indexed(e.slice),
+        }
         for i, e in enumerate(estimates)
-    ]  # fmt: skip
+    ]
     if rows:
         connection.execute(insert(RESULTS), rows)
 

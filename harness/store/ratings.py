@@ -149,9 +149,10 @@ class Ratings:
         with writing(self.engine) as connection:
             _hold(connection, campaign_id, rater)
             mine = select(ASSIGNMENTS.c.number).where(
-                ASSIGNMENTS.c.campaign_id == campaign_id, ASSIGNMENTS.c.rater == rater,
+                ASSIGNMENTS.c.campaign_id == campaign_id,
+                ASSIGNMENTS.c.rater == rater,
                 ASSIGNMENTS.c.position == position,
-            )  # fmt: skip
+            )
             if connection.execute(mine).first() is None:
                 raise UsageError(f"rater {rater} has no item at position {position}")
             last = _last(connection, campaign_id, rater, position)
@@ -237,9 +238,14 @@ def _last(connection: Connection, campaign_id: str, rater: str, position: int) -
 
 
 def _add(
-    connection: Connection, campaign_id: str, rater: str, position: int, last: StoredRating | None,
-    answer: Mapping[str, Any], seconds: float,
-) -> StoredRating:  # fmt: skip
+    connection: Connection,
+    campaign_id: str,
+    rater: str,
+    position: int,
+    last: StoredRating | None,
+    answer: Mapping[str, Any],
+    seconds: float,
+) -> StoredRating:
     row = StoredRating(rater, position, last.revision + 1 if last else 0, dict(answer), seconds, now())
     connection.execute(insert(RATINGS), {"campaign_id": campaign_id, **_columns(row)})
     return row

@@ -234,9 +234,12 @@ def _refuse_known(store: Store, run: Run) -> None:
 
 
 def _keep(
-    store: Store, run: Run, estimates: Sequence[Estimate], outcomes: Mapping[str, Sequence[Outcome]],
+    store: Store,
+    run: Run,
+    estimates: Sequence[Estimate],
+    outcomes: Mapping[str, Sequence[Outcome]],
     tags: Sequence[str],
-) -> None:  # fmt: skip
+) -> None:
     """Enter a run and publish its samples: both or neither. The row is ours before a file is written."""
     ours = False
     try:

@@ -14,11 +14,11 @@ from random import Random
 Edit = Callable[[str, float, Random, Set[str]], str]
 
 WORD = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)*")
-NEIGHBOURS = {
-    "q": "wa", "w": "qes", "e": "wrd", "r": "etf", "t": "ryg", "y": "tuh", "u": "yij", "i": "uok", "o": "ipl",
-    "p": "ol", "a": "qsz", "s": "adw", "d": "sfe", "f": "dgr", "g": "fht", "h": "gjy", "j": "hku", "k": "jli",
-    "l": "kop", "z": "xa", "x": "zc", "c": "xv", "v": "cb", "b": "vn", "n": "bm", "m": "nk",
-}  # fmt: skip
+QWERTY = (
+    "q:wa w:qes e:wrd r:etf t:ryg y:tuh u:yij i:uok o:ipl p:ol a:qsz s:adw d:sfe "
+    "f:dgr g:fht h:gjy j:hku k:jli l:kop z:xa x:zc c:xv v:cb b:vn n:bm m:nk"
+)
+NEIGHBOURS: Mapping[str, str] = dict(pair.split(":") for pair in QWERTY.split())
 """Keys beside each letter on a QWERTY keyboard."""
 
 
@@ -103,6 +103,10 @@ def dialect(text: str, strength: float, rng: Random, keep: Set[str]) -> str:
 
 
 EDITS: Mapping[str, Edit] = {
-    "typos": typos, "case": case, "spaces": spaces, "contractions": contractions, "synonyms": synonyms,
+    "typos": typos,
+    "case": case,
+    "spaces": spaces,
+    "contractions": contractions,
+    "synonyms": synonyms,
     "dialect": dialect,
-}  # fmt: skip
+}

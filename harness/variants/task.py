@@ -85,10 +85,13 @@ def varied(task: Task, settings: Settings) -> Task:
         raise Unsupported(f"{task.name} has no options to put in order; of these apply: {', '.join(EDITS)}")
     variation = Varied(task, plan)
     return replace(
-        task, variation=variation, best=partial(variation.scripted, task.best),
-        worst=partial(variation.scripted, task.worst), metrics=(*task.metrics, *_metrics(variation)),
+        task,
+        variation=variation,
+        best=partial(variation.scripted, task.best),
+        worst=partial(variation.scripted, task.worst),
+        metrics=(*task.metrics, *_metrics(variation)),
         variant=_identity(settings, plan),
-    )  # fmt: skip
+    )
 
 
 def _identity(settings: Settings, plan: Recast) -> str:

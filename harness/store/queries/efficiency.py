@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, Select, func, select
 
 from harness.store.database import reading
 from harness.store.lookup import energy, mapping
@@ -32,24 +32,51 @@ class Expense:
 
 def expenses(store: Store, task: str, metric: str, limit: int) -> list[Expense]:
     """The newest finished runs that have this number over all examples, newest first."""
+    query = _newest_with(task, metric, limit)
+    sizes = select(TASK_SETS.c.id, func.sum(TASK_SETS.c.n)).group_by(TASK_SETS.c.id)
+    with reading(store.engine) as connection:
+        rows = connection.execute(query).all()
+        counted = connection.execute(sizes.where(TASK_SETS.c.id.in_({row.task_set for row in rows}))).all()
+        examples: dict[str, int] = {task_set: int(count) for task_set, count in counted}
+        return [_expense(row, examples.get(row.task_set, 0)) for row in rows]
+
+
+def _newest_with(task: str, metric: str, limit: int) -> Select[Any]:
     r = RESULTS.c
-    query = (
-        select(RUNS.c.id, MODELS.c.name, RUNS.c.started, RUNS.c.finished, RUNS.c.engine, RUNS.c.energy, RUNS.c.task_set,
-               r.value, r.low, r.high, r.n)
+    return (
+        select(
+            RUNS.c.id,
+            MODELS.c.name,
+            RUNS.c.started,
+            RUNS.c.finished,
+            RUNS.c.engine,
+            RUNS.c.energy,
+            RUNS.c.task_set,
+            r.value,
+            r.low,
+            r.high,
+            r.n,
+        )
         .select_from(RESULTS)
         .join(RUNS, RUNS.c.id == r.run_id)
         .join(MODELS, MODELS.c.id == RUNS.c.model_id)
         .where(r.task == task, r.metric == metric, r.slice == "all", RUNS.c.status == "finished")
         .order_by(RUNS.c.started.desc(), RUNS.c.id.desc())
         .limit(limit)
-    )  # fmt: skip
-    sizes = select(TASK_SETS.c.id, func.sum(TASK_SETS.c.n)).group_by(TASK_SETS.c.id)
-    with reading(store.engine) as connection:
-        rows = connection.execute(query).all()
-        counted = connection.execute(sizes.where(TASK_SETS.c.id.in_({row.task_set for row in rows}))).all()
-        examples: dict[str, int] = {task_set: int(count) for task_set, count in counted}
-        return [
-            Expense(row.id, row.name, row.started, row.finished, mapping(row.engine), examples.get(row.task_set, 0),
-                    row.value, row.low, row.high, row.n, energy(row.energy))
-            for row in rows
-        ]  # fmt: skip
+    )
+
+
+def _expense(row: Row[Any], examples: int) -> Expense:
+    return Expense(
+        run=row.id,
+        model=row.name,
+        started=row.started,
+        finished=row.finished,
+        engine=mapping(row.engine),
+        examples=examples,
+        value=row.value,
+        low=row.low,
+        high=row.high,
+        n=row.n,
+        energy=energy(row.energy),
+    )

@@ -127,9 +127,19 @@ def _joined(newest: Subquery, columns: Sequence[Any]) -> Select[Any]:
 def _numbers(newest: Subquery, wanted: LeaderboardFilter) -> Select[Any]:
     r = RESULTS.c
     columns = (
-        r.task, r.metric, MODELS.c.name.label("model"), r.value, r.low, r.high, r.n, r.failed, newest.c.shots,
-        newest.c.version, newest.c.id.label("run"), newest.c.task_id,
-    )  # fmt: skip
+        r.task,
+        r.metric,
+        MODELS.c.name.label("model"),
+        r.value,
+        r.low,
+        r.high,
+        r.n,
+        r.failed,
+        newest.c.shots,
+        newest.c.version,
+        newest.c.id.label("run"),
+        newest.c.task_id,
+    )
     query = _joined(newest, columns).join(MODELS, MODELS.c.id == newest.c.model_id).where(r.slice == wanted.slice)
     if wanted.tasks:
         query = query.where(r.task.in_(wanted.tasks))

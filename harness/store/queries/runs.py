@@ -20,9 +20,7 @@ class RunLine:
     status: str
 
 
-def newest(
-    store: Store, limit: int, *, status: str | None = None, tasks: Sequence[str] | None = None
-) -> list[RunLine]:  # fmt: skip
+def newest(store: Store, limit: int, *, status: str | None = None, tasks: Sequence[str] | None = None) -> list[RunLine]:
     """The newest runs, newest first: of this status, with any of these tasks."""
     query = select(RUNS.c.id, MODELS.c.name, RUNS.c.started, RUNS.c.status).join(MODELS)
     if status:
@@ -44,9 +42,12 @@ def models(store: Store) -> list[str]:
 def stamp(store: Store) -> str:
     """What changes whenever a run, a verdict, a baseline or a tag is added, ended or removed: a key for caches."""
     columns = (
-        select(func.count()).select_from(RUNS).scalar_subquery(), select(func.max(RUNS.c.started)).scalar_subquery(),
-        select(func.max(RUNS.c.finished)).scalar_subquery(), select(func.max(VERDICTS.c.id)).scalar_subquery(),
-        select(func.max(BASELINES.c.id)).scalar_subquery(), select(func.count()).select_from(TAGS).scalar_subquery(),
-    )  # fmt: skip
+        select(func.count()).select_from(RUNS).scalar_subquery(),
+        select(func.max(RUNS.c.started)).scalar_subquery(),
+        select(func.max(RUNS.c.finished)).scalar_subquery(),
+        select(func.max(VERDICTS.c.id)).scalar_subquery(),
+        select(func.max(BASELINES.c.id)).scalar_subquery(),
+        select(func.count()).select_from(TAGS).scalar_subquery(),
+    )
     with reading(store.engine) as connection:
         return "|".join(map(str, connection.execute(select(*columns)).one()))

@@ -18,9 +18,13 @@ def definitions() -> Subquery:
     names; it has no version, data or shots of its own.
     """
     tasks = select(
-        TASK_SETS.c.id.label("task_set"), TASKS.c.id.label("task_id"), TASKS.c.name, TASKS.c.version,
-        TASKS.c.data_sha256, TASK_SETS.c.shots,
-    ).join(TASKS, TASKS.c.id == TASK_SETS.c.task_id)  # fmt: skip
+        TASK_SETS.c.id.label("task_set"),
+        TASKS.c.id.label("task_id"),
+        TASKS.c.name,
+        TASKS.c.version,
+        TASKS.c.data_sha256,
+        TASK_SETS.c.shots,
+    ).join(TASKS, TASKS.c.id == TASK_SETS.c.task_id)
     groups = averages().subquery()
     averaged = select(groups.c.task_set, groups.c.task_set + ":" + groups.c.task, groups.c.task, null(), null(), null())
     return union_all(tasks, averaged).subquery("definitions")

@@ -52,8 +52,17 @@ def history(store: Store, models: Sequence[str], task: str, metric: str, limit: 
     r, tasks = RESULTS.c, definitions()
     query = (
         select(
-            RUNS.c.id, MODELS.c.name, RUNS.c.started, tasks.c.version, tasks.c.data_sha256, tasks.c.shots,
-            r.value, r.low, r.high, r.n, r.failed,
+            RUNS.c.id,
+            MODELS.c.name,
+            RUNS.c.started,
+            tasks.c.version,
+            tasks.c.data_sha256,
+            tasks.c.shots,
+            r.value,
+            r.low,
+            r.high,
+            r.n,
+            r.failed,
         )
         .select_from(RESULTS)
         .join(RUNS, RUNS.c.id == r.run_id)
@@ -63,7 +72,7 @@ def history(store: Store, models: Sequence[str], task: str, metric: str, limit: 
         .where(r.task == task, r.metric == metric, r.slice == "all")
         .order_by(RUNS.c.started.desc(), RUNS.c.id.desc())
         .limit(limit)
-    )  # fmt: skip
+    )
     with reading(store.engine) as connection:
         return [TrendPoint(*row) for row in connection.execute(query)]
 
