@@ -20,7 +20,7 @@ class Reach:
 
     ``fails``: the change that fails with a power of 80 %, in units of the metric: from the baseline for max_drop, from
     the bound for others; None where there is no interval. ``holds``: the n from which a run that has truly lost nothing
-    is expected to hold.
+    holds with the same power.
     """
 
     rule: Rule
@@ -70,6 +70,6 @@ def _reach(rule: Rule, row: Estimate, alpha: float) -> Reach:
     error *= math.sqrt(2 * (1 - SHARED))
     fails = rule.margin + stats.detectable(error, freedom, alpha=alpha)
     holds = None
-    if rule.margin > 0:  # half of the interval must fit into the margin
-        holds = max(2, math.ceil(row.n * (stats.quantile(1 - alpha / 2, freedom) * error / rule.margin) ** 2))
+    if rule.margin > 0:  # the upper end of the interval must lie within the margin, four times of five
+        holds = max(2, math.ceil(row.n * (stats.detectable(error, freedom, alpha=alpha) / rule.margin) ** 2))
     return Reach(rule, row.task, row.metric, row.slice, row.n, fails, holds)
