@@ -54,7 +54,7 @@ def of_outcomes(task: Task, outcomes: Sequence[Outcome]) -> Iterator[str]:
 
 
 def of_estimates(estimates: Sequence[Estimate]) -> Iterator[str]:
-    """Numbers that are none although examples were judged: a corpus metric that is NaN, a perplexity beyond all."""
+    """Metrics without a finite value although examples were judged: a NaN, or an infinite perplexity."""
     for e in estimates:
         if e.slice == "all" and e.value is None and e.n:
             yield f"{e.task}: {e.metric} has no finite value over its {e.n} examples"

@@ -52,7 +52,7 @@ def ask_more(
 
 
 def require_askable(run: Run) -> None:
-    """Raises UsageError for a run whose model cannot be asked for more: before another one is asked in vain."""
+    """Raises UsageError for a run whose model cannot be asked for more."""
     recipe_of(run)
 
 

@@ -1,4 +1,4 @@
-"""Runs out of exported files: nothing is believed that the samples do not say."""
+"""Runs imported from exported files: whatever the samples can show is computed again from them."""
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from functools import partial
@@ -18,8 +18,8 @@ from harness.types import Estimate, Metric, Outcome, Run, Task, TaskRecord
 def import_run(file: Path, *, store: str | None = None, notice: Callable[[str], None] = lambda text: None) -> Run:
     """Take a run out of an exported file into a store; every number is computed anew from its samples.
 
-    Raises UsageError if the store has the run already, DataError for a file that is no exported run or says what its
-    samples do not; then nothing is imported.
+    Raises UsageError if the store has the run already, DataError for a file that is no exported run or contradicts
+    its own samples; then nothing is imported.
     """
     catalogue = plugins.catalogue()
     known = Known(

@@ -39,7 +39,7 @@ class Where:
     idle: float = 0.0
 
     def __post_init__(self) -> None:
-        """Raises UsageError for seconds of idling that are none, and for names that cannot be kept."""
+        """Raises UsageError for an invalid idle time and for names that cannot be stored."""
         if self.name and (flaw := pointers.flaw_of(self.name)):
             raise UsageError(f"a model cannot be called {quoted(self.name)}: {flaw}")
         for tag in self.tags:

@@ -85,7 +85,7 @@ def _records(run: Run, tasks: Sequence[Task]) -> tuple[TaskRecord, ...]:
 
 
 def settings_of(run: Run) -> Settings:
-    """The settings of a stored run. Raises DataError for values that are none."""
+    """The settings of a stored run. Raises DataError for invalid values."""
     return settings_from_json(run.settings, f"settings of run {run.id}")
 
 

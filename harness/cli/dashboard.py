@@ -56,7 +56,7 @@ def _environment(host: str, names: tuple[str, ...], store: str | None) -> dict[s
 
 
 def _check_store(store: str | None) -> None:
-    """Refuse what can be no store; one that is not there yet or does not answer is told of on the page."""
+    """Refuse what cannot be a store; the page itself reports one that does not exist yet or does not answer."""
     from harness.store import open_store
 
     with suppress(StoreError):

@@ -176,7 +176,7 @@ def _show_reach(gate: Gate, run: str, store: str | None) -> None:
     try:
         estimates = open_store(store, create=False).results(run)
     except (StoreError, UnknownName) as error:
-        notice(f"{error}: what the rules can see is told of a stored run")
+        notice(f"{error}; name a stored run to see how small a change the rules can detect")
         return
     for reach in reaches(gate, estimates):
         click.echo(line(reach))

@@ -23,7 +23,7 @@ class Backend(Protocol):
         ...
 
     def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
-        """Plan over all ``questions``, then yield finished batches, leaving out those whose every position is ``done``.
+        """Plan over all ``questions``, then yield finished batches, skipping those that are already ``done``.
 
         The plan depends on ``questions`` alone, so that a resumed run computes the very batches that are missing.
         Whatever is wrong with the questions themselves is raised here, before the iterator is returned and anything

@@ -40,6 +40,6 @@ def _needs(verdicts: Sequence[Verdict]) -> str:
     """How many questions would settle them, by the verdict that needs most."""
     known = [v for v in verdicts if v.needed is not None]
     if len(known) < len(verdicts):
-        return "no number of questions that can be told would settle " + ("it" if len(verdicts) == 1 else "all")
+        return "no known number of questions would settle " + ("it" if len(verdicts) == 1 else "all")
     most = max(known, key=lambda v: v.needed or 0)
     return f"needs {'up to ' * (len(known) > 1)}{most.needed:,} questions, has {most.n:,}"

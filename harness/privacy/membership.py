@@ -107,7 +107,7 @@ def membership(backend: Backend, members: Sequence[str], others: Sequence[str], 
 
 
 def judge(name: str, scores: Scores, is_member: NDArray[np.bool_]) -> AttackResult:
-    """AUC and true positives of a score [n]. Raises DataError for a score that is no number."""
+    """AUC and true positives of a score [n]. Raises DataError for a score that is not a number."""
     if not np.isfinite(scores).all():
         raise DataError(f"attack {name}: text {int((~np.isfinite(scores)).argmax()) + 1} has no score")
     positive, negative = scores[is_member], scores[~is_member]

@@ -48,7 +48,7 @@ def claim(connection: Connection, run_id: str) -> bool:
     """Whether the catalogue has this run. Raises UsageError if it is finished or another process is surely at it, and
     for an id that cannot be stored.
 
-    A run of another host is believed to be left behind by whoever goes on with it here, where its journal is.
+    A run that was started on another host may be taken over here, since its journal is here.
     """
     folder_of(run_id)
     query = select(RUNS.c.status, RUNS.c.host, RUNS.c.pid, RUNS.c.born).where(RUNS.c.id == run_id)
@@ -74,7 +74,7 @@ def hold(connection: Connection, run_id: str, *, alone: bool = False) -> str:
 
 
 def replace_results(connection: Connection, run_id: str, estimates: Sequence[Estimate]) -> None:
-    """The numbers of a run in place of those it had. Raises StoreError for a value that is no number."""
+    """The numbers of a run in place of those it had. Raises StoreError for a value that is not a number."""
     for e in estimates:
         if any(x is not None and math.isnan(x) for x in (e.value, e.low, e.high)):
             raise StoreError(f"run {run_id}: {e.task} {e.metric} on {e.slice} is not a number; it is not stored")

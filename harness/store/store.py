@@ -150,7 +150,7 @@ class Store:
         ``sort`` an SQL ordering (``"slice.gender", example_id desc``).
 
         Columns that a file keeps as JSON hold the values themselves; to a condition they are text.
-        Raises UsageError for a condition that is none (with the valid columns), StoreError for a file that is lost
+        Raises UsageError for an invalid condition (with the valid columns), StoreError for a file that is lost
         or is not the one that was written (compared by sha256 when it is local, by size elsewhere).
         """
         from harness.store.conditions import Page, read_page  # DuckDB takes half a second to import

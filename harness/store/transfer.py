@@ -1,7 +1,7 @@
 """One run as one file, for moving it between stores: a zip of run.json and the Parquet files of its samples.
 
-A file comes from somebody else and is believed in nothing that can be checked: ids and names lead nowhere, every field
-has its type, samples are read by our own rules and written anew, and every number is computed again from them.
+A file comes from somebody else, and everything in it that can be checked is checked: ids and names lead nowhere, every
+field has its type, samples are read by our own rules and written anew, and every number is computed again from them.
 """
 
 import hashlib

@@ -40,7 +40,7 @@ LINES = [
     ),
     (
         [verdict("INCONCLUSIVE", rule_of())],
-        "GATE INCONCLUSIVE: 1 rule could not be decided: no number of questions that can be told would settle it",
+        "GATE INCONCLUSIVE: 1 rule could not be decided: no known number of questions would settle it",
     ),
     (
         [verdict("FAIL", rule_of(), quarantined=True), verdict("PASS", rule_of())],
@@ -108,4 +108,4 @@ def test_the_command_tells_both(tmp_path: Path, capsys: pytest.CaptureFixture[st
     code, out, _ = run("latest", "--dry-run")
     assert code == 0 and "demo/sentiment:acc min 0.5 with 20 questions: fails where the value is about" in out
     code, out, err = run("later", "--dry-run")
-    assert code == 0 and "must be at least 0.5" in out and "is told of a stored run" in err
+    assert code == 0 and "must be at least 0.5" in out and "name a stored run" in err

@@ -65,7 +65,7 @@ def numbers(labels: Sequence[str]) -> tuple[float, ...]:
         return tuple(float(label) for label in labels)
     except ValueError:
         raise Unsupported(
-            f"the model's head gives one number; labels of the task ({', '.join(labels)}) are no numbers"
+            f"the model's head gives one number; labels of the task ({', '.join(labels)}) are not numeric"
         ) from None
 
 
