@@ -6,6 +6,8 @@ import pytest
 from shape import PACKAGES, Module, cycles, read, speaks_sql, twice
 
 ROOT = Path(__file__).parents[1]
+KERNELS = {"harness.engine.causal.attention.kernels", "harness.engine.causal.attention.paged_kernel"}
+"""Triton kernels take pointers, strides and sizes one by one."""
 
 
 @pytest.fixture(scope="module")
@@ -13,8 +15,25 @@ def modules() -> list[Module]:
     return read(ROOT, PACKAGES)
 
 
+def test_no_function_is_longer_than_a_page(modules: list[Module]) -> None:
+    long = [f.where for m in modules if ".migrations." not in m.name for f in m.functions if f.lines > 60]
+    assert long == []
+
+
+def test_no_function_takes_more_than_eight_parameters(modules: list[Module]) -> None:
+    assert [f.where for m in modules if m.name not in KERNELS for f in m.functions if f.parameters > 8] == []
+
+
+def test_every_class_name_has_one_home(modules: list[Module]) -> None:
+    assert twice(modules) == {}
+
+
 def test_no_modules_import_each_other(modules: list[Module]) -> None:
     assert cycles(modules) == []
+
+
+def test_sql_stays_in_the_store(modules: list[Module]) -> None:
+    assert [m.name for m in modules if speaks_sql(m) and not m.name.startswith("harness.store.")] == []
 
 
 def module(source: str, name: str = "harness.a") -> Module:
