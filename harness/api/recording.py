@@ -199,4 +199,4 @@ def new_id() -> str:
 
 def now() -> str:
     """UTC, in ISO 8601."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
