@@ -42,7 +42,7 @@ Sample = tuple[tuple[str, str], float]
 
 def ours(task: Task, limit: int, data: Path, backend: Backend) -> tuple[list[list[Sample]], running.Finished]:
     """Every example's (context, continuation) pairs with our log-likelihoods, and the judged run."""
-    planned = running.plan([task], Settings(limit=limit, shots=SHOTS.get(task.name)), data)
+    planned = running.plan([task], Settings(limit_order="first", limit=limit, shots=SHOTS.get(task.name)), data)
     asked = running.questions(planned)
     answers = dict(pair for batch in backend.answer(asked) for pair in batch)
     responses = [answers[i] for i in range(len(asked))]
@@ -64,7 +64,7 @@ def beginnings(folder: Path, data: Path, limit: int, characters: int) -> Path:
     """WikiText whose pages end after ``characters``: the line of the title, and one line of text."""
     place = folder / "Salesforce" / "wikitext" / "wikitext-2-v1"
     place.mkdir(parents=True)
-    pages = running.plan([catalogue().tasks["wikitext"]], Settings(limit=limit), data)[0].examples
+    pages = running.plan([catalogue().tasks["wikitext"]], Settings(limit_order="first", limit=limit), data)[0].examples
     with (place / "test.jsonl").open("w", encoding="utf-8") as file:
         for page in pages:
             title, end, text = page.fields["page"].partition(" = \n")
@@ -78,7 +78,9 @@ def overlay(folder: Path, data: Path, limit: int, wikitext: Path | None = None) 
     The pages are joined from lines by our own rule, since the data set of pages is not at hand: on WikiText equal
     prompts say that both undo the tokenisation alike, and nothing of where pages begin.
     """
-    pages = running.plan([catalogue().tasks["wikitext"]], Settings(limit=limit), wikitext or data)[0].examples
+    pages = running.plan([catalogue().tasks["wikitext"]], Settings(limit_order="first", limit=limit), wikitext or data)[
+        0
+    ].examples
     place = folder / "EleutherAI" / "wikitext_document_level" / "wikitext-2-raw-v1"
     place.mkdir(parents=True)
     rows = "".join(json.dumps({"page": page.fields["page"]}) + "\n" for page in pages)

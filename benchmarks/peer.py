@@ -39,13 +39,19 @@ class Row:
 
 
 ROWS = (
-    Row("mmlu", "mmlu", Settings(limit=30, shots=5), 8.0, ("abstract_algebra", "anatomy", "astronomy")),
-    Row("arc", "arc_easy", Settings(limit=100), 3.6),
-    Row("piqa", "piqa", Settings(limit=100), 1.9),
-    Row("sst2", "glue/sst2", Settings(limit=200), 1.8),
-    Row("lambada", "lambada_openai", Settings(limit=100), 1.5),
+    Row(
+        "mmlu",
+        "mmlu",
+        Settings(limit_order="first", limit=30, shots=5),
+        8.0,
+        ("abstract_algebra", "anatomy", "astronomy"),
+    ),
+    Row("arc", "arc_easy", Settings(limit_order="first", limit=100), 3.6),
+    Row("piqa", "piqa", Settings(limit_order="first", limit=100), 1.9),
+    Row("sst2", "glue/sst2", Settings(limit_order="first", limit=200), 1.8),
+    Row("lambada", "lambada_openai", Settings(limit_order="first", limit=100), 1.5),
     Row("wikitext", "wikitext", Settings(), 1.2, words=14_000),
-    Row("gsm8k", "gsm8k", Settings(limit=16, shots=5), 3.0),
+    Row("gsm8k", "gsm8k", Settings(limit_order="first", limit=16, shots=5), 3.0),
 )
 
 

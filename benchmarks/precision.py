@@ -36,7 +36,9 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=6)
     asked = parser.parse_args()
     backend = load("smollm2", Options())
-    questions = running.questions(running.plan([catalogue().tasks["piqa"]], Settings(limit=50), asked.data))
+    questions = running.questions(
+        running.plan([catalogue().tasks["piqa"]], Settings(limit_order="first", limit=50), asked.data)
+    )
     ours = dict(pair for batch in backend.answer(questions) for pair in batch)
     encoder: Encoder = backend.encoder  # type: ignore[attr-defined]
     spans = [

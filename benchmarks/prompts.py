@@ -51,7 +51,7 @@ class Compared:
 
 def asked(task: Task, limit: int, data: Path) -> list[list[tuple[str, ...]]]:
     """What our task asks, example by example, as the arguments of the peer's model methods, sorted."""
-    [planned] = running.plan([task], Settings(limit=limit, shots=SHOTS.get(task.name, 0)), data)
+    [planned] = running.plan([task], Settings(limit_order="first", limit=limit, shots=SHOTS.get(task.name, 0)), data)
     return [sorted(pair for request in requests for pair in arguments(request)) for requests in planned.requests]
 
 

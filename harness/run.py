@@ -17,6 +17,7 @@ from harness.metrics.stored import recorded
 from harness.scorers import identities
 from harness.scorers.bound import Scores, judge_by_scores, pinned, score_texts, signed, texts_of
 from harness.scorers.identities import audit, sentences
+from harness.subset import subset
 from harness.types import (
     Alternative,
     Chosen,
@@ -272,17 +273,17 @@ def _plan_task(task: Task, settings: Settings, mirror: Path | None) -> Planned:
     everything = [example for part in parts for example in part]
     pool, pool_source = _pool(task, everything, mirror) if count else ([], "")
     # A limit counts per dataset, so that each subject of a task of many subjects is still represented.
-    examples = [example for part in parts for example in part[: settings.limit]]
+    asked = [subset(part, settings, task.name) for part in parts]
+    examples = [example for part in asked for example in part]
     if not examples:
         raise DataError(f"{task.name} has no examples: {', '.join(map(str, task.dataset))} is empty")
     few = replace(task.shots, count=count)
     shown = shots.chooser(pool, few, seed=settings.seed, task=task.name, mode=settings.shots_mode)
-    asked = sheet(task, examples, shown)
-    drawn = [settings.shots_mode, settings.seed] if count else None
+    whole = sheet(task, examples, shown)
     record = TaskRecord(
         name=task.name,
         version=task.version,
-        fingerprint=digest([task.name, task.version, count, drawn, *([task.variant] if task.variant else [])]),
+        fingerprint=_fingerprint(task, count, settings, _limited(settings, parts, asked)),
         data_sha256=digest([part.sha256 for _, part in loaded]) if len(loaded) > 1 else loaded[0][1].sha256,
         data_source=", ".join(sorted({part.source for _, part in loaded})[:3]),
         n=len(examples),
@@ -291,8 +292,28 @@ def _plan_task(task: Task, settings: Settings, mirror: Path | None) -> Planned:
         card=task.card,
         metrics=described(task),
         scorer=scored_by(task),
+        available=len(everything),
     )
-    return Planned(task, asked.examples, asked.requests, asked.alternatives, record)
+    return Planned(task, whole.examples, whole.requests, whole.alternatives, record)
+
+
+def _fingerprint(task: Task, shots: int, settings: Settings, limited: Sequence[object]) -> str:
+    """What two runs share whose examples of a task, and what is read before them, were chosen alike."""
+    drawn = [settings.shots_mode, settings.seed] if shots else None
+    variant = [task.variant] if task.variant else []
+    return digest([task.name, task.version, shots, drawn, *variant, *limited])
+
+
+def _limited(
+    settings: Settings, parts: Sequence[Sequence[Example]], asked: Sequence[Sequence[Example]]
+) -> list[object]:
+    """What tells a limit's examples from others: nothing where all are asked, or the first ones, whose number does."""
+    counts = [len(part) for part in asked]
+    if counts == [len(part) for part in parts]:
+        return []
+    if settings.limit_order == "sampled":
+        return [["sampled", settings.seed, counts]]
+    return [["first", counts]] if isinstance(settings.limit, str) else []
 
 
 def described(task: Task) -> tuple[MetricRecord, ...]:

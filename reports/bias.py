@@ -18,6 +18,7 @@ from harness.plugins import about_bias
 from harness.store import Store
 from harness.types import Estimate, MetricRecord, Run, TaskRecord
 from harness.visible import interval, number
+from harness_reports.facts import heading
 from harness_reports.page import line, page, plain
 
 SCHEMA = 1
@@ -277,7 +278,7 @@ def tables(card: BiasCard) -> dict[str, list[tuple[str, ...]]]:
 
 def markdown(card: BiasCard) -> str:
     """The card as Markdown."""
-    lines = [f"# Bias card of {plain(card.run.model)}", "", f"Run {card.run.id}, started {card.run.started}.", ""]
+    lines = [f"# Bias card of {plain(card.run.model)}", "", heading(card.run), ""]
     for title, rows in tables(card).items():
         lines += [f"## {title}", "", line(list(HEADS[title])), line(["---"] * len(HEADS[title]))]
         lines += [*(line(list(row)) for row in rows), ""]
@@ -288,12 +289,13 @@ def markdown(card: BiasCard) -> str:
 def as_json(card: BiasCard) -> str:
     """The card as JSON with the version of its schema."""
     told: dict[str, Any] = asdict(card) | {"schema": SCHEMA, "run": card.run.id, "model": card.run.model}
+    told["asked"] = {task.name: {"n": task.n, "available": task.available} for task in card.run.tasks}
     return json.dumps(told | {"notes": NOTES}, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def html(card: BiasCard) -> str:
     """The card as one page that loads nothing."""
-    return page("bias.html", card=card, tables=tables(card), heads=HEADS, notes=NOTES)
+    return page("bias.html", card=card, heading=heading(card.run), tables=tables(card), heads=HEADS, notes=NOTES)
 
 
 def bias(store: Store, run_id: str, baseline: str | None = None) -> dict[str, str]:

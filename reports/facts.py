@@ -9,6 +9,7 @@ from typing import Any
 
 from harness import plugins
 from harness.store import Store
+from harness.subset import shortfall
 from harness.types import Estimate, Run, TaskRecord
 from harness.visible import interval
 
@@ -35,6 +36,12 @@ class Number:
         """The 95 % interval as text, and what it says of an ideal."""
         against = self.estimate.against(self.ideal) if self.ideal is not None else ""
         return ", ".join(filter(None, (interval(self.estimate.low, self.estimate.high), against)))
+
+
+def heading(run: Run) -> str:
+    """Which run a report is of, and which share of its tasks it asked."""
+    part = shortfall(run)
+    return f"Run {run.id}, {run.status}, started {run.started}." + (f" It asked {part}." if part else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +87,8 @@ def asked_for(name: str, tasks: Mapping[str, TaskRecord]) -> tuple[int, str]:
 
 def _same(run: Run, base: Run, results: list[Estimate]) -> dict[tuple[str, str, str], float | None]:
     """The baseline's values of tasks that asked the same questions of the same data, and of no others."""
-    asked = {(t.name, t.fingerprint, t.data_sha256) for t in run.tasks}
-    same = {t.name for t in base.tasks if (t.name, t.fingerprint, t.data_sha256) in asked}
+    asked = {(t.name, t.fingerprint, t.data_sha256, t.n) for t in run.tasks}
+    same = {t.name for t in base.tasks if (t.name, t.fingerprint, t.data_sha256, t.n) in asked}
     return {(e.task, e.metric, e.slice): e.value for e in results if e.task in same}
 
 

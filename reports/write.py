@@ -7,9 +7,10 @@ from typing import Any
 
 from harness.energy.costs import cost_table
 from harness.store import Store
+from harness.subset import extent, shortfall
 from harness.types import Estimate, Run
 from harness.visible import interval, number
-from harness_reports.facts import SCHEMA, Facts, Number, dataset_of, gather
+from harness_reports.facts import SCHEMA, Facts, Number, dataset_of, gather, heading
 from harness_reports.page import line, page, plain
 
 BARS = 60
@@ -29,7 +30,8 @@ def html(store: Store, run_id: str, baseline: str | None = None) -> str:
     alt = "Scores with 95 % intervals: " + "; ".join(f"{bar['label']} {bar['text']}" for bar in bars)
     return page(
         "report.html",
-        run=facts.run, baseline=facts.baseline, numbers=_foremost(facts), left=_left(facts),
+        run=facts.run, heading=heading(facts.run), extent=extent,
+        baseline=facts.baseline, numbers=_foremost(facts), left=_left(facts),
         evidence=facts.evidence, bars=bars, alt=alt, taken=cost_table(facts.run),
         number=number,
     )  # fmt: skip
@@ -73,14 +75,15 @@ def markdown(store: Store, run_id: str, baseline: str | None = None) -> str:
 
 def _markdown(facts: Facts) -> str:
     run = facts.run
-    lines = [f"# Evaluation of {plain(run.model)}", "", f"Run {run.id}, {run.status}, started {run.started}.", ""]
+    lines = [f"# Evaluation of {plain(run.model)}", "", heading(run), ""]
     head = ["Task", "Version", "Metric", "Slice", "Value", "95 % interval", "n", "Failed", "Data sha256", "Run"]
     head += ["Baseline"] if facts.baseline else []
     lines += [line(head), line(["---"] * len(head))]
     lines += [line(_cells(row, run, facts.baseline)) for row in _foremost(facts)]
     lines += ["", _left(facts)] if _left(facts) else []
     lines += ["", "## Limits", ""]
-    lines += [f"- {plain(t.name)}: {plain(t.card.limits)} Licence: {plain(t.card.licence)}." for t in run.tasks]
+    lines += [f"- {plain(t.name)}: {extent(run, t)} examples. {plain(t.card.limits)} Licence: {plain(t.card.licence)}."
+              for t in run.tasks]  # fmt: skip
     lines += ["", "## What answering took", ""]
     lines += [f"- {plain(what)}: {plain(amount)}" for what, amount in cost_table(run)]
     lines += ["", "## What this is evidence for", "", "Evidence, and no statement that any rule is met.", ""]
@@ -133,9 +136,10 @@ def card(store: Store, run_id: str, baseline: str | None = None) -> dict[str, st
 
 
 def _note(number: Number, run: Run) -> str:
-    e = number.estimate
+    e, part = number.estimate, shortfall(run)
+    asked = f"of a run that asked {part}, " if part else ""
     return (
-        f"95 % interval {number.interval}, n {e.n}, failed {e.failed}, task version {number.version}, "
+        f"95 % interval {number.interval}, n {e.n}, failed {e.failed}, {asked}task version {number.version}, "
         f"data {number.data_sha256[:12]}, run {run.id}"
     )
 

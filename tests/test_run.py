@@ -82,11 +82,13 @@ def test_a_run_of_failures_has_no_value(tmp_path: Path) -> None:
 
 def test_stored_equals_returned(tmp_path: Path) -> None:
     result = evaluate("scripted:opposite", [letters(tmp_path / "l.jsonl")], store=str(tmp_path / "s"), limit=5)
+    assert result.run.tasks[0].available == 12 and result.run.settings["limit_order"] == "sampled"
     store = open_store(str(tmp_path / "s"))
     assert store.run(result.run.id).status == "finished"
     assert sorted(map(repr, store.results(result.run.id))) == sorted(map(repr, result.estimates))
     samples = store.samples(result.run.id, "letters")
-    assert list(samples["example_id"]) == ["0", "1", "2", "3", "4"]
+    ids = [int(name) for name in samples["example_id"]]
+    assert ids == sorted(set(ids)) and len(ids) == 5 and store.run(result.run.id).tasks == result.run.tasks
     assert not samples["correct"].any()
     assert list(result.frame.columns[:4]) == ["task", "metric", "slice", "value"]
 
@@ -184,7 +186,9 @@ def test_shots_do_not_depend_on_the_limit(tmp_path: Path) -> None:
         settings = Settings(shots=3, shots_mode=mode)  # type: ignore[arg-type]
         [whole] = running.plan([task], settings, None)
         [part] = running.plan([task], replace(settings, limit=4), None)
-        assert part.requests == whole.requests[:4]
+        asked = dict(zip((example.id for example in whole.examples), whole.requests, strict=True))
+        assert len(part.examples) == 4
+        assert part.requests == tuple(asked[example.id] for example in part.examples)
         assert all(
             f"{e.fields['question']}:" in r[0].prompt for e, r in zip(whole.examples, whole.requests, strict=True)
         )  # type: ignore[union-attr]

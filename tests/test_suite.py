@@ -61,7 +61,10 @@ def test_a_model_can_be_fine_tuned_first(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ('models = ["a"]\ntasks = ["b"]\nlimits = 3', "limits"),
-        ('models = ["a"]\ntasks = ["b"]\nsettings = {limit = "3"}', "settings.limit = '3' is not int"),
+        (
+            'models = ["a"]\ntasks = ["b"]\nsettings = {limit = "3"}',
+            "settings: limit = '3' is not a whole number of at least 1 or a share",
+        ),
         ('models = ["a"]\ntasks = ["b"]\nsettings = {limit = true}', "settings.limit = True"),
         ('models = ["a"]\ntasks = ["b"]\nsettings = {shots_mode = "x"}', "'fixed' or 'per-example'"),
         ('models = ["a"]\ntasks = ["b"]\noptions = {dtyp = "float32"}', "did you mean dtype"),

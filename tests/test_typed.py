@@ -42,7 +42,7 @@ WRONG = """
 import harness
 
 harness.evaluate("smollm2", ["demo/qa"], limits=20)
-harness.evaluate("smollm2", ["demo/qa"], limit="20")
+harness.evaluate("smollm2", ["demo/qa"], limit=2.5)
 harness.evaluate("smollm2", ["demo/qa"], shots_mode="often")
 harness.Settings(sead=1)
 harness.evalute("smollm2", ["demo/qa"])

@@ -8,6 +8,7 @@ import streamlit as st
 
 from harness.answers.journal import progress
 from harness.errors import HarnessError
+from harness.subset import shortfall
 from harness.types import Run
 from harness_dashboard import session
 from harness_dashboard.content import samples
@@ -73,8 +74,8 @@ def facts(run: Run) -> None:
     """Settings, fingerprint, versions, data."""
     tabs = st.tabs(["Tasks", "Settings", "Model", "What the core did", "Versions"])
     rows = [
-        {"task": t.name, "version": t.version, "n": t.n, "shots": t.shots, "data": t.data_source,
-         "sha256": t.data_sha256, "licence": t.card.licence, "limits": t.card.limits}
+        {"task": t.name, "version": t.version, "n": t.n, "available": t.available, "shots": t.shots,
+         "data": t.data_source, "sha256": t.data_sha256, "licence": t.card.licence, "limits": t.card.limits}
         for t in run.tasks
     ]  # fmt: skip
     with tabs[0]:
@@ -95,6 +96,8 @@ with session.shown_errors():
         st.stop()
     ended = f"   ended {run.finished}" if run.finished else ""
     st.text(f"{cut(run.model, 1000)}   {run.status}   started {run.started}{ended}")
+    if part := shortfall(run):
+        st.text(f"asked {part}")
     if run.status == "running":
         live(run.id)
     numbers = pd.DataFrame([asdict(e) for e in session.store().results(run.id)])

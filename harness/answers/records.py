@@ -223,11 +223,11 @@ def settings_to_json(settings: Settings) -> dict[str, Any]:
 def settings_from_json(kept: Mapping[str, Any], name: str) -> Settings:
     """Settings that a run keeps; what is no setting is passed over. ``name`` is what they are called in errors.
 
-    Older runs keep comma-separated texts where there are lists now. Raises DataError for values of a wrong type,
-    UsageError for those that no run can have.
+    Older runs keep comma-separated texts where there are lists now, and their limits took the first examples.
+    Raises DataError for values of a wrong type, UsageError for those that no run can have.
     """
     ours = {f.name for f in fields(Settings)}
-    values = {key: value for key, value in kept.items() if key in ours}
+    values = {"limit_order": "first"} | {key: value for key, value in kept.items() if key in ours}
     for key in ("perturb", "strength", "counterfactual"):
         if isinstance(values.get(key), str):
             words = [word.strip() for word in values[key].split(",") if word.strip()]

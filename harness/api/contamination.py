@@ -30,12 +30,14 @@ class Effect:
 def items_in(
     tasks: str | Sequence[str | Task], *, limit: int | None = None, data: Path | None = None
 ) -> list[BenchmarkText]:
-    """The questions and answers of tasks, by name or themselves. Raises as ``evaluate`` does for names and data."""
+    """The questions and answers of tasks, by name or themselves; with a limit the first ones, in their published order.
+
+    Raises as ``evaluate`` does for names and data."""
     wanted = [tasks] if isinstance(tasks, str) else list(tasks)
     chosen = [task for task in wanted if isinstance(task, Task)]
     names = [task for task in wanted if isinstance(task, str)]
     chosen += plugins.select(plugins.catalogue(), names) if names else []
-    planned = running.plan(chosen, Settings(limit=limit, shots=0), data)
+    planned = running.plan(chosen, Settings(limit=limit, limit_order="first", shots=0), data)
     return [item for p in planned for item in items_of(p)]
 
 

@@ -18,6 +18,7 @@ from harness.gate.judge import judge
 from harness.gate.rules import Gate, read_gate
 from harness.gate.verdicts import GateResult
 from harness.store import Store, open_store
+from harness.subset import shortfall
 from harness.types import Run
 
 PAIRED = ("max_drop", "max_rise")
@@ -53,8 +54,9 @@ def check_gate(
     source = Source(_comparison(store, checked, gate, intersect=intersect), store.results, _asking(where, allowed))
     done = _judged(gate, source, checked, base, extend, today)
     result = GateResult(
-        checked.id, base.id if base else None, (*done.verdicts, *energy), added=done.runs, limit=done.limit
-    )
+        checked.id, base.id if base else None, (*done.verdicts, *energy), added=done.runs, limit=done.limit,
+        asked=shortfall(checked),
+    )  # fmt: skip
     store.save_verdicts(checked.id, as_json(result))
     return result
 

@@ -64,7 +64,8 @@ class Listener:
 class Overrides(TypedDict, total=False):
     """Fields of Settings, Where and Listener by their names."""
 
-    limit: int | None
+    limit: int | str | None
+    limit_order: Literal["sampled", "first"]
     shots: int | None
     shots_mode: Literal["fixed", "per-example"]
     seed: int

@@ -114,6 +114,8 @@ def check(rules: Path, run: str, **options: Unpack[CheckOptions]) -> int:
         notice(f"extended to --limit {result.limit}: {', '.join(result.added) or 'no new run'}")
     _write(result, options["json_file"], options["junit"], options["markdown"])
     _show(result.verdicts)
+    if result.asked:
+        click.echo(f"run {result.run} asked {result.asked}")
     click.echo(closing(result.verdicts))
     return result.exit_code
 

@@ -46,6 +46,11 @@ def shares(text: str) -> tuple[float, ...]:
         ) from None
 
 
+def limit_of(text: str) -> int | str:
+    """``--limit 30`` -> 30, ``--limit 10%`` -> "10%"; what is no number becomes a usage error."""
+    return text if text.endswith("%") else int(text)
+
+
 def names(text: tuple[str, ...]) -> list[str]:
     """``--tasks a,b --tasks c`` -> [a, b, c]."""
     return [name.strip() for part in text for name in part.split(",") if name.strip()]

@@ -12,6 +12,7 @@ from harness.cli.grouped import GroupedCommand
 from harness.cli.options import (
     data_option,
     json_option,
+    limit_of,
     names,
     notice,
     quiet_option,
@@ -36,10 +37,19 @@ if TYPE_CHECKING:
     multiple=True,
     help="Names, groups, patterns (mmlu/*), tag:NAME, .jsonl or .toml files; comma-separated.",
 )
-@click.option("--limit", "-n", type=click.IntRange(1), help="Only the first N examples of every dataset.")
+@click.option(
+    "--limit", "-n", type=limit_of, metavar="N|N%", help="Only a sample of N examples, or N %, of every dataset."
+)
+@click.option(
+    "--limit-order",
+    type=click.Choice(["sampled", "first"]),
+    default="sampled",
+    show_default=True,
+    help="Which examples --limit takes: a sample by --seed, or the first ones.",
+)
 @click.option("--shots", "-k", type=click.IntRange(0), help="Few-shot examples, instead of the task's own number.")
 @click.option("--shots-mode", type=click.Choice(["fixed", "per-example"]), default="fixed", show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of few-shot examples and of sampling.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of --limit, few-shot examples and sampling.")
 @click.option("--scorer", help="Scores texts where a task needs it: lexicon:FILE, hf:PATH[@REV][#LABEL] or a plug-in.")
 @click.option("--perturb", default="", help="typos, case, spaces, contractions, synonyms, dialect, option-order.")
 @click.option("--strength", default="0.1", show_default=True, help="Share of places that --perturb changes; 0.1,0.3.")

@@ -22,7 +22,8 @@ class RunOptions(TypedDict):
     """Every option of ``harness run`` by the name that click gives it."""
 
     tasks: tuple[str, ...]
-    limit: int | None
+    limit: int | str | None
+    limit_order: Literal["sampled", "first"]
     shots: int | None
     shots_mode: Literal["fixed", "per-example"]
     seed: int
@@ -67,9 +68,11 @@ def require_effect(options: RunOptions) -> None:
         raise click.UsageError("--head-only and --train-limit need --protocol finetune")
     if options["shard"] and (options["protocol"] or options["json_file"] or options["resume"]):
         raise click.UsageError("--shard resumes by itself and gives no numbers: drop --resume, --json and --protocol")
-    source = click.get_current_context().get_parameter_source("strength")
-    if source is ParameterSource.COMMANDLINE and not options["perturb"]:
+    source_of = click.get_current_context().get_parameter_source
+    if source_of("strength") is ParameterSource.COMMANDLINE and not options["perturb"]:
         raise click.UsageError("--strength needs --perturb")
+    if source_of("limit_order") is ParameterSource.COMMANDLINE and options["limit"] is None:
+        raise click.UsageError("--limit-order needs --limit")
 
 
 def job_of(model: str, tasks: Sequence[str], options: RunOptions) -> Job:
@@ -106,6 +109,7 @@ def _settings(options: RunOptions) -> Settings:
 
     return Settings(
         limit=options["limit"],
+        limit_order=options["limit_order"],
         shots=options["shots"],
         shots_mode=options["shots_mode"],
         seed=options["seed"],

@@ -9,6 +9,7 @@ import click
 from harness.cli.options import json_option, names, store_option
 from harness.cli.table import result_json, results_table, training_lines
 from harness.files import write_json
+from harness.subset import extent
 from harness.visible import cut
 
 if TYPE_CHECKING:
@@ -65,5 +66,5 @@ def head(run: "Run", tags: tuple[str, ...]) -> Iterator[str]:
 
         yield f"energy    {summary(run.energy)}"
     for task in run.tasks:
-        shots = f", {task.shots} shots" if task.shots else ""
-        yield f"task      {task.name} v{task.version}: n {task.n}{shots}, data sha256 {task.data_sha256[:16]}"
+        asked = f"n {extent(run, task)}" + (f", {task.shots} shots" if task.shots else "")
+        yield f"task      {task.name} v{task.version}: {asked}, data sha256 {task.data_sha256[:16]}"

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
+from harness.subset import shortfall
 from harness.types import Estimate, Run
 from harness.visible import interval, line, number
 
@@ -13,10 +14,16 @@ ROWS = 500
 
 
 def result_json(run: Run, estimates: Sequence[Estimate]) -> dict[str, Any]:
-    """The schema of ``--json``: run, model, status, energy (null where no meter was read), an object per estimate."""
+    """The schema of ``--json``: run, model, status, energy (null where no meter was read), asked, results.
+
+    ``asked``: by task how many examples of how many available ones (null in older runs).
+    """
     energy = asdict(run.energy) if run.energy else None
     results = [asdict(e) for e in estimates]
-    return {"run": run.id, "model": run.model, "status": run.status, "energy": energy, "results": results}
+    asked = {task.name: {"n": task.n, "available": task.available} for task in run.tasks}
+    return {
+        "run": run.id, "model": run.model, "status": run.status, "energy": energy, "asked": asked, "results": results
+    }  # fmt: skip
 
 
 def wide_console(width: int = 160) -> Any:
@@ -62,13 +69,14 @@ def results_table(run: Run, estimates: Sequence[Estimate], *, slices: bool = Fal
     lost = f"; {cut} prompts were truncated on the left to fit the context" if cut else ""
     more = lost if slices or len(shown) == len(estimates) else f"{lost}; slices and calibration: harness show {run.id}"
 
+    asked = f"asked {part}; " if (part := shortfall(run)) else ""
     left = len(shown) - ROWS
     if left > 0:
         more += f"; {left:,} more rows are not shown: --task narrows them, --json has all"
     table = Table(
         title=Text(line(f"{run.model}  ·  run {run.id}")),
         title_justify="left",
-        caption=Text(line("95 % intervals; n: examples judged; a failed example has no score" + more)),
+        caption=Text(line(asked + "95 % intervals; n: examples judged; a failed example has no score" + more)),
         caption_justify="left",
     )
     for name in ("task", "metric", *(("slice",) if slices else ())):

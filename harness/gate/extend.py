@@ -100,6 +100,8 @@ def extend(gate: Gate, source: Source, run: Run, baseline: Run | None, budget: i
 
 def _limit_of(run: Run) -> int:
     limit = run.settings.get("limit")
+    if isinstance(limit, str):
+        raise UsageError(f"run {run.id} had --limit {limit}: only a limit that is a number can be extended")
     if not isinstance(limit, int):
         raise UsageError(f"run {run.id} had no --limit: it already asked every example")
     return limit

@@ -25,6 +25,7 @@ def as_json(result: GateResult) -> dict[str, Any]:
         "schema": SCHEMA,
         "run": result.run,
         "baseline": result.baseline,
+        "asked": result.asked,
         "added": list(result.added),
         "exit_code": result.exit_code,
         "verdicts": [asdict(verdict) for verdict in result.verdicts],
@@ -82,9 +83,10 @@ def as_markdown(result: GateResult) -> str:
     """A table for a pull request, failures first, below GitHub's 65,536 characters."""
     counts = Counter(str(verdict.state) for verdict in result.verdicts)
     against = f" against {markdown(result.baseline)}" if result.baseline else ""
+    asked = f"; it asked {markdown(result.asked)}" if result.asked else ""
     lines = [
         f"### harness gate: {', '.join(f'{counts[state]} {state}' for state in SEVERITY if counts[state])}",
-        f"run {markdown(result.run)}{against}",
+        f"run {markdown(result.run)}{against}{asked}",
         "",
         "| verdict | rule | value | baseline | n | why |",
         "|---|---|---|---|---|---|",

@@ -40,7 +40,8 @@ class GateResult:
     """The verdicts on the run whose id is ``run``, against the run ``baseline`` where a rule compares with one.
 
     ``added``: ids of the runs that were made to settle inconclusive rules, the last of them with ``limit`` examples of
-    each dataset; empty and None where nothing was extended.
+    each dataset; empty and None where nothing was extended. ``asked``: how many examples ``run`` asked of how many, as
+    ``30 of 1,508 examples, sampled``; empty where it asked all.
     """
 
     run: str
@@ -48,6 +49,7 @@ class GateResult:
     verdicts: tuple[Verdict, ...]
     added: tuple[str, ...] = ()
     limit: int | None = None
+    asked: str = ""
 
     @property
     def exit_code(self) -> int:

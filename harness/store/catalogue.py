@@ -159,7 +159,8 @@ def _save_tasks(connection: Connection, run: Run) -> str:
             "scorer": _plain(t.scorer),
         }
         tasks.append({"id": _hash(task), **task})
-        how = {"data_source": _plain(t.data_source), "n": t.n, "shots": t.shots, "shots_source": t.shots_source}
+        how = {"data_source": _plain(t.data_source), "n": t.n, "shots": t.shots, "shots_source": t.shots_source,
+               "available": t.available}  # fmt: skip
         links.append({"position": position, "task_id": tasks[-1]["id"], **how})
     set_id = _hash(links)
     insert_once(connection, TASKS, tasks)

@@ -67,7 +67,7 @@ def _task_sets(connection: Connection, set_ids: set[str]) -> dict[str, tuple[Tas
     found: dict[str, tuple[TaskRecord, ...]] = {}
     for start in range(0, len(wanted), CHUNK):
         chunk = wanted[start : start + CHUNK]
-        query = select(link.id, link.task_id, link.data_source, link.n, link.shots, link.shots_source)
+        query = select(link.id, link.task_id, link.data_source, link.n, link.shots, link.shots_source, link.available)
         links = connection.execute(query.where(link.id.in_(chunk)).order_by(link.id, link.position)).all()
         needed = select(TASKS).where(TASKS.c.id.in_(select(link.task_id).where(link.id.in_(chunk))))
         definitions = {row.id: (row, _metrics(row)) for row in connection.execute(needed)}  # many runs share one
@@ -98,6 +98,7 @@ def _task(row: Row[Any], metrics: tuple[MetricRecord, ...], how: tuple[Any, ...]
         n=how[2],
         shots=how[3],
         shots_source=how[4],
+        available=how[5],
         card=row.card,
         metrics=metrics,
         scorer=row.scorer,

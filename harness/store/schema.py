@@ -18,7 +18,7 @@ from sqlalchemy import (
     false,
 )
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest migration that this program knows; a catalogue at any other unknown revision is newer than the program."""
 
 METADATA = MetaData()
@@ -63,6 +63,7 @@ TASK_SETS = Table(
     Column("n", Integer, nullable=False),
     Column("shots", Integer, nullable=False),
     Column("shots_source", Text, nullable=False),
+    Column("available", Integer),
     PrimaryKeyConstraint("id", "position"),
 )
 

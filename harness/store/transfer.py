@@ -176,6 +176,9 @@ def _require_run(run: Run) -> None:
     if run.status != "finished":
         raise DataError(f"run {run.id} is {run.status}: only a finished run can be imported")
     _require_settings(run.settings)
+    fewer = next((task for task in run.tasks if task.available is not None and task.available < task.n), None)
+    if fewer:
+        raise DataError(f"{quoted(fewer.name, 80)} asked {fewer.n} of {fewer.available} examples")
     flaw = next(filter(None, (training.flaw() for training in run.training)), "")
     if flaw:
         raise DataError(f"run.training: {flaw}"[:200])
@@ -186,7 +189,12 @@ def _require_run(run: Run) -> None:
 def _require_settings(settings: Mapping[str, Any]) -> None:
     """The settings are those of a run and of their types. Raises DataError."""
     ours = {f.name for f in fields(Settings)}
-    settings_from_json(settings, "run.settings")
+    try:
+        settings_from_json(settings, "run.settings")
+    except DataError:
+        raise
+    except UsageError as error:
+        raise DataError(f"run.settings: {error}") from None
     odd = [key for key in settings if key not in ours | {"rescored"}]
     if odd or not isinstance(settings.get("rescored", ""), str):
         raise DataError(f"run.settings has the unknown field {quoted(next(iter(odd), 'rescored'), 80)}")

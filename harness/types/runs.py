@@ -16,6 +16,7 @@ from harness.types.training import Training
 class TaskRecord:
     """What a run keeps of a task: enough to know whether two runs asked the same.
 
+    ``n`` examples were asked of those ``available``, which is None where an older release did not keep it.
     ``scorer``: what scored its texts, with all that can change a score; empty where nothing did.
     """
 
@@ -30,6 +31,7 @@ class TaskRecord:
     card: Card
     metrics: tuple[MetricRecord, ...]
     scorer: str = ""
+    available: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Literal
 
 from harness.errors import UsageError, quoted
@@ -13,11 +16,14 @@ from harness.errors import UsageError, quoted
 class Settings:
     """What a run was asked to do beside its model and tasks.
 
+    ``limit``: at most so many examples of every dataset, or a share of each ("10%"). ``limit_order``: a limit draws a
+    sample by ``seed``, or takes the first examples, as peers do.
     ``perturb`` and ``counterfactual`` name variants of ``harness.variants``, the latter also files of pairs;
     ``strength`` lists shares above 0 and at most 1, with each of which every perturbation is made.
     """
 
-    limit: int | None = None
+    limit: int | str | None = None
+    limit_order: Literal["sampled", "first"] = "sampled"
     shots: int | None = None
     shots_mode: Literal["fixed", "per-example"] = "fixed"
     seed: int = 0
@@ -27,10 +33,13 @@ class Settings:
     counterfactual: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raises UsageError for a limit below 1 (it would drop the last examples), shots below 0 and wrong variants."""
-        for name, value, least in (("limit", self.limit, 1), ("shots", self.shots, 0)):
-            if value is not None and (type(value) is not int or value < least):
-                raise UsageError(f"{name} = {quoted(value)} is not a whole number of at least {least}")
+        """Raises UsageError for a limit that asks nothing, shots below 0 and wrong variants."""
+        if not _is_limit(self.limit):
+            raise UsageError(f"limit = {quoted(self.limit)} is not a whole number of at least 1 or a share such as 10%")
+        if self.limit_order not in ("sampled", "first"):
+            raise UsageError(f"limit_order = {quoted(self.limit_order)} is not one of sampled, first")
+        if self.shots is not None and (type(self.shots) is not int or self.shots < 0):
+            raise UsageError(f"shots = {quoted(self.shots)} is not a whole number of at least 0")
         for name, words in (("perturb", self.perturb), ("counterfactual", self.counterfactual)):
             if type(words) is not tuple or not all(isinstance(word, str) for word in words):
                 raise UsageError(f"{name} = {quoted(words)} is not a tuple of names")
@@ -39,6 +48,18 @@ class Settings:
         for share in self.strength:
             if type(share) not in (int, float) or not 0 < share <= 1:
                 raise UsageError(f"strength {quoted(share)} is not a number above 0 and at most 1")
+
+    def count_of(self, available: int) -> int:
+        """How many of a dataset's examples are asked; a share is rounded up."""
+        if isinstance(self.limit, str):
+            return math.ceil(Fraction(self.limit[:-1]) * available / 100)
+        return available if self.limit is None else min(self.limit, available)
+
+
+def _is_limit(limit: object) -> bool:
+    if isinstance(limit, str):
+        return bool(re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,6})?%", limit)) and 0 < Fraction(limit[:-1]) <= 100
+    return limit is None or (type(limit) is int and limit >= 1)
 
 
 @dataclass(frozen=True, slots=True)

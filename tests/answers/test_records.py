@@ -144,7 +144,7 @@ def test_failures_of_older_releases_are_spelled_as_those_of_today_and_a_plug_in_
 
 def test_settings_of_older_runs_are_read_with_their_texts_as_lists() -> None:
     kept = {"limit": 3, "perturb": "case, typos", "strength": "0.1,1", "counterfactual": "", "rescored": "run-1"}
-    settings = Settings(limit=3, perturb=("case", "typos"), strength=(0.1, 1.0))
+    settings = Settings(limit=3, limit_order="first", perturb=("case", "typos"), strength=(0.1, 1.0))
     assert settings_from_json(kept, "settings") == settings
     assert settings_from_json(json.loads(json.dumps(settings_to_json(settings))), "settings") == settings
     with pytest.raises(DataError, match="settings.strength"):

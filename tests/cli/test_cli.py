@@ -34,10 +34,12 @@ def test_run_show_samples_and_list(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "demo/sentiment" in done.stdout and "acc" in done.stdout
     out = json.loads((tmp_path / "out.json").read_text())
-    assert set(out) == {"run", "model", "status", "energy", "results"} and out["status"] == "finished"
+    assert set(out) == {"run", "model", "status", "energy", "asked", "results"} and out["status"] == "finished"
     assert set(out["results"][0]) == {"task", "metric", "slice", "value", "low", "high", "n", "clusters", "failed"}
     shown = harness("show", out["run"], cwd=tmp_path)
-    assert shown.returncode == 0 and "demo/qa" in shown.stdout
+    assert shown.returncode == 0 and "demo/qa v1: n 5 of 32, sampled" in shown.stdout
+    assert "asked 10 of 72 examples, sampled" in " ".join(done.stdout.split())
+    assert out["asked"] == {"demo/sentiment": {"n": 5, "available": 40}, "demo/qa": {"n": 5, "available": 32}}
     samples = harness("samples", out["run"], "demo/sentiment", "--where", "correct = true", cwd=tmp_path)
     assert samples.returncode == 0 and samples.stdout.strip()
     assert out["run"] in harness("list", "runs", cwd=tmp_path).stdout
@@ -55,6 +57,9 @@ def test_run_show_samples_and_list(tmp_path: Path) -> None:
         (("run", "replay:none.jsonl", "--tasks", "demo/qa"), 2, "none.jsonl"),
         (("run", "scripted:oracle", "--tasks", "demo/qa", "--data", "nowhere"), 2, "nowhere"),
         (("run", "scripted:oracle", "--tasks", "demo/qa", "--limit", "0"), 2, "limit"),
+        (("run", "scripted:oracle", "--tasks", "demo/qa", "--limit", "200%"), 2, "a share such as 10%"),
+        (("run", "scripted:oracle", "--tasks", "demo/qa", "--limit", "few"), 2, "--limit"),
+        (("run", "scripted:oracle", "--tasks", "demo/qa", "--limit-order", "first"), 2, "--limit-order needs --limit"),
         (("run", "nosuch.toml",), 2, "nosuch.toml"),
         (("run", "scripted:oracle", "--tasks", "demo/qa", "--strength", "0.1"), 2, "--strength needs --perturb"),
         (("run", "scripted:oracle", "--tasks", "demo/qa", "--system", "Be brief."), 2, "(--system) belongs to --chat"),

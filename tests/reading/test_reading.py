@@ -161,7 +161,9 @@ def test_two_tasks_of_one_name_are_refused_and_one_asked_twice_is_asked_once(tmp
         require_names([*select(found, [one]), *select(found, [two])])
 
 
-@pytest.mark.parametrize("wrong", [{"limit": -1}, {"limit": 0}, {"limit": True}, {"limit": "3"}, {"shots": -1}])
+@pytest.mark.parametrize(
+    "wrong", [{"limit": -1}, {"limit": 0}, {"limit": True}, {"limit": "3"}, {"limit": "0%"}, {"shots": -1}]
+)
 def test_a_limit_that_would_drop_the_last_examples_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="is not a whole number of at least"):
         Settings(**wrong)

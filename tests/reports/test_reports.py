@@ -18,7 +18,7 @@ from harness.store import Store, open_store
 from harness.types import Card, Dataset, Estimate, TaskRecord
 from harness_reports import REPORTS
 from harness_reports.bias import BiasCard
-from harness_reports.facts import dataset_of
+from harness_reports.facts import dataset_of, heading
 from harness_reports.page import page, plain
 
 EVIL = "<script>alert(1)</script> [x](http://x.invalid) | `y` \x1b[31m \u202etfel _em_ ~~s~~ $x$ www.y.invalid a_b"
@@ -76,7 +76,7 @@ def test_long_text_is_cut(runs: tuple[Store, str, str]) -> None:
     run = replace(store.run(name), model="z" * 1_000_000, message="y" * 1_000_000)
     card = BiasCard(run, (), (), (), {})
     assert len(plain(run.model)) < 6_000
-    assert len(page("bias.html", card=card, tables={}, heads={}, notes=())) < 20_000
+    assert len(page("bias.html", card=card, heading=heading(card.run), tables={}, heads={}, notes=())) < 20_000
 
 
 def test_card_is_read_back(runs: tuple[Store, str, str]) -> None:

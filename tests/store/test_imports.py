@@ -181,6 +181,7 @@ LIES: list[tuple[str, Change]] = [
     ("bounds", lambda page: page["run"]["tasks"][0]["metrics"][0].update(bounds="x")),
     ("name of a metric", lambda page: page["run"]["tasks"][0]["metrics"][0].update(name=5)),
     ("size of task", lambda page: page["run"]["tasks"][0].update(n=5)),
+    ("fewer than were asked", lambda page: page["run"]["tasks"][0].update(available=1)),
     ("another task", lambda page: page["run"]["tasks"][0].update(name="glue/sst2")),
     ("no samples", lambda page: page["artifacts"].pop()),
     ("path", lambda page: page["artifacts"][0].update(path="../../mine/diary.txt")),

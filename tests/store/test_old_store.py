@@ -99,6 +99,7 @@ def told_of(store: Store, run: Run) -> dict[str, Any]:
     assert told.pop("energy") is None
     for task in told["tasks"]:
         task.pop("scorer")
+        assert task.pop("available") is None
         task["metrics"] = [{key: metric[key] for key in KEPT} for metric in task["metrics"]]
     tasks = [task.name for task in run.tasks] if run.status == "finished" else []
     return told | {
@@ -145,7 +146,9 @@ def page(frame: Any) -> dict[str, Any]:
 
 def bias_card(store: Store, run_id: str) -> Any:
     try:
-        return json.loads(as_json(gather(store, run_id)))
+        card = json.loads(as_json(gather(store, run_id)))
+        assert all(asked["available"] is None for asked in card.pop("asked").values())
+        return card
     except HarnessError as error:
         return str(error)
 
@@ -237,7 +240,7 @@ def test_a_task_that_is_asked_again_is_the_same_task(
     query = select(func.count()).select_from(TASKS)
     with reading(store.engine) as connection:
         before = connection.execute(query).scalar()
-    result = evaluate("scripted:oracle", "demo/sentiment", store=url, cache=False, **changes)
+    result = evaluate("scripted:oracle", "demo/sentiment", store=url, cache=False, limit_order="first", **changes)
     with reading(store.engine) as connection:
         assert connection.execute(query).scalar() == before
     store.rm(result.run.id)

@@ -28,7 +28,7 @@ CHECKED = [
 def planned(task: Task, limit: int | None = 40) -> running.Planned:
     if not all(at_hand(d, MIRROR) and not d.id.startswith("datasets--") for d in task.dataset):
         pytest.skip(f"{task.name}: its data is not in {MIRROR}")
-    return running.plan([task], Settings(limit=limit, shots=0), MIRROR)[0]
+    return running.plan([task], Settings(limit=limit, limit_order="first", shots=0), MIRROR)[0]
 
 
 def totals(task: Task, found: running.Finished) -> dict[str, Estimate]:
