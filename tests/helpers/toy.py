@@ -16,7 +16,10 @@ SIZE = 4
 
 
 class Toy:
-    """``spec`` is a folder; ``toy.json`` in it may hold: seconds (of a batch), fatal, frozen, exhausted (positions)."""
+    """``spec`` is a folder; ``toy.json`` in it may hold: seconds (of a batch), fatal, frozen, exhausted (positions).
+
+    With the positions ``again``, the answer to question 0 comes once more; with ``wrongly``, it is another one then.
+    """
 
     def __init__(self, spec: str) -> None:
         self.folder = Path(spec)
@@ -58,7 +61,10 @@ class Toy:
         if set(positions) & set(self.faults.get("wrong", ())):
             raise ZeroDivisionError("by a toy")
         self.computed += len(positions)
-        return [(i, chosen(questions[i])) for i in positions]
+        answers = [(i, chosen(questions[i])) for i in positions]
+        if set(positions) & set(self.faults.get("again", ())):
+            answers.append((0, chosen(questions[int(bool(self.faults.get("wrongly")))])))
+        return answers
 
     def _first(self, fault: str) -> bool:
         """Whether no other process has met this fault before."""

@@ -1,10 +1,12 @@
 """Units to free workers, finished batches to the driver; what a lost worker leaves goes to another."""
 
 from collections import Counter, deque
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
+from harness.answers.records import response_to_json
 from harness.engine.backend import Batch, BatchPlan
 from harness.engine.division import Unit, unit_of, units
 from harness.engine.scaled import cluster
@@ -12,12 +14,20 @@ from harness.engine.scaled.crew import DELIVERY, Crew, Member, Reply
 from harness.engine.scaled.messages import Trouble, unpack_batch, unpack_plan
 from harness.engine.scaled.worker import Delivery, Identity
 from harness.errors import ModelError, RunError, listed, quoted
-from harness.types import Failed
+from harness.types import Failed, Response
 
 FATAL = 3
 """Workers that a batch may cost until it counts as failed."""
 WAIT = 1.0
 """Seconds between two looks at workers that say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivered:
+    """A batch that has arrived: from which worker, and its answers by position."""
+
+    where: str
+    answers: Mapping[int, Response]
 
 
 class Dispatch:
@@ -35,7 +45,7 @@ class Dispatch:
         self._planner: Member | None = None
         self._waiting: deque[Unit] = deque()
         self._todo: set[int] = set()
-        self._over: set[int] = set()
+        self._over: dict[int, _Delivered] = {}
         self._deaths: Counter[int] = Counter()
         self._in_a_row = 0
         self._someone = monotonic()
@@ -44,7 +54,7 @@ class Dispatch:
         """Compute all that is not ``done``: batches as they are finished, each question once."""
         assert self.batches is not None
         open_ = [batch for batch in self.batches if any(position not in done for position in batch.positions)]
-        self._todo, self._over = {position for batch in open_ for position in batch.positions}, set()
+        self._todo, self._over = {position for batch in open_ for position in batch.positions}, {}
         self._waiting = deque(units(open_, max(1, cluster.wanted(self.crew.size))))
         while len(self._over) < len(self._todo):
             yield from self.step()
@@ -107,20 +117,36 @@ class Dispatch:
         for packed in delivery.batches:
             member.seen += 1
             member.moved, self._in_a_row = monotonic(), 0
-            # A worker that had to halve its passes computes neighbours of its unit again.
-            batch = [(i, response) for i, response in unpack_batch(packed) if i in self._todo and i not in self._over]
-            self._over.update(position for position, _ in batch)
-            if batch:
+            if batch := self._first_copies(member, unpack_batch(packed)):
                 yield batch
         if delivery.exhausted:
             self.crew.dismiss(member)
             yield from self._lost(Reply(member, dead="out of memory", own_fault=True))
         elif not delivery.idle:
             self.crew.call(member, lambda actor: actor.deliver.remote(member.seen, DELIVERY))
-        elif not self._over.issuperset(unit.positions):
+        elif self._is_open(unit.positions):
             raise RunError(f"the worker on {member.where} left questions of its unit without an answer")
         else:
             member.unit, member.state = None, "free"
+
+    def _first_copies(self, member: Member, batch: Batch) -> Batch:
+        """The answers that are new. Raises ModelError where one that has arrived before is another one now."""
+        for position, response in batch:
+            before = self._over.get(position)
+            if before is None or position not in before.answers:  # what the driver gave up is no answer
+                continue
+            if response_to_json(before.answers[position]) != response_to_json(response):
+                raise ModelError(
+                    f"the worker on {member.where} gives question {position} of the plan another answer than the one "
+                    f"on {before.where}: one of them computes wrongly"
+                )
+        new = _Delivered(member.where, dict(batch))
+        fresh = [(i, response) for i, response in batch if i in self._todo and i not in self._over]
+        self._over.update((position, new) for position, _ in fresh)
+        return fresh
+
+    def _is_open(self, positions: Sequence[int]) -> bool:
+        return any(position not in self._over for position in positions)
 
     def _lost(self, answer: Reply) -> Iterator[Batch]:
         """What a lost member has not finished goes to others; the batch that it was at, by itself."""
@@ -135,7 +161,7 @@ class Dispatch:
             )
         if member.unit is None:
             return
-        left = [b for b in member.unit.batches if not self._over.issuperset(b.positions)]
+        left = [b for b in member.unit.batches if self._is_open(b.positions)]
         member.unit = None
         if not left:
             return
@@ -148,7 +174,7 @@ class Dispatch:
             self._waiting.appendleft(unit_of([first]))
             return
         self._in_a_row = 0
-        self._over.update(first.positions)
+        self._over.update((position, _Delivered("", {})) for position in first.positions)
         why = f"{FATAL} workers died at it, the last one on {member.where}: {quoted(answer.dead)}"
         yield [(position, Failed("worker-died", why)) for position in first.positions]
 

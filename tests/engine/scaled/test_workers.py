@@ -3,16 +3,13 @@
 import json
 import os
 import random
-import secrets
 import signal
-import subprocess
-import sys
-import time
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from asking import asked
+from ray_nodes import SMALL, ray_nodes
 from tiny import WORDS, causal, saved
 from toy import Toy, chosen, open_toy
 
@@ -26,44 +23,14 @@ from harness.run import ask
 from harness.types import Choose, Failed, Generate, Likelihood
 
 pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="the extra `ray` is not installed")
-LOCAL = {
-    "RAY_AUTH_MODE": "token",
-    "RAY_AUTH_TOKEN": secrets.token_hex(32),
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "PYTHONPATH": os.pathsep.join(map(str, sys.path)),
-}
-SMALL = {"include_dashboard": False, "object_store_memory": 10**8}
 QUICK = Patience(heartbeat=2.0, look=0.5, nobody=20.0)
 
 
 @pytest.fixture(scope="module")
 def cluster():
     """A head that computes nothing, and two nodes with one core each."""
-    before = {name: os.environ.get(name) for name in LOCAL}
-    os.environ.update(LOCAL)  # before Ray is imported, which reads them then
-    import ray
-    from ray.cluster_utils import Cluster
-
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **SMALL})
-    nodes = [made.add_node(num_cpus=1, **SMALL) for _ in range(2)]
-    ray.init(address=made.address, log_to_driver=False, logging_level="ERROR")
-    yield made, nodes
-    ray.shutdown()
-    session = Path(made.head_node.get_session_dir_path()).name
-    made.shutdown()
-    deadline = time.monotonic() + 20
-    while left := of_session(session):
-        assert time.monotonic() < deadline, left
-        time.sleep(0.2)
-    for name, value in before.items():
-        os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
-
-
-def of_session(name: str) -> list[str]:
-    """Processes that belong to a session of Ray, zombies aside."""
-    told = subprocess.run(["ps", "-ww", "-eo", "stat=,args="], capture_output=True, text=True, check=True).stdout
-    return [line for line in told.splitlines() if name in line and not line.startswith("Z")]
+    with ray_nodes(1, 1) as made:
+        yield made
 
 
 def questions(count=240):
@@ -152,7 +119,7 @@ def test_a_batch_that_kills_three_workers_is_failed_and_nothing_else(cluster, tm
     wrong = [i for i, (got, right) in enumerate(zip(answers, expected(), strict=True)) if got != right]
     assert wrong == [100, 101, 102, 103] and all(isinstance(answers[i], Failed) for i in wrong)
     assert answers[101].kind == "worker-died" and "3 workers died" in answers[101].message
-    assert backend.stats()["workers_lost"] == 3
+    assert backend.stats()["workers_lost"] >= 3  # a node that has just left may have taken one more
 
 
 @pytest.mark.parametrize("fault", ["frozen", "exhausted"])
@@ -177,6 +144,13 @@ def test_what_a_worker_raises_is_raised_here_with_its_node(cluster, tmp_path):
         list(workers(folder(tmp_path, wrong=[7])).answer(questions()))
     with pytest.raises(RunError, match="ValueError: no such weights"):
         workers(folder(tmp_path, broken="no such weights"))
+
+
+def test_a_second_copy_of_an_answer_has_to_be_equal(cluster, tmp_path):
+    assert lines(workers(folder(tmp_path, again=[200])), tmp_path / "journal")[1] == expected()
+    again = workers(folder(tmp_path, again=[200], wrongly=True))
+    with pytest.raises(ModelError, match=r"worker on .*gives question 0 of the plan another answer than the one on .*"):
+        list(again.answer(questions()))
 
 
 def test_a_resumed_run_computes_what_is_missing_with_another_number_of_workers(cluster, tmp_path):
