@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import current_thread, main_thread
 from typing import Any
 
+from harness.engine.scaled.guard import watch
 from harness.errors import ModelError, UsageError, quoted
 
 OURS = {
@@ -62,6 +63,8 @@ def connect(address: str | None, workers: int | None, threads: int | None, devic
             "object_store_memory": OBJECTS,
         }
         _init(ray, address, own)
+        if address is None:
+            watch(str(Path(live_nodes()[0]["ObjectStoreSocketName"]).parents[1]))
     gpus = int(device != "cpu" and ray.cluster_resources().get("GPU", 0) > 0)
     if threads is None and gpus:
         threads = GPU_THREADS
