@@ -17,7 +17,8 @@ def model(tmp_path_factory):
 
 
 def start(model, cwd, *more):
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("HARNESS_", "RAY_"))} | {"OMP_NUM_THREADS": "1"}
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("HARNESS_", "RAY_"))}
+    env |= {"OMP_NUM_THREADS": "1", "HOME": str(cwd)}  # a home without a token of Ray
     command = [str(Path(sys.executable).with_name("harness")), "run", model, *TASKS, *more]
     return subprocess.Popen(command, cwd=cwd, env=env, stderr=subprocess.PIPE, text=True)
 
@@ -46,7 +47,7 @@ def test_ray_is_not_imported_where_nobody_asks_for_it(tmp_path):
     [
         (("--threads", "2"), "threads belong to workers"),
         (("--ray", "10.0.0.1:6379"), "has to ask for a token"),
-        (("--workers", "2", "--protocol", "finetune"), "leave out --workers and --ray"),
+        (("--workers", "2", "--protocol", "finetune"), "drop --workers and --ray"),
     ],
 )
 def test_options_of_workers_that_make_no_sense_are_one_line(more, message, model, tmp_path):
