@@ -10,10 +10,16 @@ import argparse
 import json
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import harness
-from harness.engine.backend import Options
+from harness.api import Where
+from harness.api.evaluation import planned_tasks, tasks_of
+from harness.engine.backend import BatchPlan, Options, agenda_of
+from harness.engine.load import load
+from harness.run import questions
+from harness.types import Question, Settings
 
 
 def measure(model: str, work: str, workers: int, threads: int) -> dict[str, object]:
@@ -28,6 +34,20 @@ def measure(model: str, work: str, workers: int, threads: int) -> dict[str, obje
     engine = result.run.engine
     keep = ("seconds_answering", "idle_share", "units", "retries", "tokens_computed")
     return {"work": work, "workers": workers, **{name: engine[name] for name in keep}, "numbers": str(result.estimates)}
+
+
+def questions_of(work: str) -> list[Question]:
+    """All questions of a work."""
+    names, _, limit = work.partition(":")
+    data = os.environ.get("HARNESS_DATA")
+    where = Where(data=Path(data) if data else None)
+    settings = Settings(limit=int(limit) if limit else None)
+    return questions(planned_tasks(tasks_of(names.split(",")), settings, None, where))
+
+
+def plan_of(model: str, work: str) -> Sequence[BatchPlan]:
+    """The batches of a work, planned in this process."""
+    return agenda_of(load(model, Options(device="cpu")), questions_of(work)).batches()
 
 
 def main() -> None:

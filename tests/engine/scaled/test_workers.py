@@ -80,7 +80,8 @@ def test_one_process_and_two_workers_on_two_nodes_write_the_same_journal(cluster
     assert lines(spread, tmp_path / "two", mixed) == one
     stats = spread.stats()
     assert stats["workers"] == 2 and stats["units"] >= 4 and stats["retries"] == 0
-    assert 0 <= stats["idle_share"] < 1 and stats["nodes"].count("CPU with") == 1
+    assert 0 <= stats["idle_share"] < 1
+    assert stats["nodes"].count("CPU with") in (1, 2)  # the second one may come up when nothing is left
     assert stats["tokens_computed"] > 0 and spread.info.pinned
 
 
