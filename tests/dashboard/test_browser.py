@@ -173,7 +173,7 @@ def test_a_run_in_progress_moves_without_a_reload(
     store = open_store(str(copy))
     with (
         serving(str(copy)) as address,
-        Journal.open(store.journals / "unfinished.journal", {"total": 4}) as journal,
+        Journal.open(store.journals / "unfinished.journal", {"identity": "x", "total": 4}) as journal,
     ):
         journal.append([(0, Chosen(0))])
         browser.goto(f"{address}/run?run=unfinished")
