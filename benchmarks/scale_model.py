@@ -2,6 +2,7 @@
 
     python benchmarks/scale_model.py --rate 2500 --tokens 1024 --load 5        # tokens a second of one worker
     python benchmarks/scale_model.py --check smollm2 --work mmlu/anatomy:40    # against runs of 1, 2 and 4 workers
+    python benchmarks/scale_model.py --check asleep                            # the same with workers that only sleep
     python benchmarks/scale_model.py --messages --work mmlu/anatomy            # bytes of a question on its way
 
 The model hands the units of a plan, the most expensive first, to whoever is free, as the dispatch does. A worker needs
@@ -13,16 +14,18 @@ import argparse
 import heapq
 import tempfile
 import tracemalloc
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, sleep
 
 from harness.answers.journal import Journal
-from harness.engine.backend import BatchPlan
+from harness.engine.backend import Agenda, Batch, BatchPlan, Options
 from harness.engine.division import units
+from harness.engine.scaled.dispatch import Dispatch
+from harness.engine.scaled.driver import open_scaled
 from harness.engine.scaled.messages import pack_batch, pack_questions, unpack_batch, unpack_questions
-from harness.types import Chosen
+from harness.types import Choose, Chosen, ModelInfo, Question
 
 ROUND_TRIP = 0.004
 """Seconds between a worker's last batch of a unit and its next unit: two calls of Ray on one machine."""
@@ -103,6 +106,52 @@ def tables(machine: Machine, per_batch: int) -> None:
     print(f"the journal is written without a pause by {per_batch / rate / append:,.0f} workers or more")
 
 
+class Sleeper:
+    """A model that sleeps for as long as tokens at ``PACE`` take; it shows the dispatch on a machine of any load."""
+
+    PACE = 250.0
+
+    def __init__(self) -> None:
+        self.info = ModelInfo("sleeper", {}, frozenset({Choose}))
+
+    def plan(self, questions: Sequence[Question]) -> Agenda:
+        """Four tasks; batches of ten questions."""
+        plans = work(len(questions), 4, 100, 10, 100)
+        batches = [replace(b, positions=tuple(range(b.positions[0], b.positions[0] + len(b.positions)))) for b in plans]
+        return Agenda(lambda: batches, lambda done: self._batches(batches, done))
+
+    def _batches(self, batches: Sequence[BatchPlan], done: Container[int]) -> Iterator[Batch]:
+        todo = [batch for batch in batches if any(position not in done for position in batch.positions)]
+        sleep(max((batch.shared for batch in todo), default=0.0) / self.PACE)
+        for batch in todo:
+            sleep(batch.cost / self.PACE)
+            yield [(position, CHOICES) for position in batch.positions]
+
+    def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
+        """See Backend."""
+        return self.plan(questions).answer(done)
+
+    def stats(self) -> dict[str, float | str]:
+        """Nothing is counted."""
+        return {}
+
+
+def check_asleep() -> None:
+    """Forecasts and real runs of 1, 2 and 4 workers that sleep, all of them started before the clock is."""
+    questions = [Question("sleep", str(i), 0, Choose(f"{i}", ("a", "b"))) for i in range(400)]
+    batches = Sleeper().plan(questions).batches()
+    for workers in (4, 2, 1):  # the first has the cluster made large enough for all
+        options = Options(workers=workers, threads=1, device="cpu")
+        backend = open_scaled("asleep", options, lambda spec, options: Sleeper())
+        while any(member.report is None for member in backend.crew.members):
+            list(Dispatch(backend.crew, b"").step())
+        answered = sum(len(batch) for batch in backend.answer(questions))
+        assert answered == len(questions)
+        real = float(backend.stats()["seconds_answering"])
+        seconds = forecast(batches, workers, Machine(Sleeper.PACE, 0.0, 0.0)).answering
+        print(f"{workers} workers: {seconds:.1f} s forecast, {real:.1f} s real ({seconds / real - 1:+.0%})", flush=True)
+
+
 def messages(asked: str) -> None:
     """Print the bytes and seconds that a question takes on its way from the driver to a worker."""
     from workers import questions_of
@@ -135,6 +184,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         if given.messages:
             messages(given.work)
+        elif given.check == "asleep":
+            check_asleep()
         elif given.check:
             check(given.check, given.work, Path(folder))
         else:
@@ -150,7 +201,7 @@ def check(model: str, asked: str, folder: Path) -> None:
     rate = None
     for workers in (1, 2, 4):
         real = float(str(measure(model, asked, workers, 1)["seconds_answering"]))
-        rate = rate or sum(batch.cost for batch in batches) / real
+        rate = rate or sum(unit.cost for unit in units(batches, 1)) / real
         seconds = forecast(batches, workers, Machine(rate, 0.0, append)).answering
         print(f"{workers} workers: {seconds:.1f} s forecast, {real:.1f} s real ({seconds / real - 1:+.0%})", flush=True)
 
