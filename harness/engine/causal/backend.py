@@ -161,8 +161,8 @@ class Causal:
         """See ``Counted``."""
         if not countable(self.checkpoint.model):
             return None
-        found: list[float] = operations(self.checkpoint.model, self._encoded, [_written(r) for r in responses]).tolist()
-        return found
+        costs: list[float] = operations(self.checkpoint.model, self._encoded, [_written(r) for r in responses]).tolist()
+        return costs
 
     def _computed(self) -> float | None:
         """Operations so far, padding included; None for a model that cannot be counted."""

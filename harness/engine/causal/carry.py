@@ -58,16 +58,16 @@ class Carrier:
         """
         callee, name = self.model if self.whole else self.model.base_model, cache_name(self.model)
         known = inspect.signature(callee.forward).parameters
-        given: dict[str, Any] = {"input_ids": ids, "use_cache": True}
+        inputs: dict[str, Any] = {"input_ids": ids, "use_cache": True}
         if last and "logits_to_keep" in known:
-            given["logits_to_keep"] = 1
+            inputs["logits_to_keep"] = 1
         length = 0
         if state is not None:
-            length, given[name] = state.length, state.cache
+            length, inputs[name] = state.length, state.cache
             if "position_ids" in known:
                 places = torch.arange(length, length + ids.shape[1], device=ids.device)
-                given["position_ids"] = places.expand(ids.shape)
-        output = callee(**given)
+                inputs["position_ids"] = places.expand(ids.shape)
+        output = callee(**inputs)
         cache = output.get(name)
         if cache is None:
             raise ValueError("it keeps its state to itself")
@@ -77,10 +77,10 @@ class Carrier:
 def cache_name(model: Any) -> str:
     """By what name ``model`` takes and gives back its cache. Raises ValueError where it has none that is known."""
     names = inspect.signature(model.forward).parameters
-    found = next((name for name in _NAMES if name in names), None)
-    if found is None:
+    name = next((name for name in _NAMES if name in names), None)
+    if name is None:
         raise ValueError("it takes no cache of a known name")
-    return found
+    return name
 
 
 def at_rows(cache: Any, rows: Tensor, count: int) -> Any:
@@ -116,21 +116,21 @@ def _mapped(value: Any, change: Callable[[Tensor], Tensor], known: dict[int, Any
     if id(value) in known:
         return known[id(value)]
     if isinstance(value, Tensor):
-        made: Any = change(value)
+        copied: Any = change(value)
     elif isinstance(value, (list, tuple)):
         parts = [_mapped(one, change, known) for one in value]
-        made = type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+        copied = type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
     elif isinstance(value, Mapping):
-        made = copy(value)
+        copied = copy(value)
         for key, one in value.items():
-            made[key] = _mapped(one, change, known)
+            copied[key] = _mapped(one, change, known)
     elif hasattr(value, "__dict__") and not callable(value):
-        made = copy(value)
-        vars(made).update({name: _mapped(one, change, known) for name, one in vars(value).items()})
+        copied = copy(value)
+        vars(copied).update({name: _mapped(one, change, known) for name, one in vars(value).items()})
     else:
         return value
-    known[id(value)] = made
-    return made
+    known[id(value)] = copied
+    return copied
 
 
 # --------------------------------------------------------------------------------------------------------------- plan
@@ -190,14 +190,14 @@ def plan_carried(
 
 def _batches(sizes: Sequence[int], depth: int, budget: int, size: Footprint) -> list[list[int]]:
     """Tails of like length, the longest first."""
-    made: list[list[int]] = []
+    batches: list[list[int]] = []
     for i in sorted(range(len(sizes)), key=lambda i: (-sizes[i], i)):
-        longest = sizes[made[-1][0]] if made else 0
-        full = not made or (len(made[-1]) + 1) * longest > budget
-        if full or len(made[-1]) >= size.rows(depth + longest, budget):
-            made.append([])
-        made[-1].append(i)
-    return made
+        longest = sizes[batches[-1][0]] if batches else 0
+        full = not batches or (len(batches[-1]) + 1) * longest > budget
+        if full or len(batches[-1]) >= size.rows(depth + longest, budget):
+            batches.append([])
+        batches[-1].append(i)
+    return batches
 
 
 def _abreast(sizes: Sequence[int], depth: int, budget: int, size: Footprint) -> list[list[int]]:

@@ -70,8 +70,8 @@ def open_runner(model: Any) -> tuple[Runner, str]:
             runner.tally, runner.error, runner.plain_error = Tally(), error, proof.plain
             return runner, _why(runner, reasons)
         reasons.setdefault(way, wrong)
-    found = "; ".join(dict.fromkeys(reasons.values()))
-    raise ModelError(f"neither a tree of tokens nor padded batches give this model's own numbers: {found}")
+    why = "; ".join(dict.fromkeys(reasons.values()))
+    raise ModelError(f"neither a tree of tokens nor padded batches give this model's own numbers: {why}")
 
 
 def _why(runner: Runner, reasons: Mapping[str, str]) -> str:
@@ -126,11 +126,11 @@ def plain(model: Any, spans: list[Span]) -> list[NDArray[Any]]:
     for span in sorted(spans, key=lambda span: -len(span.tokens)):
         if not any(longer.startswith(span.tokens.tobytes()) for longer in known):
             known[span.tokens.tobytes()] = np.array(score(model, Span(span.tokens, 1)).logprobs)
-    found = []
+    logprobs = []
     for span in spans:
         longer = next(tokens for tokens in known if tokens.startswith(span.tokens.tobytes()))
-        found.append(known[longer][span.start - 1 : len(span.tokens) - 1])
-    return found
+        logprobs.append(known[longer][span.start - 1 : len(span.tokens) - 1])
+    return logprobs
 
 
 def unsuited(model: Any) -> str:
@@ -157,12 +157,12 @@ def compare(runner: Runner, proof: Proof) -> tuple[str, Error | None]:
     """Why the runner's numbers cannot be used, empty if they can; and their error where float32 was in reach."""
     try:
         wrong = _unproven(runner, proof)
-        found = [] if wrong else run_all(runner, _planned(runner, proof.spans))
+        logprobs = [] if wrong else run_all(runner, _planned(runner, proof.spans))
     except Exception as raised:  # whatever a model's own code raises when its attention is replaced
         return f"{type(raised).__name__}: {' '.join(str(raised).split())[:160]}", None
     if wrong:
         return wrong, None
-    off = Error.of(found, proof.expected)
+    off = Error.of(logprobs, proof.expected)
     if runner.model.dtype not in HALF:
         wrong = f"log-probabilities differ by {off.worst:.2g} from the plain forward pass"
         return ("" if off.worst <= TOLERANCE else wrong), off
@@ -170,7 +170,7 @@ def compare(runner: Runner, proof: Proof) -> tuple[str, Error | None]:
         mean, worst = UNPROVEN
         wrong = f"log-probabilities differ from the plain forward pass (mean {off.mean:.2g}, worst {off.worst:.2g})"
         return ("" if off.mean <= mean and off.worst <= worst else wrong), None
-    error = Error.of(found, proof.truth)
+    error = Error.of(logprobs, proof.truth)
     if error.as_true_as(proof.plain, runner.model.dtype) or _only_unlucky(runner, proof, error):
         return "", error
     return (
@@ -230,9 +230,9 @@ def _unproven(runner: Runner, proof: Proof) -> str:
 def run_all(runner: Runner, laid: Plan) -> list[NDArray[Any]]:
     """Token log-probabilities of every span of a plan."""
     kept: dict[int, Any] = {}
-    found = [np.zeros(len(span.tokens) - span.start, np.float32) for span in laid.spans]
+    logprobs = [np.zeros(len(span.tokens) - span.start, np.float32) for span in laid.spans]
     with runner.ready():
         for number in range(len(laid.steps)):
             for answer in runner.run(laid, number, kept)():
-                found[answer.span][answer.offset : answer.offset + len(answer.logprobs)] = answer.logprobs
-    return found
+                logprobs[answer.span][answer.offset : answer.offset + len(answer.logprobs)] = answer.logprobs
+    return logprobs

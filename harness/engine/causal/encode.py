@@ -73,11 +73,11 @@ class Encoder:
             for number, chunk in enumerate(chunks):
                 started = ahead.pop()
                 try:
-                    found = started.result()
+                    encoded = started.result()
                 except Exception as error:  # the tokenizers library raises no narrower type
                     raise Unsupported(f"the model's tokenizer cannot encode a text: {said(error)}") from error
                 ahead += [pool.submit(bare, self.tokenizer, one) for one in chunks[number + 1 : number + 2]]
-                for text, ids in zip(chunk, found, strict=True):
+                for text, ids in zip(chunk, encoded, strict=True):
                     yield text, after(head, np.asarray(ids, dtype=np.int32))
 
     def chat(self, prompt: str) -> str:
@@ -111,11 +111,11 @@ def encode(questions: Sequence[Question], encoder: Encoder) -> list[Encoded]:
     asked = [_texts(question, encoder) for question in questions]
     prompts = encoder.texts(text for texts in asked for text in texts.prompts)
     plain = encoder.texts((text for texts in asked for text in texts.plain), prompts=False)
-    made = [_spans(q, texts, prompts, plain, encoder) for q, texts in zip(questions, asked, strict=True)]
+    encoded = [_spans(q, texts, prompts, plain, encoder) for q, texts in zip(questions, asked, strict=True)]
     if encoder.rows is not None:
-        made = [_known(one, encoder.rows, encoder.tokenizer) for one in made]
-    fitting = fit(questions, made, encoder.context, encoder.options.truncate)
-    encoder.cut += sum(one is not whole for one, whole in zip(fitting, made, strict=True))
+        encoded = [_known(one, encoder.rows, encoder.tokenizer) for one in encoded]
+    fitting = fit(questions, encoded, encoder.context, encoder.options.truncate)
+    encoder.cut += sum(one is not whole for one, whole in zip(fitting, encoded, strict=True))
     return fitting
 
 

@@ -22,16 +22,16 @@ _READ: ContextVar[Tensor | None] = ContextVar("read", default=None)
 
 def fusable(model: Any) -> Mapping[nn.Module, Forward]:
     """Modules of a model with the forward function that may stand in for theirs."""
-    found: dict[nn.Module, Forward] = {}
+    forwards: dict[nn.Module, Forward] = {}
     for module in model.modules():
         if "forward" in vars(module):  # somebody else's hook, such as one that moves inputs between devices
             continue
         forward = _norm(module) or _feed_forward(module)
         if forward is not None:
-            found[module] = forward
-    samples = {type(module): (module, forward) for module, forward in found.items()}
+            forwards[module] = forward
+    samples = {type(module): (module, forward) for module, forward in forwards.items()}
     proven = {kind for kind, (module, forward) in samples.items() if _same(module, forward)}
-    fast = {module: forward for module, forward in found.items() if type(module) in proven}
+    fast = {module: forward for module, forward in forwards.items() if type(module) in proven}
     return fast | {module: _of_read_rows(fast.get(module, module.forward)) for module in _last(model, fast)}
 
 
@@ -64,10 +64,10 @@ def _last(model: Any, fast: Mapping[nn.Module, Forward]) -> list[nn.Module]:
         return []
     attention, feed_forward = (getattr(layers[-1], name, None) for name in ("self_attn", "mlp"))
     projections = [getattr(attention, name, None) for name in ("q_proj", "o_proj")]
-    found: list[nn.Module] = [one for one in projections if type(one) is nn.Linear and "forward" not in vars(one)]
+    modules: list[nn.Module] = [one for one in projections if type(one) is nn.Linear and "forward" not in vars(one)]
     if isinstance(feed_forward, nn.Module) and feed_forward in fast:
-        found.append(feed_forward)
-    return found
+        modules.append(feed_forward)
+    return modules
 
 
 def _of_read_rows(forward: Forward) -> Forward:

@@ -47,12 +47,12 @@ def operations(model: Any, encoded: Sequence[Encoded], written: Sequence[int]) -
     ``written``: tokens of each answer that was generated, 0 for the others. Of a sliding window all pairs count.
     """
     per_row, per_logit, per_pair = needed(model, 1, 0, 0), needed(model, 0, 1, 0), needed(model, 0, 0, 1)
-    found = np.zeros(len(encoded))
+    totals = np.zeros(len(encoded))
     sequences = list(_sequences(encoded, written))
     for one in sequences:
         start, end = len(one.tokens), len(one.tokens) + one.written
         pairs = (end * (end + 1) - start * (start + 1)) / 2
-        found[one.index] += one.written * per_row + one.logits * per_logit + pairs * per_pair
+        totals[one.index] += one.written * per_row + one.logits * per_logit + pairs * per_pair
     for block in _blocks(sequences):
         lengths = [len(one.tokens) for one in block]
         depths = np.concatenate([np.arange(length) for length in lengths])
@@ -60,8 +60,8 @@ def operations(model: Any, encoded: Sequence[Encoded], written: Sequence[int]) -
             np.concatenate([_prefixes(one.tokens) for one in block]), return_inverse=True, return_counts=True
         )
         each = (per_row + (depths + 1) * per_pair) / times[place]
-        found += np.bincount(np.repeat([one.index for one in block], lengths), each, len(encoded))
-    return found
+        totals += np.bincount(np.repeat([one.index for one in block], lengths), each, len(encoded))
+    return totals
 
 
 def _sequences(encoded: Sequence[Encoded], written: Sequence[int]) -> Iterator[_Sequence]:

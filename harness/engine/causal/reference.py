@@ -28,8 +28,8 @@ def logits(model: Any, tokens: Sequence[int]) -> Tensor:
     """Logits [tokens, vocab] in float32 after every one of ``tokens``, from one plain forward pass."""
     ids = torch.as_tensor([[int(token) for token in tokens]], device=model.device)
     forget_lengths(model)
-    found: Tensor = model(input_ids=ids, use_cache=False).logits[0]
-    return found.float()
+    output: Tensor = model(input_ids=ids, use_cache=False).logits[0]
+    return output.float()
 
 
 def score(model: Any, span: Span) -> Score:

@@ -18,14 +18,14 @@ def products(model: Any) -> dict[tuple[int, int], int]:
     from transformers.pytorch_utils import Conv1D
 
     head = model.get_output_embeddings()
-    found: dict[tuple[int, int], int] = {}
+    counts: dict[tuple[int, int], int] = {}
     for module in model.modules():
         if module is head or not isinstance(module, (torch.nn.Linear, Conv1D)):
             continue
         shape = tuple(module.weight.shape)
         pair = (shape[0], shape[1]) if isinstance(module, Conv1D) else (shape[1], shape[0])
-        found[pair] = found.get(pair, 0) + 1
-    return found
+        counts[pair] = counts.get(pair, 0) + 1
+    return counts
 
 
 def needed(model: Any, rows: int, logits: int, pairs: int) -> float:
@@ -52,16 +52,16 @@ def rates(
     Every shape is tried with every number of rows, turn by turn, for about ``seconds`` in all. The few weights of a
     turn stay in the processor's cache, which those of a whole model do not.
     """
-    found: dict[Case, list[float]] = {}
+    speeds: dict[Case, list[float]] = {}
     until = perf_counter() + seconds
-    while not found or perf_counter() < until:
+    while not speeds or perf_counter() < until:
         for (inputs, outputs), count in [(shape, count) for shape in products(model) for count in rows]:
-            if found and perf_counter() >= until:
+            if speeds and perf_counter() >= until:
                 break
             x = torch.randn(1, count, inputs, device=model.device, dtype=model.dtype)
             weights = [torch.randn(outputs, inputs, device=model.device, dtype=model.dtype) for _ in range(3)]
-            found.setdefault(((inputs, outputs), count), []).append(_rate(x, weights))
-    return found
+            speeds.setdefault(((inputs, outputs), count), []).append(_rate(x, weights))
+    return speeds
 
 
 def best_rate(model: Any, rows: Sequence[int] = ROWS, seconds: float = 3.0) -> float:

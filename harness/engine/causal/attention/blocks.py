@@ -1,4 +1,4 @@
-"""Which blocks of keys a block of rows of a tree can see, found on the host before a pass is started.
+"""Which blocks of keys a block of rows of a tree can see, worked out on the host before a pass is started.
 
 Row c is an ancestor of row r exactly if ``c <= r < ends[c]``, so a block of rows a .. b - 1 sees, besides itself, the
 earlier rows with ``ends[c] > a``: the ancestors of its first row.

@@ -77,19 +77,19 @@ Layers = list[Kept]
 def bounds(depths: Ints, small: int = SMALL, large: int = LARGE) -> list[int]:
     """Where tiles begin (and the last ends): at branches where there are any, shallow ones first."""
     branches = set((np.flatnonzero(np.diff(depths) != 1) + 1).tolist())
-    found = [0]
+    starts = [0]
     for row in range(1, len(depths)):
-        size = row - found[-1]
+        size = row - starts[-1]
         if size >= large or (size >= small and row in branches):
-            found.append(row)
-    return [*found, len(depths)]
+            starts.append(row)
+    return [*starts, len(depths)]
 
 
 def tiles(depths: Ints, ends: Ints, device: torch.device, dtype: torch.dtype) -> list[Tile]:
     """Tiles that cover the rows of one pass. depths, ends [rows]."""
     cuts = bounds(depths)
     rows = np.arange(len(depths))
-    found = []
+    pieces = []
     for low, high in pairwise(cuts):
         above = np.flatnonzero(ends[:low] > low)  # ancestors of the first row
         keys = np.concatenate((above, rows[low:high]))
@@ -99,8 +99,8 @@ def tiles(depths: Ints, ends: Ints, device: torch.device, dtype: torch.dtype) ->
         consecutive = bool((np.diff(keys) == 1).all())
         where = slice(int(keys[0]), high) if consecutive else torch.from_numpy(keys).to(device)
         mask = None if chain else _additive(seen, device, dtype)
-        found.append(Tile(low, high, where, mask))
-    return found
+        pieces.append(Tile(low, high, where, mask))
+    return pieces
 
 
 def _additive(seen: NDArray[np.bool_], device: torch.device, dtype: torch.dtype) -> Tensor:

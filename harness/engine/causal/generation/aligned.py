@@ -51,24 +51,24 @@ class AlignedGenerator:
 
     def together(self, shard: PromptShard) -> list[tuple[Pending, Generated]]:
         """Every row of the shard with its answer."""
-        made, rows = waiting_rows(shard)
+        answers, rows = waiting_rows(shard)
         for batch in self._batches(rows, len(shard.prefix)):
-            made += self._batch(batch, self._state_of(shard.prefix))
-        return made
+            answers += self._batch(batch, self._state_of(shard.prefix))
+        return answers
 
     def _batches(self, rows: Sequence[Live], skip: int) -> list[list[Live]]:
         """Rows of like length, the shortest first; what they hold and what they read at once is bounded."""
-        made: list[list[Live]] = []
+        batches: list[list[Live]] = []
         for live in sorted(rows, key=lambda one: (len(one.row.tokens), one.row.tokens, one.row.positions)):
-            if made and len(live.row.tokens) - len(made[-1][0].row.tokens) <= SLACK:
-                longest = max(len(one.row.tokens) + one.row.request.max_tokens for one in (*made[-1], live))
+            if batches and len(live.row.tokens) - len(batches[-1][0].row.tokens) <= SLACK:
+                longest = max(len(one.row.tokens) + one.row.request.max_tokens for one in (*batches[-1], live))
                 most = min(self.rows, self.size.rows(longest, self.piece))
-                reading = (len(made[-1]) + 1) * (len(made[-1][0].row.tokens) - skip)
-                if len(made[-1]) < most and reading <= 16 * self.piece:
-                    made[-1].append(live)
+                reading = (len(batches[-1]) + 1) * (len(batches[-1][0].row.tokens) - skip)
+                if len(batches[-1]) < most and reading <= 16 * self.piece:
+                    batches[-1].append(live)
                     continue
-            made.append([live])
-        return made
+            batches.append([live])
+        return batches
 
     def _state_of(self, prefix: tuple[int, ...]) -> State | None:
         """The state after a shard's prefix, computed now unless the last shard had the same."""
@@ -79,11 +79,11 @@ class AlignedGenerator:
 
     def _batch(self, live: list[Live], prefix: State | None) -> list[tuple[Pending, Generated]]:
         logits, state = self.begin([one.row.tokens for one in live], prefix)
-        made: list[tuple[Pending, Generated]] = []
+        answers: list[tuple[Pending, Generated]] = []
         while True:
-            fed = self._fed(live, logits, state.length, made)
+            fed = self._fed(live, logits, state.length, answers)
             if not fed:
-                return made
+                return answers
             if len(fed) < len(live):
                 live = [live[i] for i in fed]
                 state = state.rows(list(fed))
@@ -116,9 +116,9 @@ class AlignedGenerator:
         return self.reader.of(hidden[:, -1]), state
 
     def _fed(
-        self, live: Sequence[Live], logits: Tensor, length: int, made: list[tuple[Pending, Generated]]
+        self, live: Sequence[Live], logits: Tensor, length: int, answers: list[tuple[Pending, Generated]]
     ) -> dict[int, int]:
-        """The next token of each row that goes on, by its number; answers that end go to ``made``."""
+        """The next token of each row that goes on, by its number; answers that end go to ``answers``."""
         picking = [i for i, one in enumerate(live) if len(one.row.tokens) <= length]
         picked = self._picked([live[i] for i in picking], logits[torch.tensor(picking, device=logits.device).long()])
         fed = {i: one.row.tokens[length] for i, one in enumerate(live) if len(one.row.tokens) > length}
@@ -127,7 +127,7 @@ class AlignedGenerator:
             if answer is None:
                 fed[i] = token
             else:
-                made.append((live[i].row, answer))
+                answers.append((live[i].row, answer))
         return dict(sorted(fed.items()))
 
     @staticmethod
@@ -150,13 +150,13 @@ def aligned_for(reader: Reader, endings: Endings, tally: Tally) -> AlignedGenera
     for rows in (ROWS, 1):
         for stepped in (False, True):
             try:
-                found = AlignedGenerator(reader, endings, tally, stepped=stepped, rows=rows)
-                wrong = unproven(found)
+                generator = AlignedGenerator(reader, endings, tally, stepped=stepped, rows=rows)
+                wrong = unproven(generator)
             except Exception:  # whatever a model's own code raises when its cache is copied
                 continue
             if not wrong:
-                found.forget()
-                return found
+                generator.forget()
+                return generator
     return None
 
 
@@ -174,13 +174,13 @@ def unproven(generator: AlignedGenerator) -> str:
         with in_float32(model):
             reader = Reader(model, whole=True)
             wide = AlignedGenerator(reader, generator.endings, Tally(), stepped=generator.stepped, rows=generator.rows)
-            found = probe(wide, prompts, ids[21:23])
-            theirs = [after_plain(model, whole) for whole in found]
-        off = Error.of([one.double().log_softmax(-1).cpu().numpy() for one in found.values()], theirs)
+            logits_after = probe(wide, prompts, ids[21:23])
+            theirs = [after_plain(model, whole) for whole in logits_after]
+        off = Error.of([one.double().log_softmax(-1).cpu().numpy() for one in logits_after.values()], theirs)
         if off.worst > WIDENED:
             return f"its logits in float32 differ by {off.worst:.2g} from its own forward pass"
-    found = probe(generator, prompts, ids[21:23])
-    return disagreement(model, list(found.values()), [list(whole) for whole in found])
+    logits_after = probe(generator, prompts, ids[21:23])
+    return disagreement(model, list(logits_after.values()), [list(whole) for whole in logits_after])
 
 
 def probe(
@@ -189,15 +189,15 @@ def probe(
     """Logits [vocab] where prompts that share ``SHARED`` tokens are first read, and after ``more`` tokens of each."""
     prefix = generator._state_of(prompts[0][:SHARED])
     wholes = [(*prompt, *more) for prompt in prompts]
-    found: dict[tuple[int, ...], Tensor] = {}
+    logits_after: dict[tuple[int, ...], Tensor] = {}
     for batch in [wholes] if generator.rows > 1 else [[whole] for whole in wholes]:
         live = batch
         logits, state = generator.begin([whole[: -len(more)] for whole in live], prefix)
-        found |= {whole[: state.length]: after for whole, after in zip(live, logits, strict=True)}
+        logits_after |= {whole[: state.length]: after for whole, after in zip(live, logits, strict=True)}
         while live:
-            found |= {w: after for w, after in zip(live, logits, strict=True) if len(w) == state.length}
+            logits_after |= {w: after for w, after in zip(live, logits, strict=True) if len(w) == state.length}
             going = [i for i, whole in enumerate(live) if len(whole) > state.length]
             live = [live[i] for i in going]
             if live:
                 logits, state = generator.step([whole[state.length] for whole in live], state.rows(going))
-    return found
+    return logits_after

@@ -31,7 +31,7 @@ class Endings:
         self._known: dict[int, str] = {}
         one, spaced = (tokenizer.encode(text, add_special_tokens=False) for text in ("a", "a \n"))
         keeps = self._text(one).endswith("a") and self._text(spaced).endswith("a \n")
-        self._before: list[int] = one if keeps else []  # what stands before a token while its text is found out
+        self._before: list[int] = one if keeps else []  # what stands before a token while its text is worked out
 
     def grow(self, draft: Draft, token: int, request: Generate) -> Generated | None:
         """Add ``token``; the answer if that ends it."""
@@ -74,8 +74,8 @@ class Endings:
         return self._known[token]
 
     def _finished(self, draft: Draft, request: Generate, finish: Any) -> Generated:
-        text, found = cut(self._text(draft.tokens), request.stop)
-        return Generated(text, draft.count, "stop" if found else finish)
+        text, stopped = cut(self._text(draft.tokens), request.stop)
+        return Generated(text, draft.count, "stop" if stopped else finish)
 
     def _text(self, tokens: Sequence[int]) -> str:
         return str(self.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False))

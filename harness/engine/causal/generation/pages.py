@@ -128,8 +128,8 @@ class PagedStep:
         mask = torch.zeros(rows, 1, 1, k.shape[2], dtype=q.dtype, device=q.device)
         mask = mask.masked_fill(places > lengths, -torch.inf)
         if needs_depths(rule):
-            found = limited(rule, lengths + self.skip, places + self.skip, mask, q.dtype)
-            mask = mask if found is None else found
+            narrowed = limited(rule, lengths + self.skip, places + self.skip, mask, q.dtype)
+            mask = mask if narrowed is None else narrowed
             if mask.shape[1] > 1:  # a bias a head: [rows, h, 1, m] -> [rows, h_kv, group, m]
                 mask = mask.reshape(rows, held, heads // held, -1)
         grouped = q.reshape(rows, held, heads // held, width)

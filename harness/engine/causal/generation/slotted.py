@@ -51,9 +51,15 @@ class SlottedGenerator:
     """
 
     def __init__(
-        self, reader: Reader, endings: Endings, tally: Tally, *, rows: int = ROWS, piece: int = PIECE,
+        self,
+        reader: Reader,
+        endings: Endings,
+        tally: Tally,
+        *,
+        rows: int = ROWS,
+        piece: int = PIECE,
         memory: int = MEMORY,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.reader, self.endings, self.tally = reader, endings, tally
         self.rows, self.piece, self.memory = rows, piece, memory
         self._prefix: tuple[Tokens, Slots] = ((), Slots(0, 0))

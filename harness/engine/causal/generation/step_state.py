@@ -43,7 +43,7 @@ class StepState:
         ``held``: tokens that their pages hold; ``draws``: key, number of tokens made so far, request.
         """
         at, lengths = onto(self.device, np.array(places), np.array(held))
-        wholes = np.array([[key, made] for key, made, _ in draws], np.int64).T.copy()
+        wholes = np.array([[key, number] for key, number, _ in draws], np.int64).T.copy()
         floats = np.array([[request.temperature, request.top_p] for _, _, request in draws]).T.copy()
         key, count = self._sent(wholes)
         temperature, top_p = self._sent(floats)

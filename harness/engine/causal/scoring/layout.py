@@ -33,11 +33,11 @@ class Rows:
 
     def parents(self) -> Ints:
         """For every row the one that its token follows, -1 for those that begin."""
-        found = np.full(len(self.depths), -1, np.int64)
+        parents = np.full(len(self.depths), -1, np.int64)
         latest = np.full(int(self.depths.max()) + 2, -1, np.int64)  # row of the current token one level up
         for row, depth in enumerate(self.depths.tolist()):
-            found[row], latest[depth + 1] = latest[depth], row
-        return found
+            parents[row], latest[depth + 1] = latest[depth], row
+        return parents
 
 
 def lay_out(plan: Plan, step: Step) -> Rows:

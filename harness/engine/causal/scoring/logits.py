@@ -66,8 +66,8 @@ def _logits(hidden: Tensor, head: Any, block: slice) -> Tensor:
     if head is None:
         return hidden[:, block].float()
     bias = getattr(head, "bias", None)
-    found = product(hidden.to(head.weight.device, head.weight.dtype), head.weight[block]).to(hidden.device)
-    return found if bias is None else found + bias[block].to(hidden.device)
+    logits = product(hidden.to(head.weight.device, head.weight.dtype), head.weight[block]).to(hidden.device)
+    return logits if bias is None else logits + bias[block].to(hidden.device)
 
 
 def product(x: Tensor, weight: Tensor) -> Tensor:

@@ -93,8 +93,8 @@ def indexed(spans: Sequence[Span]) -> SequenceIndex:
 
 def planned(spans: Sequence[Span], index: SequenceIndex, steps: Sequence[Step]) -> Plan:
     """The plan of ``steps`` over the sequences of ``index``."""
-    found = _steps_of(spans, index.sequences, index.readers, steps)
-    return Plan(spans, index.sequences, index.lcp, index.readers, steps, found)
+    steps_of = _steps_of(spans, index.sequences, index.readers, steps)
+    return Plan(spans, index.sequences, index.lcp, index.readers, steps, steps_of)
 
 
 def _sorted(spans: Sequence[Span]) -> tuple[list[Tokens], list[tuple[int, ...]]]:
@@ -136,10 +136,10 @@ def _steps_of(
     spans: Sequence[Span], sequences: Sequence[Tokens], readers: Sequence[tuple[int, ...]], steps: Sequence[Step]
 ) -> list[tuple[int, ...]]:
     """For every span the steps that hold a row it reads."""
-    found: list[tuple[int, ...]] = [()] * len(spans)
+    steps_of: list[tuple[int, ...]] = [()] * len(spans)
     for number, step in enumerate(steps):
         for member in step.members:
             for span in readers[member]:
                 if spans[span].start - 1 < (len(sequences[member]) if step.end is None else step.end):
-                    found[span] += (number,)
-    return found
+                    steps_of[span] += (number,)
+    return steps_of

@@ -145,13 +145,13 @@ class Runner:
         ids_, mask_, *there = onto(
             self.model.device, ids.ravel(), mask.ravel(), lookup.read, lookup.place, lookup.target
         )
-        given = ids_.view(ids.shape).long()
+        tokens = ids_.view(ids.shape).long()
         if state is None:
             forget_lengths(self.model)
             masked = mask_.view(ids.shape).long()
-            hidden = self._forward(there[0], input_ids=given, attention_mask=masked, use_cache=False)
+            hidden = self._forward(there[0], input_ids=tokens, attention_mask=masked, use_cache=False)
         else:
-            hidden = _at(self._carrier.read(given, state.rows([0] * len(ids)))[0], there[0])
+            hidden = _at(self._carrier.read(tokens, state.rows([0] * len(ids)))[0], there[0])
         pairs = sum(_pairs(step.base, step.base + len(one)) for one in sequences)
         padding = int(ids.size - mask.sum())
         self.tally.add(computed=ids.size, padding=padding, logits=len(lookup.read), pairs=pairs)
@@ -165,7 +165,7 @@ class Runner:
         wanted = np.zeros(len(rows.tokens), bool)
         wanted[lookup.read] = True
         parents = rows.parents()
-        before, found, order = np.array([-1]), [], []
+        before, outputs, order = np.array([-1]), [], []
         for depth in range(step.base, int(rows.depths.max()) + 1):
             level = np.flatnonzero(rows.depths == depth)
             places = np.searchsorted(before, parents[level])
@@ -173,11 +173,11 @@ class Runner:
                 state = state.rows(torch.from_numpy(places))
             hidden, state = self._carrier.read(tokens[torch.from_numpy(level).to(tokens.device)][:, None].long(), state)
             reading_ = np.flatnonzero(wanted[level])
-            found.append(hidden[torch.from_numpy(reading_).to(hidden.device), 0])
+            outputs.append(hidden[torch.from_numpy(reading_).to(hidden.device), 0])
             order.append(level[reading_])
             before = level
         again = np.argsort(np.concatenate(order))
-        hidden = torch.cat(found)[torch.from_numpy(again).to(found[0].device)]
+        hidden = torch.cat(outputs)[torch.from_numpy(again).to(outputs[0].device)]
         self._count(rows, lookup)
         return self._answers(rows.reads, hidden, *there)
 
@@ -188,8 +188,8 @@ class Runner:
 
     def _forward(self, read: Tensor, **inputs: Any) -> Tensor:
         """Hidden states (or, where the head is not plain, logits) of the rows that are read: [read, width]."""
-        found = self.model(**inputs).logits if self.whole else self.model.base_model(**inputs)[0]
-        return _at(found, read)
+        output = self.model(**inputs).logits if self.whole else self.model.base_model(**inputs)[0]
+        return _at(output, read)
 
     def _answers(self, reads: Sequence[Read], hidden: Tensor, place: Tensor, target: Tensor) -> Deferred:
         if not reads:
