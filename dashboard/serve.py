@@ -61,9 +61,9 @@ class Guard:
 
 def host_of(scope: Any) -> str:
     """The name that a request is for, without its port; empty where it says none."""
-    found = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
-    name, colon, port = found.rpartition(":")
-    return name if colon and port.isdigit() else found
+    host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+    name, colon, port = host.rpartition(":")
+    return name if colon and port.isdigit() else host
 
 
 def guard() -> None:

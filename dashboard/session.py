@@ -48,8 +48,8 @@ def store() -> Store:
 
 
 @st.cache_data(show_spinner="Reading the store ...", max_entries=64, ttl=3600)
-def _answered(key: tuple[str, int], stamp: str, name: str, _query: Callable[..., Any], given: Any) -> Any:
-    return _query(_opened(*key), *given[0], **given[1])
+def _answered(key: tuple[str, int], stamp: str, name: str, _query: Callable[..., Any], arguments: Any) -> Any:
+    return _query(_opened(*key), *arguments[0], **arguments[1])
 
 
 def ask(query: Callable[Concatenate[Store, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -169,9 +169,9 @@ def select_run(
     wanted = st.query_params.get(name)
     if wanted is not None and wanted not in texts:
         try:
-            found = store().run(wanted).id
-            ids.append(found)
-            st.query_params[name] = found
+            run_id = store().run(wanted).id
+            ids.append(run_id)
+            st.query_params[name] = run_id
         except UsageError as error:  # that it is not there (any more) is told below, but not which ones begin so
             if not isinstance(error, UnknownName):
                 st.text(cut(str(error), 1000))

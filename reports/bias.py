@@ -48,7 +48,7 @@ CHANGED = ("higher after the swap", "lower after the swap")
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One number and its ideal, if it has one; ``detectable``: the smallest true difference found with power 80 %."""
+    """One number and its ideal, if it has one; ``detectable``: the smallest true difference seen with power 80 %."""
 
     task: str
     metric: str
@@ -200,17 +200,17 @@ def _few(results: list[Estimate]) -> set[tuple[str, str]]:
     for e in results:
         if e.slice != "all":
             values.setdefault((e.task, _key(e.slice)), set()).add(e.slice)
-    return {key for key, found in values.items() if len(found) <= MANY}
+    return {key for key, slices in values.items() if len(slices) <= MANY}
 
 
 def _gaps(store: Store, run: Run, task: TaskRecord, few: set[tuple[str, str]]) -> Iterator[GroupGap]:
     keys = sorted(key for name, key in few if name == task.name and key in SENSITIVE)
     for key in keys:
         try:
-            found = decisions(store.outcomes(run.id, task.name), key)
+            decided = decisions(store.outcomes(run.id, task.name), key)
         except DataError:  # one group only
             continue
-        gaps = compare_groups(found, int(run.settings.get("seed", 0))).gaps
+        gaps = compare_groups(decided, int(run.settings.get("seed", 0))).gaps
         yield from (GroupGap(task.name, key, gap, read_gap(gap)) for gap in gaps)
 
 
@@ -257,7 +257,7 @@ NOTES = (
 
 def tables(card: BiasCard) -> dict[str, list[tuple[str, ...]]]:
     """The rows of each part as text; parts without rows are left out."""
-    made: dict[str, list[tuple[str, ...]]] = {
+    rows_of: dict[str, list[tuple[str, ...]]] = {
         "Probes": [
             (p.task, p.metric, p.slice, number(p.value), interval(p.low, p.high), number(p.ideal), number(p.detectable),
              str(p.n), str(p.clusters), str(p.failed), p.verdict)
@@ -273,7 +273,7 @@ def tables(card: BiasCard) -> dict[str, list[tuple[str, ...]]]:
             for f in card.flips
         ],
     }  # fmt: skip
-    return {title: rows for title, rows in made.items() if rows}
+    return {title: rows for title, rows in rows_of.items() if rows}
 
 
 def markdown(card: BiasCard) -> str:
@@ -288,9 +288,9 @@ def markdown(card: BiasCard) -> str:
 
 def as_json(card: BiasCard) -> str:
     """The card as JSON with the version of its schema."""
-    told: dict[str, Any] = asdict(card) | {"schema": SCHEMA, "run": card.run.id, "model": card.run.model}
-    told["asked"] = {task.name: {"n": task.n, "available": task.available} for task in card.run.tasks}
-    return json.dumps(told | {"notes": NOTES}, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    document: dict[str, Any] = asdict(card) | {"schema": SCHEMA, "run": card.run.id, "model": card.run.model}
+    document["asked"] = {task.name: {"n": task.n, "available": task.available} for task in card.run.tasks}
+    return json.dumps(document | {"notes": NOTES}, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def html(card: BiasCard) -> str:

@@ -80,9 +80,9 @@ def asked_for(name: str, tasks: Mapping[str, TaskRecord]) -> tuple[int, str]:
     if name in tasks:
         return tasks[name].version, tasks[name].data_sha256
     group = plugins.catalogue().averages.get(name)
-    found = [tasks[member] for member in group.members if member in tasks] if group else []
-    joined = "\n".join(task.data_sha256 for task in found)
-    return max((task.version for task in found), default=0), sha256(joined.encode()).hexdigest()
+    members = [tasks[member] for member in group.members if member in tasks] if group else []
+    joined = "\n".join(task.data_sha256 for task in members)
+    return max((task.version for task in members), default=0), sha256(joined.encode()).hexdigest()
 
 
 def _same(run: Run, base: Run, results: list[Estimate]) -> dict[tuple[str, str, str], float | None]:

@@ -13,8 +13,8 @@ LONGEST = 5_000
 def page(template: str, **facts: Any) -> str:
     """A page of this package: every text is cut and escaped, nothing is loaded from anywhere."""
     loader = jinja2.PackageLoader("harness_reports", ".")
-    made = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, finalize=_harmless)
-    return made.get_template(template).render(**facts)
+    pages = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, finalize=_harmless)
+    return pages.get_template(template).render(**facts)
 
 
 def _harmless(value: Any) -> Any:

@@ -166,8 +166,8 @@ QUESTIONS = (
 
 def secret_of(question: str) -> str | None:
     """The string that a judge's question asks for; None for a question that takes a judgement."""
-    found = next(filter(None, (pattern.fullmatch(question.strip()) for pattern in QUESTIONS)), None)
-    return (found["quoted"] or found["bare"]) if found else None
+    match = next(filter(None, (pattern.fullmatch(question.strip()) for pattern in QUESTIONS)), None)
+    return (match["quoted"] or match["bare"]) if match else None
 
 
 def answerable(rows: Sequence[Row]) -> list[Row]:

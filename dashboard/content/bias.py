@@ -62,18 +62,18 @@ def _probe(task: TaskRecord, results: pd.DataFrame) -> ProbeNumbers:
 def report(store: Store, run_id: str) -> Mapping[str, Any] | None:
     """What the report "bias" says of a run, as its JSON: verdicts, gaps between groups, what swapping groups changed.
 
-    It is found by entry point, as ``harness report`` finds it; None where it is not installed or has nothing to say.
+    It is looked up by entry point, as ``harness report`` does; None where it is not installed or has nothing to say.
     """
     points = entry_points(group="harness.reports")
-    writer = next((found["bias"] for found in (point.load() for point in points) if "bias" in found), None)
+    writer = next((writers["bias"] for writers in (point.load() for point in points) if "bias" in writers), None)
     if writer is None:
         return None
     try:
         text: str = writer(store, run_id, None)["bias.json"]
     except DataError:
         return None
-    found: Mapping[str, Any] = json.loads(text)
-    return found
+    card: Mapping[str, Any] = json.loads(text)
+    return card
 
 
 def parts(report: Mapping[str, Any], task: str) -> dict[str, pd.DataFrame]:
@@ -87,7 +87,7 @@ def parts(report: Mapping[str, Any], task: str) -> dict[str, pd.DataFrame]:
         ],
         "Groups swapped in the text": [row for row in report["flips"] if row["task"] == task],
     }
-    return {title: pd.DataFrame(found).drop(columns="task", errors="ignore") for title, found in rows.items() if found}
+    return {title: pd.DataFrame(part).drop(columns="task", errors="ignore") for title, part in rows.items() if part}
 
 
 def verdict(value: float | None, low: float | None, high: float | None, ideal: float) -> str:

@@ -54,12 +54,12 @@ def between(store: Store, first: str, second: str, tasks: Sequence[str], interse
     refused = {}
     for task in tasks:
         try:
-            found = compare(store, first, second, known, tasks=[task], intersect=intersect, slices=slices)
+            compared = compare(store, first, second, known, tasks=[task], intersect=intersect, slices=slices)
         except HarnessError as error:
             refused[task] = str(error)
             continue
-        rows += found[0]
-        flips += found[1]
+        rows += compared[0]
+        flips += compared[1]
     table = pd.DataFrame([_row(row) for row in corrected(rows)])
     flipped = pd.DataFrame([_flip(flip) for flip in most_changed(flips)])
     return Comparison(table, flipped, refused, len(flips))

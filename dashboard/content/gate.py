@@ -43,20 +43,20 @@ def record(store: Store, number: str) -> Mapping[str, Any] | None:
 def rules(record: Mapping[str, Any]) -> pd.DataFrame:
     """Every verdict with its rule in words, failures first."""
     order = list(MARKS)
-    made = [
+    rows = [
         {"verdict": MARKS.get(v["state"], v["state"]) + " (quarantined)" * bool(v.get("quarantined")),
          "task": v["task"], "metric": v["metric"], "slice": v["slice"], "value": v["value"], "baseline": v["baseline"],
          "n": v["n"], "why": v["message"], "rule": in_words(v["rule"])}
         for v in sorted(record.get("verdicts", []), key=lambda v: (order.index(v["state"]) + 2) % 3)
     ]  # fmt: skip
-    return pd.DataFrame(made)
+    return pd.DataFrame(rows)
 
 
 def in_words(rule: Mapping[str, Any]) -> str:
     """A stored rule in words. The alpha is not stored with it, and so is not told."""
     known = {field.name for field in fields(Rule)}
-    told = explain(Rule(**{key: value for key, value in rule.items() if key in known}), 0.05)
-    return re.sub(r" \(alpha [^)]*\)", "", told)
+    text = explain(Rule(**{key: value for key, value in rule.items() if key in known}), 0.05)
+    return re.sub(r" \(alpha [^)]*\)", "", text)
 
 
 def failing(store: Store, run: str, baseline: str | None, row: Mapping[str, Any], most: int = EXAMPLES) -> pd.DataFrame:
@@ -67,8 +67,8 @@ def failing(store: Store, run: str, baseline: str | None, row: Mapping[str, Any]
         name, _, value = where.partition("=")
         inside = [pair for pair in pairs if where == "all" or pair[0].slices.get(name) == value]
         broken = [flip for flip in flips_of(task, inside) if not flip.fixed]
-        made = [(flip.example, cut(flip.before, CELL), cut(flip.after, CELL), flip.change) for flip in broken[:most]]
-        return pd.DataFrame(made, columns=["example", "baseline's answer", "answer", "change of logprob"])
+        changes = [(flip.example, cut(flip.before, CELL), cut(flip.after, CELL), flip.change) for flip in broken[:most]]
+        return pd.DataFrame(changes, columns=["example", "baseline's answer", "answer", "change of logprob"])
     state = "failed" if row["metric"] == "failed_rate" else "wrong"
     columns = ["example_id", "prediction", "target", "failure_message", "slices"]
     frame = store.samples(run, task, condition(SampleFilter(state)), None, most, 0, columns)

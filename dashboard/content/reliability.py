@@ -66,20 +66,20 @@ def confidence(values: Mapping[str, Any] | None, responses: Sequence[Mapping[str
 def _bins(rows: Array, groups: NDArray[np.int64], kind: str) -> pd.DataFrame:
     """One row per bin that holds a sample, with the interval of its accuracy (clusters counted as such)."""
     places = calibrate.PLACES[kind](rows[:, 0]) if len(rows) else np.array([], dtype=int)
-    made = []
+    bins = []
     for place in np.unique(places):
         inside = rows[places == place]
         low, high = stats.confidence(proportion("acc"), inside[:, 1:], groups[places == place]) or (None, None)
         edges = f"{inside[:, 0].min():.2f}-{inside[:, 0].max():.2f}"
-        made.append((edges, len(inside), inside[:, 0].mean(), inside[:, 1].mean(), low, high))
-    return pd.DataFrame(made, columns=["bin", "n", "confidence", "accuracy", "low", "high"])
+        bins.append((edges, len(inside), inside[:, 0].mean(), inside[:, 1].mean(), low, high))
+    return pd.DataFrame(bins, columns=["bin", "n", "confidence", "accuracy", "low", "high"])
 
 
 def _metrics(rows: Array) -> pd.DataFrame:
     """Every calibration metric that (confidence, correct) is enough for."""
     paired = [metric for metric in calibrate.METRICS if metric.name in calibrate.PAIRED] if len(rows) else []
-    found = [(m.name, stats.point(m, rows), m.better, m.limits) for m in paired]
-    return pd.DataFrame(found, columns=["metric", "value", "better", "limits"])
+    values = [(m.name, stats.point(m, rows), m.better, m.limits) for m in paired]
+    return pd.DataFrame(values, columns=["metric", "value", "better", "limits"])
 
 
 def variants(store: Store, run: str, task: str) -> pd.DataFrame:

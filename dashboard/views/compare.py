@@ -49,47 +49,47 @@ with session.shown_errors():
     tasks = one.multiselect("Tasks", session.available("only", common), key="only", bind="query-params") or cheap
     slices = two.toggle("Every slice", key="slices", bind="query-params")
     intersect = three.toggle("Only what is equal", key="intersect", bind="query-params", help="As --intersect does.")
-    found = session.ask(compare.between, first.id, second.id, tuple(tasks), intersect, slices)
+    comparison = session.ask(compare.between, first.id, second.id, tuple(tasks), intersect, slices)
     if len(tasks) < len(common):
         st.caption(f"{len(tasks)} of {len(common)} common tasks are compared; name others above.")
-    for task, why in found.refused.items():
+    for task, why in comparison.refused.items():
         st.error(f"Not compared: {escaped(task)}")
         st.text(why)
-    if found.numbers.empty:
+    if comparison.numbers.empty:
         st.info("These runs share no task that can be compared.")
         st.stop()
     st.caption(
         "Candidate minus baseline on the same examples, paired 95 % intervals; p by Holm over all rows shown; "
         "detectable: the smallest true difference found with a power of 80 %; reworded: asked with another prompt."
     )
-    tables.table(found.numbers, "differences")
+    tables.table(comparison.numbers, "differences")
     metric = session.select_or_first(
-        "metric", tables.metrics_of(found.numbers, tables.secondary(second)), "Metric of the chart"
+        "metric", tables.metrics_of(comparison.numbers, tables.secondary(second)), "Metric of the chart"
     )
-    part = found.numbers[found.numbers["metric"] == metric].head(60)
+    part = comparison.numbers[comparison.numbers["metric"] == metric].head(60)
     part = part.assign(label=part["task"] + part["slice"].map(lambda s: "" if s == "all" else f"  {s}"))
     drawn = part.drop(columns="value", errors="ignore").rename(columns={"difference": "value"})
     words = f"Difference of {metric} on {len(part)} tasks and slices with 95 % intervals; the dashed line is none"
     picture = charts.forest(drawn, "label", "verdict", ideal=0.0)
     tables.chart(picture, part.drop(columns="label"), "differences chart", words)
-    if not (matrix := compare.matrix(found.numbers)).empty:
+    if not (matrix := compare.matrix(comparison.numbers)).empty:
         st.subheader("Fixed and broken", anchor=False)
-        for told in compare.in_words(matrix):
-            st.text(told)
+        for line in compare.in_words(matrix):
+            st.text(line)
         tables.table(matrix, "fixed and broken")
     st.subheader("Examples that flipped", anchor=False)
-    if found.flips.empty:
+    if comparison.flips.empty:
         st.text("no example flipped")
     else:
         st.caption(
-            f"{found.flipped:,} in all; the largest change of log-probability first. "
-            + f"The table and its file hold {len(found.flips)} of them, some of every task. "
-            * (found.flipped > len(found.flips))
+            f"{comparison.flipped:,} in all; the largest change of log-probability first. "
+            + f"The table and its file hold {len(comparison.flips)} of them, some of every task. "
+            * (comparison.flipped > len(comparison.flips))
             + "Select a row to see both answers."
         )
-        picked = tables.table(found.flips, "flips", select=True)
+        picked = tables.table(comparison.flips, "flips", select=True)
         if picked is not None:
-            st.query_params["task"] = str(found.flips["task"].iloc[picked])
-            st.query_params["example"] = str(found.flips["example"].iloc[picked])
+            st.query_params["task"] = str(comparison.flips["task"].iloc[picked])
+            st.query_params["example"] = str(comparison.flips["example"].iloc[picked])
     if "task" in st.query_params and "example" in st.query_params:
         side_by_side(first.id, second.id, st.query_params["task"], st.query_params["example"])

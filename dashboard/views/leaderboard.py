@@ -49,11 +49,11 @@ with session.shown_errors():
         st.switch_page("views/run.py", query_params={"run": str(board["run"].iloc[picked])})
     st.subheader("One metric over tasks", anchor=False)
     metric = session.select_or_first("metric", tables.metrics_of(board, session.ask(secondary)), "Metric of the chart")
-    found = board[board["metric"] == metric].head(60)
-    shots = [f", {count}-shot" if count >= 0 else "" for count in found["shots"].fillna(-1)]  # none for a whole group
-    found = found.assign(label=found["task"] + shots)
-    models = list(dict.fromkeys(found["model"]))[: len(charts.PALETTE)]
-    drawn = found[found["model"].isin(models)]
+    rows = board[board["metric"] == metric].head(60)
+    shots = [f", {count}-shot" if count >= 0 else "" for count in rows["shots"].fillna(-1)]  # none for a whole group
+    rows = rows.assign(label=rows["task"] + shots)
+    models = list(dict.fromkeys(rows["model"]))[: len(charts.PALETTE)]
+    drawn = rows[rows["model"].isin(models)]
     if len(drawn) < (board["metric"] == metric).sum():
         st.caption(f"Drawn: {len(drawn)} numbers of {len(models)} models of this page; filter to see others.")
     words = f"{metric} of {len(models)} models on {drawn['task'].nunique()} tasks, each with its 95 % interval"

@@ -24,19 +24,19 @@ def diagram(run: Run, task: str) -> None:
         key="bins",
         bind="query-params",
     )
-    found = session.ask(reliability.calibration, run.id, task, KINDS.get(str(kind), "width"))
-    if not found.n:
+    answers = session.ask(reliability.calibration, run.id, task, KINDS.get(str(kind), "width"))
+    if not answers.n:
         st.info("No answer of this task has the probabilities of several choices: there is nothing to calibrate.")
         return
     st.caption(
-        f"{found.n:,} answers. Confidence: the softmax of the choices' log-probabilities at the choice picked; "
+        f"{answers.n:,} answers. Confidence: the softmax of the choices' log-probabilities at the choice picked; "
         "on the dashed line a model is right as often as it says."
-        + f" Left out: {found.without:,} without probabilities or verdict." * bool(found.without)
-        + f" {found.unread:,} more were not read." * bool(found.unread)
+        + f" Left out: {answers.without:,} without probabilities or verdict." * bool(answers.without)
+        + f" {answers.unread:,} more were not read." * bool(answers.unread)
     )
-    words = f"Reliability diagram: accuracy against confidence in {len(found.bins)} bins of {found.n} answers"
-    tables.chart(charts.reliability(found.bins), found.bins, "reliability", words)
-    tables.table(found.metrics, "calibration")
+    words = f"Reliability diagram: accuracy against confidence in {len(answers.bins)} bins of {answers.n} answers"
+    tables.chart(charts.reliability(answers.bins), answers.bins, "reliability", words)
+    tables.table(answers.metrics, "calibration")
 
 
 def robustness(run: Run, task: str) -> None:

@@ -38,19 +38,19 @@ def listing(run: Run, task: str) -> None:
     wanted = filters(run, task)
     session.restart_pages("sheet", (run.id, task, wanted))
     page = int(st.number_input("Page", min_value=1, value=1, key="sheet", bind="query-params"))
-    found = session.ask(samples.page, run.id, task, wanted, page - 1, SIZE)
-    if found.frame.empty:
+    sheet = session.ask(samples.page, run.id, task, wanted, page - 1, SIZE)
+    if sheet.frame.empty:
         st.info("No sample fits this filter." if page == 1 else f"No sample on page {page} of this filter.")
         return
     first = (page - 1) * SIZE + 1
     st.caption(
-        f"Samples {first:,} to {first + len(found.frame) - 1:,} of this filter; "
-        + ("more follow on the next page. " if found.more else "these are the last. ")
+        f"Samples {first:,} to {first + len(sheet.frame) - 1:,} of this filter; "
+        + ("more follow on the next page. " if sheet.more else "these are the last. ")
         + f"Select a row to open a sample. The download has all that fit, up to {samples.MOST:,}."
     )
     whole = partial(samples.everything, session.store(), run.id, task, wanted)
-    picked = tables.table(found.frame, "samples", whole=whole, select=True)
-    ids = [str(example) for example in found.frame["example"]]
+    picked = tables.table(sheet.frame, "samples", whole=whole, select=True)
+    ids = [str(example) for example in sheet.frame["example"]]
     if picked is not None:
         st.switch_page("views/samples.py", query_params={"run": run.id, "task": task, "example": ids[picked]})
     with st.expander("Links to these samples"):
@@ -71,9 +71,9 @@ with session.shown_errors():
     else:
         back = {"run": run.id, "task": task}
         st.page_link("views/samples.py", label="All samples of this task", query_params=back)
-        if (found := session.ask(samples.one, run.id, task, example)) is None:
+        if (record := session.ask(samples.one, run.id, task, example)) is None:
             st.error("This task has no example of this name:")
             st.text(cut(example, 200))
             st.stop()
-        sample.detail(found)
+        sample.detail(record)
         st.page_link("views/compare.py", label="Compare this run", query_params={"candidate": run.id})

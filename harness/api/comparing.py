@@ -46,14 +46,14 @@ class Changes:
 
     def rows(self) -> list[dict[str, Any]]:
         """A flat row for every difference, with what it means for the second run ("better", "unclear", ...)."""
-        found = []
+        flat = []
         for row in self.differences:
             fields = asdict(row)
             paired = fields.pop("paired")
             del paired["bounds"]  # may be infinite, which JSON has no word for
             about = {name: fields.pop(name) for name in ("task", "metric", "slice")}
-            found.append({**about, "direction": direction(row), **paired, **fields})
-        return found
+            flat.append({**about, "direction": direction(row), **paired, **fields})
+        return flat
 
 
 def compare(

@@ -49,8 +49,8 @@ def sentence(runs: tuple[Run, Run], rows: Sequence[Difference]) -> str:
     parts = list(_parts(one, kinds, kept))
     if not parts:
         return ""
-    told = "worse" in kinds or "better" in kinds
-    return f"{two} is {'; '.join(parts)}" if told else f"{two} against {one}: {'; '.join(parts)}"
+    differs = "worse" in kinds or "better" in kinds
+    return f"{two} is {'; '.join(parts)}" if differs else f"{two} against {one}: {'; '.join(parts)}"
 
 
 def names_of(runs: tuple[Run, Run]) -> tuple[str, str]:

@@ -85,24 +85,24 @@ Numbers = Mapping[str, Mapping[tuple[str, str], Estimate]]
 
 def _columns(runs: Sequence[Run], numbers: Numbers, metric: str | None, tasks: Sequence[str]) -> list[TableColumn]:
     """One for every task, in the order of the runs; then the averages of groups. Raises UnknownName."""
-    found: dict[tuple[str, str], MetricRecord] = {}
+    columns: dict[tuple[str, str], MetricRecord] = {}
     for run in runs:
         for record in run.tasks:
             for kept in record.metrics if metric else record.metrics[:1]:
                 if metric in (None, kept.name):
-                    found.setdefault((record.name, kept.name), kept)
+                    columns.setdefault((record.name, kept.name), kept)
     averages = dict.fromkeys(key for run in runs for key in numbers[run.id] if key[1] == AVERAGE)
     known = {record.name for run in runs for record in run.tasks} | {task for task, _ in averages}
     for name in tasks:
         if name not in known:
             raise UnknownName("task of these runs", name, known)
-    if metric not in (None, AVERAGE) and not found:
+    if metric not in (None, AVERAGE) and not columns:
         own = {kept.name for run in runs for record in run.tasks for kept in record.metrics}
         raise UnknownName("metric of these runs", str(metric), own)
-    found |= {key: MetricRecord(name=AVERAGE) for key in averages if metric in (None, AVERAGE)}
+    columns |= {key: MetricRecord(name=AVERAGE) for key in averages if metric in (None, AVERAGE)}
     return [
         TableColumn(task, name, kept.better, kept.ideal, _same_n(numbers, (task, name)))
-        for (task, name), kept in found.items()
+        for (task, name), kept in columns.items()
         if not tasks or task in tasks
     ]
 

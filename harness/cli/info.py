@@ -29,16 +29,16 @@ def command(name: str, data: Path | None, json_file: Path | None) -> int:
     """
     from harness import discovery, plugins
 
-    found = plugins.catalogue()
+    catalogue = plugins.catalogue()
     offered, _ = plugins.metrics()
-    metrics = {entry.metric: entry for entry in discovery.metrics(found, offered)}
-    group = next((one for one in discovery.groups(found) if one.name == name), None)
-    if name in found.tasks or (name not in metrics and group is None):
-        page, lines = _task(_chosen(found, name, metrics), found, mirror(data))
+    metrics = {entry.metric: entry for entry in discovery.metrics(catalogue, offered)}
+    group = next((one for one in discovery.groups(catalogue) if one.name == name), None)
+    if name in catalogue.tasks or (name not in metrics and group is None):
+        page, lines = _task(_chosen(catalogue, name, metrics), catalogue, mirror(data))
     elif group:
         page, lines = asdict(group), _group(group)
     else:
-        page, lines = asdict(metrics[name]), _metric(metrics[name], _first(found, name) or offered[name], found)
+        page, lines = asdict(metrics[name]), _metric(metrics[name], _first(catalogue, name) or offered[name], catalogue)
     if json_file:
         write_json(json_file, page)
     for text in lines:
@@ -46,25 +46,25 @@ def command(name: str, data: Path | None, json_file: Path | None) -> int:
     return 0
 
 
-def _chosen(found: "Catalogue", name: str, metrics: dict[str, "MetricEntry"]) -> "Task":
+def _chosen(catalogue: "Catalogue", name: str, metrics: dict[str, "MetricEntry"]) -> "Task":
     """The one task of a name, which may be a file. Raises UnknownName."""
     from harness.errors import UnknownName, UsageError
     from harness.plugins import select
 
     try:
-        tasks = select(found, [name])
+        tasks = select(catalogue, [name])
     except UnknownName:
-        raise UnknownName("task, group or metric", name, [*found.tasks, *found.groups, *metrics]) from None
+        raise UnknownName("task, group or metric", name, [*catalogue.tasks, *catalogue.groups, *metrics]) from None
     if len(tasks) > 1:
         raise UsageError(f"{name!r} means {len(tasks)} tasks; name one, such as {tasks[0].name}")
     return tasks[0]
 
 
-def _task(task: "Task", found: "Catalogue", data: Path | None) -> tuple[dict[str, Any], Iterator[str]]:
+def _task(task: "Task", catalogue: "Catalogue", data: Path | None) -> tuple[dict[str, Any], Iterator[str]]:
     from harness.discovery import entry, first_question, groups
     from harness.errors import HarnessError
 
-    listed = entry(task, tuple(one.name for one in groups(found) if task.name in one.tasks), data)
+    listed = entry(task, tuple(one.name for one in groups(catalogue) if task.name in one.tasks), data)
     try:
         question = first_question(task, data)
     except HarnessError as error:
@@ -103,7 +103,7 @@ def _group(group: "TaskSet") -> Iterator[str]:
         yield f"  {task}"
 
 
-def _metric(entry: "MetricEntry", metric: "Metric", found: "Catalogue") -> Iterator[str]:
+def _metric(entry: "MetricEntry", metric: "Metric", catalogue: "Catalogue") -> Iterator[str]:
     from harness.metrics.glossary import properties
 
     yield f"{entry.metric}: {entry.meaning or 'not described'}"
@@ -111,9 +111,9 @@ def _metric(entry: "MetricEntry", metric: "Metric", found: "Catalogue") -> Itera
         yield f"  {text}"
     if metric.limits and metric.limits != entry.meaning:
         yield f"  note: {metric.limits}"
-    tasks = [task.name for task in found.tasks.values() if any(m.name == entry.metric for m in task.metrics)]
+    tasks = [task.name for task in catalogue.tasks.values() if any(m.name == entry.metric for m in task.metrics)]
     yield f"  tasks ({len(tasks)}): {', '.join(tasks) or 'none; a task file may name it'}"
 
 
-def _first(found: "Catalogue", name: str) -> "Metric | None":
-    return next((m for task in found.tasks.values() for m in task.metrics if m.name == name), None)
+def _first(catalogue: "Catalogue", name: str) -> "Metric | None":
+    return next((m for task in catalogue.tasks.values() for m in task.metrics if m.name == name), None)

@@ -57,16 +57,16 @@ def _installed(kind: str, data: Path | None, which: Mapping[str, Any]) -> tuple[
     """What plug-ins offer, and which of them are broken."""
     from harness import discovery, plugins
 
-    found = plugins.catalogue()
+    catalogue = plugins.catalogue()
     entries: Sequence[Any]
-    broken = found.broken
+    broken = catalogue.broken
     if kind == "tasks":
-        entries = discovery.tasks(found, mirror(data), discovery.TaskFilter(**which))
+        entries = discovery.tasks(catalogue, mirror(data), discovery.TaskFilter(**which))
     elif kind == "metrics":
         offered, broken = plugins.metrics()
-        entries = discovery.metrics(found, offered)
+        entries = discovery.metrics(catalogue, offered)
     else:
-        entries = discovery.groups(found) if kind == "groups" else discovery.tags(found)
+        entries = discovery.groups(catalogue) if kind == "groups" else discovery.tags(catalogue)
     return [asdict(entry) for entry in entries], [f"plug-in {b.name} is broken: {b.reason}" for b in broken]
 
 

@@ -31,22 +31,22 @@ def command(run: str, slices: bool, tasks: tuple[str, ...], store: str | None, j
     from harness.store import open_store
 
     opened = open_store(store, create=False)
-    found = opened.run(run)
+    stored = opened.run(run)
     only = names(tasks)
     for name in only:
-        if name not in {t.name for t in found.tasks}:
-            raise UnknownName(f"task of run {found.id}", name, [t.name for t in found.tasks])
-    estimates = [e for e in opened.results(found.id) if not only or e.task in only]
+        if name not in {t.name for t in stored.tasks}:
+            raise UnknownName(f"task of run {stored.id}", name, [t.name for t in stored.tasks])
+    estimates = [e for e in opened.results(stored.id) if not only or e.task in only]
     if json_file:
-        write_json(json_file, result_json(found, estimates))
-    for text in head(found, opened.tags().get(found.id, ())):
+        write_json(json_file, result_json(stored, estimates))
+    for text in head(stored, opened.tags().get(stored.id, ())):
         click.echo(cut(text, 500))
     if estimates:
-        results_table(found, estimates, slices=slices)
-        for text in training_lines(found, estimates):
+        results_table(stored, estimates, slices=slices)
+        for text in training_lines(stored, estimates):
             click.echo(cut(text, 500))
     else:
-        click.echo(f"no numbers: the run is {found.status}")
+        click.echo(f"no numbers: the run is {stored.status}")
     return 0
 
 

@@ -20,7 +20,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """An item with what was found of its question and, apart from it, of its answer."""
+    """An item with what was seen of its question and, apart from it, of its answer."""
 
     item: BenchmarkText
     question: Overlap
@@ -81,8 +81,8 @@ def contamination(
         seen.add(part)
         done += size
         progress(done, sum(sizes))
-    found = findings(index, seen, n)
-    checked = tuple(Checked(item, found[2 * i], found[2 * i + 1]) for i, item in enumerate(items))
+    overlaps = findings(index, seen, n)
+    checked = tuple(Checked(item, overlaps[2 * i], overlaps[2 * i + 1]) for i, item in enumerate(items))
     return Report(corpus, len(files), seen.size, n, checked)
 
 

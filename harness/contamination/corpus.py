@@ -39,8 +39,8 @@ def files_of(corpus: str) -> list[Path]:
     path = Path(corpus)
     if path.is_file():
         return [path]
-    found = path.rglob("*") if path.is_dir() else map(Path, glob.glob(corpus, recursive=True))  # noqa: PTH207 - any root
-    files = sorted(file for file in found if file.is_file() and kind_of(file) in KINDS)
+    paths = path.rglob("*") if path.is_dir() else map(Path, glob.glob(corpus, recursive=True))  # noqa: PTH207 - any root
+    files = sorted(file for file in paths if file.is_file() and kind_of(file) in KINDS)
     if not files:
         raise UsageError(
             f"corpus {corpus!r} holds no file that ends in {', '.join(KINDS)} (or those with .gz, .zst, .bz2)"

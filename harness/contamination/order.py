@@ -50,8 +50,8 @@ def exchangeability(
     parts = [[texts[i] for i in part] for part in np.array_split(np.arange(len(texts)), shards)]
     orders = [[np.arange(len(part)), *(generator.permutation(len(part)) for _ in range(shuffles))] for part in parts]
     joined = [between.join(part[i] for i in order) for part, own in zip(parts, orders, strict=True) for order in own]
-    found = np.asarray(logs(joined), float).reshape(shards, 1 + shuffles)
-    gains = found[:, 0] - found[:, 1:].mean(axis=1)
+    logprobs = np.asarray(logs(joined), float).reshape(shards, 1 + shuffles)
+    gains = logprobs[:, 0] - logprobs[:, 1:].mean(axis=1)
     return _tested(gains, shuffles)
 
 
@@ -70,8 +70,8 @@ def logs_of(backend: Backend) -> Logs:
 
     def logs(texts: Sequence[str]) -> list[float]:
         questions = [Question("order", str(i), 0, Likelihood(text)) for i, text in enumerate(texts)]
-        found = dict(pair for batch in backend.answer(questions) for pair in batch)
-        return [_logprob(found[i]) for i in range(len(texts))]
+        answers = dict(pair for batch in backend.answer(questions) for pair in batch)
+        return [_logprob(answers[i]) for i in range(len(texts))]
 
     return logs
 

@@ -58,10 +58,10 @@ def index_of(texts: Sequence[str], seed: int = 0) -> GramIndex:
     """An index of items. ``seed`` chooses the places of GPT-4's rule."""
     plains = [plain(text) for text in texts]
     words = [word_hashes(text) for text in plains]
-    found = [grams(one, N) for one in words]
-    hashes = np.concatenate([*found, np.zeros(0, np.uint64)])
-    items = np.repeat(np.arange(len(texts)), [len(one) for one in found])
-    places = np.concatenate([*(np.arange(len(one)) for one in found), np.zeros(0, np.int64)])
+    per_text = [grams(one, N) for one in words]
+    hashes = np.concatenate([*per_text, np.zeros(0, np.uint64)])
+    items = np.repeat(np.arange(len(texts)), [len(one) for one in per_text])
+    places = np.concatenate([*(np.arange(len(one)) for one in per_text), np.zeros(0, np.int64)])
     order = np.argsort(hashes, kind="stable")
     drawn = [_drawn(letter_grams(text, LETTERS), np.random.default_rng([seed, i])) for i, text in enumerate(plains)]
     letters = np.concatenate([*drawn, np.zeros(0, np.uint64)])
@@ -177,10 +177,10 @@ class Scan:
                 self.seen.nearest[items[i]] = max(self.seen.nearest[items[i]], share)
 
 
-def _matches(found: Hashes, known: Hashes, sieve: Flags) -> tuple[Ints, Ints]:
-    """(place among ``found``, place among the sorted ``known``) of every pair that is equal."""
-    passed = np.flatnonzero(sieve[found >> np.uint64(64 - SIEVE)])
-    low, high = (np.searchsorted(known, found[passed], side) for side in ("left", "right"))
+def _matches(hashes: Hashes, known: Hashes, sieve: Flags) -> tuple[Ints, Ints]:
+    """(place among ``hashes``, place among the sorted ``known``) of every pair that is equal."""
+    passed = np.flatnonzero(sieve[hashes >> np.uint64(64 - SIEVE)])
+    low, high = (np.searchsorted(known, hashes[passed], side) for side in ("left", "right"))
     return np.repeat(passed, high - low), _ranges(low, high - low)
 
 

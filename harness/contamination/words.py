@@ -27,9 +27,9 @@ def powers(base: np.uint64, count: int) -> Hashes:
     """base^0 .. base^(count - 1) modulo 2^64, kept for the next time."""
     known = _powers.get(base)
     if known is None or len(known) < count:
-        found = np.full(max(count, 1 << 16), base)
-        found[0] = 1
-        known = _powers[base] = np.cumprod(found, dtype=np.uint64)
+        factors = np.full(max(count, 1 << 16), base)
+        factors[0] = 1
+        known = _powers[base] = np.cumprod(factors, dtype=np.uint64)
     return known[:count]
 
 

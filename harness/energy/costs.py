@@ -58,8 +58,8 @@ def summary(energy: EnergyUse) -> str:
 
 def cost_table(run: Run, rates: Rates | None = None) -> list[tuple[str, str]]:
     """(what, how much) of a run for people; of one that was never metered that this is not known."""
-    found = costs(run, rates)
-    return [("energy", "not measured (no meter was read)")] if found is None else list(lines(found))
+    cost = costs(run, rates)
+    return [("energy", "not measured (no meter was read)")] if cost is None else list(lines(cost))
 
 
 def lines(found: Costs) -> Iterator[tuple[str, str]]:

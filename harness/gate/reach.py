@@ -40,11 +40,11 @@ class Reach:
             return f"{head} cannot be decided, for it has no interval"
         if self.rule.limit != "max_drop":
             return f"{head} fails where the value is about {self.fails:.2g} beyond it"
-        told = f"{head} fails from a drop of about {self.fails:.2g} on"
+        text = f"{head} fails from a drop of about {self.fails:.2g} on"
         if self.holds is None:
-            return f"{told}; no number of questions shows that nothing is lost at all"
+            return f"{text}; no number of questions shows that nothing is lost at all"
         needs = "these are enough" if self.holds <= self.n else f"it takes about {self.holds:,}"
-        return f"{told}; to hold where nothing is truly lost, {needs}"
+        return f"{text}; to hold where nothing is truly lost, {needs}"
 
 
 def reaches(gate: Gate, estimates: Sequence[Estimate]) -> list[Reach]:
@@ -56,8 +56,8 @@ def reaches(gate: Gate, estimates: Sequence[Estimate]) -> list[Reach]:
     drops = [(rule, rows) for rule in gate.rules if rule.limit == "max_drop" for rows in claims(rule, estimates)]
     bounds = [(rule, rows) for rule in gate.rules if rule.limit in BOUNDS for rows in claims(rule, numbers)]
     tested = len(drops) if gate.correction == "holm" else 1
-    found = [_reach(rule, row, gate.alpha / tested / len(rows)) for rule, rows in drops for row in rows]
-    return found + [_reach(rule, row, 0.05 / len(rows)) for rule, rows in bounds for row in rows]
+    of_drops = [_reach(rule, row, gate.alpha / tested / len(rows)) for rule, rows in drops for row in rows]
+    return of_drops + [_reach(rule, row, 0.05 / len(rows)) for rule, rows in bounds for row in rows]
 
 
 def _reach(rule: Rule, row: Estimate, alpha: float) -> Reach:

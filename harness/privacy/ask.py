@@ -19,8 +19,8 @@ def likelihoods(backend: Backend, texts: Sequence[str], contexts: Sequence[str] 
         Question("privacy", str(i), 0, Likelihood(text, context))
         for i, (text, context) in enumerate(zip(texts, before, strict=True))
     ]
-    found = dict(pair for batch in backend.answer(questions) for pair in batch)
-    return [_scored(found[i], i) for i in range(len(texts))]
+    answers = dict(pair for batch in backend.answer(questions) for pair in batch)
+    return [_scored(answers[i], i) for i in range(len(texts))]
 
 
 def _scored(response: object, number: int) -> Scored:

@@ -57,6 +57,6 @@ def exposures(backend: Backend, template: str, canaries: Sequence[str], referenc
     texts = [f"{secret}{after}" for secret in (*canaries, *others)]
     # A context takes no white space at its end: that belongs to the token of the secret.
     head = before.rstrip()
-    found = likelihoods(backend, [f"{before[len(head) :]}{text}" for text in texts], [head] * len(texts))
-    costs = [-one.logprob for one in found]
+    scored = likelihoods(backend, [f"{before[len(head) :]}{text}" for text in texts], [head] * len(texts))
+    costs = [-one.logprob for one in scored]
     return [exposure(cost, costs[len(canaries) :]) for cost in costs[: len(canaries)]]

@@ -63,9 +63,9 @@ def extract(backend: Backend, passages: Sequence[Passage]) -> list[Extracted]:
     """
     heads = [passage.prefix.rstrip() for passage in passages]
     tails = [p.prefix[len(head) :] + p.suffix for p, head in zip(passages, heads, strict=True)]
-    found = likelihoods(backend, tails, heads)
+    scored = likelihoods(backend, tails, heads)
     return [
-        Extracted(passage, one.greedy, one.logprob, one.tokens) for passage, one in zip(passages, found, strict=True)
+        Extracted(passage, one.greedy, one.logprob, one.tokens) for passage, one in zip(passages, scored, strict=True)
     ]
 
 
@@ -88,8 +88,8 @@ def verbatim(answer: str, source: str) -> int:
 
 def printed(answers: Sequence[str], sources: Sequence[str], words: int = PRINTED) -> ExtractionRate:
     """Answers that hold a verbatim run of so many words of their source: a count, not a mean."""
-    found = [verbatim(answer, source) >= words for answer, source in zip(answers, sources, strict=True)]
-    return ExtractionRate(sum(found), len(found))
+    copied = [verbatim(answer, source) >= words for answer, source in zip(answers, sources, strict=True)]
+    return ExtractionRate(sum(copied), len(copied))
 
 
 Guess = tuple[int, Sequence[int]]

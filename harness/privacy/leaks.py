@@ -34,27 +34,27 @@ def leaks_of(store: Store, run: str, tasks: Sequence[str] = (), *, redact: bool 
 
     Raises UnknownName for a task that the run has not, DataError where the run has no written answer.
     """
-    found = store.run(run)
-    known = [task.name for task in found.tasks]
+    stored = store.run(run)
+    known = [task.name for task in stored.tasks]
     for name in tasks:
         if name not in known:
-            raise UnknownName(f"task of run {found.id}", name, known)
+            raise UnknownName(f"task of run {stored.id}", name, known)
     asked = [
         (task, outcome.example.id, prompt, answer)
         for task in (tasks or known)
-        for outcome in store.outcomes(found.id, task)
+        for outcome in store.outcomes(stored.id, task)
         for prompt, answer in _answers(outcome)
     ]
     if not asked:
-        raise DataError(f"run {found.id} has no written answers: leaks are looked for in texts")
+        raise DataError(f"run {stored.id} has no written answers: leaks are looked for in texts")
     kinds, each = leaks([(prompt, answer) for _, _, prompt, answer in asked])
     hide = Redaction().of if redact else str
-    told = tuple(
+    leaked = tuple(
         Leak(task, example, one.kind, hide(one.value))
         for (task, example, _, _), own in zip(asked, each, strict=True)
         for one in own
     )
-    return LeakReport(found.id, redact, tuple(kinds), told)
+    return LeakReport(stored.id, redact, tuple(kinds), leaked)
 
 
 def _answers(outcome: Outcome) -> Iterator[tuple[str, str]]:

@@ -96,14 +96,14 @@ def membership(backend: Backend, members: Sequence[str], others: Sequence[str], 
         raise DataError(f"{len(members)} members and {len(others)} others; valid: at least {FOLDS} of each")
     scored = likelihoods(backend, texts)
     is_member = np.arange(len(texts)) < len(members)
-    found = {
+    scores = {
         name: np.array([score(one, text) for one, text in zip(scored, texts, strict=True)])
         for name, score in ATTACKS.items()
     }
     if isinstance(backend, Causal | Reference):
-        found["min_k_plus"] = np.array([min_k(one) for one in surprises(backend, texts)])
+        scores["min_k_plus"] = np.array([min_k(one) for one in surprises(backend, texts)])
     blind = judge("blind", blind_scores(texts, is_member, seed), is_member)
-    return Membership(tuple(judge(name, values, is_member) for name, values in found.items()), blind)
+    return Membership(tuple(judge(name, values, is_member) for name, values in scores.items()), blind)
 
 
 def judge(name: str, scores: Scores, is_member: NDArray[np.bool_]) -> AttackResult:

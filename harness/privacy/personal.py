@@ -104,7 +104,7 @@ VALIDATORS: Mapping[str, Validator] = {
     ),
     "ssn": Validator(re.compile(r"(?<![\d-])\d{3}([- ])\d{2}\1\d{4}(?![\d-])"), ssn, 16, 16, 0),
 }  # fmt: skip
-"""Kind of personal data -> how it is found. Names and addresses are out of reach of patterns."""
+"""Kind of personal data -> how it is recognised. Names and addresses are out of reach of patterns."""
 
 
 def personal(text: str) -> Iterator[PersonalDatum]:
@@ -138,9 +138,9 @@ def leaks(answers: Sequence[tuple[str, str]]) -> tuple[list[Leaks], list[list[Pe
 
     What the prompt holds already is no leak.
     """
-    found = [[one for one in personal(answer) if one.value not in prompt] for prompt, answer in answers]
-    counts = [Leaks(kind, sum(any(f.kind == kind for f in own) for own in found), len(answers)) for kind in VALIDATORS]
-    return counts, found
+    leaked = [[one for one in personal(answer) if one.value not in prompt] for prompt, answer in answers]
+    counts = [Leaks(kind, sum(any(f.kind == kind for f in own) for own in leaked), len(answers)) for kind in VALIDATORS]
+    return counts, leaked
 
 
 class Redaction:

@@ -22,12 +22,12 @@ def surprises(backend: Causal | Reference, texts: Sequence[str]) -> list[list[fl
     forward pass of its own. Raises DataError for a text that cannot be asked.
     """
     questions = [Question("privacy", str(i), 0, Likelihood(text)) for i, text in enumerate(texts)]
-    found = []
+    scores = []
     for number, spans in enumerate(encode(questions, backend.encoder), 1):
         if not isinstance(spans, tuple):
             raise DataError(f"text {number} has no likelihood: it cannot be encoded as a text")
-        found.append([z for span in spans for z in _of(backend.checkpoint.model, span.tokens.tolist(), span.start)])
-    return found
+        scores.append([z for span in spans for z in _of(backend.checkpoint.model, span.tokens.tolist(), span.start)])
+    return scores
 
 
 @torch.inference_mode()

@@ -30,7 +30,7 @@ class EnergyUse:
 
     ``method``: how it was measured ("nvml_counter", "rapl", "nvml_power_integral"), "none" for the ``reason`` given.
     ``net_joules`` leaves out what the idle device would have drawn, ``shared``: other processes were on the device.
-    ``divided`` says by what the tasks' shares were found: "operations", or "examples" in equal parts where a model does
+    ``divided`` says by what the tasks' shares were made: "operations", or "examples" in equal parts where a model does
     not tell its operations. The shares of all tasks sum to ``joules``.
     """
 

@@ -15,7 +15,7 @@ Value = float | tuple[float, ...]
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What a judge found: the prediction as text, each metric's value for this example, and whether it is right.
+    """What a judge says: the prediction as text, each metric's value for this example, and whether it is right.
 
     A metric that does not apply to this example has no entry and does not count it. ``failed`` says of a metric that
     does why it has no value all the same; the example then counts as failed for this metric alone.
