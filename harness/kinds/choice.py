@@ -71,10 +71,10 @@ class _Choosing:
 
     def fields(self, row: Row) -> tuple[dict[str, Any], Any]:
         """What the example of a row holds, and the index of its (first) right choice."""
-        given = value_of(row, self.choices) if isinstance(self.choices, str) or callable(self.choices) else self.choices
-        choices, gold = choices_of(given), value_of(row, self.target)
+        raw = value_of(row, self.choices) if isinstance(self.choices, str) or callable(self.choices) else self.choices
+        choices, gold = choices_of(raw), value_of(row, self.target)
         golds = gold if isinstance(gold, list | tuple) else [gold]
-        keys = [key_of(each, given, choices, self.labels) for each in golds]
+        keys = [key_of(each, raw, choices, self.labels) for each in golds]
         if not keys:
             raise DataError("no right choice")
         true = {choices[key].strip() for key in keys}

@@ -87,7 +87,7 @@ def translation(
 
 @dataclass(frozen=True, slots=True)
 class _Writing:
-    """One ``Generate`` for each example, judged by the answer that is found in what was written."""
+    """One ``Generate`` for each example, judged by the answer that is extracted from what was written."""
 
     name: str
     template: Template
@@ -108,7 +108,7 @@ class _Writing:
         return (self.decoding.request(prompt, seed_of(self.name, example.id), example.fields["inputs"]),)
 
     def judge(self, example: Example, responses: tuple[Response, ...]) -> Judged:
-        """The value of every measure for the answer that is found in the text."""
+        """The value of every measure for the answer that is extracted from the text."""
         (response,) = responses
         assert isinstance(response, Generated)
         answer = self.extract(response.text) or ""

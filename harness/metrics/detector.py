@@ -39,7 +39,7 @@ class Confusion:
     def recall(self, *kinds: Refusal) -> tuple[int, int]:
         """(detector finds, people say so) for a verdict among ``kinds``."""
         meant = {key: count for key, count in self.counts.items() if key[0] in kinds}
-        return sum(count for (_, found), count in meant.items() if found in kinds), sum(meant.values())
+        return sum(count for (_, detected), count in meant.items() if detected in kinds), sum(meant.values())
 
 
 def errors_of(found: Confusion, *kinds: Refusal) -> Errors:
@@ -90,7 +90,7 @@ def corrected_interval(share: float, n: float, errors: Errors, *, level: float =
     """
     z = quantile((1 + level) / 2)
     size, positives, negatives = n + z * z, errors.positives + 2, errors.negatives + 2
-    found, sensitivity, specificity = (
+    detected, sensitivity, specificity = (
         (share * n + z * z / 2) / size,
         (errors.found + 1) / positives,
         (errors.passed + 1) / negatives,
@@ -98,11 +98,11 @@ def corrected_interval(share: float, n: float, errors: Errors, *, level: float =
     useful = sensitivity + specificity - 1
     if useful <= 0:
         return 0.0, 1.0
-    middle = min(1.0, max(0.0, (found + specificity - 1) / useful))
+    middle = min(1.0, max(0.0, (detected + specificity - 1) / useful))
     of_positives = sensitivity * (1 - sensitivity) / positives
     of_negatives = specificity * (1 - specificity) / negatives
     shift = 2 * z * z * (middle * of_positives - (1 - middle) * of_negatives)
-    variance = found * (1 - found) / size + middle**2 * of_positives + (1 - middle) ** 2 * of_negatives
+    variance = detected * (1 - detected) / size + middle**2 * of_positives + (1 - middle) ** 2 * of_negatives
     half = z * math.sqrt(variance) / useful
     return max(0.0, middle + shift - half), min(1.0, middle + shift + half)
 

@@ -60,7 +60,7 @@ class Spec:
 
 
 def text_measure(spec: Spec | str, *, load: bool = False) -> TextMeasure:
-    """A measure for ``generation``. What is found only by loading (a script, a module) is loaded when first used,
+    """A measure for ``generation``. What is known only by loading (a script, a module) is loaded when first used,
     or at once with ``load``. Raises UsageError, DataError."""
     spec = Spec(use=spec) if isinstance(spec, str) else spec
     if _scheme(spec.use) is None:
@@ -110,21 +110,21 @@ def _right_of(example: Example, picked: int) -> Any:
 
 def _measure(spec: Spec, load: bool, pairs: Pairs) -> tuple[Metric, Callable[[Any, Any], float | None]]:
     """The metric and (prediction, reference) -> its value for an example; None where it is of whole answers."""
-    found: list[Compute] = []
+    loaded: list[Compute] = []
     _check(spec)
 
     def compute(predictions: list[Any], references: list[Any]) -> float:
-        if not found:
-            found.append(_load(spec))
+        if not loaded:
+            loaded.append(_load(spec))
         try:
-            return _number(found[0](predictions, references), spec)
+            return _number(loaded[0](predictions, references), spec)
         except UsageError:
             raise
         except (Exception, SystemExit) as error:  # a function of the user's must not end the run as if all were well
             raise DataError(f"metric {spec.use}: {type(error).__name__}: {error}") from error
 
     if load:
-        found.append(_load(spec))
+        loaded.append(_load(spec))
     if spec.level == "example":
         return _mean(spec), lambda said, right: compute([said], [right])
     return _corpus(spec, compute, pairs), lambda said, right: None
@@ -290,11 +290,11 @@ def _python(spec: Spec, place: str) -> Compute:
         module = _file(spec.base / where) if where.endswith(".py") else importlib.import_module(where)
     except (Exception, SystemExit) as error:
         raise UsageError(f"metric {spec.use}: {where} cannot be imported: {type(error).__name__}: {error}") from error
-    found = getattr(module, name, None)
-    if not callable(found):
+    attribute = getattr(module, name, None)
+    if not callable(attribute):
         public = [key for key, value in vars(module).items() if inspect.isfunction(value)]
         raise UnknownName(f"function of {where}", name, public)
-    function: Compute = found
+    function: Compute = attribute
     return function
 
 
@@ -319,9 +319,9 @@ def _offered(name: str) -> Any:
     if point is None:
         raise UnknownName("metric", name, offered())
     try:
-        made = point.load()()
+        measure = point.load()()
     except Exception as error:
         raise UsageError(f"metric plug-in {name} ({point.value}) failed: {type(error).__name__}: {error}") from error
-    if not isinstance(made, Measure):
+    if not isinstance(measure, Measure):
         raise UsageError(f"metric plug-in {name} ({point.value}) gives no Measure: a task cannot use it")
-    return made
+    return measure

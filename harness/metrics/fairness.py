@@ -87,13 +87,13 @@ def decisions(outcomes: Iterable[Outcome], by: str, positive: str | None = None)
     held = [o for o in judged if by in o.example.slices]
     if not held:
         raise UnknownName("slice", by, {key for o in judged for key in o.example.slices})
-    found = [_decision(o, by, positive) for o in held]
-    groups = {d.group for d in found}
+    decided = [_decision(o, by, positive) for o in held]
+    groups = {d.group for d in decided}
     if len(groups) < 2:
         raise DataError(f"slice {by!r} has one group only, {next(iter(groups))!r}: there is nothing to compare")
-    if positive is not None and all(d.due is None for d in found):
+    if positive is not None and all(d.due is None for d in decided):
         raise UnknownName("label", positive, {c for o in held for c in _labels(o)})
-    return found
+    return decided
 
 
 def _labels(outcome: Outcome) -> list[str]:
@@ -132,14 +132,14 @@ def compare_groups(found: Sequence[Decision], seed: int = 0) -> Fairness:
     return Fairness(tuple(r for r in rates if r.n), tuple(g for g in gaps if g.n))
 
 
-def _counted(found: Sequence[Decision], rate: str) -> Array:
+def _counted(decided: Sequence[Decision], rate: str) -> Array:
     """Rows (hit, counted) [n, 2] of one rate."""
     if rate == "accuracy":
-        pairs = [(d.correct, d.correct is not None) for d in found]
+        pairs = [(d.correct, d.correct is not None) for d in decided]
     elif rate == "selection rate":
-        pairs = [(d.given, d.given is not None) for d in found]
+        pairs = [(d.given, d.given is not None) for d in decided]
     else:
-        pairs = [(d.given, d.due is (rate == "true-positive rate")) for d in found]
+        pairs = [(d.given, d.due is (rate == "true-positive rate")) for d in decided]
     return np.array([(float(bool(hit and counts)), float(counts)) for hit, counts in pairs])
 
 

@@ -90,13 +90,13 @@ class Paired:
         gap = self.difference - difference
         if self.discordant:
             z = intervals.tango_z(*self.discordant, self.n, difference / self.unit)
-            found = 2 * float(ndtr(-abs(z)))
+            p = 2 * float(ndtr(-abs(z)))
         elif self.error > 0:
-            found = 2 * float(stdtr(self.freedom, -abs(gap) / self.error))
+            p = 2 * float(stdtr(self.freedom, -abs(gap) / self.error))
         else:
             room = (self.span or 0.0) + math.copysign(self.difference, gap * self.difference)
-            found = 2 * max(0.0, 1 - abs(gap) / room) ** self.clusters if room > 0 else 0.0
-        return min(1.0, max(found, self.least))
+            p = 2 * max(0.0, 1 - abs(gap) / room) ** self.clusters if room > 0 else 0.0
+        return min(1.0, max(p, self.least))
 
 
 def paired(

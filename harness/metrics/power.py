@@ -1,4 +1,4 @@
-"""Many tests at once, and how large a difference must be to be found."""
+"""Many tests at once, and how large a difference must be to be detected."""
 
 from __future__ import annotations
 

@@ -217,8 +217,8 @@ NUMBER = re.compile(r"(?<![\w.])[-−]?\$?[-−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.
 
 def gsm8k_answer(text: str) -> str | None:
     """The first number after ``####``, plain: lm-evaluation-harness's strict-match; else None."""
-    found = GSM8K.search(text)
-    return plain_number(found[1]) if found else None
+    match = GSM8K.search(text)
+    return plain_number(match[1]) if match else None
 
 
 def last_number(text: str) -> str | None:
@@ -227,8 +227,8 @@ def last_number(text: str) -> str | None:
     lm-evaluation-harness's flexible-extract takes the last run of digits, dots, commas and dollar signs instead, which
     may hold no digit ("18 ..."), and compares "18.00" as another text than "18".
     """
-    found = NUMBER.findall(text)
-    return plain_number(found[-1]) if found else None
+    numbers = NUMBER.findall(text)
+    return plain_number(numbers[-1]) if numbers else None
 
 
 def plain_number(number: str) -> str | None:
@@ -277,8 +277,8 @@ def self_repetition(texts: Sequence[str], order: int = 4) -> float:
     if len(texts) < 2:
         return math.nan
     grams = [ngrams(text.split(), order) for text in texts]
-    holders = Counter(gram for found in grams for gram in set(found))
-    return sum(math.log1p(sum(holders[gram] - 1 for gram in found)) for found in grams) / len(texts)
+    holders = Counter(gram for of_text in grams for gram in set(of_text))
+    return sum(math.log1p(sum(holders[gram] - 1 for gram in of_text)) for of_text in grams) / len(texts)
 
 
 def compression(texts: Sequence[str]) -> float:

@@ -28,10 +28,10 @@ def checked(name: str, fingerprint: Mapping[str, str], function: Function, sampl
 def _scores(function: Function, texts: Sequence[str]) -> list[Score]:
     """Scores of one batch; where it fails as a whole, of each text alone, so that one bad text fails alone."""
     try:
-        found = list(function(texts))
-        if len(found) == len(texts):
-            return [_number(value) for value in found]
-        reason = f"gave {len(found)} scores for {len(texts)} texts"
+        values = list(function(texts))
+        if len(values) == len(texts):
+            return [_number(value) for value in values]
+        reason = f"gave {len(values)} scores for {len(texts)} texts"
     except Exception as error:  # whatever a user's scorer raises
         reason = f"raised {type(error).__name__}: {' '.join(str(error).split())[:200]}"
     if len(texts) == 1:

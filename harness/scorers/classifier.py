@@ -42,14 +42,14 @@ def classifier(spec: str, options: Options) -> Scorer:
 
     def score(texts: Sequence[str]) -> list[float]:
         encoded = _encode(head, texts)
-        found = [0.0] * len(texts)
+        scores = [0.0] * len(texts)
         budget = head.budget if checkpoint.tokenizer.pad_token_id is not None else 1
         for batch in by_length([len(one["input_ids"]) for one in encoded], budget):
             rows = torch.tensor(halving(lambda part: head.logits([encoded[i] for i in part]), batch)).double()
             shares = rows.sigmoid() if separate else rows.softmax(-1)
             for i, share in zip(batch, shares[:, place].tolist(), strict=True):
-                found[i] = share
-        return found
+                scores[i] = share
+        return scores
 
     kept = {key: checkpoint.fingerprint[key] for key in ("weights", "config", "tokenizer", "dtype")}
     read = {"label": head.head[place], "link": "sigmoid" if separate else "softmax", "longest": str(head.limit)}

@@ -34,7 +34,7 @@ class AnswerCache:
     def get_many(self, fingerprint: Mapping[str, str], requests: Sequence[Request]) -> dict[int, Response]:
         """Position -> response of the requests that this very model has answered before."""
         owner = _owner(fingerprint)
-        found: dict[int, Response] = {}
+        responses: dict[int, Response] = {}
         try:
             with closing(self._connect()) as db:
                 for i, request in enumerate(requests):
@@ -42,10 +42,10 @@ class AnswerCache:
                     row = db.execute("SELECT CAST(response AS BLOB) FROM answers WHERE key = ?", (key,)).fetchone()
                     response = _read(row[0], key, request) if row else None
                     if response is not None:
-                        found[i] = response
+                        responses[i] = response
         except UNREADABLE as error:
             raise RunError(f"{self.path}: cannot read the answer cache ({error}); --no-cache goes without") from error
-        return found
+        return responses
 
     def put_many(self, fingerprint: Mapping[str, str], pairs: Iterable[tuple[Request, Response]]) -> None:
         """Keep responses; the first answer to a request stays, unless it was damaged."""

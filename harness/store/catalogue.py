@@ -67,8 +67,8 @@ def claim(connection: Connection, run_id: str) -> bool:
 def hold(connection: Connection, run_id: str, *, alone: bool = False) -> str:
     """Let nobody remove a run before this transaction ends; ``alone``: nor point anything to it. Raises UnknownName."""
     query = select(RUNS.c.id).where(RUNS.c.id == run_id)
-    found = connection.execute(query.with_for_update(read=not alone, key_share=not alone)).first()
-    if found is None:
+    row = connection.execute(query.with_for_update(read=not alone, key_share=not alone)).first()
+    if row is None:
         raise UnknownName("run", run_id, connection.execute(select(RUNS.c.id)).scalars())
     return run_id
 
@@ -159,8 +159,13 @@ def _save_tasks(connection: Connection, run: Run) -> str:
             "scorer": _plain(t.scorer),
         }
         tasks.append({"id": _hash(task), **task})
-        how = {"data_source": _plain(t.data_source), "n": t.n, "shots": t.shots, "shots_source": t.shots_source,
-               "available": t.available}  # fmt: skip
+        how = {
+            "data_source": _plain(t.data_source),
+            "n": t.n,
+            "shots": t.shots,
+            "shots_source": t.shots_source,
+            "available": t.available,
+        }
         links.append({"position": position, "task_id": tasks[-1]["id"], **how})
     set_id = _hash(links)
     insert_once(connection, TASKS, tasks)

@@ -47,10 +47,10 @@ def read_page(path: str, fs: "fsspec.AbstractFileSystem", page: Page, *, local: 
             source = f"{source} WHERE row BETWEEN {min(rows, default=0)} AND {max(rows, default=-1)}"
         query = f"SELECT {', '.join(map(_name, {'row': 0} | dict.fromkeys(wanted)))} FROM {source}"
         try:
-            found = connection.execute(query + (f" AND row IN ({_list(rows)})" if page.limit is not None else "")).df()
+            frame = connection.execute(query + (f" AND row IN ({_list(rows)})" if page.limit is not None else "")).df()
         except duckdb.Error as error:
             raise StoreError(f"cannot read {path}: {_first_line(error)}") from error
-    return found.set_index("row", drop=False).loc[rows, list(wanted)].reset_index(drop=True)
+    return frame.set_index("row", drop=False).loc[rows, list(wanted)].reset_index(drop=True)
 
 
 def _rows(

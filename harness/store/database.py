@@ -76,19 +76,19 @@ def _require_place(connection: Connection) -> None:
 def _file(engine: Engine) -> tuple[int, int] | None:
     """Device and number of an SQLite catalogue's file; None if it is not there."""
     try:
-        found = Path(name_of(engine.url)).stat()
+        status = Path(name_of(engine.url)).stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def _without_secrets(url: URL, text: str) -> str:
     """What a database said, without the password and options that it was given."""
-    given = [
+    secrets = [
         url.password,
         *(part for value in url.query.values() for part in ([value] if isinstance(value, str) else value)),
     ]
-    for secret in sorted((str(part) for part in given if part and len(str(part)) > 3), key=len, reverse=True):
+    for secret in sorted((str(part) for part in secrets if part and len(str(part)) > 3), key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     return hidden(text)
 
@@ -164,17 +164,17 @@ def _postgresql(url: URL) -> Engine:
 
 
 def _migrate(engine: Engine, *, create: bool) -> None:
-    found = _revision(engine)
-    if found == HEAD:
+    revision = _revision(engine)
+    if revision == HEAD:
         return
-    _check_known(engine, found)
-    if found is None and not create:
+    _check_known(engine, revision)
+    if revision is None and not create:
         raise StoreError(f"there is no store at {name_of(engine.url)}")
     with _alone(engine), writing(engine) as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
         _upgrade(connection)
-    if found is not None and engine.dialect.name == "sqlite":
+    if revision is not None and engine.dialect.name == "sqlite":
         _forget(engine)
 
 
@@ -212,17 +212,17 @@ def _revision(engine: Engine) -> str | None:
     with reading(engine) as connection:
         if not inspect(connection).has_table("alembic_version"):
             return None
-        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-        return None if found is None else str(found)
+        revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return None if revision is None else str(revision)
 
 
-def _check_known(engine: Engine, found: str | None) -> None:
+def _check_known(engine: Engine, revision: str | None) -> None:
     from alembic.script import ScriptDirectory
 
     known = {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
-    if found is not None and found not in known:
+    if revision is not None and revision not in known:
         raise StoreError(
-            f"store {name_of(engine.url)} has schema {found}, newer than this program, which knows up to {HEAD}; "
+            f"store {name_of(engine.url)} has schema {revision}, newer than this program, which knows up to {HEAD}; "
             "upgrade rai-harness"
         )
 

@@ -43,7 +43,7 @@ def find(
         query = query.where(RUNS.c.id.in_(select(TAGS.c.run_id).where(TAGS.c.name == tag)))
     if ids is not None:
         query = query.where(RUNS.c.id.in_(ids))
-    if status is not None:  # one that is entered as running may be found to be interrupted
+    if status is not None:  # one that is entered as running may turn out to be interrupted
         query = query.where(RUNS.c.status.in_({status, "running"} if status == "interrupted" else {status}))
     limit = None if limit is None else min(limit, MOST)
     if limit is not None and status not in ("running", "interrupted"):
@@ -55,16 +55,16 @@ def find(
 
 def one(connection: Connection, run_id: str) -> Run:
     """The run with this id. Raises StoreError where what the catalogue has of it does not hang together."""
-    found = find(connection, ids=[run_id])
-    if not found:
+    runs = find(connection, ids=[run_id])
+    if not runs:
         raise StoreError(f"the catalogue is damaged: run {quoted(run_id)} has no model in it")
-    return found[0]
+    return runs[0]
 
 
 def _task_sets(connection: Connection, set_ids: set[str]) -> dict[str, tuple[TaskRecord, ...]]:
     """What was asked, by the id of the set."""
     link, wanted = TASK_SETS.c, sorted(set_ids)
-    found: dict[str, tuple[TaskRecord, ...]] = {}
+    sets: dict[str, tuple[TaskRecord, ...]] = {}
     for start in range(0, len(wanted), CHUNK):
         chunk = wanted[start : start + CHUNK]
         query = select(link.id, link.task_id, link.data_source, link.n, link.shots, link.shots_source, link.available)
@@ -74,8 +74,8 @@ def _task_sets(connection: Connection, set_ids: set[str]) -> dict[str, tuple[Tas
         for set_id, *how in links:
             if how[0] not in definitions:
                 raise StoreError(f"the catalogue is damaged: task {quoted(how[0], 80)} of a run is not in it")
-            found[set_id] = (*found.get(set_id, ()), _task(*definitions[how[0]], tuple(how)))
-    return found
+            sets[set_id] = (*sets.get(set_id, ()), _task(*definitions[how[0]], tuple(how)))
+    return sets
 
 
 def _metrics(row: Row[Any]) -> tuple[MetricRecord, ...]:
@@ -160,11 +160,11 @@ def _run(row: Row[Any], tasks: tuple[TaskRecord, ...]) -> Run:
     )
 
 
-def _told(found: Any, kinds: Any) -> Any:
-    """A table whose values of other kinds, which a plug-in may have given, are told as JSON."""
-    if not isinstance(found, Mapping):
-        return found
-    return {k: v if isinstance(v, kinds) and not isinstance(v, bool) else json.dumps(v) for k, v in found.items()}
+def _told(value: Any, kinds: Any) -> Any:
+    """A table whose values of other kinds, which a plug-in may have entered, are written as JSON."""
+    if not isinstance(value, Mapping):
+        return value
+    return {k: v if isinstance(v, kinds) and not isinstance(v, bool) else json.dumps(v) for k, v in value.items()}
 
 
 def _status(row: Row[Any]) -> str:

@@ -69,10 +69,10 @@ def untag(connection: Connection, name: str) -> None:
 
 def tags(connection: Connection) -> dict[str, tuple[str, ...]]:
     """Tags by the id of the run that they point to."""
-    found: dict[str, tuple[str, ...]] = {}
+    names: dict[str, tuple[str, ...]] = {}
     for run_id, name in connection.execute(select(TAGS.c.run_id, TAGS.c.name).order_by(TAGS.c.name)):
-        found[run_id] = (*found.get(run_id, ()), name)
-    return found
+        names[run_id] = (*names.get(run_id, ()), name)
+    return names
 
 
 def point(connection: Connection, name: str, run_id: str | None, why: str, at: str) -> None:

@@ -58,7 +58,7 @@ def recount(run: Run, told: Sequence[Estimate], outcomes: Mapping[str, Sequence[
     counts_for = {name: known.about(record, outcomes[name]) for name, record in records.items()}
     averages = {(e.task, e.metric, e.slice): e for e in known.figures(outcomes)}
     metrics = {name: metrics_of(record, known.metrics(record), outcomes[name]) for name, record in records.items()}
-    found: list[Estimate] = []
+    estimates: list[Estimate] = []
     left_out: dict[str, None] = {}
     for name, rows in outcomes.items():
         for metric in metrics[name].values():
@@ -79,20 +79,20 @@ def recount(run: Run, told: Sequence[Estimate], outcomes: Mapping[str, Sequence[
             left_out[f"{e.task}:{e.metric}"] = None
         else:
             _require_same(e, fresh)
-            found.append(fresh)
-    return Recounted(tuple(found), tuple(left_out))
+            estimates.append(fresh)
+    return Recounted(tuple(estimates), tuple(left_out))
 
 
 def metrics_of(record: TaskRecord, installed: Mapping[str, Metric], outcomes: Sequence[Outcome]) -> dict[str, Metric]:
     """A task's metrics as far as they can be computed: those at hand, else means of one value an example."""
-    found = {}
+    metrics = {}
     for kept in record.metrics:
         name, at_hand = kept.name, installed.get(kept.name)
         if at_hand and (at_hand.signature, at_hand.contents) == (kept.signature, kept.contents):
-            found[name] = at_hand
+            metrics[name] = at_hand
         elif kept.interval in ("wilson", "t") and _is_flat(name, outcomes):
-            found[name] = (classify.proportion if kept.interval == "wilson" else classify.mean)(name)
-    return found
+            metrics[name] = (classify.proportion if kept.interval == "wilson" else classify.mean)(name)
+    return metrics
 
 
 def _is_flat(name: str, outcomes: Sequence[Outcome]) -> bool:
@@ -100,26 +100,26 @@ def _is_flat(name: str, outcomes: Sequence[Outcome]) -> bool:
     return not any(isinstance(o.judged.values.get(name), tuple) for o in outcomes if o.judged)
 
 
-def _computed(told: Estimate, metric: Metric, outcomes: Sequence[Outcome]) -> Estimate:
+def _computed(claimed: Estimate, metric: Metric, outcomes: Sequence[Outcome]) -> Estimate:
     """The number as the samples give it. Raises DataError for samples that the metric cannot take."""
     try:
-        fresh = estimate(told.task, metric, told.slice, outcomes)
+        fresh = estimate(claimed.task, metric, claimed.slice, outcomes)
         low, high = metric.bounds
         if fresh.value is not None and not low - NEAR <= fresh.value <= high + NEAR:
             raise ValueError(f"{fresh.value:.4g} lies outside of {low:g} to {high:g}")
         return fresh
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-        raise DataError(f"{told.task} {told.metric} cannot be computed: {error}") from error
+        raise DataError(f"{claimed.task} {claimed.metric} cannot be computed: {error}") from error
 
 
-def _once(told: Sequence[Estimate]) -> Sequence[Estimate]:
+def _once(estimates: Sequence[Estimate]) -> Sequence[Estimate]:
     seen: set[tuple[str, str, str]] = set()
-    for e in told:
+    for e in estimates:
         key = (e.task, e.metric, e.slice)
         if key in seen:
             raise DataError(f"{e.task} {e.metric} on {quoted(e.slice, 80)} is told twice")
         seen.add(key)
-    return told
+    return estimates
 
 
 def _require_possible(task: str, metric: Metric, outcomes: Sequence[Outcome]) -> None:
@@ -145,8 +145,8 @@ def _is_share(metric: Metric, parts: tuple[float, ...]) -> bool:
     return parts[0] in (0.0, 1.0) if len(parts) == 1 else 0 <= parts[0] <= parts[1]
 
 
-def _require_same(told: Estimate, fresh: Estimate) -> None:
-    pairs = [(name, getattr(told, name), getattr(fresh, name)) for name in ("value", "n", "clusters", "failed")]
+def _require_same(claimed: Estimate, fresh: Estimate) -> None:
+    pairs = [(name, getattr(claimed, name), getattr(fresh, name)) for name in ("value", "n", "clusters", "failed")]
     for name, one, two in pairs:
         if one is None or two is None:
             same = one is two
@@ -154,7 +154,8 @@ def _require_same(told: Estimate, fresh: Estimate) -> None:
             same = one == two or math.isclose(one, two, rel_tol=NEAR, abs_tol=NEAR)
         if not same:
             raise DataError(
-                f"{told.task} {told.metric} on {quoted(told.slice, 80)}: {name} told as {one}, the samples give {two}"
+                f"{claimed.task} {claimed.metric} on {quoted(claimed.slice, 80)}: "
+                f"{name} told as {one}, the samples give {two}"
             )
 
 

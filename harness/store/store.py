@@ -179,10 +179,10 @@ class Store:
 
     def artifact(self, name: str, task: str) -> Artifact:
         """The sample file of one task. Raises UnknownName for a task that the run does not have."""
-        found = {artifact.task: artifact for artifact in self.artifacts(name)}
-        if task not in found:
-            raise UnknownName(f"task of run {name}", task, found)
-        return found[task]
+        artifacts = {artifact.task: artifact for artifact in self.artifacts(name)}
+        if task not in artifacts:
+            raise UnknownName(f"task of run {name}", task, artifacts)
+        return artifacts[task]
 
     def _present(self, artifact: Artifact) -> tuple[Any, str]:
         """The file system and path of a file that is there and is the one that was written."""
@@ -225,10 +225,10 @@ class Store:
         """Point a baseline to a finished run. Raises UsageError for one that is not finished."""
         with writing(self.engine) as connection:
             run_id = catalogue.hold(connection, naming.resolve(connection, run))
-            found = lookup.one(connection, run_id)
-            if found.status != "finished":
-                raise UsageError(f"run {found.id} is {found.status}: only a finished run can be a baseline")
-            pointers.point(connection, name, found.id, why, _now())
+            record = lookup.one(connection, run_id)
+            if record.status != "finished":
+                raise UsageError(f"run {record.id} is {record.status}: only a finished run can be a baseline")
+            pointers.point(connection, name, record.id, why, _now())
 
     def delete_baseline(self, name: str, why: str = "") -> None:
         """Let a baseline point to nothing; its history stays. Raises UnknownName."""

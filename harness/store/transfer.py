@@ -103,7 +103,7 @@ def import_run(
     try:
         with tempfile.TemporaryDirectory(prefix="harness-import-") as folder, zipfile.ZipFile(source) as archive:
             _require_small(archive, source)
-            run, told, listed, tags = _page(json.loads(archive.read("run.json")))
+            run, estimates, listed, tags = _page(json.loads(archive.read("run.json")))
             _refuse_known(store, run)
             outcomes = {a.task: _read(archive, run, a, Path(folder)) for a in listed}
     except FileNotFoundError as error:
@@ -115,7 +115,7 @@ def import_run(
     try:
         for task, rows in outcomes.items():
             known.judge(run, task, rows)
-        numbers = recount(run, told, outcomes, known)
+        numbers = recount(run, estimates, outcomes, known)
     except DataError as error:
         raise DataError(f"{source} is not what run {run.id} found: {cut(str(error), 300)}") from error
     if numbers.left_out:
@@ -147,7 +147,7 @@ def _page(page: Any) -> tuple[Run, list[Estimate], list[Artifact], list[str]]:
     run = built(Run, {k: v for k, v in record.items() if k not in OWN}, "run")
     _require_run(run)
     tasks = [record.name for record in run.tasks]
-    told = list(taken(page["results"], tuple[Estimate, ...], "results"))
+    estimates = list(taken(page["results"], tuple[Estimate, ...], "results"))
     listed = list(taken(page["artifacts"], tuple[Artifact, ...], "artifacts"))
     if sorted(a.task for a in listed) != sorted(set(tasks)) or len(set(tasks)) != len(tasks):
         raise DataError("run.tasks and artifacts do not name the same tasks, each once")
@@ -155,7 +155,7 @@ def _page(page: Any) -> tuple[Run, list[Estimate], list[Artifact], list[str]]:
         if artifact.path != samples.place_of(run.id, artifact.task):
             raise DataError(f"{quoted(artifact.path)} is no place for samples of {quoted(artifact.task, 80)}")
     tags = [name for name in taken(page.get("tags", ()), tuple[str, ...], "tags") if not pointers.flaw_of(name)]
-    return replace(run, imported=True), told, listed, tags
+    return replace(run, imported=True), estimates, listed, tags
 
 
 def _newer(run: Mapping[str, Any]) -> dict[str, Any]:
@@ -207,9 +207,9 @@ def _read(archive: zipfile.ZipFile, run: Run, artifact: Artifact, folder: Path) 
     with archive.open(member) as file, place.open("wb") as target:
         shutil.copyfileobj(file, target, 1 << 20)
     with place.open("rb") as copy:
-        found = hashlib.file_digest(copy, "sha256").hexdigest()
-    if found != artifact.sha256:
-        raise DataError(f"{member} in {archive.filename} is corrupt: sha256 {found}, not {artifact.sha256:.64}")
+        digest = hashlib.file_digest(copy, "sha256").hexdigest()
+    if digest != artifact.sha256:
+        raise DataError(f"{member} in {archive.filename} is corrupt: sha256 {digest}, not {artifact.sha256:.64}")
     _require_bounded(place, member)
     try:
         outcomes = list(samples.read_outcomes(samples.Folder(str(folder)), replace(artifact, path=place.name)))

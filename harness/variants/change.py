@@ -75,7 +75,7 @@ def _replaced(example: Example, asked: Sequence[Request], change: Callable[[str]
     pattern = re.compile("|".join(map(re.escape, longest))) if longest else None
 
     def fill(text: str) -> str:
-        return pattern.sub(lambda found: new[found[0]], text) if pattern else text
+        return pattern.sub(lambda match: new[match[0]], text) if pattern else text
 
     if "prompt" not in example.fields:
         fields = _mapped(example.fields, lambda text: fill(text) if text.strip() in new else text)

@@ -39,8 +39,8 @@ def like(model: str, text: str) -> str:
 def _each_word(text: str, strength: float, rng: Random, keep: Set[str], change: Callable[[str], str]) -> str:
     """Every word that may change does so with probability ``strength``."""
 
-    def one(found: re.Match[str]) -> str:
-        word = found[0]
+    def one(match: re.Match[str]) -> str:
+        word = match[0]
         return change(word) if rng.random() < strength and word.lower() not in keep else word
 
     return WORD.sub(one, text)
@@ -76,10 +76,10 @@ def _replacing(pairs: Mapping[str, str]) -> Edit:
     pattern = re.compile(rf"(?<![\w'’])(?:{'|'.join(map(re.escape, longest))})(?![\w'’])", re.IGNORECASE)
 
     def edit(text: str, strength: float, rng: Random, keep: Set[str]) -> str:
-        def one(found: re.Match[str]) -> str:
-            whole = found[0].replace("’", "'")
+        def one(match: re.Match[str]) -> str:
+            whole = match[0].replace("’", "'")
             kept = rng.random() >= strength or not keep.isdisjoint(WORD.findall(whole.lower()))
-            return found[0] if kept else like(whole, pairs[whole.lower()])
+            return match[0] if kept else like(whole, pairs[whole.lower()])
 
         return pattern.sub(one, text)
 

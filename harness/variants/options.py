@@ -52,12 +52,12 @@ def _moved(values: tuple[str, ...], places: list[int]) -> tuple[str, ...]:
 def _relettered(prompt: str, places: list[int]) -> str | None:
     """The last block of lines A., B., ... with its texts at their new places; None if it has other letters."""
     lines = prompt.split("\n")
-    found = [(i, m) for i, line in enumerate(lines) if (m := LETTER.match(line))][-len(places) :]
-    if [m[2] for _, m in found] != [chr(65 + i) for i in range(len(places))]:
+    matches = [(i, m) for i, line in enumerate(lines) if (m := LETTER.match(line))][-len(places) :]
+    if [m[2] for _, m in matches] != [chr(65 + i) for i in range(len(places))]:
         return None
-    if found[-1][0] - found[0][0] != len(places) - 1:
+    if matches[-1][0] - matches[0][0] != len(places) - 1:
         return None
     for old, place in enumerate(places):
-        i, mark = found[place]
-        lines[i] = "".join(mark.group(1, 2, 3, 4)) + found[old][1][5]
+        i, mark = matches[place]
+        lines[i] = "".join(mark.group(1, 2, 3, 4)) + matches[old][1][5]
     return "\n".join(lines)

@@ -86,14 +86,14 @@ def _of_pairs(name: str, pairs: tuple[tuple[str, ...], ...]) -> Swap:
     terms = "|".join(re.escape(t) for t in sorted(other, key=len, reverse=True))
     pattern = re.compile(rf"(?<![\w])({terms})((?:s(?!\w))?)(?!\w)", re.IGNORECASE)
 
-    def one(found: re.Match[str]) -> str:
-        term, plural = found[1].lower(), found[2]
+    def one(match: re.Match[str]) -> str:
+        term, plural = match[1].lower(), match[2]
         if term not in other:  # a letter whose capital is that of another, such as the long s
-            return found[0]
+            return match[0]
         if plural and term + "s" in other:
-            return like(found[0], other[term + "s"])
-        after = found.string[found.end() :]
-        return like(found[1], _pronoun(term, after, other)) + plural
+            return like(match[0], other[term + "s"])
+        after = match.string[match.end() :]
+        return like(match[1], _pronoun(term, after, other)) + plural
 
     def swap(text: str, id: str) -> str:
         return pattern.sub(one, text)
@@ -150,8 +150,8 @@ def rename(text: str, id: str, across: bool = True) -> str:
     pattern = re.compile(rf"\b(?:{'|'.join(people)})\b")
     new: dict[str, str] = {}
 
-    def one(found: re.Match[str]) -> str:
-        name = found[0]
+    def one(match: re.Match[str]) -> str:
+        name = match[0]
         if name not in new:
             gender, group = people[name]
             target = group if not across else "black" if group == "other" else "other"

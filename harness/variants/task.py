@@ -129,11 +129,11 @@ def _plan(settings: Settings) -> Recast:
     for swap in swaps:
         neutral = change.swapped if swap.everywhere else change.reworded
         floor = f"{swap.name}_floor"
-        made = {swap.name: partial(change.swapped, rewrite=swap.swap), floor: partial(neutral, rewrite=swap.neutral)}
-        doubled = next((label for label in made if label in changes), None)
+        pair = {swap.name: partial(change.swapped, rewrite=swap.swap), floor: partial(neutral, rewrite=swap.neutral)}
+        doubled = next((label for label in pair if label in changes), None)
         if doubled:
             raise UsageError(f"two variants are called {doubled!r}: names must be unique, file names included")
-        changes |= made
+        changes |= pair
         floors[floor] = swap.name
     swapped = tuple(label for label in changes if label not in perturbed)
     return Recast(changes, ORDER in names, perturbed, swapped, tuple((s.name, s.identity) for s in swaps), floors)
@@ -149,16 +149,18 @@ class Varied:
     def alternatives(self, example: Example) -> tuple[Alternative, ...]:
         """See Variation."""
         plain = self.task.ask(example, ())
-        found = []
+        alternatives = []
         for label, edit in self.plan.changes.items():
             other = edit(example, plain)
             requests = self.task.ask(other, ())
             if requests != plain:
-                found.append(Alternative(label, other, (), len(requests)))
+                alternatives.append(Alternative(label, other, (), len(requests)))
         moved = _reordered(example, plain) if self.plan.order else []
         if any(moved):
-            found.append(Alternative(ORDER, example, tuple(each[1] if each else () for each in moved), len(plain)))
-        return tuple(found)
+            alternatives.append(
+                Alternative(ORDER, example, tuple(each[1] if each else () for each in moved), len(plain))
+            )
+        return tuple(alternatives)
 
     def ask(
         self, example: Example, shots: Sequence[Example], alternatives: Sequence[Alternative]
@@ -185,13 +187,13 @@ class Varied:
         for label in plan.labels:
             values |= self._renamed(base, label)
         rights = [base.correct]
-        for changed, given in zip(alternatives, others, strict=True):
+        for changed, answers in zip(alternatives, others, strict=True):
             label = changed.label
-            judged = judge(changed.example, given)
+            judged = judge(changed.example, answers)
             if isinstance(judged, Failed):
                 return Failed(judged.kind, f"{label}: {judged.message}")
             same = _same_answer(plan, label, base, judged, example)
-            values |= self._renamed(judged, label) | _pair_values(label, base, judged, (own, given), same)
+            values |= self._renamed(judged, label) | _pair_values(label, base, judged, (own, answers), same)
             values |= _changes(self.task, label, base, judged)
             rights += [judged.correct] if label in plan.perturbed else []
         if plan.perturbed and None not in rights:
@@ -229,11 +231,11 @@ def _parts(alternatives: Sequence[Alternative], responses: tuple[Response, ...])
 
 
 def _placed(
-    responses: tuple[Response, ...], places: tuple[Places, ...], told: Callable[[Response, Places], Response]
+    responses: tuple[Response, ...], places: tuple[Places, ...], convert: Callable[[Response, Places], Response]
 ) -> tuple[Response, ...]:
-    """The responses with those to reordered options told in the other order."""
+    """The responses, those to reordered options put in the other order."""
     each = zip(responses, places or [()] * len(responses), strict=True)
-    return tuple(told(response, moved) if moved else response for response, moved in each)
+    return tuple(convert(response, moved) if moved else response for response, moved in each)
 
 
 def _same_answer(plan: Recast, label: str, base: Judged, other: Judged, example: Example) -> bool:
@@ -246,11 +248,11 @@ def _same_answer(plan: Recast, label: str, base: Judged, other: Judged, example:
 
 
 def _pair_values(
-    label: str, base: Judged, other: Judged, given: tuple[tuple[Response, ...], tuple[Response, ...]], same: bool
+    label: str, base: Judged, other: Judged, responses: tuple[tuple[Response, ...], tuple[Response, ...]], same: bool
 ) -> dict[str, Value]:
     """What a changed example says beside the original."""
-    one, two = given[0][0], given[1][0]
-    if len(given[0]) == 1 and isinstance(one, Chosen) and isinstance(two, Chosen):
+    one, two = responses[0][0], responses[1][0]
+    if len(responses[0]) == 1 and isinstance(one, Chosen) and isinstance(two, Chosen):
         same = one.picked == two.picked
     values: dict[str, Value] = {f"flip_rate:{label}": float(not same)}
     if base.correct is not None and other.correct is not None:
@@ -287,8 +289,8 @@ def _over_variant(
 def _outcome_of(variation: Varied, label: str, outcome: Outcome) -> Outcome:
     alternatives = variation.alternatives(outcome.example)
     own, *others = _parts(alternatives, outcome.responses)
-    given = {changed.label: (changed.example, part) for changed, part in zip(alternatives, others, strict=True)}
-    example, responses = given.get(label, (outcome.example, own))
+    by_label = {changed.label: (changed.example, part) for changed, part in zip(alternatives, others, strict=True)}
+    example, responses = by_label.get(label, (outcome.example, own))
     judged = variation.task.judge(example, responses)
     return Outcome(example, (), responses, None if isinstance(judged, Failed) else judged)
 
@@ -310,10 +312,10 @@ EXACT = "Exact McNemar test of broken against fixed; it takes examples for indep
 
 def _metrics(variation: Varied) -> list[Metric]:
     plan = variation.plan
-    found = [proportion("robust_acc", limits=ROBUST)] if plan.perturbed else []
+    metrics = [proportion("robust_acc", limits=ROBUST)] if plan.perturbed else []
     for label in plan.labels:
-        found += _metrics_of(variation, label)
-    return [replace(metric, family="variant") for metric in found]
+        metrics += _metrics_of(variation, label)
+    return [replace(metric, family="variant") for metric in metrics]
 
 
 def _metrics_of(variation: Varied, label: str) -> Iterator[Metric]:

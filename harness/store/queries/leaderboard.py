@@ -112,8 +112,8 @@ def _newest(tasks: Sequence[str] = ()) -> Subquery:
         .join(defined, defined.c.task_set == runs.c.task_set)
         .where(runs.c.repeat == 1)
     )
-    found = (ranked.where(defined.c.name.in_(tasks)) if tasks else ranked).subquery()
-    return select(found).where(found.c.rank == 1).subquery()
+    rows = (ranked.where(defined.c.name.in_(tasks)) if tasks else ranked).subquery()
+    return select(rows).where(rows.c.rank == 1).subquery()
 
 
 def _joined(newest: Subquery, columns: Sequence[Any]) -> Select[Any]:
