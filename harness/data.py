@@ -21,7 +21,7 @@ Rows = list[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The rows of a dataset, the sha256 of their canonical JSON, and where they were found."""
+    """The rows of a dataset, the sha256 of their canonical JSON, and where they come from."""
 
     rows: Rows
     sha256: str

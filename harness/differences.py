@@ -88,9 +88,15 @@ def answers(store: Store, run: str, task: str) -> list[Answer]:
 
 
 def _answer(
-    example: object, cluster: object, prompt: object, correct: object, values: Any, slices: Any, prediction: object,
+    example: object,
+    cluster: object,
+    prompt: object,
+    correct: object,
+    values: Any,
+    slices: Any,
+    prediction: object,
     responses: Any,
-) -> Answer:  # fmt: skip
+) -> Answer:
     return Answer(
         example=str(example),
         cluster=str(cluster),
@@ -113,9 +119,9 @@ def pairs_of(
 ) -> tuple[list[tuple[Answer, Answer]], int]:
     """Pairs by example id (with ``same`` by prompt too) in the first run's order, and how many fell out."""
     other = {answer.example: answer for answer in theirs}
-    found = [(one, other[one.example]) for one in ours if one.example in other]
-    found = [(one, two) for one, two in found if not same or one.prompt == two.prompt]
-    return found, len({a.example for a in ours} | set(other)) - len(found)
+    pairs = [(one, other[one.example]) for one in ours if one.example in other]
+    pairs = [(one, two) for one, two in pairs if not same or one.prompt == two.prompt]
+    return pairs, len({a.example for a in ours} | set(other)) - len(pairs)
 
 
 def common_tasks(first: Run, second: Run, wanted: Sequence[str], *, intersect: bool) -> list[tuple[TaskRecord, bool]]:
@@ -127,7 +133,7 @@ def common_tasks(first: Run, second: Run, wanted: Sequence[str], *, intersect: b
     names = [name for name in one if name in two and (not wanted or name in wanted)]
     if not names:
         raise UsageError(f"runs {first.id} and {second.id} have no task in common: {', '.join(one)} / {', '.join(two)}")
-    found = []
+    common = []
     for name in names:
         a, b = one[name], two[name]
         changed = [
@@ -144,15 +150,17 @@ def common_tasks(first: Run, second: Run, wanted: Sequence[str], *, intersect: b
             raise UsageError(
                 f"{name} changed between the runs ({', '.join(changed)}); --intersect compares what is equal"
             )
-        found.append((b, bool(changed)))
-    return found
+        common.append((b, bool(changed)))
+    return common
 
 
 def _rewritten(first: TaskRecord, second: TaskRecord) -> list[str]:
     """The metrics of both records that are computed otherwise: another tokenizer, or a file whose contents changed."""
     one, two = ({metric.name: metric for metric in record.metrics} for record in (first, second))
     return [
-        f"metric {name} {told}" for name, old in one.items() if name in two and (told := _changed_parts(old, two[name]))
+        f"metric {name} {change}"
+        for name, old in one.items()
+        if name in two and (change := _changed_parts(old, two[name]))
     ]
 
 
@@ -173,14 +181,14 @@ def _way_of(record: MetricRecord) -> list[str]:
 
 def metrics_of(record: TaskRecord, installed: Mapping[str, Metric]) -> list[Metric]:
     """The task's metrics: those installed, else those that the run remembers well enough; no reference values."""
-    found = (installed.get(kept.name) or restored(kept) for kept in record.metrics)
-    return [metric for metric in found if metric and metric.interval != "none"]
+    metrics = (installed.get(kept.name) or restored(kept) for kept in record.metrics)
+    return [metric for metric in metrics if metric and metric.interval != "none"]
 
 
 def incomparable(record: TaskRecord, rows: Sequence[Difference]) -> list[str]:
     """The task's metrics, reference values left out, that a comparison has no row of."""
-    told = {row.metric for row in rows if row.task == record.name}
-    return [m.name for m in record.metrics if m.interval != "none" and m.name not in told]
+    compared = {row.metric for row in rows if row.task == record.name}
+    return [m.name for m in record.metrics if m.interval != "none" and m.name not in compared]
 
 
 def difference(
@@ -274,24 +282,29 @@ def corrected(rows: Sequence[Difference]) -> list[Difference]:
     adjusted: dict[int, float] = {}
     for calibration in (False, True):
         tested = [
-            place for place, row in enumerate(rows)
+            place
+            for place, row in enumerate(rows)
             if row.paired.p is not None and (row.family == "calibration") == calibration
-        ]  # fmt: skip
+        ]
         adjusted |= zip(tested, stats.holm([rows[i].paired.p or 0.0 for i in tested]), strict=True)
     return [replace(row, adjusted=adjusted.get(place)) for place, row in enumerate(rows)]
 
 
 def flips_of(task: str, pairs: Sequence[tuple[Answer, Answer]]) -> list[Flip]:
     """Examples that changed between right and wrong, the largest change in log-probability first."""
-    found = [
+    flips = [
         Flip(
-            task, a.example, bool(b.correct), a.prediction, b.prediction,
+            task,
+            a.example,
+            bool(b.correct),
+            a.prediction,
+            b.prediction,
             None if a.logprob is None or b.logprob is None else b.logprob - a.logprob,
         )
         for a, b in pairs
         if a.correct is not None and b.correct is not None and a.correct != b.correct
-    ]  # fmt: skip
-    return sorted(found, key=lambda flip: -abs(flip.change or 0.0))
+    ]
+    return sorted(flips, key=lambda flip: -abs(flip.change or 0.0))
 
 
 def compare(
@@ -327,7 +340,7 @@ def compare(
                 metric = metrics.get(kept.name)
                 row = difference(record.name, metric, name, part, seed) if metric else None
                 if (not row or not np.isfinite(row.paired.difference)) and kept.interval != "none":
-                    before, after = (found.get((kept.name, name)) for found in numbers)
+                    before, after = (estimates.get((kept.name, name)) for estimates in numbers)
                     row = of_numbers(kept, before, after, part)
                 if row:
                     rows.append(replace(row, dropped=row.dropped + (lost if name == "all" else 0)))

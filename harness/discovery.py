@@ -164,13 +164,13 @@ def _searched(task: Task) -> str:
     return " ".join([task.name, card.measures, card.limits, card.source, *names]).casefold()
 
 
-def _members(found: Catalogue, group: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(task.name for task in select(found, [group])))
+def _members(catalogue: Catalogue, group: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(task.name for task in select(catalogue, [group])))
 
 
-def _groups_by_task(found: Catalogue) -> dict[str, tuple[str, ...]]:
+def _groups_by_task(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
     own: dict[str, tuple[str, ...]] = {}
-    for group in groups(found):
+    for group in groups(catalogue):
         for name in group.tasks:
             own[name] = (*own.get(name, ()), group.name)
     return own

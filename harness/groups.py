@@ -61,16 +61,16 @@ def _average(
     name: str, group: Group, tasks: Mapping[str, Task], outcomes: Mapping[str, Sequence[Outcome]]
 ) -> tuple[Estimate, list[str]]:
     """The estimate of a complete group, and its tasks whose value is undefined."""
-    found = {
+    members = {
         task: _member(tasks[task], metrics, outcomes[task]) for part in group.average for task, metrics in part.items()
     }
-    everything = [outcome for task in found for outcome in outcomes[task]]
+    everything = [outcome for task in members for outcome in outcomes[task]]
     failed = sum(outcome.failure is not None for outcome in everything)
-    n, clusters = len(everything) - failed, sum(part.freedom + 1 for part in found.values() if part)
-    undefined = [task for task, part in found.items() if part is None or not np.isfinite(part.value)]
+    n, clusters = len(everything) - failed, sum(part.freedom + 1 for part in members.values() if part)
+    undefined = [task for task, part in members.items() if part is None or not np.isfinite(part.value)]
     if undefined:
         return Estimate(name, AVERAGE, "all", None, None, None, n, clusters, failed), undefined
-    each = [stats.mean_of_parts([p for t in part if (p := found[t])])[0] for part in group.average]
+    each = [stats.mean_of_parts([p for t in part if (p := members[t])])[0] for part in group.average]
     whole, interval = stats.mean_of_parts(each)
     low, high = interval or (None, None)
     return Estimate(name, AVERAGE, "all", whole.value, low, high, n, clusters, failed), []

@@ -19,7 +19,7 @@ _SECRET = re.compile(
 
 def bare(url: str) -> str:
     """A URL without its user, password, query and fragment; the text itself where it is no URL."""
-    return _URL.sub(lambda found: found[1] + _place(found[2]), url)
+    return _URL.sub(lambda match: match[1] + _place(match[2]), url)
 
 
 def hidden(text: str) -> str:
@@ -32,14 +32,14 @@ def hidden(text: str) -> str:
 
 def hidden_in(value: T) -> T:
     """Plain JSON (mappings, lists, texts) with every text in it ``hidden``."""
-    made: object = value
+    shown: object = value
     if isinstance(value, str):
-        made = hidden(value)
+        shown = hidden(value)
     elif isinstance(value, dict):
-        made = {hidden(key) if isinstance(key, str) else key: hidden_in(part) for key, part in value.items()}
+        shown = {hidden(key) if isinstance(key, str) else key: hidden_in(part) for key, part in value.items()}
     elif isinstance(value, list | tuple):
-        made = type(value)(hidden_in(part) for part in value)
-    return made  # type: ignore[return-value]  # of the type that came in
+        shown = type(value)(hidden_in(part) for part in value)
+    return shown  # type: ignore[return-value]  # of the type that came in
 
 
 def _place(rest: str) -> str:
@@ -53,5 +53,5 @@ def _place(rest: str) -> str:
 
 def _secrets() -> list[str]:
     """Values of the environment whose names say that they are secret, the longest first."""
-    found = {value.strip() for name, value in os.environ.items() if _SECRET.search(name)}
-    return sorted((value for value in found if len(value) >= SHORTEST), key=len, reverse=True)
+    secrets = {value.strip() for name, value in os.environ.items() if _SECRET.search(name)}
+    return sorted((value for value in secrets if len(value) >= SHORTEST), key=len, reverse=True)

@@ -51,28 +51,28 @@ class Catalogue:
 
 def catalogue() -> Catalogue:
     """Load every task plug-in; a broken one is listed with its reason and stops only its own tasks."""
-    found = Catalogue()
+    entries = Catalogue()
     for point in entry_points(group="harness.tasks"):
         try:
             tasks = _as_tasks(_load(point))
-            doubled = [task.name for task in tasks if task.name in found.tasks]
+            doubled = [task.name for task in tasks if task.name in entries.tasks]
             if doubled:
-                raise UsageError(f"task {doubled[0]!r} is already provided by {found.origin[doubled[0]]}")
+                raise UsageError(f"task {doubled[0]!r} is already provided by {entries.origin[doubled[0]]}")
         except Exception as error:
-            found.broken.append(_broken(point, error))
+            entries.broken.append(_broken(point, error))
             continue
-        found.tasks.update({task.name: task for task in tasks})
-        found.origin.update(dict.fromkeys((task.name for task in tasks), _label(point)))
+        entries.tasks.update({task.name: task for task in tasks})
+        entries.origin.update(dict.fromkeys((task.name for task in tasks), _label(point)))
     for point in entry_points(group="harness.groups"):
         try:
             groups = _load(point)
             if not isinstance(groups, Mapping):
                 raise TypeError(f"a group plug-in is a mapping of name to task patterns, not {type(groups).__name__}")
-            found.averages.update({name: group for name, group in groups.items() if isinstance(group, Group)})
-            found.groups.update({n: tuple(g.tasks if isinstance(g, Group) else g) for n, g in groups.items()})
+            entries.averages.update({name: group for name, group in groups.items() if isinstance(group, Group)})
+            entries.groups.update({n: tuple(g.tasks if isinstance(g, Group) else g) for n, g in groups.items()})
         except Exception as error:
-            found.broken.append(_broken(point, error))
-    return found
+            entries.broken.append(_broken(point, error))
+    return entries
 
 
 def installed_metrics(names: Iterable[str]) -> dict[str, dict[str, Metric]]:
@@ -123,15 +123,15 @@ def installed(found: Catalogue, names: Iterable[str]) -> list[Task]:
     return [task for name in names for task in (_of_that_name(found, name),)]
 
 
-def _of_that_name(found: Catalogue, name: str) -> Task:
-    if name in found.tasks:
-        return found.tasks[name]
+def _of_that_name(entries: Catalogue, name: str) -> Task:
+    if name in entries.tasks:
+        return entries.tasks[name]
     family, _, member = name.partition("/")
     for point in entry_points(group="harness.families", name=family) if MEMBER.fullmatch(member) else ():
-        made = {task.name: task for task in _as_tasks(partial(_load(point), member))}
-        if name in made:
-            return made[name]
-    raise UnknownName("installed task", name, found.tasks)
+        members = {task.name: task for task in _as_tasks(partial(_load(point), member))}
+        if name in members:
+            return members[name]
+    raise UnknownName("installed task", name, entries.tasks)
 
 
 def load_model(spec: str, options: Options, exams: Sequence[Exam] = ()) -> Backend:
@@ -205,18 +205,18 @@ def load_scorer(spec: str, options: Options | None = None) -> Scorer:
 
 def metrics() -> tuple[dict[str, Metric], list[Broken]]:
     """Metrics that plug-ins offer, by name, and the broken ones."""
-    found: dict[str, Metric] = {}
+    offered: dict[str, Metric] = {}
     broken = []
     for point in entry_points(group="harness.metrics"):
         try:
-            made = _load(point)()
-            made = made.metric if isinstance(made, Measure) else made
-            if not isinstance(made, Metric):
-                raise TypeError(f"a metric plug-in returns a Measure or a Metric, not {type(made).__name__}")
-            found[point.name] = made
+            metric = _load(point)()
+            metric = metric.metric if isinstance(metric, Measure) else metric
+            if not isinstance(metric, Metric):
+                raise TypeError(f"a metric plug-in returns a Measure or a Metric, not {type(metric).__name__}")
+            offered[point.name] = metric
         except Exception as error:
             broken.append(_broken(point, error))
-    return found, broken
+    return offered, broken
 
 
 def _place(name: str) -> str:
@@ -226,40 +226,40 @@ def _place(name: str) -> str:
     return os.path.realpath(name) if name.endswith(SUFFIXES) else "the installed one"
 
 
-def _matching(found: Catalogue, name: str) -> list[Task]:
+def _matching(entries: Catalogue, name: str) -> list[Task]:
     if any(c < " " or "\ud800" <= c <= "\udfff" for c in name):
         raise UsageError(f"{quoted(name)} names no task: it holds what no text can show")
     if name.startswith(CORPUS):
         return [corpus(name.removeprefix(CORPUS))]
     if name.endswith(SUFFIXES):
         return [task_from_file(Path(name))]
-    if name in found.tasks:
-        return [found.tasks[name]]
-    if name in found.groups:
-        return [task for pattern in found.groups[name] for task in _matching(found, pattern)]
+    if name in entries.tasks:
+        return [entries.tasks[name]]
+    if name in entries.groups:
+        return [task for pattern in entries.groups[name] for task in _matching(entries, pattern)]
     if name.startswith("tag:"):
-        tags = sorted({tag for task in found.tasks.values() for tag in task.tags})
-        hits = [task for task in found.tasks.values() if name[4:] in task.tags]
+        tags = sorted({tag for task in entries.tasks.values() for tag in task.tags})
+        hits = [task for task in entries.tasks.values() if name[4:] in task.tags]
         if not hits:
             raise UnknownName("tag", name[4:], tags)
         return hits
     pattern = bool(set(name) & set("*?["))
-    hits = [task for key, task in found.tasks.items() if pattern and fnmatchcase(key, name)]
+    hits = [task for key, task in entries.tasks.items() if pattern and fnmatchcase(key, name)]
     if hits:
         return hits
     family, _, member = name.partition("/")
     for point in entry_points(group="harness.families", name=family) if member and not pattern else ():
         return _as_tasks(partial(_load(point), member))
-    hint = "; ".join(f"plug-in {b.name} is broken: {b.reason}" for b in found.broken)
-    error = UnknownName("task", name, [*found.tasks, *found.groups])
+    hint = "; ".join(f"plug-in {b.name} is broken: {b.reason}" for b in entries.broken)
+    error = UnknownName("task", name, [*entries.tasks, *entries.groups])
     raise UsageError(f"{error} ({hint})") if hint else error
 
 
 def _as_tasks(loaded: object) -> list[Task]:
-    made = loaded() if callable(loaded) else loaded
-    if not isinstance(made, Task | Iterable):
-        raise TypeError(f"a task plug-in gives Task records, not {type(made).__name__}")
-    tasks: Sequence[object] = [made] if isinstance(made, Task) else list(made)
+    result = loaded() if callable(loaded) else loaded
+    if not isinstance(result, Task | Iterable):
+        raise TypeError(f"a task plug-in gives Task records, not {type(result).__name__}")
+    tasks: Sequence[object] = [result] if isinstance(result, Task) else list(result)
     wrong = next((task for task in tasks if not isinstance(task, Task)), None)
     if wrong is not None:
         raise TypeError(f"a task plug-in gives Task records, not {type(wrong).__name__}")

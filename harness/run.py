@@ -238,12 +238,12 @@ def applicable(task: Task, outcomes: Sequence[Outcome]) -> dict[int, Container[s
     judged = [o.judged for o in outcomes if o.judged]
     if judged and all(names <= (one.values.keys() | one.failed.keys()) for one in judged):
         return {}
-    found: dict[int, Container[str]] = {}
+    counted: dict[int, Container[str]] = {}
     for place, outcome in enumerate(outcomes):
         if outcome.failure:
             ideal = judge_one(task, outcome.example, (), task.best(outcome.example)).judged
-            found[place] = whole | (names if ideal is None else ideal.values.keys() | ideal.failed.keys())
-    return found
+            counted[place] = whole | (names if ideal is None else ideal.values.keys() | ideal.failed.keys())
+    return counted
 
 
 def finish(planned: Sequence[Planned], responses: Sequence[Response]) -> Finished:

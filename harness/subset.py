@@ -59,7 +59,7 @@ def _blocks(examples: Sequence[Example], salt: str) -> list[_Block]:
     def block(rank: bytes, places: Sequence[int]) -> _Block:
         keys = {key for place in places for key in examples[place].slices}
         values = {key: {examples[p].slices[key] for p in places if key in examples[p].slices} for key in keys}
-        return _Block(rank, tuple(places), {key: tuple(sorted(found)) for key, found in values.items()})
+        return _Block(rank, tuple(places), {key: tuple(sorted(distinct)) for key, distinct in values.items()})
 
     whole = [block(_hash(salt, "cluster", name), sorted(places, key=rank)) for name, places in small.items()]
     return whole + [block(rank(place), [place]) for place in alone]

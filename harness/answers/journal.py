@@ -50,9 +50,9 @@ class Journal:
         whole = content.rfind(b"\n") + 1
         records, damaged = _records(content[:whole])
         heads = [record for record in records if "identity" in record]
-        found = heads[0] if heads else None
-        if found is not None and canonical(found) != canonical(dict(head)):
-            differing = sorted(k for k in {*found, *head} if found.get(k) != head.get(k))
+        stored = heads[0] if heads else None
+        if stored is not None and canonical(stored) != canonical(dict(head)):
+            differing = sorted(k for k in {*stored, *head} if stored.get(k) != head.get(k))
             file.close()
             raise RunError(f"{path}: belongs to another run: {', '.join(map(str, differing))} differ")
         torn = len(content) - whole
@@ -62,7 +62,7 @@ class Journal:
         )
         file.truncate(whole)
         journal = cls(path, file, [record for record in records if "answers" in record], notices)
-        if found is None:
+        if stored is None:
             journal._write(dict(head))
         return journal
 
@@ -136,12 +136,12 @@ def progress(path: Path) -> tuple[int, int]:
 
 def _records(content: bytes) -> tuple[list[Json], int]:
     """The whole records of finished lines, and how many bytes are none."""
-    found, damaged = [], 0
+    whole, damaged = [], 0
     for line in content.splitlines(keepends=True) if content else ():
         records, lost = _of_line(line.rstrip(b"\n"))
-        found += records
+        whole += records
         damaged += lost
-    return found, damaged
+    return whole, damaged
 
 
 def _of_line(line: bytes) -> tuple[list[Json], int]:
@@ -155,7 +155,7 @@ def _of_line(line: bytes) -> tuple[list[Json], int]:
 
 def _starts(line: bytes) -> Iterator[int]:
     yield 0
-    yield from (found.start() for found in _START.finditer(line, 1))
+    yield from (match.start() for match in _START.finditer(line, 1))
 
 
 def _is_sound(record: Json) -> bool:

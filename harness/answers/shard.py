@@ -123,14 +123,14 @@ def require_whole(shards: Sequence[Shard]) -> None:
 
 def differences(one: Shard, other: Shard) -> list[str]:
     """In what two shards differ, by name: ``settings.limit 10 instead of None``."""
-    found = [] if one.share.count == other.share.count else [f"{other.share.count} shards, not {one.share.count}"]
+    lines = [] if one.share.count == other.share.count else [f"{other.share.count} shards, not {one.share.count}"]
     old, new = _flat(one.head["about"]), _flat(other.head["about"])
-    found += [
+    lines += [
         f"{key} {quoted(new.get(key), 60)} instead of {quoted(old.get(key), 60)}"
         for key in sorted({*old, *new})
         if old.get(key) != new.get(key)
     ]
-    return found or [key for key in ABOUT if one.head[key] != other.head[key]]
+    return lines or [key for key in ABOUT if one.head[key] != other.head[key]]
 
 
 def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -83,9 +83,9 @@ def family_of(config: Any) -> Family:
         return "masked"
     if any("CausalLM" in name or "LMHead" in name or name.endswith("ForConditionalGeneration") for name in names):
         return "causal"
-    found = ", ".join(names) or "none"
+    shown = ", ".join(names) or "none"
     raise ModelError(
-        f"architecture {found!r} is not supported; valid: *ForCausalLM, *LMHeadModel, *ForConditionalGeneration, "
+        f"architecture {shown!r} is not supported; valid: *ForCausalLM, *LMHeadModel, *ForConditionalGeneration, "
         "*ForSequenceClassification, *ForMaskedLM"
     )
 

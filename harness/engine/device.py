@@ -30,8 +30,8 @@ def onto(device: torch.device, *arrays: NDArray[np.integer]) -> list[Tensor]:
 def later(*tensors: Tensor) -> Callable[[], list[NDArray[np.generic]]]:
     """Starts the copy of tensors to the host; the result waits for it. On a CPU there is nothing to wait for."""
     if tensors[0].device.type != "cuda":
-        found = [one.to("cpu", copy=True).numpy() for one in tensors]
-        return lambda: found
+        arrays = [one.to("cpu", copy=True).numpy() for one in tensors]
+        return lambda: arrays
     hosts = [torch.empty(one.shape, dtype=one.dtype, pin_memory=True) for one in tensors]
     for host, one in zip(hosts, tensors, strict=True):
         host.copy_(one, non_blocking=True)

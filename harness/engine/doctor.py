@@ -65,21 +65,21 @@ def requests_for(kind: type, labels: Sequence[str], count: int = COUNT) -> list[
     """
     draw = random.Random(kind.__name__)
     block = _sentence(draw, 12 if kind is Generate else 40)
-    made: list[Request] = []
+    requests: list[Request] = []
     for number in range(count):
         prompt = f"{block} {_sentence(draw, draw.randint(1, 12))}" if number % 3 else _sentence(draw, 15)
         if kind is Generate:
-            made.append(Generate(prompt, 6, ("\n",), inputs=(prompt,)))
+            requests.append(Generate(prompt, 6, ("\n",), inputs=(prompt,)))
         elif kind is Likelihood:
-            made.append(Likelihood(" " + _sentence(draw, 9), prompt if number % 2 else ""))
+            requests.append(Likelihood(" " + _sentence(draw, 9), prompt if number % 2 else ""))
         elif kind is PseudoLikelihood:
-            made.append(PseudoLikelihood(prompt, f"{_sentence(draw, 2)} {prompt}"))
+            requests.append(PseudoLikelihood(prompt, f"{_sentence(draw, 2)} {prompt}"))
         else:
             one = " " + _sentence(draw, 2)
             choices = tuple(labels) or (one, one + " then", " no")
-            made.append(Choose(prompt, choices, (prompt,), choices))
-    made[-1] = made[0]
-    return made
+            requests.append(Choose(prompt, choices, (prompt,), choices))
+    requests[-1] = requests[0]
+    return requests
 
 
 def _sentence(draw: random.Random, words: int) -> str:
@@ -99,12 +99,12 @@ def examine(checkpoint: Checkpoint) -> Iterator[Disagreement]:
         expected, plain = _expected(checkpoint, reference, questions, generated=kind is Generate)
         for budget, backend in backends:
             started = perf_counter()
-            found = _answers(backend, questions)
+            answers = _answers(backend, questions)
             seconds = perf_counter() - started
-            made = compare(kind.__name__, str(budget or "default"), found, expected, seconds)
+            comparison = compare(kind.__name__, str(budget or "default"), answers, expected, seconds)
             if plain is not None:
-                made = replace(made, plain=plain, allowed=FACTOR * plain + FLOOR[checkpoint.dtype])
-            yield made
+                comparison = replace(comparison, plain=plain, allowed=FACTOR * plain + FLOOR[checkpoint.dtype])
+            yield comparison
 
 
 def _expected(
@@ -136,8 +136,8 @@ def _labels(checkpoint: Checkpoint) -> list[str]:
 
 
 def _answers(backend: Backend, questions: Sequence[Question]) -> list[Response]:
-    found = dict(pair for batch in backend.answer(questions) for pair in batch)
-    return [found[number] for number in range(len(questions))]
+    answers = dict(pair for batch in backend.answer(questions) for pair in batch)
+    return [answers[number] for number in range(len(questions))]
 
 
 def compare(

@@ -84,15 +84,15 @@ def weight_files(folder: Path, allow_pickle: bool) -> list[Path]:
     for name in (chosen,) if chosen else _WEIGHTS:
         path = _inside(folder, name, "config.json") if chosen else folder / name
         if path.is_file():
-            found = _shards(folder, path) if path.name.endswith(".index.json") else [path]
-            pickles = [shard.name for shard in found if shard.suffix != ".safetensors"]
+            files = _shards(folder, path) if path.name.endswith(".index.json") else [path]
+            pickles = [shard.name for shard in files if shard.suffix != ".safetensors"]
             if pickles and not allow_pickle:
-                only = "only " if len(pickles) == len(found) else ""
+                only = "only " if len(pickles) == len(files) else ""
                 raise ModelError(
                     f"{folder} holds {only}pickled weights ({pickles[0]}), which can run code; "
                     "--allow-pickle loads them"
                 )
-            return found
+            return files
     raise ModelError(f"{folder} holds no weights; expected model.safetensors or model.safetensors.index.json")
 
 
@@ -140,12 +140,12 @@ def settings_of(path: Path) -> dict[str, Any]:
         return {}
     try:
         _refuse_pointer(path)
-        found = json.loads(path.read_text(encoding="utf-8"))
+        settings = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} is no JSON that can be read: {said(error)}") from error
-    if not isinstance(found, dict):
-        raise ModelError(f"{path} holds a {type(found).__name__}; expected a JSON object")
-    return found
+    if not isinstance(settings, dict):
+        raise ModelError(f"{path} holds a {type(settings).__name__}; expected a JSON object")
+    return settings
 
 
 def said(error: BaseException) -> str:
@@ -155,8 +155,8 @@ def said(error: BaseException) -> str:
     """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
     line = " ".join(lines[: 2 if lines[0].endswith(":") else 1])
-    told = isinstance(error, OSError | ValueError | ImportError | RuntimeError) and " " in line
-    return (line if told else f"{type(error).__name__} {line}".strip())[:200]
+    is_sentence = isinstance(error, OSError | ValueError | ImportError | RuntimeError) and " " in line
+    return (line if is_sentence else f"{type(error).__name__} {line}".strip())[:200]
 
 
 @contextmanager
@@ -190,14 +190,14 @@ def _inside(folder: Path, name: Any, source: str) -> Path:
     try:
         steps = Path(str(name))
         path = folder / steps
-        found = path.resolve(strict=True)
+        target = path.resolve(strict=True)
     except FileNotFoundError:
         raise ModelError(f"{folder}: {source} names {shown}, which is not there") from None
     except (OSError, ValueError, RuntimeError) as error:
         raise ModelError(f"{folder}: {source} names {shown}, which cannot be read: {said(error)}") from error
-    if steps.is_absolute() or ".." in steps.parts or not any(found.is_relative_to(place) for place in allowed):
+    if steps.is_absolute() or ".." in steps.parts or not any(target.is_relative_to(place) for place in allowed):
         raise ModelError(f"{folder}: {source} names {shown}, which is outside of the folder")
-    if not found.is_file():
+    if not target.is_file():
         raise ModelError(f"{folder}: {source} names {shown}, which is no file")
     return path
 

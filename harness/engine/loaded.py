@@ -8,11 +8,11 @@ from harness.errors import ModelError
 
 def refuse_quantised(name: str, config: Any) -> None:
     """Raise ModelError for quantised weights: no fast path has been compared with a reference for them."""
-    found = getattr(config, "quantization_config", None) or getattr(
+    settings = getattr(config, "quantization_config", None) or getattr(
         config.get_text_config(), "quantization_config", None
     )
-    if found:
-        method = found.get("quant_method") if isinstance(found, dict) else getattr(found, "quant_method", None)
+    if settings:
+        method = settings.get("quant_method") if isinstance(settings, dict) else getattr(settings, "quant_method", None)
         raise ModelError(
             f"model {name!r}: its weights are quantised ({str(method or 'quantization_config')[:40]}), which is not "
             "supported; valid: weights in float32, bfloat16 or float16"

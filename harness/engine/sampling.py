@@ -93,5 +93,5 @@ def _shifted(x: Tensor, bits: int) -> Tensor:
 
 def cut(text: str, stop: Sequence[str]) -> tuple[str, bool]:
     """``text`` before the first stop string in it, and whether there is one."""
-    found = [at for at in (text.find(string) for string in stop if string) if at >= 0]
-    return (text[: min(found)], True) if found else (text, False)
+    places = [at for at in (text.find(string) for string in stop if string) if at >= 0]
+    return (text[: min(places)], True) if places else (text, False)

@@ -18,7 +18,7 @@ def bare(tokenizer: Any, texts: list[str], special: bool = False) -> list[list[i
     backend = tokenizer.backend_tokenizer
     backend.no_padding()
     backend.no_truncation()
-    return [found.ids for found in backend.encode_batch_fast(texts, add_special_tokens=special)]
+    return [encoding.ids for encoding in backend.encode_batch_fast(texts, add_special_tokens=special)]
 
 
 def head_of(tokenizer: Any) -> tuple[int, ...]:

@@ -60,9 +60,9 @@ PLAIN = {
     "null": (re.compile(r"null|~|"), ["n", "~", ""], lambda loader, node: None),
 }
 """Tag -> what a plain word of it looks like, how it may begin, and what it is."""
-for tag, (pattern, first, made) in PLAIN.items():
+for tag, (pattern, first, build) in PLAIN.items():
     Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(f"(?:{pattern.pattern})$"), list(first))
-    Loader.add_constructor(f"tag:yaml.org,2002:{tag}", made)
+    Loader.add_constructor(f"tag:yaml.org,2002:{tag}", build)
 Loader.add_constructor("tag:yaml.org,2002:str", _scalar)
 Loader.add_constructor("tag:yaml.org,2002:seq", lambda loader, node: loader.construct_sequence(node, deep=True))
 Loader.add_constructor("tag:yaml.org,2002:map", _table)

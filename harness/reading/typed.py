@@ -40,20 +40,22 @@ def taken(value: object, hint: Any, name: str) -> Any:
     if kind in (Union, UnionType):
         return _one_of(value, inner, name)
     if kind is Literal:
-        fits, made = isinstance(value, str) and value in inner, value
+        fits, result = isinstance(value, str) and value in inner, value
     elif kind is tuple:
         fits = isinstance(value, list | tuple) and (inner[-1] is Ellipsis or len(value) == len(inner))
-        made = tuple(taken(v, inner[0], name) for v in value) if isinstance(value, list | tuple) else value
+        result = tuple(taken(v, inner[0], name) for v in value) if isinstance(value, list | tuple) else value
     elif kind is not None and issubclass(kind, Mapping):
         fits = isinstance(value, Mapping) and all(isinstance(key, str) for key in value)
-        made = {k: taken(v, inner[1], f"{name}.{k}") for k, v in value.items()} if isinstance(value, Mapping) else value
+        result = (
+            {k: taken(v, inner[1], f"{name}.{k}") for k, v in value.items()} if isinstance(value, Mapping) else value
+        )
     elif is_dataclass(hint):
         return built(hint, value, name)  # type: ignore[arg-type]  # a class, since it is a type hint
     else:
-        fits, made = _is(value, hint), value
+        fits, result = _is(value, hint), value
     if not fits:
         raise DataError(f"{name} is {quoted(value, 80)}, not {_words(hint)}")
-    return made
+    return result
 
 
 def _one_of(value: object, hints: tuple[Any, ...], name: str) -> Any:

@@ -100,13 +100,13 @@ def columns_of(template: str) -> tuple[tuple[str, bool], ...]:
 
     Raises ValueError for a text that is no template over columns.
     """
-    found = [(name, spec, how) for _, name, spec, how in Formatter().parse(template) if name is not None]
-    for name, spec, _ in found:
+    places = [(name, spec, how) for _, name, spec, how in Formatter().parse(template) if name is not None]
+    for name, spec, _ in places:
         if not name or name[0].isdigit():
             raise ValueError(f"{{{name}}} names none")
         if "." in name or "{" in (spec or "") or any(len(digits) > 3 for digits in _digits(spec or "")):
             raise ValueError(f"{{{name}{':' + spec if spec else ''}}} asks for more than a column")
-    return tuple((name, not spec and not how) for name, spec, how in found)
+    return tuple((name, not spec and not how) for name, spec, how in places)
 
 
 def no_column(name: object, row: Row) -> str:

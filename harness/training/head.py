@@ -63,12 +63,12 @@ def train(source: Path, folder: Path, task: Task, split: Split, protocol: Protoc
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".training-") as scratch:
         judge = held_out_metric(task, split.held_out)
         history = _fit(model, tokenizer, parts, judge, protocol, Path(scratch) / "steps", options)
-        made = Path(scratch) / "model"
-        model.save_pretrained(made)
-        tokenizer.save_pretrained(made)
-        (made / "training.json").write_text(json.dumps(history), encoding="utf-8")
+        trained = Path(scratch) / "model"
+        model.save_pretrained(trained)
+        tokenizer.save_pretrained(trained)
+        (trained / "training.json").write_text(json.dumps(history), encoding="utf-8")
         if not folder.is_dir():
-            shutil.move(made, folder)
+            shutil.move(trained, folder)
 
 
 def _with_head(source: Path, labels: Sequence[str], protocol: Protocol, options: Options) -> tuple[Any, Any]:
@@ -91,9 +91,12 @@ def _with_head(source: Path, labels: Sequence[str], protocol: Protocol, options:
         if hasattr(config, name):
             setattr(config, name, protocol.dropout)
     model, loading = AutoModelForSequenceClassification.from_pretrained(
-        source, config=config, trust_remote_code=trust, use_safetensors=not options.allow_pickle or None,
+        source,
+        config=config,
+        trust_remote_code=trust,
+        use_safetensors=not options.allow_pickle or None,
         output_loading_info=True,
-    )  # fmt: skip
+    )
     body = f"{model.base_model_prefix}."
     refuse_random(source.name, loading, lambda weight: not weight.startswith(body) or ".pooler." in weight)
     if protocol.head_only:
@@ -117,8 +120,8 @@ def held_out_metric(task: Task, examples: Sequence[Example]) -> Callable[[Any], 
 
     first, labels = task.metrics[0], request_of(task, examples[0]).labels
 
-    def judge(found: Any) -> dict[str, float]:
-        outputs = np.asarray(found.predictions, dtype=float).reshape(len(examples), -1)
+    def judge(evaluation: Any) -> dict[str, float]:
+        outputs = np.asarray(evaluation.predictions, dtype=float).reshape(len(examples), -1)
         responses = [answer_of(row.tolist(), labels, range(len(labels))) for row in outputs]
         loss = float(np.mean([_loss(example, r) for example, r in zip(examples, responses, strict=True)]))
         if responses[0].text:
@@ -157,14 +160,30 @@ def _fit(
 
     rate = protocol.rate(model.config.hidden_size)
     arguments = TrainingArguments(
-        output_dir=str(scratch), num_train_epochs=protocol.epochs, per_device_train_batch_size=protocol.batch,
-        per_device_eval_batch_size=protocol.batch, learning_rate=rate, weight_decay=protocol.weight_decay,
-        warmup_steps=0.1, eval_strategy="epoch", save_strategy="epoch", save_total_limit=1, save_only_model=True,
-        load_best_model_at_end=True, metric_for_best_model=HELD_OUT, greater_is_better=True,
-        seed=protocol.seed, data_seed=protocol.seed, report_to=[], disable_tqdm=True, logging_strategy="no",
-        use_cpu=options.device == "cpu", remove_unused_columns=False, dataloader_pin_memory=is_available(),
+        output_dir=str(scratch),
+        num_train_epochs=protocol.epochs,
+        per_device_train_batch_size=protocol.batch,
+        per_device_eval_batch_size=protocol.batch,
+        learning_rate=rate,
+        weight_decay=protocol.weight_decay,
+        warmup_steps=0.1,
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        save_total_limit=1,
+        save_only_model=True,
+        load_best_model_at_end=True,
+        metric_for_best_model=HELD_OUT,
+        greater_is_better=True,
+        seed=protocol.seed,
+        data_seed=protocol.seed,
+        report_to=[],
+        disable_tqdm=True,
+        logging_strategy="no",
+        use_cpu=options.device == "cpu",
+        remove_unused_columns=False,
+        dataloader_pin_memory=is_available(),
         train_sampling_strategy="group_by_length",
-    )  # fmt: skip
+    )
 
     class InOrder(Trainer):
         """Evaluates examples in their order, not by length: the metric needs to know which outputs are whose."""
@@ -173,10 +192,14 @@ def _fit(
             return SequentialSampler(eval_dataset)
 
     trainer = InOrder(
-        model=model, args=arguments, train_dataset=parts[0], eval_dataset=parts[1], compute_metrics=judge,
+        model=model,
+        args=arguments,
+        train_dataset=parts[0],
+        eval_dataset=parts[1],
+        compute_metrics=judge,
         data_collator=DataCollatorWithPadding(tokenizer),
         callbacks=[EarlyStoppingCallback(early_stopping_patience=protocol.patience)],
-    )  # fmt: skip
+    )
     trainer.remove_callback(PrinterCallback)
     trainer.train()
     return {"epochs": float(trainer.state.epoch or 0), "learning_rate": rate}

@@ -164,10 +164,10 @@ class Server:
         asked: Json = {"temperature": request.temperature, "top_p": request.top_p, "seed": request.seed}
         if request.stop:
             asked["stop"] = list(request.stop[:4])  # servers take four; the rest is cut here
-        found = await self._text(request.prompt, asked, request.max_tokens)
-        text = until(found.text, request.stop)
-        finish: Literal["stop", "length", "end"] = "length" if found.cut else "end"
-        return Generated(text, found.tokens, finish if text == found.text else "stop")
+        said = await self._text(request.prompt, asked, request.max_tokens)
+        text = until(said.text, request.stop)
+        finish: Literal["stop", "length", "end"] = "length" if said.cut else "end"
+        return Generated(text, said.tokens, finish if text == said.text else "stop")
 
     async def _picked(self, request: Choose) -> Response:
         """Ask for a letter; take the one choice that the answer names."""
@@ -187,14 +187,14 @@ class Server:
         path, name = "chat/completions" if chat else "completions", self._limit
         body = {"model": self.name, **shown, **asked, name: limit}
         try:
-            found = await self._calls.post(path, body, lambda answer: http_answers.said(answer, chat=chat))
+            said = await self._calls.post(path, body, lambda answer: http_answers.said(answer, chat=chat))
         except GaveUp as error:
             if name == NEWER or error.kind != "refused" or NEWER not in error.said:
                 raise
             self._limit = NEWER  # as newer models want it, and say so
             return await self._text(prompt, asked, limit)
-        self._completion_tokens += found.tokens
-        return found
+        self._completion_tokens += said.tokens
+        return said
 
     async def _scored(self, context: str, text: str, *, greedy: bool = False) -> Scored:
         """Log-likelihood of ``text`` after ``context``; trailing spaces of the context belong to the text."""

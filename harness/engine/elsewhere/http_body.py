@@ -43,22 +43,22 @@ def parsed(status: int, headers: Mapping[str, str], content: bytes, now: float) 
     if 200 <= status < 300:
         text = _inflated(content, encoding)
         try:
-            found = json.loads(text)
+            answer = json.loads(text)
         except (ValueError, RecursionError):
             shown = quoted(text[: 4 * SHOWN].decode("utf-8", "replace"), SHOWN)
             raise ValueError(f"not JSON but {shown}" if text else "no bytes at all") from None
-        if not isinstance(found, dict):
-            raise TypeError(f"a JSON {type(found).__name__} where an object belongs")
-        if found.get("error") and not found.get("choices"):
-            raise _error(status, found, wait)
-        return found
+        if not isinstance(answer, dict):
+            raise TypeError(f"a JSON {type(answer).__name__} where an object belongs")
+        if answer.get("error") and not answer.get("choices"):
+            raise _error(status, answer, wait)
+        return answer
     if 300 <= status < 400:
         raise Refused(status, "", f"moved to {headers.get('Location')}", wait)
     try:
-        told = json.loads(_inflated(content, encoding))
+        problem = json.loads(_inflated(content, encoding))
     except MALFORMED:
-        told = content.decode("utf-8", "replace")
-    raise _error(status, told, wait)
+        problem = content.decode("utf-8", "replace")
+    raise _error(status, problem, wait)
 
 
 def retry_after(header: str | None, now: float) -> float | None:
@@ -92,11 +92,13 @@ def _inflated(content: bytes, encoding: str) -> bytes:
 
 def _error(status: int, answer: Any, wait: float | None) -> Refused:
     """The error that a JSON answer tells of, in any of the shapes that servers use."""
-    told = answer.get("error") or answer if isinstance(answer, dict) else answer
-    if not isinstance(told, dict):
-        return Refused(status, str(told), str(told), wait)
-    code = told.get("code")
-    words = next((told[k] for k in ("message", "detail", "type") if isinstance(told.get(k), str)), json.dumps(told))
+    problem = answer.get("error") or answer if isinstance(answer, dict) else answer
+    if not isinstance(problem, dict):
+        return Refused(status, str(problem), str(problem), wait)
+    code = problem.get("code")
+    words = next(
+        (problem[k] for k in ("message", "detail", "type") if isinstance(problem.get(k), str)), json.dumps(problem)
+    )
     if 200 <= status < 300:  # the status is only in the error itself
         status = code if type(code) is int and 400 <= code < 600 else 400
-    return Refused(status, f"{code} {told.get('type')}", words if code is None else f"{words} ({code})", wait)
+    return Refused(status, f"{code} {problem.get('type')}", words if code is None else f"{words} ({code})", wait)

@@ -39,10 +39,10 @@ def echoed(answer: Json, prompt: str) -> list[Token]:
     choices = answer.get("choices")
     if not (isinstance(choices, list) and choices and isinstance(choices[0], dict)):
         raise ValueError("the answer has no choices")
-    found = choices[0].get("logprobs")
-    if not (isinstance(found, dict) and found.get("tokens")):
+    logs = choices[0].get("logprobs")
+    if not (isinstance(logs, dict) and logs.get("tokens")):
         raise _no("the answer holds none")
-    tokens, scores, tops = (found.get(key) for key in ("tokens", "token_logprobs", "top_logprobs"))
+    tokens, scores, tops = (logs.get(key) for key in ("tokens", "token_logprobs", "top_logprobs"))
     if not (isinstance(tokens, list) and all(isinstance(t, str) for t in tokens)):
         raise _no("the tokens are not texts")
     if not (isinstance(scores, list) and len(scores) == len(tokens)):

@@ -76,7 +76,7 @@ class Calls:
             self.counts["retries"] += attempt > 0
             wait = min(30.0, 0.5 * 2**attempt) * self._draw.uniform(0.5, 1.5)
             try:
-                found = read(await self._attempt(path, body))
+                result = read(await self._attempt(path, body))
             except Refused as error:
                 kind, reason = "server", self._refused(error)
                 wait = error.wait or wait
@@ -84,11 +84,11 @@ class Calls:
                 nobody = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
                 kind, reason = "connection" if nobody else "server", self._told(error)
             except MALFORMED as error:
-                told = str(error) if isinstance(error, ValueError | TypeError) else f"{type(error).__name__}: {error}"
-                kind, reason = "server", f"malformed answer: {self.address.clean(told)}"
+                words = str(error) if isinstance(error, ValueError | TypeError) else f"{type(error).__name__}: {error}"
+                kind, reason = "server", f"malformed answer: {self.address.clean(words)}"
             else:
                 self._answered = True
-                return found
+                return result
         raise GaveUp(kind, reason)
 
     async def _attempt(self, path: str, body: Json) -> Json:
@@ -107,13 +107,13 @@ class Calls:
         """The reason to try again. Raises GaveUp or ModelError where that is in vain."""
         status, said = error.status, self.address.clean(error.words)
         spent = status < 500 and SPENT.search(error.code)
-        told = f"HTTP {status}: {said}"
+        reason = f"HTTP {status}: {said}"
         if status in ENDING or spent or (status in AT_FIRST and not self._answered):
             why = (ENDING | AT_FIRST).get(status, "waiting does not help")
-            raise ModelError(f"{self.address.shown}: {told} ({why})")
+            raise ModelError(f"{self.address.shown}: {reason} ({why})")
         if status not in PASSING:
-            raise GaveUp("server" if status in AT_FIRST else "refused", told, error.words)
-        return told
+            raise GaveUp("server" if status in AT_FIRST else "refused", reason, error.words)
+        return reason
 
     def _told(self, error: Exception) -> str:
         if isinstance(error, TimeoutError):

@@ -58,12 +58,12 @@ def named(request: Choose, text: str) -> Chosen | Failed:
     said = THOUGHT.sub("", text)
     if "<think" in said[:200].lower():
         return Failed("unparsed", f"the answer ends within its reasoning: {text[:80]!r}")
-    found = _places(said[-LONGEST:], request.choices)
-    words = {request.choices[place].strip() for place in found}
+    places = _places(said[-LONGEST:], request.choices)
+    words = {request.choices[place].strip() for place in places}
     if len(words) == 1:
-        return Chosen(min(found), text=text)
-    told = f"{len(words)} choices are named" if words else "no single choice is named"
-    return Failed("unparsed", f"{told} in {text[:80]!r}")
+        return Chosen(min(places), text=text)
+    problem = f"{len(words)} choices are named" if words else "no single choice is named"
+    return Failed("unparsed", f"{problem} in {text[:80]!r}")
 
 
 def letters_of(choices: Sequence[str]) -> str:
@@ -87,12 +87,12 @@ def _places(said: str, choices: Sequence[str]) -> set[int]:
         whole |= {letters.index(sign) for sign in [_normal(plain).upper()] if len(sign) == 1 and sign in letters}
         return whole
     lines = [_bare(line) for line in plain.splitlines() if line.strip()]
-    boxed = [_bare(found[1]) for found in BOXED.finditer(plain)]
+    boxed = [_bare(match[1]) for match in BOXED.finditer(plain)]
     announced = [clause for line in lines for clause in _announced(line)]
     for clauses, led in ((boxed, False), (announced, True), (lines, False)):
-        found = {place for clause in clauses for place in _read(clause, letters, words, led=led)}
-        if found:
-            return found
+        places = {place for clause in clauses for place in _read(clause, letters, words, led=led)}
+        if places:
+            return places
     return set()
 
 
@@ -112,25 +112,25 @@ def _normal(text: str) -> str:
 
 def _announced(line: str) -> Iterator[str]:
     """What follows "the answer is", unless the sentence up to there doubts it."""
-    for found in ANSWER.finditer(line):
-        sentence = re.split(r"[.!?]\s", line[: found.start()])[-1]
+    for match in ANSWER.finditer(line):
+        sentence = re.split(r"[.!?]\s", line[: match.start()])[-1]
         if not DOUBT.search(sentence):
-            yield line[found.end() :]
+            yield line[match.end() :]
 
 
 def _read(clause: str, letters: str, words: Sequence[str], *, led: bool) -> set[int]:
     """What a clause names at its beginning or after words that lead to it."""
-    found, lead = _named_first(clause, letters, words, led=led), LEAD.match(clause)
+    places, lead = _named_first(clause, letters, words, led=led), LEAD.match(clause)
     while lead:
         clause = clause[lead.end() :]
-        found |= _named_first(clause, letters, words, led=True)
+        places |= _named_first(clause, letters, words, led=True)
         lead = LEAD.match(clause)
-    return found
+    return places
 
 
 def _named_first(clause: str, letters: str, words: Sequence[str], *, led: bool) -> set[int]:
     """The choice whose letter or words a clause begins with, if nothing after them names another one."""
-    found = set()
+    places = set()
     letter = LETTER.fullmatch(clause)
     after = AFTER_LETTER.match(letter[7]) if letter else None
     if letter and after:
@@ -139,7 +139,7 @@ def _named_first(clause: str, letters: str, words: Sequence[str], *, led: bool) 
         article = letter[6] in ("a", "i") and led  # "The answer is a ..." may go on with any noun
         place = letters.find(sign.upper())
         if place >= 0 and not article and _fits(rest, place, letters, words):
-            found.add(place)
+            places.add(place)
     folded = clause.casefold()
     for place, choice in enumerate(words):
         start = len(clause) - len(clause.lstrip("\"'“‘(["))
@@ -148,8 +148,8 @@ def _named_first(clause: str, letters: str, words: Sequence[str], *, led: bool) 
             if letters:
                 rest = re.sub(rf"^\({letters[place]}\)[.\s]*", "", rest)
             if not rest or (REASON.match(rest) and not _others(rest, place, letters, words)):
-                found.add(place)
-    return found
+                places.add(place)
+    return places
 
 
 def _fits(rest: str, place: int, letters: str, words: Sequence[str]) -> bool:

@@ -60,10 +60,10 @@ class Replay:
 
     def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
         """Raises DataError that names the first missing or surplus answer."""
-        found = self._in_order(questions) if self._plain else self._by_id(questions)
-        batches = (range(start, min(start + BATCH, len(found))) for start in range(0, len(found), BATCH))
+        answers = self._in_order(questions) if self._plain else self._by_id(questions)
+        batches = (range(start, min(start + BATCH, len(answers))) for start in range(0, len(answers), BATCH))
         return (
-            [(i, respond(questions[i].request, found[i])) for i in batch]
+            [(i, respond(questions[i].request, answers[i])) for i in batch]
             for batch in batches
             if not all(i in done for i in batch)
         )
@@ -88,7 +88,7 @@ class Replay:
 
     def _by_id(self, questions: Sequence[Question]) -> list[dict[str, Any]]:
         several = len({q.task for q in questions}) > 1
-        found, used = [], set()
+        answers, used = [], set()
         for q in questions:
             keys: list[Key] = [(q.task, q.example, q.part)] + [(None, q.example, q.part)] * (not several)
             key = next((k for k in keys if k in self._answers), None)
@@ -96,14 +96,14 @@ class Replay:
                 part = f" part {q.part}" if q.part else ""
                 raise DataError(f"{self.path}: no answer for example {quoted(q.example)}{part} of {q.task}")
             used.add(key)
-            found.append(self._answers[key])
+            answers.append(self._answers[key])
         asked = {q.task for q in questions}
         surplus = next((k for k in self._answers if k not in used and k[0] in {*asked, None}), None)
         if surplus:
             raise DataError(
                 f"{self.path}: surplus answer for example {quoted(surplus[1])} of {surplus[0] or min(asked)}"
             )
-        return found
+        return answers
 
 
 def open_replay(path: Path) -> Replay:
@@ -123,8 +123,8 @@ def respond(request: Request, answer: Mapping[str, Any]) -> Response:
 def _respond(request: Request, answer: Mapping[str, Any]) -> Response:
     match request:
         case Choose() if "logprobs" in answer:
-            found = answer["logprobs"]
-            scores = tuple(_logprob(each) for each in (found if isinstance(found, list) else [found]))
+            logprobs = answer["logprobs"]
+            scores = tuple(_logprob(each) for each in (logprobs if isinstance(logprobs, list) else [logprobs]))
             if len(scores) != len(request.choices):
                 return Failed("replay", f"{len(scores)} log-probabilities for {len(request.choices)} choices")
             return Chosen(scores.index(max(scores)), scores, tuple(1 for _ in scores))

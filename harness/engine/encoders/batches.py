@@ -123,10 +123,10 @@ def refuse_long(questions: Sequence[Question], lengths: Sequence[int], limit: in
 
 def positions_of(keys: Sequence[Any]) -> dict[Any, list[int]]:
     """Where each distinct key stands."""
-    found: dict[Any, list[int]] = {}
+    positions: dict[Any, list[int]] = {}
     for position, key in enumerate(keys):
-        found.setdefault(key, []).append(position)
-    return found
+        positions.setdefault(key, []).append(position)
+    return positions
 
 
 def missing(positions: Iterable[int], done: Container[int]) -> bool:

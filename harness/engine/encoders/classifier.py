@@ -130,9 +130,9 @@ class Classifier:
         if "token_type_ids" in encoded[0]:
             more["token_type_ids"] = padded([one["token_type_ids"] for one in encoded], 0, model.device)[0]
         with torch.inference_mode():
-            found = model(input_ids=ids, attention_mask=mask, **more).logits.float()
+            outputs = model(input_ids=ids, attention_mask=mask, **more).logits.float()
         self.tally.add(computed=ids.numel(), padding=ids.numel() - int(mask.sum()))
-        rows: list[list[float]] = found.tolist()
+        rows: list[list[float]] = outputs.tolist()
         return rows
 
     def _maps(self, questions: Sequence[Question]) -> dict[tuple[str, ...], tuple[int, ...]]:
@@ -146,16 +146,16 @@ class Classifier:
         tokenizer = self.checkpoint.tokenizer
         cut = self.checkpoint.options.truncate == "left" and self.limit is not None
         how: dict[str, Any] = {"truncation": "longest_first", "max_length": self.limit} if cut else {}
-        found: dict[tuple[str, ...], Tokenised] = {}
+        encoded: dict[tuple[str, ...], Tokenised] = {}
         for count in (1, 2):  # single texts, then pairs
             same = [texts for texts in places if len(texts) == count]
             if same:
                 columns = [list(column) for column in zip(*same, strict=True)]
                 with truncating(tokenizer, "left"):
                     batch = tokenizer(*columns, return_attention_mask=False, **how)
-                found |= {texts: {name: batch[name][i] for name in batch} for i, texts in enumerate(same)}
+                encoded |= {texts: {name: batch[name][i] for name in batch} for i, texts in enumerate(same)}
                 self.tally.cut += sum(bool(one.overflowing) for one in batch.encodings or ())
-        return [found[texts] for texts in places]
+        return [encoded[texts] for texts in places]
 
     def _batch(
         self,

@@ -119,10 +119,10 @@ class Masked:
         if other is not None:
             return [_shared(tokenizer, body, other)]
         context, body = pair(context, body) if context else (context, body)
-        found = tokenizer(context + body, return_offsets_mapping=True, return_special_tokens_mask=True)
-        tokens: list[int] = found["input_ids"]
-        inner = [i for i, special in enumerate(found["special_tokens_mask"]) if not special]
-        scored = tuple(i for i in inner if found["offset_mapping"][i][1] > len(context))
+        encoding = tokenizer(context + body, return_offsets_mapping=True, return_special_tokens_mask=True)
+        tokens: list[int] = encoding["input_ids"]
+        inner = [i for i, special in enumerate(encoding["special_tokens_mask"]) if not special]
+        scored = tuple(i for i in inner if encoding["offset_mapping"][i][1] > len(context))
         if self.limit is None or len(tokens) <= self.limit:
             return [Masking(tuple(tokens), scored)]
         room = self.limit - (len(tokens) - len(inner))
@@ -152,13 +152,13 @@ class Masked:
     def predict(self, maskings: Sequence[Masking]) -> Iterator[list[Prediction]]:
         """What the model says of every scored token of every masking, in order."""
         rows = [(one, position) for one in maskings for position in one.scored]
-        found: dict[int, Prediction] = {}
+        predictions: dict[int, Prediction] = {}
         for indices in by_length([len(one.tokens) for one, _ in rows], self.budget):
-            made = halving(lambda part: self._predict([rows[i] for i in part]), indices)
-            found.update(zip(indices, made, strict=True))
+            results = halving(lambda part: self._predict([rows[i] for i in part]), indices)
+            predictions.update(zip(indices, results, strict=True))
         at = 0
         for one in maskings:
-            yield [found[i] for i in range(at, at + len(one.scored))]
+            yield [predictions[i] for i in range(at, at + len(one.scored))]
             at += len(one.scored)
 
     @torch.inference_mode()
@@ -196,11 +196,11 @@ def texts_of(question: Question) -> tuple[Text, ...]:
 
 def _shared(tokenizer: Any, text: str, other: str) -> Masking:
     """``text`` with those of its tokens scored that difflib finds in the tokens of ``other``, in the same order."""
-    found = tokenizer(text, return_special_tokens_mask=True)
-    tokens: list[int] = found["input_ids"]
+    encoding = tokenizer(text, return_special_tokens_mask=True)
+    tokens: list[int] = encoding["input_ids"]
     blocks = SequenceMatcher(None, tokens, tokenizer(other)["input_ids"]).get_matching_blocks()
     equal = (i for block in blocks for i in range(block.a, block.a + block.size))
-    return Masking(tuple(tokens), tuple(i for i in equal if not found["special_tokens_mask"][i]))
+    return Masking(tuple(tokens), tuple(i for i in equal if not encoding["special_tokens_mask"][i]))
 
 
 def _around(head: list[int], part: list[int], tail: list[int], skip: int) -> Masking:

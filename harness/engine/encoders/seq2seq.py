@@ -163,16 +163,16 @@ class Seq2seq:
         """The scores of every source's targets; all decoders of a batch run in passes of nearly equal lengths."""
         hidden, mask = self._encode(sources)
         rows = [(i, target) for i, source in enumerate(sources) for target in source.targets]
-        found: dict[int, Score] = {}
+        by_row: dict[int, Score] = {}
         width = hidden.shape[1]
         filled = [number for number, (_, target) in enumerate(rows) if target]
         for part in by_length([len(rows[number][1]) + width for number in filled], max(self.budget, 1)):
             chosen = [rows[filled[i]] for i in part]
             scores = self._decode(hidden, mask, chosen)
-            found.update(zip((filled[i] for i in part), scores, strict=True))
+            by_row.update(zip((filled[i] for i in part), scores, strict=True))
         scores_of: list[list[Score]] = [[] for _ in sources]
         for number, (i, _) in enumerate(rows):
-            scores_of[i].append(found.get(number, Score((), False)))
+            scores_of[i].append(by_row.get(number, Score((), False)))
         return scores_of
 
     def _decode(self, hidden: Tensor, mask: Tensor, rows: Sequence[tuple[int, tuple[int, ...]]]) -> list[Score]:

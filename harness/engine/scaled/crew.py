@@ -77,9 +77,14 @@ class Crew:
         logging.getLogger("ray").setLevel(logging.ERROR)
         environment = {"OMP_NUM_THREADS": str(size.threads)}
         self._class = self.ray.remote(Worker).options(
-            num_cpus=size.threads, num_gpus=size.gpus, max_restarts=0, max_task_retries=0, max_concurrency=4,
-            scheduling_strategy="SPREAD", runtime_env={"env_vars": environment},
-        )  # fmt: skip
+            num_cpus=size.threads,
+            num_gpus=size.gpus,
+            max_restarts=0,
+            max_task_retries=0,
+            max_concurrency=4,
+            scheduling_strategy="SPREAD",
+            runtime_env={"env_vars": environment},
+        )
         self._arguments = (spec, options, opener, size.threads, str(Path.cwd()))
         self.members: list[Member] = []
         self.costs: dict[int, Costs] = {}

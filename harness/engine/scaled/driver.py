@@ -56,9 +56,14 @@ class Scaled:
         report = next(member.report for member in self.crew.members if member.report)
         kinds = frozenset(getattr(types, name) for name in report.answers)
         self.info = ModelInfo(
-            report.name, report.fingerprint, kinds, report.context, report.pinned, report.notices,
+            report.name,
+            report.fingerprint,
+            kinds,
+            report.context,
+            report.pinned,
+            report.notices,
             parameters=report.parameters,
-        )  # fmt: skip
+        )
 
     def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
         """See Backend."""
