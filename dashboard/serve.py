@@ -18,9 +18,14 @@ from streamlit.web.cli import main
 from streamlit.web.server.starlette import starlette_app
 
 NEEDED = (
-    "pandas", "altair", "harness_dashboard.session", "duckdb", "scipy.special", "statsmodels.stats.multitest",
+    "pandas",
+    "altair",
+    "harness_dashboard.session",
+    "duckdb",
+    "scipy.special",
+    "statsmodels.stats.multitest",
     "harness_tasks",
-)  # fmt: skip
+)
 
 
 def load() -> None:

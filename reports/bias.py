@@ -224,9 +224,16 @@ def _flips(results: list[Estimate], metrics: Mapping[tuple[str, str], MetricReco
         if kind == "swap":
             floor = rates.get((task, "floor", swap))
             yield Flips(
-                task, swap, e.value, e.low, e.high, e.n, floor.value if floor else None, floor.high if floor else None,
+                task,
+                swap,
+                e.value,
+                e.low,
+                e.high,
+                e.n,
+                floor.value if floor else None,
+                floor.high if floor else None,
                 read_flips(e, floor),
-            )  # fmt: skip
+            )
 
 
 # --------------------------------------------------------------------------------------------------------------- forms

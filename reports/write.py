@@ -30,11 +30,18 @@ def html(store: Store, run_id: str, baseline: str | None = None) -> str:
     alt = "Scores with 95 % intervals: " + "; ".join(f"{bar['label']} {bar['text']}" for bar in bars)
     return page(
         "report.html",
-        run=facts.run, heading=heading(facts.run), extent=extent,
-        baseline=facts.baseline, numbers=_foremost(facts), left=_left(facts),
-        evidence=facts.evidence, bars=bars, alt=alt, taken=cost_table(facts.run),
+        run=facts.run,
+        heading=heading(facts.run),
+        extent=extent,
+        baseline=facts.baseline,
+        numbers=_foremost(facts),
+        left=_left(facts),
+        evidence=facts.evidence,
+        bars=bars,
+        alt=alt,
+        taken=cost_table(facts.run),
         number=number,
-    )  # fmt: skip
+    )
 
 
 def _foremost(facts: Facts) -> list[Number]:
@@ -82,13 +89,16 @@ def _markdown(facts: Facts) -> str:
     lines += [line(_cells(row, run, facts.baseline)) for row in _foremost(facts)]
     lines += ["", _left(facts)] if _left(facts) else []
     lines += ["", "## Limits", ""]
-    lines += [f"- {plain(t.name)}: {extent(run, t)} examples. {plain(t.card.limits)} Licence: {plain(t.card.licence)}."
-              for t in run.tasks]  # fmt: skip
+    lines += [
+        f"- {plain(t.name)}: {extent(run, t)} examples. {plain(t.card.limits)} Licence: {plain(t.card.licence)}."
+        for t in run.tasks
+    ]
     lines += ["", "## What answering took", ""]
     lines += [f"- {plain(what)}: {plain(amount)}" for what, amount in cost_table(run)]
     lines += ["", "## What this is evidence for", "", "Evidence, and no statement that any rule is met.", ""]
-    lines += [f"- Evidence for {f['framework']}, {m['id']}: {m['evidence']}" for f in facts.evidence
-              for m in f["measures"]]  # fmt: skip
+    lines += [
+        f"- Evidence for {f['framework']}, {m['id']}: {m['evidence']}" for f in facts.evidence for m in f["measures"]
+    ]
     return "\n".join([*lines, ""])
 
 
@@ -116,17 +126,27 @@ def card(store: Store, run_id: str, baseline: str | None = None) -> dict[str, st
         hub_id, config, split, revision = datasets.get(task, (task, None, None, None))  # the average of a group
         results.append(
             EvalResult(
-                task_type="text-generation", dataset_type=hub_id, dataset_name=task, dataset_config=config,
-                dataset_split=split, dataset_revision=revision, metric_type=metric, metric_value=value,
+                task_type="text-generation",
+                dataset_type=hub_id,
+                dataset_name=task,
+                dataset_config=config,
+                dataset_split=split,
+                dataset_revision=revision,
+                metric_type=metric,
+                metric_value=value,
                 metric_args={"notes": note},
             )
-        )  # fmt: skip
+        )
         entries.append(
             EvalResultEntry(
-                dataset_id=hub_id, task_id=f"{task}:{metric}", value=value, dataset_revision=revision,
-                date=facts.run.started[:10], notes=note,
+                dataset_id=hub_id,
+                task_id=f"{task}:{metric}",
+                value=value,
+                dataset_revision=revision,
+                date=facts.run.started[:10],
+                notes=note,
             )
-        )  # fmt: skip
+        )
     data = ModelCardData(model_name=facts.run.model, eval_results=results or None)
     listed = eval_result_entries_to_yaml(entries)
     return {
@@ -148,14 +168,22 @@ def json_report(store: Store, run_id: str, baseline: str | None = None) -> str:
     """Everything as JSON with the version of its schema."""
     facts = gather(store, run_id, baseline)
     results = [
-        {**asdict(n.estimate), "task_version": n.version, "data_sha256": n.data_sha256, "baseline": n.baseline,
-         "run": facts.run.id}
+        {
+            **asdict(n.estimate),
+            "task_version": n.version,
+            "data_sha256": n.data_sha256,
+            "baseline": n.baseline,
+            "run": facts.run.id,
+        }
         for n in facts.numbers
-    ]  # fmt: skip
+    ]
     record = {
-        "schema": SCHEMA, "run": asdict(facts.run), "baseline": facts.baseline.id if facts.baseline else None,
-        "results": results, "evidence_for": facts.evidence,
-    }  # fmt: skip
+        "schema": SCHEMA,
+        "run": asdict(facts.run),
+        "baseline": facts.baseline.id if facts.baseline else None,
+        "results": results,
+        "evidence_for": facts.evidence,
+    }
     return json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 

@@ -52,11 +52,14 @@ def _probe(task: TaskRecord, results: pd.DataFrame) -> ProbeNumbers:
         if not own.empty and m.family != "calibration"
     }
     return ProbeNumbers(
-        task.name, task.version, task.card, numbers,
+        task.name,
+        task.version,
+        task.card,
+        numbers,
         {m.name: m.ideal if m.better == "ideal" else None for m in task.metrics},
         {m.name: m.limits for m in task.metrics},
         frozenset(m.name for m in task.metrics if m.family == "scorer"),
-    )  # fmt: skip
+    )
 
 
 def report(store: Store, run_id: str) -> Mapping[str, Any] | None:

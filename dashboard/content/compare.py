@@ -119,6 +119,10 @@ def _verdict(row: Difference) -> str:
 
 def _flip(flip: Flip) -> dict[str, Any]:
     return {
-        "task": flip.task, "example": flip.example, "what": "fixed" if flip.fixed else "broken",
-        "before": cut(flip.before, CELL), "after": cut(flip.after, CELL), "change of logprob": flip.change,
-    }  # fmt: skip
+        "task": flip.task,
+        "example": flip.example,
+        "what": "fixed" if flip.fixed else "broken",
+        "before": cut(flip.before, CELL),
+        "after": cut(flip.after, CELL),
+        "change of logprob": flip.change,
+    }

@@ -47,9 +47,10 @@ def forest(frame: pd.DataFrame, label: str, series: str, *, ideal: float | None 
     x = alt.X("low:Q", title="value with its 95 % interval", scale=scale, axis=alt.Axis(tickCount=8))
     bars = base.mark_rule(strokeWidth=2).encode(x=x, x2="high:Q")
     points = base.mark_point(filled=True, size=70, opacity=1).encode(
-        x=alt.X("value:Q", scale=scale), shape=_shape(series, legend=legend),
+        x=alt.X("value:Q", scale=scale),
+        shape=_shape(series, legend=legend),
         tooltip=[label, series, "value", "low", "high", "n"],
-    )  # fmt: skip
+    )
     layers = [bars, points]
     if ideal is not None:
         line = alt.Chart(pd.DataFrame({"ideal": [ideal]})).mark_rule(color=LINE, strokeDash=[6, 4], strokeWidth=2)
@@ -68,9 +69,10 @@ def reliability(bins: pd.DataFrame) -> Layers:
         y=alt.Y("low:Q", title="accuracy with its 95 % interval", scale=axis), y2="high:Q"
     )
     points = base.mark_point(filled=True, color=PALETTE[0], opacity=1).encode(
-        y=alt.Y("accuracy:Q", scale=axis), size=alt.Size("n:Q", legend=alt.Legend(title="samples", orient="top")),
+        y=alt.Y("accuracy:Q", scale=axis),
+        size=alt.Size("n:Q", legend=alt.Legend(title="samples", orient="top")),
         tooltip=["bin", "n", "confidence", "accuracy", "low", "high"],
-    )  # fmt: skip
+    )
     return alt.layer(diagonal.encode(x="x:Q", y="y:Q"), bars, points).properties(height=420)
 
 

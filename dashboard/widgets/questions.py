@@ -59,10 +59,17 @@ def _marked(campaign: Campaign, text: str, key: str) -> Answer | None:
     """Errors as a span of words, a category and a severity, added one by one."""
     errors: list[dict[str, Any]] = st.session_state.setdefault(f"errors {key}", [])
     words = [(match.start(), match.end()) for match in re.finditer(r"\S+", text)]
-    span = st.select_slider(
-        "From word to word", range(len(words)), value=(0, len(words) - 1), key=f"span {key}",
-        format_func=lambda n: escaped(f"{n + 1}: {text[slice(*words[n])]}", 30),
-    ) if len(words) > 1 else (0, 0)  # fmt: skip
+    span = (
+        st.select_slider(
+            "From word to word",
+            range(len(words)),
+            value=(0, len(words) - 1),
+            key=f"span {key}",
+            format_func=lambda n: escaped(f"{n + 1}: {text[slice(*words[n])]}", 30),
+        )
+        if len(words) > 1
+        else (0, 0)
+    )
     category = st.selectbox("Category", campaign.categories, key=f"category {key}")
     severity = st.radio("Severity", list(SEVERITIES), index=1, horizontal=True, key=f"severity {key}")
     if st.button("Add error", shortcut="A", key=f"add {key}"):

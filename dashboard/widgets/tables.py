@@ -15,9 +15,13 @@ ROWS = 200
 
 
 def table(
-    frame: pd.DataFrame, name: str, *, whole: Callable[[], pd.DataFrame] | None = None, select: bool = False,
+    frame: pd.DataFrame,
+    name: str,
+    *,
+    whole: Callable[[], pd.DataFrame] | None = None,
+    select: bool = False,
     most: int | None = None,
-) -> int | None:  # fmt: skip
+) -> int | None:
     """A table and its download; missing is shown as "-". With ``select`` the number of the row that was picked.
 
     ``whole`` gives what a download holds if that is more than what is shown; ``most`` is how many rows the frame has
@@ -30,13 +34,23 @@ def table(
     }
     options: dict[str, Any] = {"on_select": "rerun", "selection_mode": "single-row"} if select else {}
     picked = st.dataframe(
-        shown, hide_index=True, width="stretch", placeholder="-", column_config=numbers, alt=f"Table: {name}",
-        key=key, **options,
-    )  # fmt: skip
+        shown,
+        hide_index=True,
+        width="stretch",
+        placeholder="-",
+        column_config=numbers,
+        alt=f"Table: {name}",
+        key=key,
+        **options,
+    )
     st.download_button(
-        "Download CSV", lambda: spreadsheet(whole() if whole else frame).to_csv(index=False), f"{_file(name)}.csv",
-        "text/csv", key=f"download {name}", on_click="ignore",
-    )  # fmt: skip
+        "Download CSV",
+        lambda: spreadsheet(whole() if whole else frame).to_csv(index=False),
+        f"{_file(name)}.csv",
+        "text/csv",
+        key=f"download {name}",
+        on_click="ignore",
+    )
     if len(frame) > ROWS:
         st.caption(f"The first {ROWS} of {len(frame):,} rows; the download has all.")
     if most is not None and len(frame) >= most:

@@ -54,9 +54,13 @@ def check_gate(
     source = Source(_comparison(store, checked, gate, intersect=intersect), store.results, _asking(where, allowed))
     done = _judged(gate, source, checked, base, extend, today)
     result = GateResult(
-        checked.id, base.id if base else None, (*done.verdicts, *energy), added=done.runs, limit=done.limit,
+        checked.id,
+        base.id if base else None,
+        (*done.verdicts, *energy),
+        added=done.runs,
+        limit=done.limit,
         asked=shortfall(checked),
-    )  # fmt: skip
+    )
     store.save_verdicts(checked.id, as_json(result))
     return result
 

@@ -50,9 +50,15 @@ def as_latex(table: ResultTable) -> str:
     ]
     body = [" & ".join(row) + r" \\" for row in rows]
     lines = [
-        f"% {CAPTION}".replace("95 %", "95 percent"), rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}", r"\hline",
-        " & ".join(head) + r" \\", r"\hline", *body, r"\hline", r"\end{tabular}",
-    ]  # fmt: skip
+        f"% {CAPTION}".replace("95 %", "95 percent"),
+        rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
+        r"\hline",
+        " & ".join(head) + r" \\",
+        r"\hline",
+        *body,
+        r"\hline",
+        r"\end{tabular}",
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -71,11 +71,13 @@ def table(
         notes += [f"{column.task} {column.metric}: {note}"] if note else []
     rows = [
         TableRow(
-            name, run.id, tuple(numbers[run.id].get((c.task, c.metric)) for c in columns),
+            name,
+            run.id,
+            tuple(numbers[run.id].get((c.task, c.metric)) for c in columns),
             tuple(mark == run.id for mark in marks),
         )
         for name, run in zip(_names(chosen), chosen, strict=True)
-    ]  # fmt: skip
+    ]
     return ResultTable(tuple(columns), tuple(rows), tuple(notes))
 
 

@@ -42,9 +42,13 @@ def command(first: str, others: tuple[str, ...], json_file: Path | None, **words
     pages = []
     for other in others:
         changes = compare(
-            first, other, store=words["store"], tasks=names(words["tasks"]), intersect=words["intersect"],
+            first,
+            other,
+            store=words["store"],
+            tasks=names(words["tasks"]),
+            intersect=words["intersect"],
             slices=words["slices"],
-        )  # fmt: skip
+        )
         pages.append(changes_json(changes))
         if changes.sentence:
             click.echo(f"{line(changes.sentence, 2_000)}\n")

@@ -22,8 +22,13 @@ def result_json(run: Run, estimates: Sequence[Estimate]) -> dict[str, Any]:
     results = [asdict(e) for e in estimates]
     asked = {task.name: {"n": task.n, "available": task.available} for task in run.tasks}
     return {
-        "run": run.id, "model": run.model, "status": run.status, "energy": energy, "asked": asked, "results": results
-    }  # fmt: skip
+        "run": run.id,
+        "model": run.model,
+        "status": run.status,
+        "energy": energy,
+        "asked": asked,
+        "results": results,
+    }
 
 
 def wide_console(width: int = 160) -> Any:
@@ -110,8 +115,12 @@ def training_lines(run: Run, estimates: Sequence[Estimate]) -> Iterator[str]:
     for training in run.training:
         gaps = training.gaps(estimates)
         for name, value in training.train.values.items():
-            parts = [("train", value), ("held-out", training.held_out.values.get(name)),
-                     ("validation", own.get((training.task, name))), ("gap", gaps.get(name))]  # fmt: skip
+            parts = [
+                ("train", value),
+                ("held-out", training.held_out.values.get(name)),
+                ("validation", own.get((training.task, name))),
+                ("gap", gaps.get(name)),
+            ]
             yield f"{training.task} {name}: " + ", ".join(f"{part} {v:.4f}" for part, v in parts if v is not None)
 
 

@@ -64,9 +64,14 @@ class DirtyShare:
 
 
 def contamination(
-    items: Sequence[BenchmarkText], corpus: str, *, field: str | None = None, jobs: int = 1, seed: int = 0,
+    items: Sequence[BenchmarkText],
+    corpus: str,
+    *,
+    field: str | None = None,
+    jobs: int = 1,
+    seed: int = 0,
     progress: Progress = lambda done, total: None,
-) -> Report:  # fmt: skip
+) -> Report:
     """Look for the items in a file, a folder or a glob; ``jobs`` processes share its files.
 
     ``field`` names the text of JSON lines and Parquet. Raises UsageError for a corpus that is not there, DataError for

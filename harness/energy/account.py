@@ -37,9 +37,11 @@ def answered_tokens(response: Response) -> int:
 
 
 def account(
-    energy: Energy, outcomes: Mapping[str, Sequence[Outcome]], computed: Collection[int],
+    energy: Energy,
+    outcomes: Mapping[str, Sequence[Outcome]],
+    computed: Collection[int],
     operations: Sequence[float] | None,
-) -> EnergyUse:  # fmt: skip
+) -> EnergyUse:
     """Divide a window's energy among the questions ``computed`` in it.
 
     Questions are numbered through all examples of all tasks, in the order of ``outcomes``; ``operations`` [questions]
@@ -59,10 +61,17 @@ def account(
         tasks[name] = _of_task([group[i] for i in kept], own)
         start = int(ends[-1])
     return EnergyUse(
-        method=energy.method, device=energy.device, reason=energy.reason, seconds=energy.seconds,
-        joules=energy.joules, net_joules=energy.net_joules, idle_watts=energy.idle_watts, shared=energy.shared,
-        divided="examples" if operations is None else "operations", tasks=tasks,
-    )  # fmt: skip
+        method=energy.method,
+        device=energy.device,
+        reason=energy.reason,
+        seconds=energy.seconds,
+        joules=energy.joules,
+        net_joules=energy.net_joules,
+        idle_watts=energy.idle_watts,
+        shared=energy.shared,
+        divided="examples" if operations is None else "operations",
+        tasks=tasks,
+    )
 
 
 def _of_task(outcomes: Sequence[Outcome], joules: Array | None) -> TaskEnergy:
@@ -71,8 +80,10 @@ def _of_task(outcomes: Sequence[Outcome], joules: Array | None) -> TaskEnergy:
         examples=len(outcomes),
         tokens=sum(answered_tokens(response) for o in outcomes for response in o.responses),
         joules=None if joules is None else float(joules.sum()),
-        joules_per_correct=value, low=low, high=high,
-    )  # fmt: skip
+        joules_per_correct=value,
+        low=low,
+        high=high,
+    )
 
 
 def per_correct(outcomes: Sequence[Outcome], joules: Array) -> tuple[float, float | None, float | None] | None:

@@ -32,8 +32,10 @@ def costs(run: Run, rates: Rates | None = None) -> Costs | None:
     each = energy.per(energy.examples)
     computed = run.engine.get("tokens_computed")
     return Costs(
-        run=run.id, energy=energy,
-        joules_per_example=each, joules_per_token=energy.per(energy.tokens),
+        run=run.id,
+        energy=energy,
+        joules_per_example=each,
+        joules_per_token=energy.per(energy.tokens),
         wh_per_thousand_examples=None if each is None else each * WH_PER_THOUSAND,
         net_joules_per_example=energy.per(energy.examples, net=True),
         grams_co2=rates.co2.grams(energy.joules) if rates.co2 and energy.joules is not None else None,
@@ -41,7 +43,7 @@ def costs(run: Run, rates: Rates | None = None) -> Costs | None:
         if rates.price
         else None,
         rates=rates,
-    )  # fmt: skip
+    )
 
 
 def summary(energy: EnergyUse) -> str:

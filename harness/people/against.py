@@ -95,9 +95,15 @@ def against(
     missing = {name: int((~np.isnan(human) & np.isnan(side)).sum()) for name, side in sides.items()}
     tests = _tests(human, sides, statistic, clusters)
     return MetaReport(
-        collected.campaign.id, tuple(collected.models[run] for run in ids), len(examples),
-        int((~np.isnan(human)).sum()), missing, left_out, tuple(rows), tests,
-    )  # fmt: skip
+        collected.campaign.id,
+        tuple(collected.models[run] for run in ids),
+        len(examples),
+        int((~np.isnan(human)).sum()),
+        missing,
+        left_out,
+        tuple(rows),
+        tests,
+    )
 
 
 def people_matrix(collected: Collected, runs: Sequence[str]) -> tuple[Array, list[str], Codes]:

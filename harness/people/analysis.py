@@ -26,8 +26,12 @@ if TYPE_CHECKING:
     from harness.store import Store
 
 ALPHA_LEVELS: Mapping[str, Literal["nominal", "ordinal", "interval"]] = {
-    "preference": "ordinal", "likert": "ordinal", "direct": "interval", "mqm": "interval", "labels": "nominal",
-}  # fmt: skip
+    "preference": "ordinal",
+    "likert": "ordinal",
+    "direct": "interval",
+    "mqm": "interval",
+    "labels": "nominal",
+}
 
 
 FEW = 6
@@ -79,9 +83,16 @@ def report(store: Store, name: str, *, length: bool = False, judge: str | None =
     if judge is not None:
         parts.append(_together(together(store, name, judge)))
     return CampaignReport(
-        collected.campaign, collected.models, collected.assigned, len(collected.rated), collected.undone,
-        collected.dropped, dict(collected.skipped), (*parts, _agreement(collected)), care(collected),
-    )  # fmt: skip
+        collected.campaign,
+        collected.models,
+        collected.assigned,
+        len(collected.rated),
+        collected.undone,
+        collected.dropped,
+        dict(collected.skipped),
+        (*parts, _agreement(collected)),
+        care(collected),
+    )
 
 
 def _together(joined: tuple[Together, ...]) -> Section:

@@ -131,9 +131,16 @@ def bradley_terry(names: Sequence[str], played: Comparisons, *, davidson: bool =
     styles = features.shape[2] - count - int(davidson)
     covariances, freedom = _sandwich(bread, scores, played)
     return Strengths(
-        tuple(names), beta[:count], len(played.outcome), ties, "", beta[count : count + styles],
-        float(beta[-1]) if davidson else None, covariances, freedom,
-    )  # fmt: skip
+        tuple(names),
+        beta[:count],
+        len(played.outcome),
+        ties,
+        "",
+        beta[count : count + styles],
+        float(beta[-1]) if davidson else None,
+        covariances,
+        freedom,
+    )
 
 
 def _checked(names: Sequence[str], played: Comparisons) -> None:

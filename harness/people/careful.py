@@ -83,8 +83,9 @@ def _repeats(collected: Collected, own: Sequence[Rated]) -> tuple[int, int]:
     once = {one.assignment.number: one for one in own if not one.assignment.repeated}
     pairs = [
         tuple(coded(collected.campaign, rating.answer) for rating in (once[one.assignment.number].rating, one.rating))
-        for one in own if one.assignment.repeated and one.assignment.number in once
-    ]  # fmt: skip
+        for one in own
+        if one.assignment.repeated and one.assignment.number in once
+    ]
     pairs = [(a, b) for a, b in pairs if not np.isnan(a + b)]
     return sum(abs(a - b) <= _near(collected) for a, b in pairs), len(pairs)
 

@@ -85,10 +85,15 @@ def _keep(store: Store, collected: Collected, run_id: str, ratings: dict[str, fl
         metrics=(recorded(_metric(collected)),),
     )
     run = Run(
-        id=f"{campaign.name}-{campaign.version}-{run_id}"[:128], model=rated.model, fingerprint=rated.fingerprint,
-        tasks=(record,), settings={"campaign": campaign.id, "rated": run_id}, versions=rated.versions, command="",
+        id=f"{campaign.name}-{campaign.version}-{run_id}"[:128],
+        model=rated.model,
+        fingerprint=rated.fingerprint,
+        tasks=(record,),
+        settings={"campaign": campaign.id, "rated": run_id},
+        versions=rated.versions,
+        command="",
         started=now(),
-    )  # fmt: skip
+    )
     return run, outcomes
 
 

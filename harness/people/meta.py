@@ -197,9 +197,15 @@ class MetricTest:
 
 
 def compare_metrics(
-    human: Array, first: Array, second: Array, statistic: str, *,
-    clusters: NDArray[np.int64] | None = None, draws: int = 1000, seed: int = 0,
-) -> MetricTest:  # fmt: skip
+    human: Array,
+    first: Array,
+    second: Array,
+    statistic: str,
+    *,
+    clusters: NDArray[np.int64] | None = None,
+    draws: int = 1000,
+    seed: int = 0,
+) -> MetricTest:
     """Paired permutation test of two metrics (Deutsch, Dror and Roth 2021): both are standardised, whole clusters of
     segments change sides, and p is the share of draws that differ at least as much. Scores that one of the three lacks
     are left out of all.

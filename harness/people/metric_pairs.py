@@ -73,9 +73,13 @@ def count_pairs(human: Array, metric: Array, epsilon: float = 0.0) -> PairCounts
     said = np.where(np.abs(said) <= epsilon, 0.0, said)
     product, ties, same = np.sign(people) * np.sign(said), people == 0, said == 0
     return PairCounts(
-        int((product > 0).sum()), int((product < 0).sum()), int((ties & ~same).sum()), int((~ties & same).sum()),
-        int((ties & same).sum()), min(len(np.unique(human)), len(np.unique(metric))) if len(human) else 0,
-    )  # fmt: skip
+        int((product > 0).sum()),
+        int((product < 0).sum()),
+        int((ties & ~same).sum()),
+        int((~ties & same).sum()),
+        int((ties & same).sum()),
+        min(len(np.unique(human)), len(np.unique(metric))) if len(human) else 0,
+    )
 
 
 @dataclass(frozen=True, slots=True)

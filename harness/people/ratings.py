@@ -50,9 +50,10 @@ class Collected:
     def judged(self) -> list[Rated]:
         """Ratings of answers: no checks, repeats or skips."""
         return [
-            one for one in self.rated
+            one
+            for one in self.rated
             if not one.item.expected and not one.assignment.repeated and "skipped" not in one.rating.answer
-        ]  # fmt: skip
+        ]
 
     @property
     def skipped(self) -> Counter[str]:
@@ -137,8 +138,6 @@ def coded(campaign: Campaign, answer: Mapping[str, object]) -> float:
 
 def _codes(collected: Collected, rows: list[Rated]) -> tuple[Codes, Codes, Codes]:
     """(clusters, raters, examples) [n] as numbers."""
-    names = [
-        [one.item.cluster for one in rows], [one.rating.rater for one in rows], [one.item.example for one in rows]
-    ]  # fmt: skip
+    names = [[one.item.cluster for one in rows], [one.rating.rater for one in rows], [one.item.example for one in rows]]
     clusters, raters, examples = (np.unique(n, return_inverse=True)[1] if n else np.zeros(0, dtype=int) for n in names)
     return clusters, raters, examples
