@@ -62,14 +62,14 @@ class TaskFilter:
     at_hand: bool = False
 
 
-def tasks(found: Catalogue, data: Path | None, which: TaskFilter = TaskFilter()) -> list[TaskEntry]:
+def tasks(known: Catalogue, data: Path | None, which: TaskFilter = TaskFilter()) -> list[TaskEntry]:
     """The tasks that fit every part of a filter. Raises UnknownName for a tag or group that there is not."""
-    own = _groups_by_task(found)
-    if which.group is not None and which.group not in found.groups:
-        raise UnknownName("group", which.group, found.groups)
-    if which.tag is not None and which.tag not in {tag for task in found.tasks.values() for tag in task.tags}:
-        raise UnknownName("tag", which.tag, {tag for task in found.tasks.values() for tag in task.tags})
-    fitting = [task for task in found.tasks.values() if _fits(task, own.get(task.name, ()), which)]
+    own = _groups_by_task(known)
+    if which.group is not None and which.group not in known.groups:
+        raise UnknownName("group", which.group, known.groups)
+    if which.tag is not None and which.tag not in {tag for task in known.tasks.values() for tag in task.tags}:
+        raise UnknownName("tag", which.tag, {tag for task in known.tasks.values() for tag in task.tags})
+    fitting = [task for task in known.tasks.values() if _fits(task, own.get(task.name, ()), which)]
     entries = [entry(task, own.get(task.name, ()), data) for task in fitting]
     return [one for one in entries if one.at_hand or not which.at_hand]
 
@@ -90,25 +90,25 @@ def entry(task: Task, groups: tuple[str, ...], data: Path | None) -> TaskEntry:
     )
 
 
-def groups(found: Catalogue) -> list[TaskSet]:
+def groups(known: Catalogue) -> list[TaskSet]:
     """Every group with its tasks."""
-    return [TaskSet(name, name in found.averages, _members(found, name)) for name in found.groups]
+    return [TaskSet(name, name in known.averages, _members(known, name)) for name in known.groups]
 
 
-def tags(found: Catalogue) -> list[TaskSet]:
+def tags(known: Catalogue) -> list[TaskSet]:
     """Every tag with its tasks."""
-    names = sorted({tag for task in found.tasks.values() for tag in task.tags})
+    names = sorted({tag for task in known.tasks.values() for tag in task.tags})
     return [
-        TaskSet(name, average=False, tasks=tuple(t.name for t in found.tasks.values() if name in t.tags))
+        TaskSet(name, average=False, tasks=tuple(t.name for t in known.tasks.values() if name in t.tags))
         for name in names
     ]
 
 
-def metrics(found: Catalogue, offered: dict[str, Metric]) -> list[MetricEntry]:
+def metrics(known: Catalogue, offered: dict[str, Metric]) -> list[MetricEntry]:
     """The metrics of all tasks and those that plug-ins offer, by name."""
     used: dict[str, int] = {}
     by_name: dict[str, Metric] = {}
-    for task in found.tasks.values():
+    for task in known.tasks.values():
         for metric in task.metrics:
             by_name.setdefault(metric.name, metric)
             used[metric.name] = used.get(metric.name, 0) + 1

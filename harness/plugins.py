@@ -86,7 +86,7 @@ def about_bias() -> set[str]:
     return {name for name, task in catalogue().tasks.items() if task.tags & {"bias", "toxicity"}}
 
 
-def select(found: Catalogue, wanted: Iterable[str]) -> list[Task]:
+def select(known: Catalogue, wanted: Iterable[str]) -> list[Task]:
     """Tasks by name, group, pattern (``mmlu/*``), tag (``tag:safety``) or file (``questions.jsonl``), each once.
 
     Raises UnknownName with the nearest names, and names the broken plug-ins that may have held the task.
@@ -95,7 +95,7 @@ def select(found: Catalogue, wanted: Iterable[str]) -> list[Task]:
     places: dict[str, str] = {}
     for name in wanted:
         place = _place(name)
-        for task in _matching(found, name):
+        for task in _matching(known, name):
             if places.setdefault(task.name, place) != place:
                 raise UsageError(
                     f"two tasks are called {quoted(task.name)}: {places[task.name]} and {place}; rename a file, or ask "
@@ -115,12 +115,12 @@ def require_names(tasks: Sequence[Task]) -> None:
         raise UsageError(f"two tasks of one run are called {quoted(twice)}: rename one")
 
 
-def installed(found: Catalogue, names: Iterable[str]) -> list[Task]:
+def installed(known: Catalogue, names: Iterable[str]) -> list[Task]:
     """Tasks by their own names only, such as a stored run has them: no file, pattern, group or tag is meant.
 
     Raises UnknownName for one that no plug-in offers.
     """
-    return [task for name in names for task in (_of_that_name(found, name),)]
+    return [task for name in names for task in (_of_that_name(known, name),)]
 
 
 def _of_that_name(entries: Catalogue, name: str) -> Task:

@@ -64,14 +64,14 @@ def cost_table(run: Run, rates: Rates | None = None) -> list[tuple[str, str]]:
     return [("energy", "not measured (no meter was read)")] if cost is None else list(lines(cost))
 
 
-def lines(found: Costs) -> Iterator[tuple[str, str]]:
+def lines(costs: Costs) -> Iterator[tuple[str, str]]:
     """(what, how much) for people, only what is known."""
-    energy, rates = found.energy, found.rates
+    energy, rates = costs.energy, costs.rates
     yield "energy", summary(energy)
     if energy.joules is not None:
-        yield "an example", f"{_j(found.joules_per_example)}, net {_j(found.net_joules_per_example)}"
-        yield "an answered token", _j(found.joules_per_token)
-        yield "1,000 examples", f"{found.wh_per_thousand_examples or 0:.4g} Wh" if energy.examples else "-"
+        yield "an example", f"{_j(costs.joules_per_example)}, net {_j(costs.net_joules_per_example)}"
+        yield "an answered token", _j(costs.joules_per_token)
+        yield "1,000 examples", f"{costs.wh_per_thousand_examples or 0:.4g} Wh" if energy.examples else "-"
     for name, task in energy.tasks.items():
         if task.joules is not None:
             ends = f" [{task.low:.4g}, {task.high:.4g}]" if task.low is not None and task.high is not None else ""
@@ -79,10 +79,10 @@ def lines(found: Costs) -> Iterator[tuple[str, str]]:
             yield name, f"{_j(task.joules)} for {task.examples} examples{right}"
     if rates.co2:
         building = "" if rates.co2.pue is None else f", PUE {rates.co2.pue:g}"
-        amount = "not known" if found.grams_co2 is None else f"{found.grams_co2:.4g} g"
+        amount = "not known" if costs.grams_co2 is None else f"{costs.grams_co2:.4g} g"
         yield "CO2e", (f"{amount} at {rates.co2.grams_per_kwh:g} g/kWh, {rates.co2.year}, {rates.co2.source}{building}")
     if rates.price:
-        amount = "not known" if found.money is None else f"{found.money:.4g} {rates.price.currency}"
+        amount = "not known" if costs.money is None else f"{costs.money:.4g} {rates.price.currency}"
         yield "price", f"{amount}, rates of {rates.price.date}, {rates.price.source}"
 
 

@@ -141,10 +141,10 @@ def _answers(backend: Backend, questions: Sequence[Question]) -> list[Response]:
 
 
 def compare(
-    kind: str, budget: str, found: Sequence[Response], expected: Sequence[Response], seconds: float
+    kind: str, budget: str, responses: Sequence[Response], expected: Sequence[Response], seconds: float
 ) -> Disagreement:
     """The largest difference per token between answers to the same questions, and how many are not the same."""
-    pairs = list(zip(found, expected, strict=True))
+    pairs = list(zip(responses, expected, strict=True))
     difference = max((gap(ours, theirs) for ours, theirs in pairs), default=0.0)
     return Disagreement(kind, budget, len(pairs), difference, sum(differs(*pair) for pair in pairs), seconds)
 

@@ -42,17 +42,17 @@ class Confusion:
         return sum(count for (_, detected), count in meant.items() if detected in kinds), sum(meant.values())
 
 
-def errors_of(found: Confusion, *kinds: Refusal) -> Errors:
+def errors_of(confusion: Confusion, *kinds: Refusal) -> Errors:
     """Sensitivity and specificity of a detector for ``kinds``, as counts."""
-    hits, positives = found.recall(*kinds)
-    wrong = found.precision(*kinds)[1] - hits
-    negatives = found.n - positives
+    hits, positives = confusion.recall(*kinds)
+    wrong = confusion.precision(*kinds)[1] - hits
+    negatives = confusion.n - positives
     return Errors(hits, positives, negatives - wrong, negatives)
 
 
-def agreement(people: Iterable[Refusal], found: Iterable[Refusal]) -> Confusion:
+def agreement(people: Iterable[Refusal], detected: Iterable[Refusal]) -> Confusion:
     """Counts of the pairs of two equally long lists of verdicts; ValueError where they are not."""
-    return Confusion(Counter(zip(people, found, strict=True)))
+    return Confusion(Counter(zip(people, detected, strict=True)))
 
 
 def label_of(label: str) -> Refusal:

@@ -113,12 +113,12 @@ def _decision(outcome: Outcome, by: str, positive: str | None) -> Decision:
     )
 
 
-def compare_groups(found: Sequence[Decision], seed: int = 0) -> Fairness:
+def compare_groups(decisions: Sequence[Decision], seed: int = 0) -> Fairness:
     """Rates and gaps of at least two groups; intervals resample whole clusters."""
-    names = sorted({d.group for d in found})
-    groups = np.array([names.index(d.group) for d in found])
-    _, clusters = np.unique([d.cluster for d in found], return_inverse=True)
-    counted = {rate: _counted(found, rate) for rate in RATES}
+    names = sorted({d.group for d in decisions})
+    groups = np.array([names.index(d.group) for d in decisions])
+    _, clusters = np.unique([d.cluster for d in decisions], return_inverse=True)
+    counted = {rate: _counted(decisions, rate) for rate in RATES}
     rates = [
         _rate(rate, name, counted[rate][groups == i], clusters[groups == i])
         for rate in RATES

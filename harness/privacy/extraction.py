@@ -69,13 +69,13 @@ def extract(backend: Backend, passages: Sequence[Passage]) -> list[Extracted]:
     ]
 
 
-def rates(found: Sequence[Extracted]) -> Mapping[int | None, ExtractionRate]:
+def rates(passages: Sequence[Extracted]) -> Mapping[int | None, ExtractionRate]:
     """The rate of every duplication count, rarest first, and of all under None."""
-    counts = sorted({one.passage.count for one in found if one.passage.count is not None})
-    groups = {count: [one for one in found if one.passage.count == count] for count in counts}
+    counts = sorted({one.passage.count for one in passages if one.passage.count is not None})
+    groups = {count: [one for one in passages if one.passage.count == count] for count in counts}
     return {
         count: ExtractionRate(sum(one.greedy for one in group), len(group))
-        for count, group in [*groups.items(), (None, list(found))]
+        for count, group in [*groups.items(), (None, list(passages))]
         if group
     }
 

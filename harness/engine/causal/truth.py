@@ -36,9 +36,9 @@ class Error:
     tokens: int
 
     @staticmethod
-    def of(found: Sequence[NDArray[Any]], truth: Sequence[NDArray[Any]]) -> "Error":
+    def of(values: Sequence[NDArray[Any]], truth: Sequence[NDArray[Any]]) -> "Error":
         """Over the tokens of all spans; a number that is none counts as infinitely far."""
-        off = np.abs(np.concatenate(found).astype(np.float64) - np.concatenate(truth))
+        off = np.abs(np.concatenate(values).astype(np.float64) - np.concatenate(truth))
         off = np.where(np.isfinite(off), off, np.inf)
         return Error(
             float(np.median(off)), float(off.mean()), float(np.quantile(off, 0.95)), float(off.max()), len(off)
