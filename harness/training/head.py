@@ -141,25 +141,12 @@ def _loss(example: Example, response: Chosen) -> float:
     return (float(response.text) - float(example.fields.get("label", example.target))) ** 2
 
 
-def _fit(
-    model: Any,
-    tokenizer: Any,
-    parts: Sequence[list[dict[str, Any]]],
-    judge: Callable[[Any], dict[str, float]],
-    protocol: Protocol,
-    scratch: Path,
-    options: Options,
-) -> dict[str, float]:
-    """Train on the first part until ``judge`` of the second has not risen for ``patience`` epochs; the best stays.
-
-    Returns how many epochs ran and the learning rate.
-    """
+def _arguments(protocol: Protocol, rate: float, scratch: Path, options: Options) -> Any:
+    """The protocol in the words of transformers: an evaluation each epoch, the best one kept, nothing reported."""
     from torch.cuda import is_available
-    from torch.utils.data import SequentialSampler
-    from transformers import DataCollatorWithPadding, EarlyStoppingCallback, PrinterCallback, Trainer, TrainingArguments
+    from transformers import TrainingArguments
 
-    rate = protocol.rate(model.config.hidden_size)
-    arguments = TrainingArguments(
+    return TrainingArguments(
         output_dir=str(scratch),
         num_train_epochs=protocol.epochs,
         per_device_train_batch_size=protocol.batch,
@@ -185,6 +172,25 @@ def _fit(
         train_sampling_strategy="group_by_length",
     )
 
+
+def _fit(
+    model: Any,
+    tokenizer: Any,
+    parts: Sequence[list[dict[str, Any]]],
+    judge: Callable[[Any], dict[str, float]],
+    protocol: Protocol,
+    scratch: Path,
+    options: Options,
+) -> dict[str, float]:
+    """Train on the first part until ``judge`` of the second has not risen for ``patience`` epochs; the best stays.
+
+    Returns how many epochs ran and the learning rate.
+    """
+    from torch.utils.data import SequentialSampler
+    from transformers import DataCollatorWithPadding, EarlyStoppingCallback, PrinterCallback, Trainer
+
+    rate = protocol.rate(model.config.hidden_size)
+
     class InOrder(Trainer):
         """Evaluates examples in their order, not by length: the metric needs to know which outputs are whose."""
 
@@ -193,7 +199,7 @@ def _fit(
 
     trainer = InOrder(
         model=model,
-        args=arguments,
+        args=_arguments(protocol, rate, scratch, options),
         train_dataset=parts[0],
         eval_dataset=parts[1],
         compute_metrics=judge,

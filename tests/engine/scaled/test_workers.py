@@ -136,7 +136,7 @@ def test_a_node_with_other_weights_or_another_plan_is_named(cluster, tmp_path):
         place = tmp_path / str(number)
         place.mkdir()
         with pytest.raises(ModelError, match=rf"worker on .* \(process \d+\).*{message}") as error:
-            list(workers(folder(place, seconds=0.2, **{fault: True})).answer(questions()))
+            list(workers(folder(place, seconds=1.0, **{fault: True})).answer(questions()))  # until the second one is up
         assert error.value.exit_code == 3
 
 
