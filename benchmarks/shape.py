@@ -21,7 +21,7 @@ from pathlib import Path
 PACKAGES = ("harness", "tasks", "reports", "dashboard")
 ROOMS = ("harness/engine", "harness/store", "harness/metrics", "harness/kinds", "harness/cli", "dashboard", "tasks")
 NESTING = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Match, ast.AsyncFor, ast.AsyncWith)
-SQL = re.compile(r"\b(SELECT .+ FROM|INSERT INTO|UPDATE .+ SET|DELETE FROM|CREATE TABLE)\b")
+SQL = re.compile(r"\b(SELECT\b.+\bFROM|INSERT\b.+\bINTO|UPDATE\b.+\bSET|DELETE FROM|CREATE TABLE|PRAGMA)\b", re.DOTALL)
 
 Def = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -172,12 +172,16 @@ def reached(start: str, edges: dict[str, set[str]]) -> set[str]:
     return seen
 
 
+def sql(source: str) -> list[str]:
+    """Texts of a source that are statements of SQL."""
+    texts = (node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant))
+    return [text for text in texts if isinstance(text, str) and SQL.search(text)]
+
+
 def speaks_sql(module: Module) -> bool:
     """Whether a module imports SQLAlchemy or holds a statement of SQL."""
-    texts = [n.value for n in ast.walk(module.tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
-    return ("sqlalchemy" in module.source.replace("`sqlalchemy`", "") and bool(
-        re.search(r"^\s*(from|import) sqlalchemy", module.source, re.M)
-    )) or any(SQL.search(text) for text in texts)  # fmt: skip
+    imported = re.search(r"^\s*(from|import) sqlalchemy\b", module.source, re.MULTILINE)
+    return imported is not None or bool(sql(module.source))
 
 
 def twice(modules: Sequence[Module]) -> dict[str, list[str]]:
@@ -229,16 +233,12 @@ def shapes(modules: Sequence[Module]) -> Iterator[tuple[str, object]]:
     yield "class names in two or more modules", f"{len(twice(modules))}: {', '.join(twice(modules))}"
     own = [m.name for m in modules if speaks_sql(m) and not m.name.startswith("harness.store")]
     yield "modules with SQL outside of harness/store", f"{len(own)}: {', '.join(own)}"
-    public = Counter(
-        {m.name: sum(not getattr(n, "name", "_").startswith("_") for n in m.tree.body) for m in modules}
-    )  # fmt: skip
+    public = Counter({m.name: sum(getattr(n, "name", "_")[0] != "_" for n in m.tree.body) for m in modules})
     yield "public functions and classes of a module, the most", public.most_common(1)[0]
-    yield "longest functions", ", ".join(
-        f"{f.where} {f.lines}" for f in sorted(functions, key=lambda f: -f.lines)[:6]
-    )  # fmt: skip
-    yield "most parameters", ", ".join(
-        f"{f.where} {f.parameters}" for f in sorted(functions, key=lambda f: -f.parameters)[:6]
-    )  # fmt: skip
+    longest = sorted(functions, key=lambda f: -f.lines)[:6]
+    yield "longest functions", ", ".join(f"{f.where} {f.lines}" for f in longest)
+    widest = sorted(functions, key=lambda f: -f.parameters)[:6]
+    yield "most parameters", ", ".join(f"{f.where} {f.parameters}" for f in widest)
 
 
 def main() -> None:

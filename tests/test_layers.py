@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from shape import sql
 
 ROOT = Path(__file__).parents[1]
 
@@ -34,7 +35,6 @@ def walled() -> dict[str, str]:
 RANK = drawn()
 WALLS = walled()
 OUTSIDE = {"harness_tasks", "harness_reports", "harness_dashboard"}
-SQL = re.compile(r"\b(SELECT\b.+\bFROM|INSERT\b.+\bINTO|UPDATE\b.+\bSET|DELETE FROM|CREATE TABLE|PRAGMA)\b", re.DOTALL)
 FOLDERS = {"tasks", "reports", "dashboard"}
 """Names that belong to whoever installs the wheel: no module of ours is imported by them."""
 
@@ -57,12 +57,6 @@ def wall(name: str) -> str | None:
 
 def inside(module: str, package: str | None) -> bool:
     return package is not None and f"{module}.".startswith(f"{package}.")
-
-
-def sql(source: str) -> list[str]:
-    """Texts of a source that are statements of SQL."""
-    texts = (node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant))
-    return [text for text in texts if isinstance(text, str) and SQL.search(text)]
 
 
 def unit(name: str) -> str:

@@ -1,4 +1,4 @@
-"""The code keeps its shape: short functions, few parameters, one home for each name, SQL in the store alone."""
+"""The code keeps its shape: short functions, few parameters, one home for each name. SQL: test_layers."""
 
 from pathlib import Path
 
@@ -30,10 +30,6 @@ def test_every_class_name_has_one_home(modules: list[Module]) -> None:
 
 def test_no_modules_import_each_other(modules: list[Module]) -> None:
     assert cycles(modules) == []
-
-
-def test_sql_stays_in_the_store(modules: list[Module]) -> None:
-    assert [m.name for m in modules if speaks_sql(m) and not m.name.startswith("harness.store.")] == []
 
 
 def module(source: str, name: str = "harness.a") -> Module:
