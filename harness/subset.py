@@ -36,9 +36,8 @@ def subset(examples: Sequence[Example], settings: Settings, task: str) -> list[E
     count = settings.count_of(len(examples))
     if settings.limit_order == "first" or count == len(examples):
         return list(examples[:count])
-    salt = (
-        f"limit\0{settings.seed}\0{task}"  # few-shot examples are drawn with another one, so neither follows the other
-    )
+    # Few-shot examples are drawn with another salt, so that neither draw follows the other.
+    salt = f"limit\0{settings.seed}\0{task}"
     blocks = _blocks(examples, salt)
     ordered = _interleaved(blocks, _keys(blocks), salt)
     drawn = islice(chain.from_iterable(block.places for block in ordered), count)
