@@ -26,17 +26,19 @@ import numpy as np
 import psutil
 
 from harness.store import Store, open_store
-from harness.types import Card, Choose, Chosen, Estimate, Example, Judged, Outcome, Run, TaskRecord
+from harness.types import Card, Choose, Chosen, Estimate, Example, Judged, MetricRecord, Outcome, Run, TaskRecord
 
 FIRST, CLICK, MEMORY = 2.0, 1.0, 600.0
 TASKS = [f"family{i % 5}/task{i}" for i in range(20)]
 SAMPLED, EACH = 20, 2500
 CARD = Card(measures="speed", limits="nothing else", source="made", licence="none")
-METRICS: tuple[dict[str, Any], ...] = tuple(
-    {"name": name, "better": better, "ideal": ideal, "interval": "wilson", "limits": "", "signature": ""}
-    for name, better, ideal in (("acc", "higher", None), ("m1", "higher", None), ("m2", "higher", None),
-                                ("m3", "lower", None), ("lean", "ideal", 0.5))
-)  # fmt: skip
+METRICS = (
+    MetricRecord("acc", interval="wilson"),
+    MetricRecord("m1", interval="wilson"),
+    MetricRecord("m2", interval="wilson"),
+    MetricRecord("m3", better="lower", interval="wilson"),
+    MetricRecord("lean", better="ideal", ideal=0.5, interval="wilson"),
+)
 STATES = """
 window.states = [];
 new MutationObserver(() => {

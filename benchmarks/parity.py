@@ -18,7 +18,7 @@ from prompts import renamed, theirs
 from harness import run as running
 from harness.engine.backend import Backend, Options
 from harness.engine.load import load
-from harness.metrics.calibrate import NAMES
+from harness.metrics import calibrate
 from harness.plugins import catalogue
 from harness.types import Choose, Chosen, Likelihood, Response, Scored, Settings, Task
 
@@ -105,10 +105,11 @@ def report(task: str, mine: list[list[Sample]], judged: running.Finished, peer: 
             worst = max(worst, *(abs(a - b) for a, b in zip(ours_, values, strict=True)))
             relative = max(relative, *(abs(a / b - 1) for a, b in zip(ours_, values, strict=True)))
             equal += ours_.index(max(ours_)) == values.index(max(values))
+    beside = {metric.name for metric in calibrate.METRICS}
     numbers = ", ".join(
         f"{e.metric} {e.value:.5g}"
         for e in judged.estimates
-        if e.slice == "all" and e.value is not None and e.metric not in NAMES
+        if e.slice == "all" and e.value is not None and e.metric not in beside
     )
     results = {k.split(",")[0]: v for k, v in peer["results"][PEER_TASK[task]].items() if isinstance(v, float)}
     their_numbers = ", ".join(f"{k} {v:.5g}" for k, v in results.items() if "stderr" not in k)

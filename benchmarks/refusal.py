@@ -17,9 +17,9 @@ from typing import Any
 from harness.data import read_rows
 from harness.errors import DataError
 from harness.metrics.detector import Confusion, agreement, label_of, rates
-from harness.metrics.refusal import Verdict, verdict
+from harness.metrics.refusal import Refusal, verdict
 
-REFUSED: tuple[Verdict, ...] = ("full", "partial")
+REFUSED: tuple[Refusal, ...] = ("full", "partial")
 Rows = list[dict[str, Any]]
 
 

@@ -1,5 +1,7 @@
 """What meets those who join: targets, build, hooks and templates agree with the project."""
 
+import ast
+import importlib
 import re
 import subprocess
 import tomllib
@@ -57,3 +59,13 @@ def test_reports_of_faults_ask_for_what_helps(name: str) -> None:
 def test_the_citation_names_this_version() -> None:
     cited = yaml.safe_load(read("CITATION.cff"))
     assert (cited["version"], cited["license"]) == (PROJECT["project"]["version"], PROJECT["project"]["license"])
+
+
+@pytest.mark.parametrize("script", sorted(path.name for path in (ROOT / "benchmarks").glob("*.py")))
+def test_what_a_benchmark_imports_of_ours_is_there(script: str) -> None:
+    """Benchmarks are run by hand, so a name that moved would be missed for long."""
+    for node in ast.walk(ast.parse(read(f"benchmarks/{script}"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0].startswith("harness"):
+            module = importlib.import_module(node.module)
+            for name in (alias.name for alias in node.names if not hasattr(module, alias.name)):
+                importlib.import_module(f"{node.module}.{name}")

@@ -143,6 +143,35 @@ def test_tasks_that_changed_since_are_refused(backend, tmp_path):
         harness.merge(store=store, tasks=TASKS[:2])
 
 
+def test_a_file_from_outside_chooses_no_tasks_no_scorer_and_no_model(tmp_path):
+    """Its recipe would read a task file whose metric is code."""
+    script, task = tmp_path / "metric.py", tmp_path / "evil.toml"
+    script.write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\ndef f(predictions, references): return 0.0\n")
+    (tmp_path / "rows.jsonl").write_text('{"question": "a", "answer": "b"}\n')
+    task.write_text(f'data = "rows.jsonl"\nmetrics = ["python:{script.name}:f"]\n')
+    own = str(tmp_path / "own")
+    harness.evaluate("scripted:oracle", [str(task)], store=own, shard="1/1")
+    (tmp_path / "ran").unlink(missing_ok=True)
+    [file] = files(own)
+    sent = file.rename(tmp_path / file.name)
+    with pytest.raises(UsageError, match="names no tasks that may be read here"):
+        harness.merge([sent], store=own)
+    assert not (tmp_path / "ran").exists()
+    assert harness.merge([sent], [str(task)], store=own).run.recipe == {}
+    assert (tmp_path / "ran").exists()
+
+
+def test_a_file_from_outside_names_no_file_of_swaps(tmp_path):
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text("first,second\nking,queen\nhis,her\ngood,bad\nwas,is\n")
+    store = str(tmp_path / "store")
+    harness.evaluate("scripted:oracle", "demo/qa", store=store, shard="1/1", counterfactual=(str(pairs),))
+    [file] = files(store)
+    sent = file.rename(tmp_path / file.name)
+    with pytest.raises(UsageError, match="which a file from outside the store may not"):
+        harness.merge([sent], "demo/qa", store=store)
+
+
 def test_a_shard_is_written_by_one_process_at_a_time(backend, tmp_path):
     store = str(tmp_path)
     answer(backend, store, [1], 1)

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from harness import run as running
-from harness import types
-from harness.answers.records import settings_from_json
+from harness.answers.records import REQUESTS, settings_from_json
 from harness.answers.shard import Shard, read_shard, require_same, require_whole, shards_in
 from harness.api.evaluation import planned_tasks, tasks_of
 from harness.api.recipe import Recipe, recipe_in
@@ -15,9 +14,10 @@ from harness.api.recording import record
 from harness.api.records import Listener, Overrides, Result, Where, with_overrides
 from harness.api.sharding import digest_of, folder_of
 from harness.engine.elsewhere.merged import Merged
-from harness.errors import DataError, UsageError
+from harness.errors import DataError, UsageError, quoted
 from harness.store import open_store
 from harness.types import ModelInfo, Settings, Task
+from harness.variants.swaps import BUILT_IN
 
 
 def merge(
@@ -30,8 +30,10 @@ def merge(
 ) -> Result:
     """Judge and store what the shards of a run have answered; no model is needed. Afterwards their files are removed.
 
-    ``shards``: their files, or folders that hold them; by default all that the store keeps. ``tasks``: only where the
-    run had tasks that have no name. ``overrides`` are fields of Where or Listener.
+    ``shards``: their files, or folders that hold them; by default all that the store keeps. ``tasks``: where the run
+    had tasks that have no name, and for files from outside the store: they may be a stranger's, and then choose neither
+    tasks, data nor scorer, and leave no recipe by which a model would be loaded. ``overrides`` are fields of Where or
+    Listener.
     Raises UsageError naming a shard that is missing, not finished, there twice or of another run, DataError where the
     tasks or the data are no longer those that the shards were asked.
     """
@@ -40,16 +42,36 @@ def merge(
     require_same(read)
     require_whole(read)
     about = read[0].head["about"]
-    recipe = recipe_in(read[0].head["recipe"], f"{read[0].path}") if read[0].head["recipe"] else None
     settings = settings_from_json(about["settings"], f"settings of {read[0].path}")
+    recipe = _recipe(read, settings, folder_of(open_store(where.store, samples=where.samples)))
     where = replace(where, data=where.data or (recipe.folder if recipe else None), cache=False, resume=True, shard=None)
     planned = _planned(tasks, recipe, settings, where, read[0])
-    kinds = frozenset[type](getattr(types, name) for name in about["answers"])
-    info = ModelInfo(about["model"], about["fingerprint"], kinds)
+    kinds = {kind.__name__: kind for kind in REQUESTS.values()}
+    answers = frozenset[type](kinds[name] for name in about["answers"] if name in kinds)
+    info = ModelInfo(about["model"], about["fingerprint"], answers)
     result = record(Merged(info, read), planned, settings, where=where, listener=listener, recipe=recipe)
     for shard in read:
         shard.path.unlink(missing_ok=True)
     return result
+
+
+def _recipe(shards: Sequence[Shard], settings: Settings, own: Path) -> Recipe | None:
+    """The recipe of shards in the store's ``own`` folder; None for others.
+
+    Raises UsageError for others whose settings name a scorer or a file of swaps: a file that is read or a model that is
+    loaded, by the word of a file from outside.
+    """
+    foreign = next((shard for shard in shards if shard.path.resolve().parent != own.resolve()), None)
+    if foreign is None:
+        kept = shards[0].head["recipe"]
+        return recipe_in(kept, str(shards[0].path)) if kept else None
+    files = [name for name in (settings.scorer, *settings.counterfactual) if name and name not in BUILT_IN]
+    if files:
+        raise UsageError(
+            f"{foreign.path}: its settings name {quoted(files[0])}, which a file from outside the store may not; "
+            f"put the shards that are yours into {own}"
+        )
+    return None
 
 
 def _files(shards: Sequence[str | Path], where: Where) -> list[Path]:
@@ -67,7 +89,7 @@ def _planned(
     """The questions of the shards, planned anew. Raises DataError where they are others."""
     names: Any = tasks or (recipe.tasks if recipe else ())
     if not names:
-        raise UsageError(f"{shard.path}: a task of this run has no name that it could be found by: pass its tasks")
+        raise UsageError(f"{shard.path} names no tasks that may be read here: pass its tasks (--tasks)")
     options = recipe.options if recipe else None
     planned = planned_tasks(tasks_of(names), settings, options, where)
     kept = shard.head["about"]["tasks"]

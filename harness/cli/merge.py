@@ -4,12 +4,23 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import data_option, json_option, mirror, quiet_option, samples_option, store_option, typed
+from harness.cli.options import (
+    data_option,
+    json_option,
+    mirror,
+    names,
+    notice,
+    quiet_option,
+    samples_option,
+    store_option,
+    typed,
+)
 from harness.files import write_json
 
 
 @click.command("merge")
 @click.argument("shards", nargs=-1, type=click.Path(exists=True, path_type=Path), metavar="[FILE|FOLDER]...")
+@click.option("--tasks", help="Tasks of the run, for shards from outside the store, which may name none themselves.")
 @data_option
 @store_option
 @samples_option
@@ -17,6 +28,7 @@ from harness.files import write_json
 @quiet_option
 def command(
     shards: tuple[Path, ...],
+    tasks: str | None,
     data: Path | None,
     store: str | None,
     samples_at: str | None,
@@ -36,7 +48,8 @@ def command(
     from harness.cli.table import result_json, results_table
 
     where = Where(store=store, samples=samples_at, data=mirror(data), command=typed())
-    result = merge(shards, where=where, listener=Listener(notice=lambda text: click.echo(f"harness: {text}", err=True)))
+    wanted = names((tasks,)) if tasks else ()
+    result = merge(shards, wanted, where=where, listener=Listener(notice=notice))
     if json_file:
         write_json(json_file, result_json(result.run, result.estimates))
     if not quiet:

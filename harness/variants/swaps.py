@@ -26,6 +26,10 @@ FORMS = {"her": {"him", "his"}, "his": {"her", "hers"}}
 HEADER = ("first", "second")
 
 
+BUILT_IN = ("gender", "names", "religion")
+"""Swaps that need no file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Swap:
     """A named exchange of terms: ``swap`` across the groups, ``neutral`` within them; ``identity`` pins both.
@@ -49,7 +53,7 @@ def swap_of(spec: str) -> Swap:
         return _of_pairs(spec, table(spec))
     path = Path(spec)
     if not is_file(path):
-        raise UnknownName("counterfactual", spec, ["gender", "names", "religion", "a CSV file of pairs"])
+        raise UnknownName("counterfactual", spec, [*BUILT_IN, "a CSV file of pairs"])
     return _of_pairs(path.stem, _pairs(path))
 
 
