@@ -143,10 +143,10 @@ def count_rows(path: Path) -> int:
 def _rows(datasets: Sequence[Dataset], place: Path | None) -> int | None:
     """How many rows the datasets have here; None where they are not in a file at hand."""
     try:
-        files = [[find(d, place)] if find(d, place) else list(find_sides(d, place))[:1] for d in datasets]
+        files = [find(d, place) or next(iter(find_sides(d, place)), None) for d in datasets]
     except DataError:
         return None
-    return sum(count_rows(path) for (path,) in files if path) if all(files) else None
+    return sum(count_rows(path) for path in files if path) if all(files) else None
 
 
 def _fits(task: Task, groups: Sequence[str], which: TaskFilter) -> bool:

@@ -120,7 +120,7 @@ def installed(known: Catalogue, names: Iterable[str]) -> list[Task]:
 
     Raises UnknownName for one that no plug-in offers.
     """
-    return [task for name in names for task in (_of_that_name(known, name),)]
+    return [_of_that_name(known, name) for name in names]
 
 
 def _of_that_name(entries: Catalogue, name: str) -> Task:

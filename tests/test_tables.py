@@ -8,8 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 import harness
-from harness.api.table_formats import as_csv, as_html, as_latex, as_markdown, latex
+from harness.api.table_formats import FORMATS, as_csv, as_html, as_latex, as_markdown, latex
 from harness.api.tables import ResultTable, TableColumn, TableRow
+from harness.cli import tables
 from harness.cli.tables import command
 from harness.errors import UnknownName
 from harness.types import Estimate
@@ -105,3 +106,7 @@ def test_html_and_markdown_hold_no_markup_of_a_name(hostile: ResultTable) -> Non
 def test_the_command_prints_what_python_gives(store: str, format: str) -> None:
     done = CliRunner().invoke(command, ["good", "bad", "--format", format, "--store", store])
     assert done.output == harness.table(["good", "bad"], store=store).text(format)
+
+
+def test_the_command_offers_every_format() -> None:
+    assert tuple(FORMATS) == tables.FORMATS

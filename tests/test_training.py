@@ -103,6 +103,17 @@ def test_each_task_is_asked_of_its_own_head(place, tmp_path, cache):
     assert result.run.engine["tokens_computed"] > 0
 
 
+def test_variants_are_asked_too_of_a_head_that_is_trained_without_them(place, tmp_path, cache):
+    asked = {"protocol": QUICK, "options": Options(device="cpu"), "data": place, "limit": 20}
+    plain = finetune(str(place / "model"), [task()], store=str(tmp_path / "plain"), **asked)
+    varied = finetune(str(place / "model"), [task()], store=str(tmp_path / "varied"), perturb=("case",), **asked)
+    assert varied.run.training == plain.run.training
+    own = {e.metric: e for e in varied.estimates if e.slice == "all"}
+    assert all(own[e.metric] == e for e in plain.estimates if e.slice == "all")
+    changed = [own[m.name] for record in varied.run.tasks for m in record.metrics if m.variant]
+    assert changed and all(e.n > 0 for e in changed)  # those examples that the change touches
+
+
 def test_the_same_protocol_is_trained_once_and_another_anew(place):
     first = tuned(place, task())
     before = {path: path.stat().st_mtime_ns for path in (place / "kept").rglob("*.safetensors")}

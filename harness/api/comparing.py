@@ -76,12 +76,13 @@ def compare(
     shared = {task.name for task in one.tasks}
     known = plugins.installed_metrics(shared)
     rows, flips = differences.compare(opened, one.id, two.id, known, tasks=tasks, intersect=intersect, slices=slices)
+    one_name, two_name = names_of((one, two))
     compared = [record for record in two.tasks if record.name in shared and (not tasks or record.name in tasks)]
     uncompared = {record.name: differences.incomparable(record, rows) for record in compared}
     return Changes(
         one.id,
         two.id,
-        names_of((one, two)),
+        (one_name, two_name),
         sentence((one, two), rows),
         tuple(rows),
         tuple(flips),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from harness import plugins
 from harness import run as running
+from harness.api.evaluation import tasks_of
 from harness.contamination.check import Report
 from harness.contamination.effect import ScoreGap, difference_in_difference, gap, scores
 from harness.contamination.items import BenchmarkText, items_of
@@ -33,11 +34,7 @@ def items_in(
     """The questions and answers of tasks, by name or themselves; with a limit the first ones, in their published order.
 
     Raises as ``evaluate`` does for names and data."""
-    wanted = [tasks] if isinstance(tasks, str) else list(tasks)
-    chosen = [task for task in wanted if isinstance(task, Task)]
-    names = [task for task in wanted if isinstance(task, str)]
-    chosen += plugins.select(plugins.catalogue(), names) if names else []
-    planned = running.plan(chosen, Settings(limit=limit, limit_order="first", shots=0), data)
+    planned = running.plan(tasks_of(tasks), Settings(limit=limit, limit_order="first", shots=0), data)
     return [item for p in planned for item in items_of(p)]
 
 

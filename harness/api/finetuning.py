@@ -6,7 +6,7 @@ from typing import Unpack
 from platformdirs import user_cache_path
 
 from harness import run as running
-from harness.api.evaluation import tasks_of
+from harness.api.evaluation import planned_tasks, tasks_of
 from harness.api.recording import record
 from harness.api.records import Listener, Overrides, Result, Where, with_overrides
 from harness.engine.backend import Options
@@ -40,12 +40,13 @@ def finetune(
     options, protocol = options or Options(), protocol or Protocol(seed=settings.seed)
     if where.shard is not None:
         raise UsageError(f"shard {where.shard}: a run that fine-tunes its model cannot be sharded")
-    if options is not None and (options.workers or options.ray):
+    if options.workers or options.ray:
         raise UsageError("fine-tuning runs in one process: drop --workers and --ray")
     # A data set that is not at hand stops here, before hours of training.
-    planned = running.plan(tasks_of(tasks), settings, where.data)
+    chosen = tasks_of(tasks)
+    planned = planned_tasks(chosen, settings, options, where)
     heads = {}
-    for task in (p.task for p in planned):
+    for task in chosen:  # trained on their own examples, whatever else is asked
         listener.notice(f"fine-tuning {model} on {task.name}")
         heads[task.name] = tune(
             model, task, protocol, options=options, mirror=where.data, kept=user_cache_path("rai-harness") / "finetuned"

@@ -96,6 +96,6 @@ def _planned(
     for p in planned:
         if kept.get(p.record.name) != [p.record.fingerprint, p.record.data_sha256, p.record.n]:
             raise DataError(f"{p.record.name}: the task or its data differ here from those of {shard.path.name}")
-    if digest_of(planned) != shard.head["questions"]:
+    if digest_of(running.questions(planned)) != shard.head["questions"]:
         raise DataError(f"the tasks here ask other questions than those of {shard.path.name}")
     return planned

@@ -29,13 +29,15 @@ class Recipe:
 
     @classmethod
     def of(cls, model: str, options: Options, tasks: str | Sequence[str | Task], where: Where) -> "Recipe | None":
-        """The recipe of a run; None where one of its tasks cannot be named, so that nobody could ask it again."""
-        names = [tasks] if isinstance(tasks, str) else [_name(task) for task in tasks]
-        if None in names:
+        """The recipe of a run; None where a task was made in Python: it has no name that anybody could ask for."""
+        asked = [tasks] if isinstance(tasks, str) else tasks
+        made = [task for task in asked if isinstance(task, Task)]
+        installed = plugins.catalogue().tasks if made else {}
+        if any(installed.get(task.name) is not task for task in made):
             return None
         data = None if where.data is None else str(where.data)
-        known = tuple(name for name in names if name is not None)
-        return cls(options, known, data, where.cache, model if where.name else "")
+        names = tuple(task.name if isinstance(task, Task) else task for task in asked)
+        return cls(options, names, data, where.cache, model if where.name else "")
 
     def record(self) -> dict[str, Any]:
         """As ``Run.recipe`` keeps it."""
@@ -65,10 +67,3 @@ def recipe_in(kept: Mapping[str, Any], where: str) -> Recipe:
     """A recipe as ``record`` keeps it. Raises DataError for a damaged one."""
     known = {f.name for f in fields(Recipe)}
     return built(Recipe, {k: v for k, v in kept.items() if k in known}, where)
-
-
-def _name(task: str | Task) -> str | None:
-    """What a task can be asked for by: an installed one by its name, one made in Python by nothing."""
-    if isinstance(task, str):
-        return task
-    return task.name if plugins.catalogue().tasks.get(task.name) is task else None

@@ -53,13 +53,12 @@ def sentence(runs: tuple[Run, Run], rows: Sequence[Difference]) -> str:
     return f"{two} is {'; '.join(parts)}" if differs else f"{two} against {one}: {'; '.join(parts)}"
 
 
-def names_of(runs: tuple[Run, Run]) -> tuple[str, str]:
-    """What to call two runs: their models by the last part of a path, with the ids where that does not part them."""
-    one, two = (run.model.rstrip("/").rpartition("/")[2] or run.model for run in runs)
-    if one != two:
-        return one, two
-    one, two = (run.model for run in runs)
-    return (one, two) if one != two else (f"{one} ({runs[0].id})", f"{two} ({runs[1].id})")
+def names_of(runs: Sequence[Run]) -> list[str]:
+    """What to call runs: the last part of a model's path, else the whole of it, else that with the id."""
+    names = [run.model.rstrip("/").rpartition("/")[2] or run.model for run in runs]
+    for longer in ([run.model for run in runs], [f"{run.model} ({run.id})" for run in runs]):
+        names = [long if names.count(name) > 1 else name for name, long in zip(names, longer, strict=True)]
+    return names
 
 
 def _parts(

@@ -21,7 +21,7 @@ from harness.engine.division import shards as divided
 from harness.engine.elsewhere.merged import Merged
 from harness.hidden import hidden_in
 from harness.store import Store, open_store
-from harness.types import Run, Settings
+from harness.types import Question, Run, Settings
 
 
 def record_shard(
@@ -43,21 +43,22 @@ def record_shard(
     share = Share.of(where.shard)
     store = open_store(where.store, samples=where.samples)
     run = described(backend, planned, settings, where.name)
+    identity = identity_of(run)
     questions = running.questions(planned)
     agenda = agenda_of(backend, questions)
     batches = agenda.batches()
     own = divided(batches, share.count)[share.number - 1]
     head = {
-        "identity": identity_of(run),
+        "identity": identity,
         "total": len(questions),
-        "questions": digest_of(planned),
+        "questions": digest_of(questions),
         "plan": digest([batch.positions for batch in batches]),
         "about": _about(backend, run),
         "shard": [share.number, share.count],
         "own": len(own),
         "recipe": recipe.record() if recipe else None,
     }
-    with Journal.open(share.path(folder_of(store), identity_of(run)), head) as journal:
+    with Journal.open(share.path(folder_of(store), identity), head) as journal:
         if journal.notice:
             listener.notice(journal.notice)
         _answer(agenda, own, journal, listener)
@@ -83,9 +84,8 @@ def adopted(
     """
     run = described(backend, planned, settings, where.name)
     shards = [read_shard(path) for path in shards_in(folder_of(open_store(where.store, samples=where.samples)))]
-    same = [shard for shard in shards if shard.head["identity"] == identity_of(run)]
-    about = _about(backend, run)
-    own = [shard for shard in same if shard.head["about"] == about]
+    asked = identity_of(run), _about(backend, run)
+    own = [shard for shard in shards if (shard.head["identity"], shard.head["about"]) == asked]
     if not own:
         return backend, []
     require_same(own)
@@ -97,9 +97,9 @@ def folder_of(store: Store) -> Path:
     return store.journals.parent / "shards"
 
 
-def digest_of(planned: Sequence[running.Planned]) -> str:
+def digest_of(questions: Sequence[Question]) -> str:
     """What two runs share that ask the very same questions."""
-    return digest([asdict(question) for question in running.questions(planned)])
+    return digest([asdict(question) for question in questions])
 
 
 def _about(backend: Backend, run: Run) -> dict[str, Any]:

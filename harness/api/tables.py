@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness import differences, plugins
+from harness.api.sentence import names_of
 from harness.api.table_formats import FORMATS
 from harness.errors import HarnessError, UnknownName
 from harness.gate.judge import drop_of
@@ -64,9 +65,10 @@ def table(
     chosen = [opened.run(name) for name in runs]
     numbers = {run.id: {(e.task, e.metric): e for e in opened.results(run.id) if e.slice == "all"} for run in chosen}
     columns = _columns(chosen, numbers, metric, tasks)
+    known = plugins.installed_metrics(column.task for column in columns)
     marks, notes = [], []
     for column in columns:
-        mark, note = _best(opened, chosen, numbers, column)
+        mark, note = _best(opened, known, numbers, column)
         marks.append(mark)
         notes += [f"{column.task} {column.metric}: {note}"] if note else []
     rows = [
@@ -76,13 +78,15 @@ def table(
             tuple(numbers[run.id].get((c.task, c.metric)) for c in columns),
             tuple(mark == run.id for mark in marks),
         )
-        for name, run in zip(_names(chosen), chosen, strict=True)
+        for name, run in zip(names_of(chosen), chosen, strict=True)
     ]
     return ResultTable(tuple(columns), tuple(rows), tuple(notes))
 
 
 Numbers = Mapping[str, Mapping[tuple[str, str], Estimate]]
 """Of every run its numbers over all examples, by task and metric."""
+Known = Mapping[str, Mapping[str, Metric]]
+"""Metrics of the installed tasks, by task and name."""
 
 
 def _columns(runs: Sequence[Run], numbers: Numbers, metric: str | None, tasks: Sequence[str]) -> list[TableColumn]:
@@ -114,10 +118,10 @@ def _same_n(numbers: Numbers, key: tuple[str, str]) -> int | None:
     return sizes.pop() if len(sizes) == 1 else None
 
 
-def _best(store: Store, runs: Sequence[Run], numbers: Numbers, column: TableColumn) -> tuple[str, str]:
+def _best(store: Store, known: Known, numbers: Numbers, column: TableColumn) -> tuple[str, str]:
     """The id of the run whose number is better than every other, "" for none; and why that could not be told."""
     key = (column.task, column.metric)
-    values = {run.id: own.value for run in runs if (own := numbers[run.id].get(key)) and own.value is not None}
+    values = {run: value for run, own in numbers.items() if key in own and (value := own[key].value) is not None}
     if len(values) < 2 or column.metric == AVERAGE:
         return "", ""
 
@@ -128,7 +132,6 @@ def _best(store: Store, runs: Sequence[Run], numbers: Numbers, column: TableColu
         return value if column.better == "lower" else -value
 
     first = min(values, key=badness)
-    known = plugins.installed_metrics([column.task])
     ps = []
     for other in values:
         if other != first:
@@ -142,20 +145,10 @@ def _best(store: Store, runs: Sequence[Run], numbers: Numbers, column: TableColu
     return (first if max(stats.holm(ps)) < ALPHA else ""), ""
 
 
-def _worse(
-    store: Store, best: str, other: str, known: Mapping[str, Mapping[str, Metric]], column: TableColumn
-) -> float | None:
+def _worse(store: Store, best: str, other: str, known: Known, column: TableColumn) -> float | None:
     """The paired p of the difference to the best run; None where nothing was tested or the best is not better."""
     rows, _ = differences.compare(store, best, other, known, tasks=[column.task])
     for row in rows:
         if (row.metric, row.slice) == (column.metric, "all") and drop_of(row) > 0:
             return row.paired.p
     return None
-
-
-def _names(runs: Sequence[Run]) -> list[str]:
-    """What to call the runs: the last part of a model's path, else the whole of it, else that with the id."""
-    names = [run.model.rstrip("/").rpartition("/")[2] or run.model for run in runs]
-    for longer in ([run.model for run in runs], [f"{run.model} ({run.id})" for run in runs]):
-        names = [long if names.count(name) > 1 else name for name, long in zip(names, longer, strict=True)]
-    return names

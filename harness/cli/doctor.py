@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import json_option
+from harness.cli.options import json_option, notice
 from harness.files import write_json
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ def command(
         allow_pickle=allow_pickle,
     )
     checkpoint = read_checkpoint(model, folder_of(model, options), options)
-    for notice in checkpoint.notices:
-        click.echo(f"harness: {notice}", err=True)
+    for text in checkpoint.notices:
+        notice(text)
     findings = list(examine(checkpoint))
     way = way_of(checkpoint) if checkpoint.family == "causal" else None
     good = all(finding.ok() for finding in findings)

@@ -185,14 +185,9 @@ def _show_reach(gate: Gate, run: str, store: str | None) -> None:
 
 
 def _show(verdicts: Sequence[Verdict]) -> None:
-    from harness.gate.formats import name_of
+    from harness.gate.formats import COLUMNS, cells_of
 
-    rows = []
-    for v in verdicts:
-        base = "-" if v.baseline is None else f"{v.baseline:.4g}"
-        mark = v.state + (" (quarantined)" if v.quarantined else "")
-        rows.append([mark, name_of(v), f"{v.value:.4g}", base, str(v.n), v.message])
-    _table(["verdict", "rule", "value", "baseline", "n", "why"], rows)
+    _table(COLUMNS, [cells_of(verdict) for verdict in verdicts])
 
 
 def _show_rates(rates: Sequence[AlarmRate], drop: float) -> None:
@@ -205,14 +200,8 @@ def _show_rates(rates: Sequence[AlarmRate], drop: float) -> None:
     click.echo(f"{rates[0].resamples} seeded resamples of clusters")
 
 
-def _table(names: list[str], rows: list[list[str]]) -> None:
-    from rich.table import Table
+def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from harness.cli.table import ROWS, print_table
 
-    from harness.cli.table import ROWS, plain, wide_console
-
-    table = Table(caption=f"{len(rows) - ROWS:,} more rows are not shown" if len(rows) > ROWS else None)
-    for name in names:
-        table.add_column(name)
-    for row in rows[:ROWS]:
-        table.add_row(*plain(*row))
-    wide_console().print(table)
+    more = f"{len(rows) - ROWS:,} more rows are not shown" if len(rows) > ROWS else ""
+    print_table(names, rows[:ROWS], caption=more, width=160)

@@ -1,16 +1,12 @@
 """`harness meta RUN... --human CAMPAIGN`: how far the metrics of runs agree with people."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.options import json_option, store_option
 from harness.files import write_json
 from harness.visible import interval, number
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 
 @click.command("meta")
@@ -33,7 +29,7 @@ def command(
     """
     from dataclasses import asdict
 
-    from harness.cli.table import plain, wide_console
+    from harness.cli.table import print_table
     from harness.people.against import against
     from harness.store import open_store
 
@@ -46,26 +42,13 @@ def command(
             click.echo(f"{name} has no value for {count} rated answers, which are left out")
     if result.left_out:
         click.echo(f"left out, because they lack values for some examples: {', '.join(result.left_out)}")
-    table = _table("metric", "statistic", "value", "95 % interval", "dropped")
-    for row in result.rows:
-        ends = row.agrees.interval()
-        shown = interval(*ends) if ends else "-"
-        table.add_row(*plain(row.metric, row.agrees.statistic, number(row.agrees.value), shown, row.agrees.dropped))
-    wide_console(120).print(table)
+    rows = [
+        (row.metric, row.agrees.statistic, number(row.agrees.value), interval(*ends), row.agrees.dropped)
+        for row in result.rows
+        for ends in (row.agrees.interval() or (None, None),)
+    ]
+    print_table(("metric", "statistic", "value", "95 % interval", "dropped"), rows)
     if result.tests:
-        tests = _table("first", "second", "second - first", "p", "adjusted p")
-        for test in result.tests:
-            tests.add_row(
-                *plain(test.first, test.second, number(test.difference), number(test.p), number(test.adjusted))
-            )
-        wide_console(120).print(tests)
+        tests = [(t.first, t.second, number(t.difference), number(t.p), number(t.adjusted)) for t in result.tests]
+        print_table(("first", "second", "second - first", "p", "adjusted p"), tests)
     return 0
-
-
-def _table(*columns: str) -> "Table":
-    from rich.table import Table
-
-    table = Table()
-    for name in columns:
-        table.add_column(name)
-    return table

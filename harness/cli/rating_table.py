@@ -8,27 +8,32 @@ import click
 from harness.visible import interval, line, number
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from harness.people.analysis import CampaignReport
 
-    from harness.people.analysis import CampaignReport, Quantity
-
+RATERS = ("rater", "rated", "skipped", "checks failed", "repeats alike", "seconds", "doubts")
 REASONS = 10
 """Reasons for which examples were dropped or skipped that are printed."""
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
     """Rows that have the same keys, as one table."""
-    table = _table(*rows[0])
-    _print(table, [tuple(row.values()) for row in rows])
+    from harness.cli.table import print_table
+
+    print_table(list(rows[0]), [tuple(row.values()) for row in rows])
 
 
 def print_report(report: "CampaignReport") -> None:
     """What the ratings say: the campaign, every section, and the raters."""
+    from harness.cli.table import print_table
+
     for text in _head(report):
         click.echo(text)
     for section in report.sections:
-        _print_quantities(section.title, section.rows, section.note)
-    _print_raters(report)
+        quantities = [
+            (row.name, number(row.value), interval(row.low, row.high), row.n, row.note) for row in section.rows
+        ]
+        print_table(("", "value", "95 % interval", "n", ""), quantities, title=section.title, caption=section.note)
+    print_table(RATERS, list(_raters(report)), title="Raters")
 
 
 def _head(report: "CampaignReport") -> Iterator[str]:
@@ -42,36 +47,9 @@ def _head(report: "CampaignReport") -> Iterator[str]:
         yield from (line(f"{what:<10} {count:,}: {reason}") for reason, count in most)
 
 
-def _print_quantities(title: str, rows: "tuple[Quantity, ...]", note: str) -> None:
-    table = _table("", "value", "95 % interval", "n", "", title=title, caption=note)
-    _print(table, [(row.name, number(row.value), interval(row.low, row.high), row.n, row.note) for row in rows])
-
-
-def _print_raters(report: "CampaignReport") -> None:
-    table = _table("rater", "rated", "skipped", "checks failed", "repeats alike", "seconds", "doubts", title="Raters")
-    rows = []
+def _raters(report: "CampaignReport") -> Iterator[tuple[object, ...]]:
+    """A row of RATERS for each."""
     for one in report.raters:
         checks, repeats = f"{one.failed} of {one.checks}", f"{one.same} of {one.repeated}"
         doubts = "; ".join(one.doubts) or "none"
-        rows.append((one.rater, one.rated, one.skipped, checks, repeats, number(one.seconds), doubts))
-    _print(table, rows)
-
-
-def _table(*columns: str, title: str = "", caption: str = "") -> "Table":
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title_justify="left", caption_justify="left")
-    table.title = Text(line(title)) if title else None
-    table.caption = Text(line(caption)) if caption else None
-    for name in columns:
-        table.add_column(name)
-    return table
-
-
-def _print(table: "Table", rows: Sequence[Sequence[Any]]) -> None:
-    from harness.cli.table import plain, wide_console
-
-    for row in rows:
-        table.add_row(*plain(*row))
-    wide_console(120).print(table)
+        yield one.rater, one.rated, one.skipped, checks, repeats, number(one.seconds), doubts

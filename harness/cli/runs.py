@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import json_option, store_option
+from harness.cli.options import json_option, notice, store_option
 from harness.cli.table import columns
 from harness.files import write_json
 from harness.visible import line
@@ -133,6 +133,6 @@ def import_files(files: tuple[Path, ...], store: str | None) -> int:
     from harness.api import import_run
 
     for file in files:
-        run = import_run(file, store=store, notice=lambda text: click.echo(f"harness: {text}", err=True))
+        run = import_run(file, store=store, notice=notice)
         click.echo(f"{file} -> {run.id}")
     return 0

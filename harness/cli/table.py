@@ -61,6 +61,23 @@ def plain(*cells: object) -> list[Any]:
     return [Text(line(cell)) for cell in cells]
 
 
+def print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "", caption: str = "", width: int = 120
+) -> None:
+    """Print rows of cells that are nothing but text."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title_justify="left", caption_justify="left")
+    table.title = Text(line(title)) if title else None
+    table.caption = Text(line(caption)) if caption else None
+    for name in columns:
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*plain(*row))
+    wide_console(width).print(table)
+
+
 def results_table(run: Run, estimates: Sequence[Estimate], *, slices: bool = False) -> None:
     """Print the numbers of a run; those of slices and of calibration only with ``slices``."""
     from rich.table import Table

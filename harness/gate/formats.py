@@ -10,9 +10,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 from harness.gate.verdicts import SEVERITY, GateResult, Verdict
-from harness.visible import markdown
+from harness.visible import markdown, number
 
 SCHEMA = 1
+COLUMNS = ("verdict", "rule", "value", "baseline", "n", "why")
 MARKDOWN_LIMIT = 65_000
 ANNOTATIONS = 10
 OUTCOMES = {0: "passed", 1: "failed", 4: "inconclusive"}
@@ -41,6 +42,12 @@ def name_of(verdict: Verdict) -> str:
     """What a verdict is about, in one word: task:metric[slice] and the limit."""
     where = "" if verdict.slice == "all" else f"[{verdict.slice}]"
     return f"{verdict.task}:{verdict.metric}{where} {verdict.rule.limit}"
+
+
+def cells_of(verdict: Verdict) -> list[str]:
+    """The row of a verdict in a table of COLUMNS."""
+    mark = f"{verdict.state}{' (quarantined)' if verdict.quarantined else ''}"
+    return [mark, name_of(verdict), f"{verdict.value:.4g}", number(verdict.baseline), str(verdict.n), verdict.message]
 
 
 def as_junit(result: GateResult) -> str:
@@ -88,16 +95,13 @@ def as_markdown(result: GateResult) -> str:
         f"### harness gate: {', '.join(f'{counts[state]} {state}' for state in SEVERITY if counts[state])}",
         f"run {markdown(result.run)}{against}{asked}",
         "",
-        "| verdict | rule | value | baseline | n | why |",
-        "|---|---|---|---|---|---|",
+        f"| {' | '.join(COLUMNS)} |",
+        f"|{'---|' * len(COLUMNS)}",
     ]
     size = sum(map(len, lines)) + len(lines)
     left = len(result.verdicts)
     for verdict in sorted(result.verdicts, key=lambda v: SEVERITY[v.state]):
-        mark = f"{verdict.state}{' (quarantined)' if verdict.quarantined else ''}"
-        base = "-" if verdict.baseline is None else f"{verdict.baseline:.4g}"
-        cells = [mark, name_of(verdict), f"{verdict.value:.4g}", base, str(verdict.n), verdict.message]
-        line = "| " + " | ".join(map(markdown, cells)) + " |"
+        line = "| " + " | ".join(map(markdown, cells_of(verdict))) + " |"
         size += len(line) + 1
         if size > MARKDOWN_LIMIT:
             lines += ["", f"... and {left} more"]

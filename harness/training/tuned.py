@@ -7,13 +7,11 @@ from pathlib import Path
 
 from harness import run as running
 from harness.engine.backend import Backend, Batch, Options
+from harness.engine.costs import Costs, summed
 from harness.metrics.estimate import estimate
 from harness.training.head import recipe_of, train
 from harness.training.protocol import Protocol, split_of
 from harness.types import Choose, Example, ModelInfo, PartScores, Question, Task, Training
-
-ADDED = ("tokens_asked", "tokens_computed", "prompts_cut", "seconds_compute", "seconds_load", "seconds_tokenise")
-"""Statistics of a model that add up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ class FineTuned:
             fingerprint |= {f"{task}: {key}": value for key, value in head.fingerprint.items()}
         # Not pinned: two tasks may ask the same of different heads, which a cache could not tell apart.
         self.info = ModelInfo(spec, fingerprint, frozenset({Choose}))
-        self._costs: list[Mapping[str, float | str]] = []
+        self._costs: list[Costs] = []
 
     def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
         """See Backend. Every head plans its questions before the first of them is asked."""
@@ -65,12 +63,9 @@ class FineTuned:
                 yield [(positions[local], response) for local, response in batch]
             self._costs.append(head.stats())
 
-    def stats(self) -> Mapping[str, float | str]:
-        """What the answers of all heads cost together; of the peak memory the largest."""
-        total = {name: sum(_number(costs, name) for costs in self._costs) for name in ADDED}
-        peak = max((_number(costs, "peak_memory") for costs in self._costs), default=0.0)
-        speed = total["tokens_computed"] / total["seconds_compute"] if total["seconds_compute"] else 0.0
-        return {"path": f"{len(self.heads)} fine-tuned heads", **total, "tokens_per_second": speed, "peak_memory": peak}
+    def stats(self) -> Costs:
+        """What the answers of all heads cost together."""
+        return {**summed(self._costs), "path": f"{len(self.heads)} fine-tuned heads"}
 
 
 def tune(spec: str, task: Task, protocol: Protocol, *, options: Options, mirror: Path | None, kept: Path) -> Head:
@@ -108,8 +103,3 @@ def score(model: Backend, task: Task, examples: tuple[Example, ...]) -> PartScor
     metrics = [metric for metric in task.metrics if metric.interval != "none"]
     numbers = [estimate(task.name, metric, "all", outcomes) for metric in metrics]
     return PartScores(len(examples), {one.metric: one.value for one in numbers if one.value is not None})
-
-
-def _number(costs: Mapping[str, float | str], name: str) -> float:
-    value = costs.get(name, 0.0)
-    return value if isinstance(value, float | int) else 0.0

@@ -18,6 +18,7 @@ SIZE = 4
 class Toy:
     """``spec`` is a folder; ``toy.json`` in it may hold: seconds (of a batch), fatal, frozen, exhausted (positions).
 
+    ``deaths`` is then written: a line for each worker that met a fatal position.
     With the positions ``again``, the answer to question 0 comes once more; with ``wrongly``, it is another one then.
     """
 
@@ -53,6 +54,8 @@ class Toy:
     def _batch(self, questions, positions):
         time.sleep(self.faults.get("seconds", 0.0))
         if set(positions) & set(self.faults.get("fatal", ())):
+            with (self.folder / "deaths").open("a") as file:
+                file.write(f"{os.getpid()}\n")
             os.kill(os.getpid(), signal.SIGKILL)
         if set(positions) & set(self.faults.get("frozen", ())) and self._first("frozen"):
             os.kill(os.getpid(), signal.SIGSTOP)
