@@ -26,6 +26,7 @@ from harness.groups import Figures, figures
 from harness.hidden import hidden, hidden_in
 from harness.store import Store, open_store, samples
 from harness.store.cache import AnswerCache
+from harness.store.ratings import now
 from harness.types import Outcome, Question, Run, Settings, Task, Training
 
 VERSIONED = ("rai-harness", "torch", "transformers", "tokenizers", "datasets", "numpy", "sacrebleu", "rouge-score")
@@ -195,8 +196,3 @@ def versions() -> dict[str, str]:
 def new_id() -> str:
     """An id that sorts by time."""
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
-
-
-def now() -> str:
-    """UTC, in ISO 8601."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

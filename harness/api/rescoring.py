@@ -6,12 +6,13 @@ from dataclasses import replace
 from harness import plugins
 from harness import run as running
 from harness.answers.records import settings_from_json
-from harness.api.recording import averages, new_id, now, versions
+from harness.api.recording import averages, new_id, versions
 from harness.api.records import Result
 from harness.errors import UsageError, quoted
 from harness.scorers.bound import score_texts, texts_of
 from harness.scorers.identities import sentences
 from harness.store import open_store
+from harness.store.ratings import now
 from harness.types import Run, Settings, Task, TaskRecord
 from harness.variants import varied
 

@@ -12,7 +12,6 @@ from tiny import causal, saved
 from harness.answers.journal import Journal
 from harness.api import evaluate
 from harness.api.metering import energy_of
-from harness.api.recording import now
 from harness.cli.main import cli
 from harness.energy.account import account
 from harness.energy.meter import Energy
@@ -23,6 +22,7 @@ from harness.engine.load import load
 from harness.errors import UsageError
 from harness.run import Finished
 from harness.store import open_store
+from harness.store.ratings import now
 from harness.types import Choose, Example, Generate, Likelihood, Outcome
 
 MEASURED = Energy("rapl", "1 processor package", 10.0, 100.0, 4.0, True)
