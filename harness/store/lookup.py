@@ -70,21 +70,14 @@ def _task_sets(connection: Connection, set_ids: set[str]) -> dict[str, tuple[Tas
         query = select(link.id, link.task_id, link.data_source, link.n, link.shots, link.shots_source, link.available)
         links = connection.execute(query.where(link.id.in_(chunk)).order_by(link.id, link.position)).all()
         needed = select(TASKS).where(TASKS.c.id.in_(select(link.task_id).where(link.id.in_(chunk))))
-        definitions = {row.id: (row, _metrics(row)) for row in connection.execute(needed)}  # many runs share one
+        definitions = {
+            row.id: (row, metrics(row.metrics, row.name)) for row in connection.execute(needed)
+        }  # many runs share one
         for set_id, *how in links:
             if how[0] not in definitions:
                 raise StoreError(f"the catalogue is damaged: task {quoted(how[0], 80)} of a run is not in it")
             sets[set_id] = (*sets.get(set_id, ()), _task(*definitions[how[0]], tuple(how)))
     return sets
-
-
-def _metrics(row: Row[Any]) -> tuple[MetricRecord, ...]:
-    """What is kept of the metrics of a task. Raises StoreError where what is stored cannot be that."""
-    try:
-        metrics: tuple[MetricRecord, ...] = taken(row.metrics, tuple[MetricRecord, ...], "metrics")
-    except DataError as error:
-        raise StoreError(f"the catalogue is damaged: task {row.name!s:.80}: {error}") from error
-    return metrics
 
 
 def _task(row: Row[Any], metrics: tuple[MetricRecord, ...], how: tuple[Any, ...]) -> TaskRecord:
@@ -125,12 +118,13 @@ def energy(cell: object) -> EnergyUse | None:
     return None if cell is None else _sound(EnergyUse, **mapping(cell))
 
 
-def metrics(cell: object) -> tuple[MetricRecord, ...]:
-    """What is kept of a task's metrics. Raises StoreError for a cell that holds none."""
+def metrics(cell: object, task: object = "") -> tuple[MetricRecord, ...]:
+    """What is kept of a task's metrics. Raises StoreError, which names the task, for a cell that holds none."""
     try:
         kept: tuple[MetricRecord, ...] = taken(cell, tuple[MetricRecord, ...], "metrics")
     except DataError as error:
-        raise StoreError(f"the catalogue is damaged: {error}") from error
+        owner = f"task {task!s:.80}: " if task else ""
+        raise StoreError(f"the catalogue is damaged: {owner}{error}") from error
     return kept
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Select, delete, func, insert, select, update
 
 from harness.errors import UnknownName, UsageError
 from harness.store.database import reading, writing
@@ -218,12 +218,15 @@ def _hold(connection: Connection, campaign_id: str, rater: str) -> None:
         raise UsageError(f"rater {rater} may no longer rate in campaign {campaign_id}")
 
 
-def _rows(connection: Connection, campaign_id: str, rater: str | None) -> list[StoredRating]:
+def _select(campaign_id: str, rater: str | None) -> Select[Any]:
+    """The columns of a StoredRating: of one rater, or of all."""
     columns = RATINGS.c
     query = select(*(columns[name] for name in StoredRating.__slots__)).where(columns.campaign_id == campaign_id)
-    if rater is not None:
-        query = query.where(columns.rater == rater)
-    ordered = query.order_by(columns.rater, columns.position, columns.revision)
+    return query if rater is None else query.where(columns.rater == rater)
+
+
+def _rows(connection: Connection, campaign_id: str, rater: str | None) -> list[StoredRating]:
+    ordered = _select(campaign_id, rater).order_by(RATINGS.c.rater, RATINGS.c.position, RATINGS.c.revision)
     return [StoredRating(*row) for row in connection.execute(ordered)]
 
 
@@ -233,8 +236,9 @@ def _ratings(connection: Connection, campaign_id: str, rater: str | None) -> lis
 
 
 def _last(connection: Connection, campaign_id: str, rater: str, position: int) -> StoredRating | None:
-    rows = [one for one in _ratings(connection, campaign_id, rater) if one.position == position]
-    return rows[0] if rows else None
+    revisions = _select(campaign_id, rater).where(RATINGS.c.position == position)
+    row = connection.execute(revisions.order_by(RATINGS.c.revision.desc()).limit(1)).first()
+    return StoredRating(*row) if row else None
 
 
 def _add(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from harness.store.database import reading
 from harness.store.lookup import mapping
@@ -46,6 +46,7 @@ def record(store: Store, number: int) -> Mapping[str, Any] | None:
 
 def newest(store: Store, run_ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
     """The stored JSON of the newest gate of each of these runs."""
-    query = select(VERDICTS.c.run_id, VERDICTS.c.verdict).where(VERDICTS.c.run_id.in_(run_ids)).order_by(VERDICTS.c.id)
+    last = select(func.max(VERDICTS.c.id)).where(VERDICTS.c.run_id.in_(run_ids)).group_by(VERDICTS.c.run_id)
+    query = select(VERDICTS.c.run_id, VERDICTS.c.verdict).where(VERDICTS.c.id.in_(last))
     with reading(store.engine) as connection:
         return {row.run_id: mapping(row.verdict) for row in connection.execute(query)}

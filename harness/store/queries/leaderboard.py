@@ -70,7 +70,9 @@ def page(
             total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
         if rows and (limit is not None or offset or wanted.model):  # others than those shown may be ahead of them
             everybody = _everybody(wanted, rows)
-            rivals = connection.execute(_numbers(_newest(everybody.tasks), everybody)).all()
+            everyone = _newest(everybody.tasks)
+            query = _numbers(everyone, everybody).where(everyone.c.task_id.in_(task_ids))
+            rivals = connection.execute(query).all()
         tasks = connection.execute(select(TASKS.c.id, TASKS.c.metrics).where(TASKS.c.id.in_(task_ids))).all()
         rules = {(task.id, metric.name): metric for task in tasks for metric in metrics(task.metrics)}
         ranks = _ranks(rivals, rules)

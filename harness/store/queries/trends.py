@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 
 from harness.store.database import reading
 from harness.store.lookup import metrics
@@ -34,12 +34,17 @@ class TrendPoint:
 def measured(store: Store, models: Sequence[str]) -> list[tuple[str, str]]:
     """Every (task, metric) of the runs of these models, the most often defined task first, averages of groups last."""
     sets = select(RUNS.c.task_set).where(RUNS.c.model_id.in_(_ids(models)))
-    query = select(TASKS.c.name, TASKS.c.metrics).join(TASK_SETS, TASK_SETS.c.task_id == TASKS.c.id)
+    asked = select(TASK_SETS.c.task_id, func.count().label("times")).where(TASK_SETS.c.id.in_(sets))
+    per_task = asked.group_by(TASK_SETS.c.task_id).subquery()  # one row each, however many sets of tasks have it
+    query = select(TASKS.c.name, TASKS.c.metrics, per_task.c.times)
     finished = select(RUNS.c.id).where(RUNS.c.model_id.in_(_ids(models)), RUNS.c.status == "finished")
     with reading(store.engine) as connection:
-        rows = connection.execute(query.where(TASK_SETS.c.id.in_(sets))).all()
+        rows = connection.execute(query.join(per_task, per_task.c.task_id == TASKS.c.id)).all()
         groups = {row.task for row in connection.execute(averages(finished))}
-    counts = Counter((row.name, metric.name) for row in rows for metric in metrics(row.metrics))
+    counts: Counter[tuple[str, str]] = Counter()
+    for row in rows:
+        for metric in metrics(row.metrics):
+            counts[row.name, metric.name] += row.times
     most: dict[str, int] = {}
     for (task, _), count in counts.items():
         most[task] = max(count, most.get(task, 0))
