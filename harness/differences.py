@@ -323,6 +323,7 @@ def compare(
     Raises UsageError where data or version of a task changed (unless ``intersect``) and DataError for no pairs.
     """
     one, two = store.run(first), store.run(second)
+    numbers = [_numbers(store, run.id) for run in (one, two)]
     rows: list[Difference] = []
     flips: list[Flip] = []
     for record, changed in common_tasks(one, two, tasks, intersect=intersect):
@@ -334,13 +335,12 @@ def compare(
         if not pairs:
             raise DataError(f"{record.name}: the runs share no example with the same prompt")
         metrics = {metric.name: metric for metric in metrics_of(record, installed.get(record.name, {}))}
-        numbers = [_numbers(store, run, record.name) for run in (one.id, two.id)]
         for name, part in grouped(pairs, slices=slices).items():
             for kept in record.metrics:
                 metric = metrics.get(kept.name)
                 row = difference(record.name, metric, name, part, seed) if metric else None
                 if (not row or not np.isfinite(row.paired.difference)) and kept.interval != "none":
-                    before, after = (estimates.get((kept.name, name)) for estimates in numbers)
+                    before, after = (estimates.get((record.name, kept.name, name)) for estimates in numbers)
                     row = of_numbers(kept, before, after, part)
                 if row:
                     rows.append(replace(row, dropped=row.dropped + (lost if name == "all" else 0)))
@@ -348,9 +348,9 @@ def compare(
     return corrected(rows), flips
 
 
-def _numbers(store: Store, run: str, task: str) -> dict[tuple[str, str], Estimate]:
-    """A run's numbers of a task by metric and slice."""
-    return {(e.metric, e.slice): e for e in store.results(run) if e.task == task}
+def _numbers(store: Store, run: str) -> dict[tuple[str, str, str], Estimate]:
+    """A run's numbers by task, metric and slice."""
+    return {(e.task, e.metric, e.slice): e for e in store.results(run)}
 
 
 def grouped(pairs: Sequence[tuple[Answer, Answer]], *, slices: bool) -> dict[str, list[tuple[Answer, Answer]]]:

@@ -205,9 +205,10 @@ def _few(results: list[Estimate]) -> set[tuple[str, str]]:
 
 def _gaps(store: Store, run: Run, task: TaskRecord, few: set[tuple[str, str]]) -> Iterator[GroupGap]:
     keys = sorted(key for name, key in few if name == task.name and key in SENSITIVE)
+    outcomes = list(store.outcomes(run.id, task.name)) if keys else []
     for key in keys:
         try:
-            decided = decisions(store.outcomes(run.id, task.name), key)
+            decided = decisions(outcomes, key)
         except DataError:  # one group only
             continue
         gaps = compare_groups(decided, int(run.settings.get("seed", 0))).gaps

@@ -11,6 +11,8 @@ import pandas as pd
 from harness.errors import HarnessError, UsageError
 from harness.metrics.calibrate import probabilities
 from harness.store import Store
+from harness.store.queries import results
+from harness.store.queries.results import ResultFilter
 from harness.store.queries.samples import SampleFilter, condition
 from harness_dashboard.widgets.text import harmless
 
@@ -37,29 +39,36 @@ def columns_of(store: Store, run: str, task: str) -> list[str]:
     return [str(column) for column in store.samples(run, task, limit=1).columns]
 
 
+def slices_of(store: Store, run: str, task: str) -> list[str]:
+    """The slices that this task has numbers of in the run, beside all examples."""
+    place = results.COLUMNS.index("slice")
+    return sorted({row[place] for row in results.table(store, ResultFilter([run], task=task))} - {"all"})
+
+
 def page(store: Store, run: str, task: str, wanted: SampleFilter, number: int = 0, size: int = 50) -> SamplePage:
     """Page ``number`` (from 0) of the samples that fit, read in SQL; never more than PAGE rows."""
     if not 1 <= size <= PAGE:
         raise UsageError(f"page size {size}; valid: 1 to {PAGE}")
-    return _read(store, run, task, wanted, number, size)
+    return _read(store, run, task, wanted, columns_of(store, run, task), number, size)
 
 
 def everything(
     store: Store, run: str, task: str, wanted: SampleFilter, most: int = MOST, size: int = READ
 ) -> pd.DataFrame:
     """The first samples that fit, for a download; read in pages, so that whole samples are never held together."""
-    parts = []
+    parts, columns = [], columns_of(store, run, task)
     for number in range(most // size):
-        parts.append(_read(store, run, task, wanted, number, size))
+        parts.append(_read(store, run, task, wanted, columns, number, size))
         if not parts[-1].more:
             break
     return pd.concat([part.frame for part in parts], ignore_index=True)
 
 
-def _read(store: Store, run: str, task: str, wanted: SampleFilter, number: int, size: int) -> SamplePage:
-    known = columns_of(store, run, task)
-    shown = [*COLUMNS, *(c for c in known if c.startswith("value."))]
-    frame = store.samples(run, task, condition(wanted, known), None, size + 1, max(number, 0) * size, shown)
+def _read(
+    store: Store, run: str, task: str, wanted: SampleFilter, columns: Sequence[str], number: int, size: int
+) -> SamplePage:
+    shown = [*COLUMNS, *(c for c in columns if c.startswith("value."))]
+    frame = store.samples(run, task, condition(wanted, columns), None, size + 1, max(number, 0) * size, shown)
     return SamplePage(harmless(_table(frame.head(size))), len(frame) > size)
 
 

@@ -17,7 +17,7 @@ SIZE = 50
 def filters(run: Run, task: str) -> SampleFilter:
     """What the user looks for; every part of it is in the address."""
     columns = session.ask(samples.columns_of, run.id, task)
-    slices = sorted({e.slice for e in session.store().results(run.id) if e.task == task and e.slice != "all"})
+    slices = session.ask(samples.slices_of, run.id, task)
     metrics = [c.removeprefix("value.") for c in columns if c.startswith("value.")]
     one, two, three = st.columns(3)
     state = one.selectbox("Show", session.available("show", list(STATES)), key="show", bind="query-params")
