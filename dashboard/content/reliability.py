@@ -46,7 +46,7 @@ def calibration(store: Store, run: str, task: str, kind: str = "width") -> Calib
     ).reshape(-1, 2)
     groups = pd.factorize(cluster_keys(kept))[0]
     unread = max(0, store.artifact(run, task).rows - MOST)
-    return Calibration(_bins(rows, groups, kind), _metrics(rows), len(rows), len(frame) - len(rows), unread)
+    return Calibration(_bins(rows, groups, kind), _metrics(rows, groups), len(rows), len(frame) - len(rows), unread)
 
 
 def confidence(values: Mapping[str, Any] | None, responses: Sequence[Mapping[str, Any]]) -> float | None:
@@ -75,11 +75,14 @@ def _bins(rows: Array, groups: NDArray[np.int64], kind: str) -> pd.DataFrame:
     return pd.DataFrame(bins, columns=["bin", "n", "confidence", "accuracy", "low", "high"])
 
 
-def _metrics(rows: Array) -> pd.DataFrame:
-    """Every calibration metric that (confidence, correct) is enough for."""
+def _metrics(rows: Array, groups: NDArray[np.int64]) -> pd.DataFrame:
+    """Every calibration metric that (confidence, correct) is enough for, with its interval if it has one."""
     paired = [metric for metric in calibrate.METRICS if metric.name in calibrate.PAIRED] if len(rows) else []
-    values = [(m.name, stats.point(m, rows), m.better, m.limits) for m in paired]
-    return pd.DataFrame(values, columns=["metric", "value", "better", "limits"])
+    values = []
+    for m in paired:
+        low, high = stats.confidence(m, rows, groups) or (None, None)
+        values.append((m.name, stats.point(m, rows), low, high, len(rows), m.better, m.limits))
+    return pd.DataFrame(values, columns=["metric", "value", "low", "high", "n", "better", "limits"])
 
 
 def variants(store: Store, run: str, task: str) -> pd.DataFrame:

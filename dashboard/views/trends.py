@@ -39,4 +39,6 @@ with session.shown_errors():
     tables.chart(charts.trend(frame, marks), frame, "trend", words, trends.RUNS_SHOWN)
     if not marks.empty:
         st.subheader("Marked runs", anchor=False)
-        tables.table(frame.loc[marks.index, ["started", "run", "value", "baseline", "gate"]], "marked runs")
+        tables.table(
+            frame.loc[marks.index, ["started", "run", "value", "low", "high", "n", "baseline", "gate"]], "marked runs"
+        )
