@@ -177,8 +177,9 @@ def test_calibration_of_known_answers(tmp_path: Path) -> None:
     assert found.bins["n"].tolist() == [10, 10]
     assert found.bins["confidence"].tolist() == pytest.approx([0.55, 0.95])
     assert found.bins["accuracy"].tolist() == pytest.approx([0.5, 0.8])
-    ece = found.metrics.set_index("metric")["value"]["ece_width_10"]
-    assert ece == pytest.approx(0.5 * 0.05 + 0.5 * 0.15)
+    ece = found.metrics.set_index("metric").loc["ece_width_10"]
+    assert ece["value"] == pytest.approx(0.5 * 0.05 + 0.5 * 0.15)
+    assert ece["low"] <= ece["value"] <= ece["high"] and ece["n"] == 20
 
 
 def test_answers_without_probabilities_are_left_out(small: Store, run_of: RunOf) -> None:
@@ -245,7 +246,8 @@ def test_trends_mark_baselines_and_gates(tmp_path: Path) -> None:
     store = open_store(str(tmp_path / "s"))
     store.set_baseline("main", ids[0])
     store.set_baseline("main", ids[1])
-    store.save_verdicts(ids[2], {"exit_code": 1, "verdicts": []})
+    for code in (0, 1):  # the newest counts
+        store.save_verdicts(ids[2], {"exit_code": code, "verdicts": []})
     frame = trends.history(store, "scripted:oracle", "one", "acc").set_index("run")
     assert set(frame.index) == set(ids) and set(frame["series"]) == {"v1, 0-shot"}
     assert frame["baseline"].to_dict() == {ids[0]: "main (before)", ids[1]: "main", ids[2]: ""}
