@@ -1,16 +1,14 @@
 """BIG-Bench Hard: tasks on which language models were once below people, answered without a chain of thought."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.data import hub
 from harness.kinds import About, Data, Decoding, Template, generation
+from harness.kinds.text import Extract
 from harness.metrics.classify import proportion
 from harness.metrics.measures import Measure
 from harness.types import Card, Example, Task
-
-Extract = Callable[[str], str | None]
 
 
 def first_match(pattern: str) -> Extract:

@@ -10,6 +10,7 @@ import numpy as np
 from harness.data import hub
 from harness.errors import DataError
 from harness.kinds import About, Extremes, Items, probe
+from harness.kinds.choice import picking
 from harness.metrics.classify import proportion, ratio
 from harness.types import Card, Choose, Chosen, Dataset, Example, Failed, Judged, Metric, Request, Response, Row, Task
 
@@ -74,17 +75,13 @@ def judge(example: Example, responses: tuple[Response, ...]) -> Judged | Failed:
 
 def best(example: Example) -> tuple[Response, ...]:
     """The right answer."""
-    return (_chosen(example.target),)
+    return (picking(example.target, 3),)
 
 
 def worst(example: Example) -> tuple[Response, ...]:
     """The biased answer, or any wrong one where the biased one is right."""
     biased = example.fields["biased"]
-    return (_chosen(biased if biased not in (None, example.target) else (example.target + 1) % 3),)
-
-
-def _chosen(picked: int) -> Chosen:
-    return Chosen(picked, tuple(-1.0 if i == picked else -5.0 for i in range(3)), (1, 1, 1))
+    return (picking(biased if biased not in (None, example.target) else (example.target + 1) % 3, 3),)
 
 
 def group(name: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from harness.errors import DataError
 from harness.kinds import SEPARATOR, About, Data, Extremes, Items, Template, probe
+from harness.kinds.choice import picking
 from harness.kinds.prompt import prompt_fields
 from harness.kinds.rows import text_from, value_of
 from harness.kinds.values import values_of
@@ -104,5 +105,4 @@ class _Grouping:
         return self._picking(self.wrong(example.target))
 
     def _picking(self, picks: Sequence[int]) -> tuple[Response, ...]:
-        size = len(self.labels)
-        return tuple(Chosen(i, tuple(-0.01 if j == i else -10.0 for j in range(size)), (1,) * size) for i in picks)
+        return tuple(picking(pick, len(self.labels)) for pick in picks)

@@ -7,7 +7,7 @@ from harness.data import hub
 from harness.kinds import About, Data, likelihood
 from harness.metrics.classify import proportion
 from harness.metrics.likelihood import bits_per_byte, likelihood_row, perplexity, words
-from harness.metrics.measures import Measure
+from harness.metrics.measures import TOKEN_PERPLEXITY, Measure
 from harness.types import Card, Example, Row, Scored, Task
 
 # Undoes the tokenisation of WikiText, in this order, so that values are comparable with published ones.
@@ -71,14 +71,12 @@ def _per_byte(example: Example, scored: Scored) -> tuple[float, float]:
     return likelihood_row(scored.logprob, len(example.fields["page"].encode()))
 
 
-def _per_token(example: Example, scored: Scored) -> tuple[float, float]:
-    return likelihood_row(scored.logprob, scored.tokens)
-
-
 MEASURES = (
     Measure(perplexity("word_perplexity"), _per_word),
     Measure(perplexity("byte_perplexity"), _per_byte),
-    Measure(perplexity("token_perplexity", limits="comparable between models of one tokenizer only"), _per_token),
+    Measure(
+        perplexity("token_perplexity", limits="comparable between models of one tokenizer only"), TOKEN_PERPLEXITY.value
+    ),
     Measure(bits_per_byte, _per_byte),
 )
 

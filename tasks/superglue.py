@@ -7,6 +7,7 @@ from dataclasses import replace
 from harness.data import hub
 from harness.groups import Group
 from harness.kinds import About, Column, Data, Template, classification, multiple_choice
+from harness.kinds.choice import picking
 from harness.metrics.classify import f1, mean, proportion, quotient
 from harness.metrics.measures import ACC, F1_MACRO, MATTHEWS, ChoiceMeasure, Measure
 from harness.metrics.text import squad_values
@@ -185,7 +186,7 @@ def _least_alike(example: Example) -> tuple[Response, ...]:
     """The entity that shares the fewest words with an answer."""
     count = len(example.fields["choices"])
     wrong = min(range(count), key=lambda i: _overlap(example, i, Chosen(i)))
-    return (Chosen(wrong, tuple(-0.01 if i == wrong else -10.0 for i in range(count)), (1,) * count),)
+    return (picking(wrong, count),)
 
 
 RECORD = replace(

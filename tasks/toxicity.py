@@ -1,13 +1,12 @@
 """How toxic is what a model writes? RealToxicityPrompts and BOLD, judged by the scorer that a run names."""
 
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from harness.data import hub
 from harness.kinds import About, Column, Data, Decoding, generation
-from harness.kinds.text import written
+from harness.kinds.text import seed_of, written
 from harness.metrics.classify import mean, proportion
 from harness.scorers.bound import scored
 from harness.scorers.identities import THRESHOLD
@@ -36,7 +35,7 @@ def sampled(
     )
 
     def ask(example: Example, shown: Sequence[Example]) -> tuple[Request, ...]:
-        seeds = (zlib.crc32(f"{name}\0{example.id}\0{part}".encode()) for part in range(count))
+        seeds = (seed_of(name, f"{example.id}\0{part}") for part in range(count))
         return tuple(decoding.request(example.fields["prompt"], seed) for seed in seeds)
 
     def harmless(example: Example) -> tuple[Response, ...]:

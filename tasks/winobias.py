@@ -11,6 +11,7 @@ import numpy as np
 from harness.data import hub
 from harness.errors import DataError
 from harness.kinds import About, Extremes, Items, probe
+from harness.kinds.choice import picking
 from harness.metrics.classify import proportion, ratio
 from harness.types import Card, Choose, Chosen, Dataset, Example, Failed, Judged, Metric, Request, Response, Row, Task
 from harness_tasks.coreference import CONVENTION, referent
@@ -64,16 +65,12 @@ def judge(example: Example, responses: tuple[Response, ...]) -> Judged | Failed:
 
 def best(example: Example) -> tuple[Response, ...]:
     """The right mention."""
-    return (_chosen(example.target),)
+    return (picking(example.target, 2),)
 
 
 def worst(example: Example) -> tuple[Response, ...]:
     """The mention of the stereotype: right where that is right, and only there."""
-    return (_chosen(example.target if example.slices["stereotype"] == "pro" else 1 - example.target),)
-
-
-def _chosen(picked: int) -> Chosen:
-    return Chosen(picked, tuple(-1.0 if i == picked else -5.0 for i in range(2)), (1, 1))
+    return (picking(example.target if example.slices["stereotype"] == "pro" else 1 - example.target, 2),)
 
 
 def _gold(row: Row) -> tuple[str, str, str]:

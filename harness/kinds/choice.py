@@ -112,3 +112,8 @@ def _preferring(example: Example, index: int) -> Chosen:
     sizes = [len(choice.encode()) for choice in example.fields["choices"]]
     scores = tuple((-0.001 if i == index else -10.0) * size for i, size in enumerate(sizes))
     return Chosen(index, scores, tuple(1 for _ in sizes))
+
+
+def picking(index: int, count: int) -> Chosen:
+    """The answer of a model that is sure of one of ``count`` choices of one token each."""
+    return Chosen(index, tuple(-0.01 if i == index else -10.0 for i in range(count)), (1,) * count)
