@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from harness.people.ratings import Collected, collect
 if TYPE_CHECKING:
     from harness.people.ratings import Codes
     from harness.store import Store
-    from harness.types import Array, Judged, Metric
+    from harness.types import Array, Judged, Metric, Outcome
 
 DRAWS = 500
 """Swaps of a paired test of two metrics."""
@@ -85,7 +85,8 @@ def against(
         if name not in known:
             raise UnknownName(f"metric of {collected.campaign.task} with a value of every example", name, known)
     chosen = {name: known[name] for name in (metrics or known)}
-    sides = {name: metric_matrix(store, collected, ids, metric, examples) for name, metric in chosen.items()}
+    judged = [_judged(store.outcomes(run, collected.campaign.task)) for run in ids]
+    sides = {name: metric_matrix(judged, metric, examples) for name, metric in chosen.items()}
     statistics = [name for name in meta.STATISTICS if len(ids) >= FEWEST_SYSTEMS or name.startswith("segment_")]
     rows = [
         MetricAgrees(name, meta.agrees(human, side, one, clusters))
@@ -136,15 +137,14 @@ def single_metrics(store: Store, collected: Collected, run: str) -> tuple[dict[s
     return usable, tuple(name for name, _ in metrics if name not in usable)
 
 
-def metric_matrix(
-    store: Store, collected: Collected, runs: Sequence[str], metric: Metric, examples: Sequence[str]
-) -> Array:
+def metric_matrix(runs: Sequence[Mapping[str, Judged | None]], metric: Metric, examples: Sequence[str]) -> Array:
     """A metric's value of each example [examples, runs], turned so that higher is better; NaN where there is none."""
-    columns = []
-    for run in runs:
-        judged = {one.example.id: one.judged for one in store.outcomes(run, collected.campaign.task)}
-        columns.append([_value(metric, judged.get(example)) for example in examples])
+    columns = [[_value(metric, judged.get(example)) for example in examples] for judged in runs]
     return np.array(columns, dtype=float).T * (-1.0 if metric.better == "lower" else 1.0)
+
+
+def _judged(outcomes: Iterable[Outcome]) -> dict[str, Judged | None]:
+    return {one.example.id: one.judged for one in outcomes}
 
 
 def _value(metric: Metric, judged: Judged | None) -> float:
@@ -185,11 +185,14 @@ class Together:
 
 def together(store: Store, campaign: str, metric: str) -> tuple[Together, ...]:
     """Every run of a campaign. Raises UsageError for preferences and labels, UnknownName for another metric."""
-    collected = collect(store, campaign)
+    return together_in(store, collect(store, campaign), metric)
+
+
+def together_in(store: Store, collected: Collected, metric: str) -> tuple[Together, ...]:
+    """``together`` for a campaign whose ratings are read already."""
     if collected.campaign.kind in ("preference", "labels"):
-        raise UsageError(
-            f"campaign {campaign} asks for {collected.campaign.kind}: people and a metric are joined for scores"
-        )
+        asked = f"campaign {collected.campaign.id} asks for {collected.campaign.kind}"
+        raise UsageError(f"{asked}: people and a metric are joined for scores")
     known, _ = single_metrics(store, collected, collected.campaign.runs[0])
     if metric not in known:
         raise UnknownName(f"metric of {collected.campaign.task} with a value of every example", metric, known)
@@ -197,8 +200,9 @@ def together(store: Store, campaign: str, metric: str) -> tuple[Together, ...]:
     sign = -1.0 if collected.campaign.kind == "mqm" else 1.0
     results = []
     for column, run in enumerate(collected.campaign.runs):
-        examples = [one.example for one in store.outcomes(run, collected.campaign.task)]
-        judge = metric_matrix(store, collected, [run], known[metric], [e.id for e in examples])[:, 0]
+        outcomes = list(store.outcomes(run, collected.campaign.task))
+        examples = [one.example for one in outcomes]
+        judge = metric_matrix([_judged(outcomes)], known[metric], [e.id for e in examples])[:, 0]
         labels = dict(zip(rated, sign * human[:, column], strict=True))
         kept = np.isfinite(judge)
         values = np.array([labels.get(e.id, np.nan) for e in examples])[kept]

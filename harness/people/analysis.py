@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.metrics.stats import needed
 from harness.people import clustered, ratings
-from harness.people.against import Together, together
+from harness.people.against import Together, together_in
 from harness.people.agreement import agreement
 from harness.people.alpha import krippendorff
 from harness.people.bradley_terry import Strengths, bradley_terry
@@ -81,7 +81,7 @@ def report(store: Store, name: str, *, length: bool = False, judge: str | None =
     collected = ratings.collect(store, name)
     parts = list(_preferences(collected, length) if collected.campaign.kind == "preference" else _single(collected))
     if judge is not None:
-        parts.append(_together(together(store, name, judge)))
+        parts.append(_together(together_in(store, collected, judge)))
     return CampaignReport(
         collected.campaign,
         collected.models,
@@ -131,12 +131,8 @@ def _preferences(collected: Collected, length: bool) -> Iterator[Section]:
         won = np.where(met[one, two], played.outcome, 1 - played.outcome)[chosen]
         share = clustered.mean(won, played.prompts[chosen], played.raters[chosen])
         ties = int((won == 0.5).sum())
-        row = _settled(f"{names[one]} over {names[two]}", share, 0.5, f"{ties} ties, half a win each")
-        low, high = _within((row.low, row.high) if row.low is not None and row.high is not None else None) or (
-            None,
-            None,
-        )
-        wins.append(replace(row, low=low, high=high))
+        name, note = f"{names[one]} over {names[two]}", f"{ties} ties, half a win each"
+        wins.append(_settled(name, share, _within(share.interval()), 0.5, note))
     note = f"Share of the ratings that prefer the first; over prompts and raters.{_few(collected)}"
     yield Section("Win rates", tuple(wins), note)
     fitted = bradley_terry(names, played)
@@ -164,18 +160,22 @@ def _ratings(names: list[str], fitted: Strengths) -> Iterator[Quantity]:
         yield quantity(name, value, ends, fitted.comparisons, place)
 
 
-def _settled(name: str, mean: clustered.Mean, null: float, note: str) -> Quantity:
-    """A number beside the value of "no difference", and how many ratings would tell them apart."""
-    ends = mean.interval()
+def _settled(name: str, mean: clustered.Mean, ends: Ends | None, null: float, note: str) -> Quantity:
+    """A number with its interval beside the value of "no difference", and how many ratings would tell them apart."""
+    said = "; ".join(filter(None, (note, _verdict(mean, ends, null))))
+    return quantity(name, mean.value, ends, mean.n, said)
+
+
+def _verdict(mean: clustered.Mean, ends: Ends | None, null: float) -> str:
+    """Whether a number is told from ``null``; empty where it has no interval."""
     if mean.value is None or ends is None or mean.error is None:
-        return quantity(name, mean.value, ends, mean.n, note)
+        return ""
     if not ends[0] <= null <= ends[1]:
-        return quantity(name, mean.value, ends, mean.n, f"{note}; settled" if note else "settled")
+        return "settled"
     if mean.value == null or mean.error == 0:
-        return quantity(name, mean.value, ends, mean.n, f"{note}; no difference seen" if note else "no difference seen")
+        return "no difference seen"
     more = max(1, needed(mean.error, mean.n, abs(mean.value - null)) - mean.n)
-    said = f"not settled: about {more:,} more ratings would, on prompts and by raters like these"
-    return quantity(name, mean.value, ends, mean.n, f"{note}; {said}" if note else said)
+    return f"not settled: about {more:,} more ratings would, on prompts and by raters like these"
 
 
 # -------------------------------------------------------------------------------------------------------- single texts
@@ -199,7 +199,7 @@ def _single(collected: Collected) -> Iterator[Section]:
         gap = clustered.difference(
             rows.values[chosen], rows.runs[chosen] == one, rows.prompts[chosen], rows.raters[chosen]
         )
-        pairs.append(_settled(f"{named(collected, one)} less {named(collected, two)}", gap, 0.0, ""))
+        pairs.append(_settled(f"{named(collected, one)} less {named(collected, two)}", gap, gap.interval(), 0.0, ""))
     if pairs:
         yield Section("Differences", tuple(pairs), "On the same prompts, by the same raters.")
 

@@ -16,6 +16,7 @@ from harness.metrics.stored import recorded
 from harness.people.against import people_matrix
 from harness.people.campaign import stored
 from harness.people.ratings import Collected, collect
+from harness.run import sliced
 from harness.store.ratings import now
 from harness.types import Card, Judged, Outcome, Run, TaskRecord
 
@@ -48,14 +49,15 @@ def keep(store: Store, name: str) -> list[Run]:
         _keep(store, collected, run, dict(zip(examples, table[:, column], strict=True)))
         for column, run in enumerate(collected.campaign.runs)
     ]
+    known = {one.id for one in store.runs()}
     for run, _ in runs:
-        if any(one.id == run.id for one in store.runs()):
+        if run.id in known:
             raise UsageError(f"campaign {name} was kept already: remove run {run.id} and its like first")
     for run, outcomes in runs:
         task = run.tasks[0].name
         metric = _metric(collected)
-        groups = sorted({f"{key}={value}" for one in outcomes for key, value in one.example.slices.items()})
-        numbers = [estimate(task, metric, group, _of(outcomes, group)) for group in ("all", *groups)]
+        groups = sliced(outcomes).items()
+        numbers = [estimate(task, metric, group, [outcomes[i] for i in places]) for group, places in groups]
         store.start(run)
         store.finish(replace(run, finished=now()), {task: outcomes}, numbers)
     return [store.run(run.id) for run, _ in runs]
@@ -101,9 +103,3 @@ def _metric(collected: Collected) -> Metric:
     ranges = {"preference": (0.0, 1.0), "likert": (1.0, float(len(collected.campaign.anchors))), "direct": (0.0, 100.0)}
     bounds = ranges.get(collected.campaign.kind, (-np.inf, 0.0))
     return mean(METRIC, bounds=bounds)
-
-
-def _of(outcomes: list[Outcome], group: str) -> list[Outcome]:
-    if group == "all":
-        return outcomes
-    return [one for one in outcomes if group in {f"{key}={value}" for key, value in one.example.slices.items()}]

@@ -12,10 +12,18 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from harness.errors import UnknownName, UsageError
+from harness.errors import UnknownName
 from harness.metrics.intervals import quantile
 from harness.metrics.resample import jackknife_error
-from harness.people.metric_pairs import Averaged, averaged, calibrate_ties, count_pairs, cross_fitted, kendall
+from harness.people.metric_pairs import (
+    Averaged,
+    averaged,
+    calibrate_ties,
+    count_pairs,
+    cross_fitted,
+    kendall,
+    same_shape,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -159,7 +167,7 @@ def agrees(
     human: Array, metric: Array, statistic: str, clusters: NDArray[np.int64] | None = None, seed: int = 0
 ) -> Agrees:
     """A statistic with its error by leaving out blocks of whole clusters of segments. Raises UsageError."""
-    _same_shape(human, metric)
+    same_shape(human, metric)
     measure = _measure(statistic)
     value, dropped = measure(human, metric), _dropped(human, metric, statistic)
     if not np.isfinite(value):
@@ -210,8 +218,8 @@ def compare_metrics(
     segments change sides, and p is the share of draws that differ at least as much. Scores that one of the three lacks
     are left out of all.
     """
-    _same_shape(human, first)
-    _same_shape(human, second)
+    same_shape(human, first)
+    same_shape(human, second)
     missing = np.isnan(human) | np.isnan(first) | np.isnan(second)
     human = np.where(missing, np.nan, human)
     one, two = (_standardised(np.where(missing, np.nan, side)) for side in (first, second))
@@ -240,15 +248,10 @@ def _measure(statistic: str) -> Statistic:
 def _grouped(human: Array, metric: Array, by: Grouping) -> tuple[Array, Array]:
     if by not in GROUPINGS:
         raise UnknownName("grouping", by, GROUPINGS)
-    _same_shape(human, metric)
+    same_shape(human, metric)
     if by == "none":
         return human.reshape(1, -1), metric.reshape(1, -1)
     return (human, metric) if by == "item" else (human.T, metric.T)
-
-
-def _same_shape(human: Array, metric: Array) -> None:
-    if human.shape != metric.shape:
-        raise UsageError(f"the scores of people have the shape {human.shape}, those of the metric {metric.shape}")
 
 
 def _value(mean: Averaged) -> float:

@@ -174,13 +174,18 @@ def cross_fitted(human: Array, metric: Array, folds: int = 5, seed: int = 0) -> 
 
 
 def _pairs(human: Array, metric: Array) -> _Pairs:
-    if human.shape != metric.shape:
-        raise UsageError(f"the scores of people have the shape {human.shape}, those of the metric {metric.shape}")
+    same_shape(human, metric)
     i, j = np.triu_indices(human.shape[1], 1)
     people, said = human[:, i] - human[:, j], metric[:, i] - metric[:, j]
     row, at = np.nonzero(~(np.isnan(people) | np.isnan(said)))
     people, said = people[row, at], said[row, at]
     return _Pairs(row, np.abs(said), np.sign(people) == np.sign(said), people == 0)
+
+
+def same_shape(human: Array, metric: Array) -> None:
+    """Raises UsageError for scores of people and of a metric that are not of the same texts."""
+    if human.shape != metric.shape:
+        raise UsageError(f"the scores of people have the shape {human.shape}, those of the metric {metric.shape}")
 
 
 def _ratio(above: float, below: float) -> float:
