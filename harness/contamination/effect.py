@@ -71,8 +71,9 @@ def difference_in_difference(
 
 
 def _value(metric: Metric, outcome: Outcome) -> float | None:
+    """One example's number in the metric's own units: 0 or 100 of a share in percent."""
     value = outcome.judged.values.get(metric.name) if outcome.judged else None
-    return float(value) if isinstance(value, int | float) else None
+    return metric.scale * value if isinstance(value, int | float) else None
 
 
 def _gap(outcomes: Sequence[Outcome], values: Sequence[float | None], verdicts: Mapping[str, Verdict]) -> ScoreGap:

@@ -6,7 +6,7 @@ import pytest
 from harness.contamination.effect import difference_in_difference, gap, scores
 from harness.contamination.items import items_of
 from harness.contamination.rules import Verdict
-from harness.metrics.classify import accuracy
+from harness.metrics.classify import accuracy, percent
 from harness.plugins import catalogue
 from harness.run import plan
 from harness.types import Example, Judged, Outcome, Settings
@@ -50,6 +50,14 @@ def test_scores_are_told_for_each_side_and_too_few_items_say_so() -> None:
     assert told == {"all": (pytest.approx(2 / 3), 3), "dirty": (1.0, 1), "clean": (0.0, 1)}
     alone = gap(accuracy, outcomes(np.array([1, 0])), {"0": "dirty", "1": "dirty"})
     assert (alone.value, alone.words) == (None, "not enough items on both sides to tell")
+
+
+def test_a_gap_has_the_units_of_its_scores() -> None:
+    verdicts: dict[str, Verdict] = {"0": "dirty", "1": "dirty", "2": "clean", "3": "clean"}
+    told = outcomes(np.array([1, 1, 1, 0]))
+    _, dirty, clean = scores("t", percent("accuracy"), told, verdicts)
+    assert (dirty.value, clean.value) == (100.0, 50.0)
+    assert gap(percent("accuracy"), told, verdicts).value == pytest.approx(50.0)
 
 
 def test_the_items_of_a_task_are_its_texts_without_its_template() -> None:
