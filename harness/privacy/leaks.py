@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from harness.errors import DataError, UnknownName
 from harness.privacy.personal import Leaks, Redaction, leaks
 from harness.store import Store
-from harness.types import Chosen, Generate, Generated, Outcome
+from harness.types import Chosen, Generated, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,4 +61,4 @@ def _answers(outcome: Outcome) -> Iterator[tuple[str, str]]:
     for request, response in zip(outcome.requests, outcome.responses, strict=True):
         text = response.text if isinstance(response, Generated | Chosen) else ""
         if text:
-            yield request.prompt if isinstance(request, Generate) else str(getattr(request, "prompt", "")), text
+            yield str(getattr(request, "prompt", "")), text

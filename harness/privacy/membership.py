@@ -13,7 +13,7 @@ from harness.engine.backend import Backend
 from harness.engine.causal.backend import Causal
 from harness.engine.causal.reference import Reference
 from harness.errors import DataError
-from harness.metrics.intervals import Ends, clopper_pearson, quantile
+from harness.metrics.intervals import Ends, alike, clopper_pearson, quantile
 from harness.privacy.ask import likelihoods
 from harness.privacy.surprise import surprises
 from harness.types import Scored
@@ -24,6 +24,7 @@ RARE = 0.01
 LOWEST = 0.2
 """Share of the least likely tokens that Min-K % looks at."""
 FOLDS = 5
+ROUNDING = 1e-12
 
 
 def loss(scored: Scored) -> float:
@@ -112,7 +113,7 @@ def judge(name: str, scores: Scores, is_member: NDArray[np.bool_]) -> AttackResu
         raise DataError(f"attack {name}: text {int((~np.isfinite(scores)).argmax()) + 1} has no score")
     positive, negative = scores[is_member], scores[~is_member]
     auc, error = delong(positive, negative)
-    low, high = _ends(auc, error)
+    low, high = _ends(auc, error, min(len(positive), len(negative)))
     allowed = math.floor(RARE * len(negative))
     caught = int((positive > np.sort(negative)[::-1][allowed]).sum())
     return AttackResult(name, auc, low, high, caught, len(positive), clopper_pearson(caught, len(positive)))
@@ -129,10 +130,10 @@ def delong(positive: Scores, negative: Scores) -> tuple[float, float]:
     return float(above.mean()), math.sqrt(above.var(ddof=1) / m + below.var(ddof=1) / n)
 
 
-def _ends(auc: float, error: float) -> Ends:
-    """In the logit, so that no end lies outside of 0 and 1."""
-    if not 0 < auc < 1:
-        return auc, auc
+def _ends(auc: float, error: float, n: int) -> Ends:
+    """In the logit, so that no end lies outside of 0 and 1; what ``n`` equal cases allow where DeLong's error is 0."""
+    if error < ROUNDING:
+        return alike(auc, (0.0, 1.0), n)
     middle, half = math.log(auc / (1 - auc)), quantile(0.975) * error / (auc * (1 - auc))
     return 1 / (1 + math.exp(-(middle - half))), 1 / (1 + math.exp(-(middle + half)))
 

@@ -94,6 +94,14 @@ def test_delongs_error_is_that_of_the_bootstrap() -> None:
     assert delong(np.ones(5), np.ones(5))[0] == 0.5
 
 
+@pytest.mark.parametrize(
+    ("shift", "auc", "ends"), [(9, 1.0, (0.831, 1)), (-9, 0.0, (0, 0.169)), (0, 0.5, (0.42, 0.58))]
+)
+def test_cases_that_are_all_alike_still_have_an_interval(shift: float, auc: float, ends: tuple[float, float]) -> None:
+    told = judge("x", np.concatenate([np.full(20, float(shift)), np.zeros(30)]), np.arange(50) < 20)
+    assert told.auc == auc and (told.low, told.high) == pytest.approx(ends, abs=0.006)
+
+
 def test_true_positives_at_few_false_ones() -> None:
     scores = np.concatenate([np.full(30, 2.0), np.full(70, 0.0), np.full(1, 3.0), np.linspace(-1, 1, 99)])
     found = judge("x", scores, np.arange(200) < 100)
