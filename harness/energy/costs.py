@@ -71,7 +71,8 @@ def lines(costs: Costs) -> Iterator[tuple[str, str]]:
     if energy.joules is not None:
         yield "an example", f"{_j(costs.joules_per_example)}, net {_j(costs.net_joules_per_example)}"
         yield "an answered token", _j(costs.joules_per_token)
-        yield "1,000 examples", f"{costs.wh_per_thousand_examples or 0:.4g} Wh" if energy.examples else "-"
+        thousand = costs.wh_per_thousand_examples
+        yield "1,000 examples", "-" if thousand is None else f"{thousand:.4g} Wh"
     for name, task in energy.tasks.items():
         if task.joules is not None:
             ends = f" [{task.low:.4g}, {task.high:.4g}]" if task.low is not None and task.high is not None else ""
