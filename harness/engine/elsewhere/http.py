@@ -100,6 +100,7 @@ class Server:
                 held.append((position, response))
                 row += 1
                 if row % IN_A_ROW == 0 and (gone := self._gone(portal, len(held))):
+                    wait(open_, self._options.timeout)  # an answer may be on its way
                     yield from ([pair] for pair in answered(open_))
                     raise gone
             if held:

@@ -71,6 +71,15 @@ def test_half_precision_is_as_true_as_the_plain_pass(kind: str) -> None:
     assert error.as_true_as(Error.of(plain(half, spans), truth), half.dtype)
 
 
+@pytest.mark.parametrize("kind", [*TAILS, *TOKENS])
+def test_tails_of_one_token(kind: str) -> None:
+    spans = [span([3, 4, *tail, 9], 1) for tail in ([5], [6], [7], [5])]
+    found = runner(kind)[0]
+    laid = found.plan(spans, 64, worth=1)
+    assert any(step.parent >= 0 and len(step.members) == 3 for step in laid.steps)
+    assert_close(run_all(found, laid), reference(kind, spans))
+
+
 @pytest.mark.parametrize("kind", ["mamba", "rwkv", "lfm2", "bloom"])
 def test_blocks_of_one_token(kind: str) -> None:
     spans = [span([3, *tail], 1) for tail in ([5, 6, 7], [8], [5, 9], [10, 11, 12, 13, 14])]

@@ -131,9 +131,12 @@ class Runner:
         return self._answers(rows.reads, _at(hidden, there[0]), *there[1:])
 
     def _run_padded(self, plan: Plan, step: Step, state: State | None) -> Deferred:
-        """Right padding: no token of a causal model sees it. Behind a state that all begin with, only their tails."""
+        """Right padding: no token of a causal model sees it. Behind a state that all begin with, only their tails.
+
+        Tails of one token are padded too: models take a single token for a step of generation, whose code is another.
+        """
         sequences = [plan.sequences[member][step.base :] for member in step.members]
-        width = max(map(len, sequences))
+        width = max(1 if state is None else 2, *map(len, sequences))
         ids = np.zeros((len(sequences), width), np.int64)
         mask = np.zeros((len(sequences), width), np.int64)
         reads: list[Read] = []
