@@ -128,8 +128,3 @@ class Options:
             raise UsageError("threads belong to workers: one process takes OMP_NUM_THREADS")
         if self.system is not None and not self.chat:
             raise UsageError("a system message (--system) belongs to --chat: without it no model is shown one")
-
-
-def until(text: str, stop: Sequence[str]) -> str:
-    """A text up to the first of its stop strings."""
-    return text[: min((place for one in stop if (place := text.find(one)) >= 0), default=len(text))]

@@ -89,9 +89,3 @@ def mixed(x: Tensor) -> Tensor:
 def _shifted(x: Tensor, bits: int) -> Tensor:
     """x >> bits of the bits as they stand: no copies of the sign come in."""
     return (x >> bits) & ((1 << (64 - bits)) - 1)
-
-
-def cut(text: str, stop: Sequence[str]) -> tuple[str, bool]:
-    """``text`` before the first stop string in it, and whether there is one."""
-    places = [at for at in (text.find(string) for string in stop if string) if at >= 0]
-    return (text[: min(places)], True) if places else (text, False)

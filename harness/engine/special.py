@@ -1,5 +1,6 @@
 """The edges of a text: special tokens before it, read exactly once whoever wrote them, and those that end an answer."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,12 @@ def end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
     config = model.generation_config.eos_token_id if model.generation_config is not None else None
     ids = config if isinstance(config, list) else [config]
     return frozenset(int(token) for token in (*ids, tokenizer.eos_token_id) if token is not None)
+
+
+def cut(text: str, stop: Sequence[str]) -> tuple[str, bool]:
+    """``text`` before the first stop string in it, and whether there is one."""
+    places = [at for at in (text.find(string) for string in stop if string) if at >= 0]
+    return (text[: min(places)], True) if places else (text, False)
 
 
 def pair(context: str, text: str) -> tuple[str, str]:

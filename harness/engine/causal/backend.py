@@ -18,7 +18,6 @@ from harness.engine.causal.scoring.schedule import Inputs, Schedule, generated_b
 from harness.engine.checkpoint import Checkpoint
 from harness.engine.respond import Score, respond
 from harness.engine.tally import Tally
-from harness.errors import UsageError
 from harness.types import Choose, Generate, Generated, Likelihood, ModelInfo, Question, Response
 
 LONG = 20.0
@@ -41,12 +40,9 @@ class Causal:
         self.checkpoint = checkpoint
         self.encoder = Encoder(checkpoint.tokenizer, checkpoint.options, checkpoint.context, checkpoint.rows)
         config = checkpoint.model.config
-        asked = checkpoint.options.token_budget
-        if asked is not None and asked < 1:
-            raise UsageError(f"token budget {asked} is not a number of rows; valid: 1 or more")
         if checkpoint.device.type == "cpu":
             keep_freed_memory()
-        self.budget = asked or rows_for(config, checkpoint.device, checkpoint.dtype)
+        self.budget = checkpoint.options.token_budget or rows_for(config, checkpoint.device, checkpoint.dtype)
         self.runner, self.alone = open_runner(checkpoint.model)
         together = self.runner.way == "tree" and not checkpoint.offloaded  # whose weights go when one lane is done
         self.lanes = lanes_of(checkpoint.device) if together else 1
@@ -57,6 +53,7 @@ class Causal:
         self.info = ModelInfo(checkpoint.name, fingerprint, answers, checkpoint.context, pinned=True)
         self._encoded: Sequence[Encoded] = ()
         self._written: list[tuple[Prompt, int]] = []
+        self._best_rate: float | None = None
 
     def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
         """See Backend. Raises TooLong before anything is computed."""
@@ -193,14 +190,16 @@ class Causal:
     def limit_fraction(self, seconds: float, measured: float = 3.0) -> float | None:
         """(operations of all that was scored / best rate of a product) / ``seconds`` that it took.
 
-        The rate is ``measured`` for about so many seconds. None for models without a tree or with a head of their own:
-        of them it is not known which products a token takes.
+        The rate is ``measured`` once, for about so many seconds. None for models without a tree or with a head of
+        their own: of them it is not known which products a token takes.
         """
         if self.runner.way != "tree" or self.runner.whole:
             return None
         tally, model = self.runner.tally, self.checkpoint.model
         operations = needed(model, tally.computed - tally.padding, tally.logits, tally.pairs)
-        return operations / best_rate(model, seconds=measured) / seconds
+        if self._best_rate is None:
+            self._best_rate = best_rate(model, seconds=measured)
+        return operations / self._best_rate / seconds
 
     def _generation(self) -> str:
         """How answers are generated, and why not from shared keys and values where they are not."""

@@ -17,8 +17,8 @@ from harness.engine.causal.encode import Encoded, Encoder, Prompt, Span, encode
 from harness.engine.causal.rotations import forget_lengths
 from harness.engine.checkpoint import Checkpoint
 from harness.engine.respond import Score
-from harness.engine.sampling import cut, pick, stream
-from harness.engine.special import end_tokens
+from harness.engine.sampling import pick, stream
+from harness.engine.special import cut, end_tokens
 from harness.engine.tally import Tally
 from harness.types import Choose, Chosen, Failed, Generate, Generated, Likelihood, ModelInfo, Question, Response, Scored
 

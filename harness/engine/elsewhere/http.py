@@ -5,22 +5,21 @@ probe finds them believable; otherwise the model is asked for a letter and its t
 choice is counted as failed. Whatever a server says costs at most that answer, unless no other would come either.
 """
 
-import math
 from collections.abc import Container, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from itertools import islice
-from typing import Literal
 
 import anyio
 from anyio.from_thread import BlockingPortal
 
-from harness.engine.backend import Batch, Options, until
+from harness.engine.backend import Batch, Options
 from harness.engine.elsewhere import http_answers, http_echo
 from harness.engine.elsewhere.http_address import address_of
 from harness.engine.elsewhere.http_body import GaveUp, Json
 from harness.engine.elsewhere.http_retry import Calls, Pause
 from harness.engine.elsewhere.named import letters_of, named
-from harness.errors import ModelError, Unsupported, UsageError
+from harness.engine.special import cut
+from harness.errors import ModelError, Unsupported
 from harness.types import (
     Choose,
     Chosen,
@@ -48,10 +47,6 @@ class Server:
     """One model of one server. ``echo``: it returns believable log-probabilities of a prompt's own tokens."""
 
     def __init__(self, name: str, options: Options, pause: Pause = anyio.sleep) -> None:
-        if not (0 < options.timeout < math.inf):
-            raise UsageError(f"--timeout {options.timeout:g} is no number of seconds above 0")
-        if options.concurrency < 1:
-            raise UsageError(f"--concurrency {options.concurrency} is no number of requests above 0")
         self.name = name
         self._options = options
         self._address = address_of(name, options.base_url)
@@ -87,26 +82,32 @@ class Server:
         return {key: float(value) for key, value in counts.items()}
 
     def _arrivals(self, questions: Sequence[Question], left: list[int]) -> Iterator[Batch]:
+        """Batches as answers arrive; where no more will come, those that have arrived before the error says so."""
+        open_: dict[Future[Response], int] = {}
+        with self._calls.open(self._options.concurrency) as portal:
+            try:
+                yield from self._patiently(portal, self._each(portal, questions, iter(left), open_))
+            except ModelError:
+                wait(open_, self._options.timeout)  # an answer may be on its way
+                yield from ([pair] for pair in answered(open_))
+                raise
+
+    def _patiently(self, portal: BlockingPortal, arrivals: Iterator[tuple[int, Response]]) -> Iterator[Batch]:
         """What was in vain is held back to the end: the server may be gone, and a resumed run then asks it again."""
         held: Batch = []
         row = 0
-        open_: dict[Future[Response], int] = {}
-        with self._calls.open(self._options.concurrency) as portal:
-            for position, response in self._each(portal, questions, iter(left), open_):
-                if not in_vain(response):
-                    row = 0
-                    yield [(position, response)]
-                    continue
-                held.append((position, response))
-                row += 1
-                if row % IN_A_ROW == 0 and (gone := self._gone(portal, len(held))):
-                    wait(open_, self._options.timeout)  # an answer may be on its way
-                    yield from ([pair] for pair in answered(open_))
-                    raise gone
-            if held:
-                if gone := self._gone(portal, len(held)):
-                    raise gone
-                yield held
+        for position, response in arrivals:
+            if not in_vain(response):
+                row = 0
+                yield [(position, response)]
+                continue
+            held.append((position, response))
+            row += 1
+            if row % IN_A_ROW == 0:
+                self._knock(portal, len(held))
+        if held:
+            self._knock(portal, len(held))
+            yield held
 
     def _each(
         self,
@@ -131,17 +132,16 @@ class Server:
             for future in open_:
                 future.cancel()
 
-    def _gone(self, portal: BlockingPortal, unanswered: int) -> ModelError | None:
-        """The error to end with where the server answers nothing at all any more."""
+    def _knock(self, portal: BlockingPortal, unanswered: int) -> None:
+        """Raises ModelError where the server answers nothing at all any more."""
         try:
             portal.call(self._text, KNOCK, {"temperature": 0.0}, 16)
         except GaveUp as error:
             if error.kind in IN_VAIN:
-                return ModelError(
+                raise ModelError(
                     f"{self._address.shown}: no answer any more (requests in vain: {unanswered}): {error}; "
                     "what was answered is kept, --resume asks the rest"
-                )
-        return None
+                ) from None
 
     async def _one(self, request: Request) -> Response:
         try:
@@ -166,9 +166,8 @@ class Server:
         if request.stop:
             asked["stop"] = list(request.stop[:4])  # servers take four; the rest is cut here
         said = await self._text(request.prompt, asked, request.max_tokens)
-        text = until(said.text, request.stop)
-        finish: Literal["stop", "length", "end"] = "length" if said.cut else "end"
-        return Generated(text, said.tokens, finish if text == said.text else "stop")
+        text, stopped = cut(said.text, request.stop)
+        return Generated(text, said.tokens, "stop" if stopped else "length" if said.cut else "end")
 
     async def _picked(self, request: Choose) -> Response:
         """Ask for a letter; take the one choice that the answer names."""

@@ -14,8 +14,9 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.engine.backend import Batch, until
+from harness.engine.backend import Batch
 from harness.engine.elsewhere.named import named
+from harness.engine.special import cut
 from harness.errors import DataError, listed, quoted
 from harness.reading.text import decoded, json_object, read_bytes, split
 from harness.reading.values import label_of
@@ -133,8 +134,8 @@ def _respond(request: Request, answer: Mapping[str, Any]) -> Response:
         case Choose() if "text" in answer:
             return named(request, answer["text"])
         case Generate() if "text" in answer:
-            cut = until(answer["text"], request.stop)
-            return Generated(cut, len(cut.split()), "end" if cut == answer["text"] else "stop")
+            text, stopped = cut(answer["text"], request.stop)
+            return Generated(text, len(text.split()), "stop" if stopped else "end")
         case Likelihood() | PseudoLikelihood() if "logprob" in answer:
             size = len(request.text.encode())
             tokens = answer.get("tokens", 1)

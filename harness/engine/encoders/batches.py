@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 import torch
 from torch import Tensor
 
-from harness.engine.backend import Agenda, Batch, BatchPlan
+from harness.engine.backend import Agenda, Batch, BatchPlan, Options
 from harness.engine.budget import out_of_memory
 from harness.engine.checkpoint import Checkpoint
 from harness.engine.tally import Tally
@@ -21,6 +21,11 @@ BUDGET = 2048
 """Tokens of one forward pass unless the options say otherwise."""
 PADDING = 64
 """Padding tokens that one batch may hold: below the cost of reading the weights once more."""
+
+
+def budget_of(options: Options) -> int:
+    """Tokens of one forward pass; the reference reads one text at a time."""
+    return 1 if options.engine == "reference" else options.token_budget or BUDGET
 
 
 @dataclass(frozen=True, slots=True)

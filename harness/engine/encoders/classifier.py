@@ -9,9 +9,9 @@ import torch
 from harness.engine.backend import Agenda, Batch
 from harness.engine.checkpoint import Checkpoint
 from harness.engine.encoders.batches import (
-    BUDGET,
     Bundle,
     agenda,
+    budget_of,
     by_length,
     halving,
     padded,
@@ -86,9 +86,7 @@ class Classifier:
         fingerprint = {**checkpoint.fingerprint, **read}
         self.info = ModelInfo(checkpoint.name, fingerprint, frozenset({Choose}), self.limit, pinned=True)
         self.tally = Tally()
-        self.budget = checkpoint.options.token_budget or BUDGET
-        if checkpoint.options.engine == "reference":
-            self.budget = 1
+        self.budget = budget_of(checkpoint.options)
 
     def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
         """See Backend. Raises Unsupported for labels that do not fit the head, TooLong before anything is computed."""

@@ -19,9 +19,9 @@ from torch import Tensor
 from harness.engine.backend import Agenda, Batch
 from harness.engine.checkpoint import Checkpoint
 from harness.engine.encoders.batches import (
-    BUDGET,
     Bundle,
     agenda,
+    budget_of,
     by_length,
     halving,
     padded,
@@ -74,7 +74,7 @@ class Masked:
         answers: frozenset[type] = frozenset({Choose, Likelihood, PseudoLikelihood})
         self.info = ModelInfo(checkpoint.name, fingerprint, answers, self.limit, pinned=True)
         self.tally = Tally()
-        self.budget = 1 if checkpoint.options.engine == "reference" else checkpoint.options.token_budget or BUDGET
+        self.budget = budget_of(checkpoint.options)
 
     def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
         """See Backend. Raises TooLong and Unsupported before anything is computed."""
@@ -94,7 +94,7 @@ class Masked:
             lengths.update(dict.fromkeys(positions, longest))
         refuse_long(questions, list(lengths.values()), self.limit)
         places = list(distinct.values())
-        costs = [sum(len(one.tokens) * len(one.scored) for part in parts for one in part) for parts in plans]
+        costs = [_cost(parts) for parts in plans]
         groups = by_length(costs, GROUP * self.budget, padding=sum(costs) * len(costs))
         return agenda(
             [
@@ -144,8 +144,7 @@ class Masked:
         batch: Batch = []
         for positions, maskings in texts:
             scores = [_score([one for _ in part for one in next(predictions)]) for part in maskings]
-            cost = sum(len(one.tokens) * len(one.scored) for part in maskings for one in part)
-            self.tally.asked += cost * len(positions)
+            self.tally.asked += _cost(maskings) * len(positions)
             batch += [(position, respond(questions[position], scores)) for position in positions]
         return batch
 
@@ -177,6 +176,11 @@ class Masked:
         logprobs = logits[every, targets] - logits.logsumexp(-1)
         likeliest = logits.argmax(-1) == targets
         return list(zip(logprobs.tolist(), likeliest.tolist(), strict=True))
+
+
+def _cost(parts: Sequence[Sequence[Masking]]) -> int:
+    """Tokens that go through the model: a text once for every token that is masked in it."""
+    return sum(len(one.tokens) * len(one.scored) for part in parts for one in part)
 
 
 def _score(predictions: Sequence[Prediction]) -> Score:

@@ -16,9 +16,9 @@ from torch import Tensor
 from harness.engine.backend import Agenda, Batch
 from harness.engine.checkpoint import Checkpoint
 from harness.engine.encoders.batches import (
-    BUDGET,
     Bundle,
     agenda,
+    budget_of,
     by_length,
     halving,
     padded,
@@ -28,8 +28,8 @@ from harness.engine.encoders.batches import (
     window,
 )
 from harness.engine.respond import Score, respond
-from harness.engine.sampling import cut, pick, stream
-from harness.engine.special import end_tokens, head_of
+from harness.engine.sampling import pick, stream
+from harness.engine.special import cut, end_tokens, head_of
 from harness.engine.tally import Tally
 from harness.errors import Unsupported
 from harness.types import Choose, Generate, Generated, Likelihood, ModelInfo, Question
@@ -77,7 +77,7 @@ class Seq2seq:
         )
         self.cache = "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
         self.tally = Tally()
-        self.budget = 1 if checkpoint.options.engine == "reference" else checkpoint.options.token_budget or BUDGET
+        self.budget = budget_of(checkpoint.options)
 
     def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
         """See Backend. Raises TooLong and Unsupported before anything is computed."""

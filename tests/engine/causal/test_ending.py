@@ -6,7 +6,7 @@ import pytest
 from tiny import causal
 
 from harness.engine.causal.generation.ending import Draft, Endings
-from harness.engine.sampling import cut
+from harness.engine.special import cut
 from harness.types import Generate
 
 PIECES = ["▁a", "b", "ab", "▁", "▁b▁", "é", ".", "▁.\n", "Q:", "\n"]

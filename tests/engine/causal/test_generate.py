@@ -19,7 +19,8 @@ from harness.engine.causal.generation.paged import PagedGenerator
 from harness.engine.causal.generation.slots import Slots
 from harness.engine.causal.generation.slotted import SlottedGenerator
 from harness.engine.causal.scoring.logits import Reader
-from harness.engine.sampling import cut, pick, stream
+from harness.engine.sampling import pick, stream
+from harness.engine.special import cut
 from harness.engine.tally import Tally
 from harness.types import Generate, Generated
 

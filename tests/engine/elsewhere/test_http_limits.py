@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asking import ask
+from asking import ask, asked
 from serving import Body, Handler, chat_answer, connect, prompt_of, serving
 
 import harness
@@ -139,6 +139,33 @@ def test_a_server_that_is_gone_leaves_a_run_to_be_resumed(answers: int, tmp_path
         result = harness.evaluate(model, "demo/qa", store=str(tmp_path), limit=12, resume=True)
         assert len(again.bodies) == 12 - answers
     assert result.run.status == "finished" and {e.failed for e in result.estimates} == {0}
+
+
+def test_what_has_arrived_when_a_key_is_refused_is_kept() -> None:
+    def act(handler: Handler, body: Body) -> None:
+        if prompt_of(body) != "0":
+            taken.wait(30)
+        if prompt_of(body) != "8":
+            handler.reply(200, FINE)
+            sent.release()
+            return
+        for _ in range(8):
+            sent.acquire(timeout=30)
+        time.sleep(0.5)  # for the others to arrive
+        handler.reply(401, b"{}")
+        refused.set()
+
+    taken, refused, sent, kept = threading.Event(), threading.Event(), threading.Semaphore(0), list[int]()
+    with serving(act) as server:
+        batches = connect(server.url, concurrency=9).answer(asked([Generate(str(i), 8) for i in range(9)]))
+        kept += [position for position, _ in next(batches)]
+        taken.set()
+        assert refused.wait(30)
+        time.sleep(0.3)  # for that to arrive as well
+        with pytest.raises(ModelError, match="the key is refused"):
+            for batch in batches:
+                kept += [position for position, _ in batch]
+    assert sorted(kept) == list(range(8))
 
 
 def test_a_broken_server_is_told_from_requests_that_it_cannot_answer() -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from harness.engine.backend import until
 from harness.engine.elsewhere.named import letters_of, named
 from harness.engine.elsewhere.replay import respond
+from harness.engine.special import cut
 from harness.types import Choose, Chosen, Failed, Generate, Generated
 
 DRINKS = ("tea", "milk", "juice")
@@ -97,7 +97,7 @@ def test_letters_are_the_choices_own_or_in_order() -> None:
 
 
 def test_a_replayed_text_is_cut_at_the_first_stop_string() -> None:
-    assert until("one two three", (" three", " two", "x")) == "one" and until("one", ("x",)) == "one"
+    assert cut("one two three", (" three", " two", "x")) == ("one", True) and cut("one", ("x",)) == ("one", False)
     request = Generate("q", 9, ("\n", "Q:"))
     assert respond(request, {"text": "blue Q: next\nmore"}) == Generated("blue ", 1, "stop")
     assert respond(request, {"text": "blue"}) == Generated("blue", 1, "end")

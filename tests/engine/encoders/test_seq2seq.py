@@ -9,7 +9,8 @@ from tiny import WORDS, framed_tokenizer, saved, seq2seq
 
 from harness.engine.backend import Options
 from harness.engine.load import load
-from harness.engine.sampling import cut, pick, stream
+from harness.engine.sampling import pick, stream
+from harness.engine.special import cut
 from harness.errors import TooLong, Unsupported
 from harness.types import Choose, Failed, Generate, Generated, Likelihood
 

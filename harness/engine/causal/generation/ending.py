@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.engine.sampling import cut
-from harness.engine.special import end_tokens
+from harness.engine.special import cut, end_tokens
 from harness.types import Generate, Generated
 
 

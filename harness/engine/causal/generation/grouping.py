@@ -44,6 +44,10 @@ class Live:
     key: int
     draft: Draft = field(default_factory=Draft)
 
+    def prompt(self, prefix_len: int) -> tuple[int, ...]:
+        """What has to be read before the next token: the prompt, and what a row that stepped back had made."""
+        return (*self.row.tokens[prefix_len:], *self.draft.tokens)
+
 
 def waiting_rows(shard: PromptShard) -> tuple[list[tuple[Pending, Generated]], list[Live]]:
     """The answers of rows that ask for no token at all, and the other rows as they begin."""

@@ -26,10 +26,6 @@ class InPages(Live):
     pages: list[int] = field(default_factory=list)
     held: int = 0
 
-    def prompt(self, prefix_len: int) -> Tokens:
-        """What has to be read before the next token: the prompt, and what a row that stepped back had made."""
-        return (*self.row.tokens[prefix_len:], *self.draft.tokens)
-
 
 @dataclass(slots=True)
 class Reading:

@@ -38,10 +38,6 @@ class InSlot(Live):
 
     held: int = 0
 
-    def prompt(self, prefix_len: int) -> Tokens:
-        """What has to be read before the next token: the prompt, and what a row that stepped back had made."""
-        return (*self.row.tokens[prefix_len:], *self.draft.tokens)
-
 
 class SlottedGenerator:
     """A causal model that continues prompts, see ``generate.Generator``.
