@@ -15,7 +15,6 @@ from harness.api.recording import described, identity_of
 from harness.api.records import Listener, Result, Where
 from harness.data import digest
 from harness.engine.backend import Agenda, Backend, agenda_of
-from harness.engine.budget import surroundings
 from harness.engine.division import Outside
 from harness.engine.division import shards as divided
 from harness.engine.elsewhere.merged import Merged
@@ -110,7 +109,13 @@ def _about(backend: Backend, run: Run) -> dict[str, Any]:
         "answers": sorted(kind.__name__ for kind in backend.info.answers),
         "settings": dict(run.settings),
         "tasks": {task.name: [task.fingerprint, task.data_sha256, task.n] for task in run.tasks},
-        "machine": surroundings() if backend.info.pinned else {},
+        "machine": _machine() if backend.info.pinned else {},
     }
     kept: dict[str, Any] = json.loads(canonical(hidden_in(about)))
     return kept
+
+
+def _machine() -> dict[str, str]:
+    from harness.engine.budget import surroundings  # brings torch, which no server and no file needs
+
+    return surroundings()
