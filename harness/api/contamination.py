@@ -11,10 +11,11 @@ from harness.contamination.check import Report
 from harness.contamination.effect import ScoreGap, difference_in_difference, gap, scores
 from harness.contamination.items import BenchmarkText, items_of
 from harness.contamination.order import Order, exchangeability, logs_of
+from harness.contamination.rules import RULES
 from harness.engine.backend import Backend
 from harness.errors import UnknownName
 from harness.store import Store
-from harness.types import Estimate, Settings, Task
+from harness.types import Estimate, Run, Settings, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,16 @@ class Effect:
     against: ScoreGap | None
 
 
+@dataclass(frozen=True, slots=True)
+class ScoreSplit:
+    """A stored run whose scores a rule splits into seen and unseen items, a reference run, and the tasks they share."""
+
+    rule: str
+    run: Run
+    reference: Run | None
+    tasks: tuple[Task, ...]
+
+
 def items_in(
     tasks: str | Sequence[str | Task], *, limit: int | None = None, data: Path | None = None
 ) -> list[BenchmarkText]:
@@ -38,29 +49,48 @@ def items_in(
     return [item for p in planned for item in items_of(p)]
 
 
-def effects(report: Report, rule: str, store: Store, run: str, reference: str | None = None) -> list[Effect]:
-    """What being seen, by one rule, goes with in a stored run: metrics with one number for each example.
+def split_by(
+    items: Sequence[BenchmarkText], store: Store, rule: str, run: str, reference: str | None = None
+) -> ScoreSplit:
+    """What ``effects`` needs, checked before a long scan.
 
-    Raises UnknownName for a rule or a run that is not there, and where the run has none of the report's tasks.
+    Raises UnknownName for a rule or a run that is not there, and where the run has none of the items' tasks.
     """
-    rules = report.checked[0].question.verdicts if report.checked else {}
-    if rule not in rules:
-        raise UnknownName("rule", rule, rules)
-    own = store.run(run)
-    theirs = {task.name for task in store.run(reference).tasks} if reference else set()
-    there = {one.item.task for one in report.checked} & {task.name for task in own.tasks}
-    if not there:
-        raise UnknownName(f"task of run {own.id}", report.checked[0].item.task, [task.name for task in own.tasks])
+    if rule not in RULES:
+        raise UnknownName("rule", rule, RULES)
+    own, other = store.run(run), store.run(reference) if reference else None
+    asked = dict.fromkeys(item.task for item in items)
+    shared = sorted(asked.keys() & {task.name for task in own.tasks})
+    if not shared:
+        raise UnknownName(f"task of run {own.id}", next(iter(asked), ""), [task.name for task in own.tasks])
+    return ScoreSplit(rule, own, other, tuple(plugins.installed(plugins.catalogue(), shared)))
+
+
+def effects(report: Report, split: ScoreSplit, store: Store) -> list[Effect]:
+    """What being seen goes with in a stored run: metrics with one number for each example.
+
+    A share that is corrected for a detector's errors is left out: its examples hold the detector's verdicts, so that
+    the difference of their means would be that of the share before correction.
+    """
     rows = []
-    for task in plugins.installed(plugins.catalogue(), sorted(there)):
-        verdicts = report.verdicts(rule, task.name)
-        outcomes = list(store.outcomes(own.id, task.name))
-        other = list(store.outcomes(reference, task.name)) if reference and task.name in theirs else None
+    for task in split.tasks:
+        verdicts = report.verdicts(split.rule, task.name)
+        outcomes = list(store.outcomes(split.run.id, task.name))
+        other = None
+        if split.reference and task.name in {record.name for record in split.reference.tasks}:
+            other = list(store.outcomes(split.reference.id, task.name))
         for metric in task.metrics:
-            if metric.interval in ("wilson", "t"):
+            if metric.interval in ("wilson", "t") and metric.errors is None:
                 against = difference_in_difference(metric, outcomes, other, verdicts) if other is not None else None
-                split = tuple(scores(task.name, metric, outcomes, verdicts))
-                rows.append(Effect(task.name, metric.name, split, gap(metric, outcomes, verdicts), against))
+                rows.append(
+                    Effect(
+                        task.name,
+                        metric.name,
+                        tuple(scores(task.name, metric, outcomes, verdicts)),
+                        gap(metric, outcomes, verdicts),
+                        against,
+                    )
+                )
     return rows
 
 

@@ -39,7 +39,7 @@ def command(tasks: tuple[str, ...], corpus: str, **words: Any) -> int:
 
     Every rule is a published one. That an item is in a corpus is a fact about the corpus, not about a model.
     """
-    from harness.api.contamination import effects, items_in
+    from harness.api.contamination import effects, items_in, split_by
     from harness.cli.table import progress_bar
     from harness.contamination.check import contamination
     from harness.store import open_store
@@ -48,18 +48,16 @@ def command(tasks: tuple[str, ...], corpus: str, **words: Any) -> int:
         raise click.UsageError("--reference needs --run")
     chosen = names(tasks)
     items = items_in(chosen, limit=words["limit"], data=mirror(words["data"]))
+    store = open_store(words["store"], create=False) if words["run"] else None
+    split = split_by(items, store, words["rule"], words["run"], words["reference"]) if store else None
     with progress_bar("corpus", quiet=words["quiet"]) as progress:
         report = contamination(items, corpus, field=words["field"], jobs=words["jobs"], progress=progress)
-    split: list[Effect] = []
-    if words["run"]:
-        split = effects(
-            report, words["rule"], open_store(words["store"], create=False), words["run"], words["reference"]
-        )
+    rows = effects(report, split, store) if store and split else []
     orders = _orders(items, words["order"]) if words["order"] else {}
     if not words["quiet"]:
-        _show(report, split, orders)
+        _show(report, rows, orders)
     if words["json_file"]:
-        write_json(words["json_file"], _as_json(report, split, orders))
+        write_json(words["json_file"], _as_json(report, rows, orders))
     return 0
 
 
@@ -106,9 +104,9 @@ def _share(share: DirtyShare) -> str:
 
 def _gap(gap: ScoreGap) -> str:
     if gap.value is None:
-        return gap.words
+        return f"- (n {gap.dirty} seen, {gap.clean} not): {gap.words}"
     ends = "" if gap.low is None or gap.high is None else f" [{gap.low:+.4g}, {gap.high:+.4g}]"
-    return f"{gap.value:+.4g}{ends}: {gap.words}"
+    return f"{gap.value:+.4g}{ends}, n {gap.dirty} seen, {gap.clean} not: {gap.words}"
 
 
 def _as_json(report: Report, effects: Sequence[Effect], orders: dict[str, Any]) -> dict[str, Any]:

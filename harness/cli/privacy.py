@@ -78,9 +78,11 @@ def membership_command(model: str, members: Path, others: Path, device: str, jso
     result = membership(_model(model, device), texts_of(members), texts_of(others))
     for attack in (*result.attacks, result.blind):
         meaning = "the words alone, without the model" if attack is result.blind else result.words(attack)
+        low, high = attack.caught_interval
         click.echo(
-            f"{attack.name:<6} AUC {attack.auc:.3f} [{attack.low:.3f}, {attack.high:.3f}], {attack.caught} of "
-            f"{attack.members} members at a false-positive rate of {RARE:.0%}: {meaning}"
+            f"{attack.name:<6} AUC {attack.auc:.3f} [{attack.low:.3f}, {attack.high:.3f}] of {attack.members} members "
+            f"and {attack.others} others, {attack.caught} members [{low:.3f}, {high:.3f}] at a false-positive rate of "
+            f"{RARE:.0%}: {meaning}"
         )
     _write(json_file, {"attacks": [asdict(a) for a in result.attacks], "blind": asdict(result.blind)})
     return 0

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.engine.backend import Backend
+from harness.engine.likelihoods import likelihoods
 from harness.errors import DataError
-from harness.types import Failed, Likelihood, Question, Scored
 
 Logs = Callable[[Sequence[str]], Sequence[float]]
 """Log-likelihoods (natural) of whole texts."""
@@ -66,18 +66,5 @@ def _tested(gains: np.ndarray, shuffles: int) -> Order:
 
 
 def logs_of(backend: Backend) -> Logs:
-    """A model's log-likelihoods. They raise DataError where a text has none, TooLong where it is beyond the context."""
-
-    def logs(texts: Sequence[str]) -> list[float]:
-        questions = [Question("order", str(i), 0, Likelihood(text)) for i, text in enumerate(texts)]
-        answers = dict(pair for batch in backend.answer(questions) for pair in batch)
-        return [_logprob(answers[i]) for i in range(len(texts))]
-
-    return logs
-
-
-def _logprob(response: object) -> float:
-    if isinstance(response, Scored):
-        return response.logprob
-    reason = response.message if isinstance(response, Failed) else f"a {type(response).__name__}"
-    raise DataError(f"a text has no likelihood: {reason}")
+    """A model's log-likelihoods, which raise as ``harness.engine.likelihoods``."""
+    return lambda texts: [scored.logprob for scored in likelihoods(backend, texts)]

@@ -3,7 +3,7 @@
 name = "greetings"
 kind = "preference"               # likert, direct, mqm, labels
 runs = ["RUN", "OTHER"]           # ids, beginnings of ids or tags
-task = "demo/openended"
+task = "demo/qa"
 instructions = "Which answer helps more?"
 """
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.engine.backend import Backend
+from harness.engine.likelihoods import likelihoods
 from harness.errors import DataError
-from harness.privacy.ask import likelihoods
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from harness.engine.backend import Backend
+from harness.engine.likelihoods import likelihoods
 from harness.metrics.intervals import Ends, quantile, wilson
-from harness.privacy.ask import likelihoods
 
 PRINTED = 50
 """Words of a verbatim run that is counted: a paragraph, not a phrase."""

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from harness.engine.backend import Backend
 from harness.engine.causal.backend import Causal
 from harness.engine.causal.reference import Reference
+from harness.engine.likelihoods import likelihoods
 from harness.errors import DataError
 from harness.metrics.intervals import Ends, alike, clopper_pearson, quantile
-from harness.privacy.ask import likelihoods
 from harness.privacy.surprise import surprises
 from harness.types import Scored
 
@@ -58,7 +58,7 @@ ATTACKS: Mapping[str, Callable[[Scored, str], float]] = {
 class AttackResult:
     """How well a score tells members from others: AUC with DeLong's interval, and true positives at few false ones.
 
-    ``caught`` of ``members`` lie above the threshold that RARE of the others pass.
+    ``caught`` of ``members`` lie above the threshold that RARE of the ``others`` pass.
     """
 
     name: str
@@ -67,6 +67,7 @@ class AttackResult:
     high: float
     caught: int
     members: int
+    others: int
     caught_interval: Ends
 
 
@@ -116,7 +117,8 @@ def judge(name: str, scores: Scores, is_member: NDArray[np.bool_]) -> AttackResu
     low, high = _ends(auc, error, min(len(positive), len(negative)))
     allowed = math.floor(RARE * len(negative))
     caught = int((positive > np.sort(negative)[::-1][allowed]).sum())
-    return AttackResult(name, auc, low, high, caught, len(positive), clopper_pearson(caught, len(positive)))
+    m, n = len(positive), len(negative)
+    return AttackResult(name, auc, low, high, caught, m, n, clopper_pearson(caught, m))
 
 
 def delong(positive: Scores, negative: Scores) -> tuple[float, float]:

@@ -1,12 +1,15 @@
 """The exchangeability test: how often it errs, and what it finds."""
 
 from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from harness.contamination.order import exchangeability
-from harness.errors import DataError
+from harness.contamination.order import exchangeability, logs_of
+from harness.errors import DataError, Unsupported
+from harness.types import Generate, ModelInfo
 
 TEXTS = [f"t{i}" for i in range(100)]
 
@@ -56,3 +59,9 @@ def test_too_little_to_shuffle(shards: int, shuffles: int) -> None:
 def test_a_model_that_reads_no_order_cannot_be_tested() -> None:
     with pytest.raises(DataError, match="does not read across texts"):
         exchangeability(TEXTS, lambda joined: [0.0] * len(joined))
+
+
+def test_a_model_without_likelihoods_is_refused_in_words() -> None:
+    writer: Any = SimpleNamespace(info=ModelInfo("writer", {}, frozenset({Generate})))
+    with pytest.raises(Unsupported, match="writer gives no likelihoods"):
+        exchangeability(TEXTS, logs_of(writer))

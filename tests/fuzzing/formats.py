@@ -4,10 +4,13 @@
 raises a HarnessError. It does in this process all that a run would do with the file, short of loading a model.
 """
 
+import atexit
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from harness import run as running
 from harness.answers.records import canonical, request_to_json
@@ -15,8 +18,11 @@ from harness.api import evaluate
 from harness.engine.backend import Options
 from harness.engine.load import load
 from harness.gate.rules import explain, read_gate
+from harness.people.campaign import read_campaign
+from harness.people.items import draw, queues
 from harness.plugins import Catalogue, select
 from harness.scorers.lexicon import lexicon
+from harness.store import Store, open_store
 from harness.suite import jobs_of
 from harness.types import Settings
 from harness.variants.swaps import swap_of
@@ -93,6 +99,30 @@ metric = "a:b"
 until = 2026-01-31
 why = "known"
 """
+CAMPAIGN = b"""name = "answers"
+kind = "preference"
+runs = ["first", "second"]
+task = "demo/qa"
+instructions = "Which answer is right?"
+items = 20
+raters = 3
+ratings_per_item = 2
+repeats = 0.2
+attention = 0.1
+show = "Q: {question}"
+ties = false
+"""
+SCALE = b"""name = "scale"
+kind = "likert"
+runs = ["first"]
+task = "demo/qa"
+instructions = '''How good is it?
+Read it twice.'''
+version = 2
+seed = 7
+anchors = ["bad", "fair", "good"]
+reference = true
+"""
 PAIRS = b'first,second\nhe,she\n"old, very",young\nstar,sun\n'
 TERMS = "idiot\nold fool\nc++\nStra\u00dfe\n".encode()
 TEXT = "A short text.\n\nOf two parts: \u00e4 \U0001f600.\n".encode()
@@ -160,6 +190,22 @@ def _likely(path: Path) -> None:
     ask([f"corpus:{bodies}"], f"replay:{path}")
 
 
+@cache
+def _rated() -> Store:
+    """A store with the two runs that campaigns are about."""
+    folder = TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    for tag in ("first", "second"):
+        evaluate("scripted:oracle", "demo/qa", store=folder.name, tags=(tag,))
+    return open_store(folder.name)
+
+
+def _campaign(path: Path) -> None:
+    campaign = read_campaign(path)
+    items, _ = draw(_rated(), campaign)
+    queues(campaign, items)
+
+
 def _lexicon(path: Path) -> None:
     lexicon(path).score(["An old fool, c++ and \u017ftra\u00dfe", ""])
 
@@ -178,6 +224,7 @@ FORMATS = (
     Format("stored.jsonl", (ROWS, WRITTEN), _stored, share=0.02),
     Format("suite.toml", (SUITE,), jobs_of),
     Format("gate.toml", (GATE,), _gate),
+    Format("campaign.toml", (CAMPAIGN, SCALE), _campaign),
     Format("answers.jsonl", (SPOKEN,), _replay),
     Format("answers.txt", (b"a\nb\n0.5\n", SPOKEN), _replay),
     Format("likely.jsonl", (LIKELY,), _likely),

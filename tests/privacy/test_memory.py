@@ -13,9 +13,9 @@ from remembering import REPEATS, TEMPLATE, Trained
 
 from harness.cli.main import cli
 from harness.engine.backend import Options
+from harness.engine.likelihoods import likelihoods
 from harness.engine.load import load
 from harness.errors import DataError, Unsupported
-from harness.privacy.ask import likelihoods
 from harness.privacy.exposure import exposure, exposures
 from harness.privacy.extraction import Extracted, Passage, extract, printed, rates, recall_at_errors, verbatim
 from harness.privacy.files import canaries_of, passages_of
@@ -105,7 +105,7 @@ def test_cases_that_are_all_alike_still_have_an_interval(shift: float, auc: floa
 def test_true_positives_at_few_false_ones() -> None:
     scores = np.concatenate([np.full(30, 2.0), np.full(70, 0.0), np.full(1, 3.0), np.linspace(-1, 1, 99)])
     found = judge("x", scores, np.arange(200) < 100)
-    assert (found.caught, found.members) == (30, 100)  # one of a hundred others may pass
+    assert (found.caught, found.members, found.others) == (30, 100, 100)  # one of a hundred others may pass
     assert found.caught_interval == pytest.approx((0.2124, 0.3998), abs=1e-4)  # Clopper and Pearson
     with pytest.raises(DataError, match="attack x: text 3 has no score"):
         judge("x", np.array([1.0, 2.0, np.nan, 1.0]), np.arange(4) < 2)
@@ -206,6 +206,8 @@ def test_the_commands_tell_the_same(trained: Trained, tmp_path: Path) -> None:
     files = [write(name, [{"text": t} for t in own]) for name, own in (("m", trained.members), ("o", trained.others))]
     text, found = told("membership", trained.folder, *files)
     assert found["attacks"][0]["auc"] > 0.9 and "the words alone, without the model" in text
+    assert f"of {len(trained.members)} members and {len(trained.others)} others" in text
+    assert found["blind"]["others"] == len(trained.others)
 
 
 @pytest.mark.parametrize(

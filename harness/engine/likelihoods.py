@@ -16,7 +16,7 @@ def likelihoods(backend: Backend, texts: Sequence[str], contexts: Sequence[str] 
         raise Unsupported(f"{backend.info.name} gives no likelihoods, which this needs; valid: a local language model")
     before = contexts if contexts is not None else [""] * len(texts)
     questions = [
-        Question("privacy", str(i), 0, Likelihood(text, context))
+        Question("texts", str(i), 0, Likelihood(text, context))
         for i, (text, context) in enumerate(zip(texts, before, strict=True))
     ]
     answers = dict(pair for batch in backend.answer(questions) for pair in batch)
