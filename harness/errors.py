@@ -6,9 +6,10 @@ HarnessError
 |   |-- DataError         rows that are missing, truncated or not what the task expects
 |   |-- TooLong           prompts longer than the model's context
 |   `-- Unsupported       a model that cannot answer what a task asks
-`-- RunError          exit 3: the run or its surroundings failed
-    |-- StoreError        the store is read-only, full, newer than the program or gone
-    `-- ModelError        weights that do not load, a server that does not answer
+|-- RunError          exit 3: the run or its surroundings failed
+|   |-- StoreError        the store is read-only, full, newer than the program or gone
+|   `-- ModelError        weights that do not load, a server that does not answer
+`-- TimeUp            exit 5: a run stopped because its time was over; --resume goes on
 """
 
 from collections.abc import Iterable
@@ -83,3 +84,9 @@ class StoreError(RunError):
 
 class ModelError(RunError):
     """A model does not load or does not answer."""
+
+
+class TimeUp(HarnessError):
+    """The time that a run was given is over; what was answered is kept."""
+
+    exit_code = 5

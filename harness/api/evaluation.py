@@ -11,6 +11,7 @@ from harness.api.recipe import Recipe
 from harness.api.recording import record
 from harness.api.records import Listener, Overrides, Result, Where, with_overrides
 from harness.api.sharding import adopted, record_shard
+from harness.api.time_limit import within
 from harness.engine.backend import Backend, Exam, Options
 from harness.hidden import hidden
 from harness.types import Settings, Task
@@ -40,6 +41,7 @@ def evaluate(
         settings or Settings(), where or Where(), listener or Listener(), overrides
     )
     options = options or Options()
+    listener = within(listener, where.max_minutes)
     chosen = tasks_of(tasks)
     planned = planned_tasks(chosen, settings, options, where)
     for text in _notices(settings, planned):

@@ -9,6 +9,7 @@ from harness import run as running
 from harness.api.evaluation import planned_tasks, tasks_of
 from harness.api.recording import record
 from harness.api.records import Listener, Overrides, Result, Where, with_overrides
+from harness.api.time_limit import within
 from harness.engine.backend import Options
 from harness.errors import UsageError
 from harness.training.protocol import Protocol
@@ -37,6 +38,7 @@ def finetune(
     settings, where, listener = with_overrides(
         settings or Settings(), where or Where(), listener or Listener(), overrides
     )
+    listener = within(listener, where.max_minutes)
     options, protocol = options or Options(), protocol or Protocol(seed=settings.seed)
     if where.shard is not None:
         raise UsageError(f"shard {where.shard}: a run that fine-tunes its model cannot be sharded")

@@ -2,7 +2,7 @@
 
 import platform
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ from harness.data import digest
 from harness.energy.devices import watch
 from harness.engine.backend import Backend
 from harness.engine.elsewhere.merged import Merged
-from harness.errors import HarnessError, RunError, quoted
+from harness.errors import HarnessError, RunError, TimeUp, quoted
 from harness.groups import Figures, figures
 from harness.hidden import hidden, hidden_in
 from harness.store import Store, open_store, samples
@@ -60,10 +60,10 @@ def record(
             result, reasons = _finished(asking, replace(run, status="running"), cached=where.cache)
         except SystemExit as error:  # exit code 0 would say that all is well
             ended = f"sys.exit({quoted(error.code, 80)})"
-            _give_up(asking, run, RunError(f"something called {ended}"))
+            _give_up(asking, run, RunError(f"something called {ended}"), resuming=where.resume)
             raise RunError(f"a metric, scorer or plug-in ended the run: {ended}") from error
         except BaseException as error:
-            _give_up(asking, run, error)
+            _give_up(asking, run, error, resuming=where.resume)
             raise
     journal.path.unlink(missing_ok=True)
     for tag in where.tags:
@@ -119,15 +119,24 @@ def _engine(backend: Backend) -> dict[str, float | str]:
     return {**backend.stats(), **({} if size is None else {"parameters": float(size)})}
 
 
-def _give_up(asking: _Asking, run: Run, error: BaseException) -> None:
-    """Leave the journal for ``resume``; without a single answer leave nothing at all."""
-    status: Literal["failed", "interrupted"] = "failed" if isinstance(error, HarnessError) else "interrupted"
-    answered = len(asking.journal.responses)
+def _give_up(asking: _Asking, run: Run, error: BaseException, *, resuming: bool) -> None:
+    """Leave the journal for ``resume``, and say so; without a single answer leave nothing at all."""
+    failed = isinstance(error, HarnessError) and not isinstance(error, TimeUp)
+    status: Literal["failed", "interrupted"] = "failed" if failed else "interrupted"
+    answered, total = len(asking.journal.responses), len(asking.questions)
     if not answered:
         asking.journal.path.unlink(missing_ok=True)
-    message = f"{answered} of {len(asking.questions)} answers are in the journal: {error or 'interrupted'}"
+    _tell(asking.listener, kept(answered, total, resuming=resuming))
+    message = f"{answered} of {total} answers are in the journal: {str(error) or 'interrupted'}"
     with suppress(HarnessError):  # the store itself may be what failed; the journal is enough to finish
         asking.store.fail(run.id, status, message)
+
+
+def kept(answered: int, total: int, *, resuming: bool) -> Iterator[str]:
+    """What an unfinished run leaves, and how to go on; ``resuming``: the command that was given goes on by itself."""
+    if answered:
+        again = "repeat the command" if resuming else "repeat the command with --resume (in Python: resume=True)"
+        yield f"{answered:,} of {total:,} answers kept; {again}"
 
 
 def _tell(listener: Listener, texts: Iterable[str]) -> None:

@@ -24,7 +24,7 @@ class Where:
     ``name`` is what the run calls its model, by default what the model was asked for by; ``tags`` will point to the run
     once it is finished. ``command`` is kept with the run as a note for people.
     ``idle``: seconds for which the device's power is measured before anything is asked, where it has a counter; 0 gives
-    no net energy.
+    no net energy. ``max_minutes``: the run stops between two batches after so long, and ``resume`` goes on with it.
     """
 
     store: str | None = None
@@ -37,6 +37,7 @@ class Where:
     tags: tuple[str, ...] = ()
     command: str = ""
     idle: float = 0.0
+    max_minutes: float | None = None
 
     def __post_init__(self) -> None:
         """Raises UsageError for an invalid idle time and for names that cannot be stored."""
@@ -48,6 +49,8 @@ class Where:
             raise UsageError("a shard has no run that a tag could point to yet: tag the run that `harness merge` makes")
         if not 0 <= self.idle < math.inf:
             raise UsageError(f"idle = {self.idle} must be a number of seconds of at least 0")
+        if self.max_minutes is not None and not 0 < self.max_minutes < math.inf:
+            raise UsageError(f"max_minutes = {self.max_minutes} is not a number above 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +86,7 @@ class Overrides(TypedDict, total=False):
     tags: tuple[str, ...]
     command: str
     idle: float
+    max_minutes: float | None
     progress: Callable[[int, int], None]
     notice: Callable[[str], None]
 

@@ -11,7 +11,7 @@ from harness.answers.journal import Journal
 from harness.answers.records import canonical
 from harness.answers.shard import Shard, Share, read_shard, require_same, shards_in
 from harness.api.recipe import Recipe
-from harness.api.recording import described, identity_of
+from harness.api.recording import described, identity_of, kept
 from harness.api.records import Listener, Result, Where
 from harness.data import digest
 from harness.engine.backend import Agenda, Backend, agenda_of
@@ -60,7 +60,12 @@ def record_shard(
     with Journal.open(share.path(folder_of(store), identity), head) as journal:
         if journal.notice:
             listener.notice(journal.notice)
-        _answer(agenda, own, journal, listener)
+        try:
+            _answer(agenda, own, journal, listener)
+        except BaseException:
+            for text in kept(len(journal.responses), len(own), resuming=True):
+                listener.notice(text)
+            raise
         journal.note(dict(backend.stats()))
         message = f"shard {share}: {len(own)} of {len(questions)} questions are answered in {journal.path}"
     return Result(replace(run, status="interrupted", message=message), ())

@@ -40,7 +40,7 @@ def command(tasks: tuple[str, ...], corpus: str, **words: Any) -> int:
     Every rule is a published one. That an item is in a corpus is a fact about the corpus, not about a model.
     """
     from harness.api.contamination import effects, items_in, split_by
-    from harness.cli.table import progress_bar
+    from harness.cli.progress import progress_bar
     from harness.contamination.check import contamination
     from harness.store import open_store
 
@@ -50,7 +50,7 @@ def command(tasks: tuple[str, ...], corpus: str, **words: Any) -> int:
     items = items_in(chosen, limit=words["limit"], data=mirror(words["data"]))
     store = open_store(words["store"], create=False) if words["run"] else None
     split = split_by(items, store, words["rule"], words["run"], words["reference"]) if store else None
-    with progress_bar("corpus", quiet=words["quiet"]) as progress:
+    with progress_bar("corpus", quiet=words["quiet"], unit="bytes") as progress:
         report = contamination(items, corpus, field=words["field"], jobs=words["jobs"], progress=progress)
     rows = effects(report, split, store) if store and split else []
     orders = _orders(items, words["order"]) if words["order"] else {}

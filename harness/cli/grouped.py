@@ -11,7 +11,8 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "Models behind a server": ("base_url", "concurrency", "timeout"),
     "Several processes": ("workers", "ray", "threads", "shard"),
     "Fine-tuning": ("protocol", "head_only", "train_limit"),
-    "What is kept, and how to go on": ("name", "tags", "store", "samples_at", "json_file", "resume", "no_cache"),
+    "What is kept": ("name", "tags", "store", "samples_at", "json_file", "no_cache"),
+    "Stopping and going on": ("max_minutes", "resume"),
     "Dangerous": ("trust_remote_code", "allow_pickle"),
     "More": ("idle", "quiet", "help"),
 }

@@ -81,7 +81,7 @@ def cli(debug: bool) -> None:
 
     \b
     Exit codes: 0 ok, 1 the gate failed, 2 usage or configuration, 3 a run or its surroundings failed,
-    4 inconclusive unless the rule allows that, 130 interrupted.
+    4 inconclusive unless the rule allows that, 5 stopped by --max-minutes, 130 interrupted.
     """
 
 

@@ -79,6 +79,7 @@ if TYPE_CHECKING:
 @click.option("--trust-remote-code", is_flag=True, help="Run model code that a repository brings. Dangerous.")
 @click.option("--allow-pickle", is_flag=True, help="Load weights that are not safetensors. Dangerous.")
 @click.option("--resume", is_flag=True, help="Finish an interrupted run of the same model, tasks and settings.")
+@click.option("--max-minutes", type=float, metavar="N", help="Stop after N minutes; --resume goes on. Exit code 5.")
 @click.option("--idle", type=click.FloatRange(0), default=0.0, help="Measure the idle power for SECONDS first [0].")
 @click.option("--name", default="", help="What tables and comparisons call the model, instead of its path.")
 @click.option("--tag", "tags", multiple=True, help="Point this tag to the finished run; may be given again.")
@@ -116,7 +117,8 @@ def command(models: tuple[str, ...], **options: Unpack[RunOptions]) -> int:
 
 def _run(jobs: Sequence[Job], where: Where, json_file: Path | None, *, quiet: bool) -> int:
     from harness.api import Listener, run_job
-    from harness.cli.table import progress_bar, result_json, results_table, training_lines
+    from harness.cli.progress import progress_bar
+    from harness.cli.table import result_json, results_table, training_lines
 
     results: list[Result] = []
     try:

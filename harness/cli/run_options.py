@@ -51,6 +51,7 @@ class RunOptions(TypedDict):
     allow_pickle: bool
     resume: bool
     idle: float
+    max_minutes: float | None
     name: str
     tags: tuple[str, ...]
     shard: str | None
@@ -99,6 +100,7 @@ def where_of(options: RunOptions) -> Where:
         shard=options["shard"],
         command=typed(),
         idle=options["idle"],
+        max_minutes=options["max_minutes"],
         name=options["name"],
         tags=options["tags"],
     )

@@ -1,7 +1,6 @@
 """How results look on a terminal and as JSON."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -139,29 +138,3 @@ def training_lines(run: Run, estimates: Sequence[Estimate]) -> Iterator[str]:
                 ("gap", gaps.get(name)),
             ]
             yield f"{training.task} {name}: " + ", ".join(f"{part} {v:.4f}" for part, v in parts if v is not None)
-
-
-@contextmanager
-def progress_bar(title: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on standard error; silent with ``quiet`` or when that is no terminal."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
-        task = bar.add_task(f"{title}: loading", total=None)
-        yield lambda done, total: bar.update(task, description=title, completed=done, total=total)

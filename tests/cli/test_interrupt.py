@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -51,7 +52,9 @@ def test_ctrl_c_keeps_the_journal_and_exits_with_130(tmp_path: Path, undisturbed
     wait_for_answers(tmp_path, 2000)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
-    assert process.returncode == 130 and said.strip() == "harness: interrupted"
+    kept, last = filter(None, said.splitlines())
+    assert process.returncode == 130 and last == "harness: interrupted"
+    assert re.fullmatch(r"harness: \d+ of 2\d\d answers kept; repeat the command with --resume .*", kept)
     assert [r.status for r in open_store(str(tmp_path / "harness-results")).runs()] == ["interrupted"]
     assert start(tmp_path, "--resume").wait(60) == 0
     assert stored(tmp_path) == undisturbed

@@ -1,0 +1,28 @@
+"""A run that ends by a clock: between two batches, with every answer kept."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from time import monotonic
+
+from harness.api.records import Listener
+from harness.errors import TimeUp
+
+
+def within(listener: Listener, minutes: float | None, clock: Callable[[], float] = monotonic) -> Listener:
+    """A listener that stops whoever reports progress to it after ``minutes`` from now; None: never.
+
+    Raises TimeUp from ``progress``, which a run calls when its batch is in the journal. At least one batch is answered
+    first, so that a run that is begun again and again with too short a time still ends.
+    """
+    if minutes is None:
+        return listener
+    end = clock() + 60 * minutes
+    begun_with: list[int] = []
+
+    def progress(done: int, total: int) -> None:
+        listener.progress(done, total)
+        begun_with.append(done)
+        if begun_with[0] < done < total and clock() >= end:
+            raise TimeUp(f"stopped after {minutes:g} minutes (--max-minutes)")
+
+    return replace(listener, progress=progress)
