@@ -33,6 +33,8 @@ TAILS = (
     "xglm",
 )  # fmt: skip
 TOKENS = ("mamba", "falcon-mamba", "jamba", "minimax")
+DELTA = 5e-4
+"""Nats: the plain float32 pass of a layer with a delta rule was 1.2e-4 from the same weights in float64."""
 FEW = settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -56,7 +58,7 @@ def reference(kind: str, spans: list[Span]) -> list[Any]:
 def test_equals_the_reference_at_every_budget(kind: str, spans: list[Span], budget: int) -> None:
     found, reason = runner(kind)
     assert found.way == ("tails" if kind in TAILS else "tokens") and reason
-    assert_close(run_all(found, found.plan(spans, budget, worth=1)), reference(kind, spans))
+    assert_close(run_all(found, found.plan(spans, budget, worth=1)), reference(kind, spans), DELTA)
 
 
 @pytest.mark.parametrize("kind", ["mamba", "mamba2", "jamba", "lfm2", "bamba", "falcon", "rwkv"])
@@ -77,7 +79,7 @@ def test_tails_of_one_token(kind: str) -> None:
     found = runner(kind)[0]
     laid = found.plan(spans, 64, worth=1)
     assert any(step.parent >= 0 and len(step.members) == 3 for step in laid.steps)
-    assert_close(run_all(found, laid), reference(kind, spans))
+    assert_close(run_all(found, laid), reference(kind, spans), DELTA)
 
 
 @pytest.mark.parametrize("kind", ["mamba", "rwkv", "lfm2", "bloom"])

@@ -62,9 +62,9 @@ def forests(draw: Any) -> list[Span]:
     return [*spans, *draw(st.lists(st.sampled_from(spans), max_size=3))]
 
 
-def assert_close(found: list[Any], expected: list[Any]) -> None:
+def assert_close(found: list[Any], expected: list[Any], atol: float = 1e-4) -> None:
     for ours, theirs in zip(found, expected, strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=1e-4, rtol=0)
+        np.testing.assert_allclose(ours, theirs, atol=atol, rtol=0)
 
 
 @pytest.mark.parametrize("kind", TREES)
