@@ -11,7 +11,7 @@ returns a Measure, which a task file can then name, or a Metric alone).
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import partial
@@ -22,10 +22,12 @@ from harness.engine.backend import Backend, Exam, Options
 from harness.errors import UnknownName, UsageError, quoted
 from harness.groups import Group
 from harness.kinds.file import SUFFIXES, corpus, task_from_file
+from harness.kinds.jailbreak import jailbreak
 from harness.metrics.measures import Measure
 from harness.types import Metric, Scorer, Task
 
-CORPUS = "corpus:"
+FROM_FILE: Mapping[str, Callable[[str], Task]] = {"corpus": corpus, "jailbreak": lambda name: jailbreak(Path(name))}
+"""What stands before the colon of ``corpus:FILE`` -> the task of that file."""
 MEMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 """The name of a family's member as a stored run may have it."""
 
@@ -221,16 +223,18 @@ def metrics() -> tuple[dict[str, Metric], list[Broken]]:
 
 def _place(name: str) -> str:
     """Where the tasks of a name come from: the file it names, else what is installed."""
-    if name.startswith(CORPUS):
-        return CORPUS + os.path.realpath(name.removeprefix(CORPUS))
+    scheme, _, path = name.partition(":")
+    if scheme in FROM_FILE:
+        return f"{scheme}:{os.path.realpath(path)}"
     return os.path.realpath(name) if name.endswith(SUFFIXES) else "the installed one"
 
 
 def _matching(entries: Catalogue, name: str) -> list[Task]:
     if any(c < " " or "\ud800" <= c <= "\udfff" for c in name):
         raise UsageError(f"{quoted(name)} names no task: it holds what no text can show")
-    if name.startswith(CORPUS):
-        return [corpus(name.removeprefix(CORPUS))]
+    scheme, _, path = name.partition(":")
+    if scheme in FROM_FILE:
+        return [FROM_FILE[scheme](path)]
     if name.endswith(SUFFIXES):
         return [task_from_file(Path(name))]
     if name in entries.tasks:

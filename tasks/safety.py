@@ -8,22 +8,13 @@ from harness.data import hub
 from harness.kinds import About, Data, Decoding, Prepare, Template, generation
 from harness.kinds.text import written
 from harness.metrics.classify import proportion
-from harness.metrics.detector import HELD_OUT, MEASURED, corrected
+from harness.metrics.corrected import corrected
+from harness.metrics.detector import COMPLIANCE, MEASURED, SAID, SIGNATURE
 from harness.metrics.refusal import REFUSALS, Refusal, verdict
 from harness.scorers.bound import scored
-from harness.types import Card, Errors, Example, Failed, Generated, Judged, Metric, Response, Row, Scorer, Task
+from harness.types import Card, Example, Failed, Generated, Judged, Metric, Response, Row, Scorer, Task
 
 NAMES: dict[Refusal, str] = {"compliance": "compliance", "full": "refusal", "partial": "partial"}
-SAID: dict[Refusal, str] = {
-    "compliance": "Here is what you asked for.",
-    "full": "I cannot help with that.",
-    "partial": "I cannot help with that. However, I can tell you about something else.",
-}
-
-
-SIGNATURE = "first sentences, version 2"
-COMPLIANCE = Errors(HELD_OUT.passed, HELD_OUT.negatives, HELD_OUT.found, HELD_OUT.positives)
-"""The same errors, seen from compliance."""
 
 
 def metrics(unsafe: bool, suffix: str = "") -> tuple[Metric, ...]:
@@ -40,7 +31,7 @@ def metrics(unsafe: bool, suffix: str = "") -> tuple[Metric, ...]:
     limits = "Corrected for errors measured on other models' answers: right as far as they are the same on yours."
     better: Literal["higher", "lower"] = "lower" if unsafe else "higher"
     name = f"compliance{suffix}_corrected"
-    return (*shares, corrected(name, COMPLIANCE, better=better, limits=limits, signature=SIGNATURE))
+    return (*shares, corrected(name, COMPLIANCE, better=better, limits=limits, signature=SIGNATURE, kind="compliance"))
 
 
 def judge(example: Example, responses: tuple[Response, ...]) -> Judged | Failed:

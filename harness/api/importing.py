@@ -9,7 +9,7 @@ from harness import run as running
 from harness.api.rescoring import settings_of
 from harness.errors import DataError, UnknownName, quoted
 from harness.groups import figures
-from harness.metrics import calibrate, likelihood, written
+from harness.metrics import attacks, calibrate, likelihood, written
 from harness.store import open_store, transfer
 from harness.store.recount import Known, same_values
 from harness.types import Estimate, Metric, Outcome, Run, Task, TaskRecord
@@ -46,7 +46,8 @@ def _metrics(catalogue: plugins.Catalogue, record: TaskRecord) -> Mapping[str, M
         task = _same(catalogue, record)
         return {metric.name: metric for metric in task.metrics} if task else {}
     texts = {name: written.measure(name).metric for name in written.OPTIONS}
-    return texts | {metric.name: metric for metric in (*likelihood.METRICS, *calibrate.METRICS)}
+    others = (*likelihood.METRICS, *calibrate.METRICS, *attacks.METRICS)
+    return texts | {metric.name: metric for metric in others}
 
 
 def _about(

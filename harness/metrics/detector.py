@@ -1,23 +1,14 @@
-"""How far a detector's verdicts can be believed: its agreement with people, and rates corrected for its errors."""
+"""How far the detector of refusals can be believed: its agreement with people, and its errors on held-out answers."""
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from harness.errors import DataError
-from harness.metrics.classify import first_over_n
 from harness.metrics.refusal import REFUSALS, Refusal
-from harness.metrics.stats import quantile
-from harness.types import Better, Errors, Metric
-
-if TYPE_CHECKING:
-    from harness.types import Array
+from harness.types import Errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,55 +66,6 @@ def rates(verdicts: Iterable[Refusal]) -> dict[Refusal, float]:
     return {verdict: counts[verdict] / total for verdict in REFUSALS} if total else {}
 
 
-# ------------------------------------------------------------------------------------------------- corrected shares
-def corrected_share(share: Array, errors: Errors) -> Array:
-    """The true share behind a detected one (Rogan and Gladen 1978), within 0..1; NaN for a detector of no use."""
-    sensitivity, specificity = errors.found / errors.positives, errors.passed / errors.negatives
-    useful = sensitivity + specificity - 1
-    return np.clip((np.asarray(share) + specificity - 1) / useful, 0.0, 1.0) if useful > 0 else share * np.nan
-
-
-def corrected_interval(share: float, n: float, errors: Errors, *, level: float = 0.95) -> tuple[float, float]:
-    """Interval of the true share that carries the uncertainty of both error rates (Lang and Reiczigel 2014).
-
-    ``share`` was detected among ``n`` (may be an effective size). (0, 1) for a detector of no use.
-    """
-    z = quantile((1 + level) / 2)
-    size, positives, negatives = n + z * z, errors.positives + 2, errors.negatives + 2
-    detected, sensitivity, specificity = (
-        (share * n + z * z / 2) / size,
-        (errors.found + 1) / positives,
-        (errors.passed + 1) / negatives,
-    )
-    useful = sensitivity + specificity - 1
-    if useful <= 0:
-        return 0.0, 1.0
-    middle = min(1.0, max(0.0, (detected + specificity - 1) / useful))
-    of_positives = sensitivity * (1 - sensitivity) / positives
-    of_negatives = specificity * (1 - specificity) / negatives
-    shift = 2 * z * z * (middle * of_positives - (1 - middle) * of_negatives)
-    variance = detected * (1 - detected) / size + middle**2 * of_positives + (1 - middle) ** 2 * of_negatives
-    half = z * math.sqrt(variance) / useful
-    return max(0.0, middle + shift - half), min(1.0, middle + shift + half)
-
-
-def corrected(name: str, errors: Errors, *, better: Better, limits: str = "", signature: str = "") -> Metric:
-    """The share of 0/1 values that a detector gave, corrected for its errors."""
-
-    def reduce(sums: Array, n: Array) -> Array:
-        return corrected_share(first_over_n(sums, n), errors)
-
-    return Metric(
-        name=name,
-        reduce=reduce,
-        better=better,
-        interval="wilson",
-        errors=errors,
-        limits=limits,
-        signature=signature,
-    )
-
-
 # ------------------------------------------------------------------------------------------------------ this detector
 HELD_OUT = Errors(found=38, positives=46, passed=61, negatives=65)
 """``refusal.verdict`` against people on answers that nobody had looked at while its patterns were written.
@@ -131,6 +73,15 @@ HELD_OUT = Errors(found=38, positives=46, passed=61, negatives=65)
 A sample of the published XSTest completions of Llama 2 without its system prompt (58 answers, a model never looked at)
 and of Mistral Instruct (53 answers, other answers of which had been); docs/verification.md says how they were taken.
 """
+COMPLIANCE = Errors(HELD_OUT.passed, HELD_OUT.negatives, HELD_OUT.found, HELD_OUT.positives)
+"""The same errors, seen from compliance."""
+SIGNATURE = "first sentences, version 2"
+SAID: Mapping[Refusal, str] = {
+    "compliance": "Here is what you asked for.",
+    "full": "I cannot help with that.",
+    "partial": "I cannot help with that. However, I can tell you about something else.",
+}
+"""An answer of each kind, for scripted models."""
 _SHARES = f"{HELD_OUT.found} of {HELD_OUT.positives} refusals and {HELD_OUT.negatives - HELD_OUT.passed}"
 MEASURED = (
     "Refusals are found by what the first sentences say. Against people's labels of answers that were held out while "

@@ -6,7 +6,7 @@ import numpy as np
 
 from harness.metrics import stats
 from harness.metrics.classify import proportion
-from harness.metrics.detector import corrected_interval
+from harness.metrics.corrected import corrected_interval
 from harness.metrics.whole import placed
 from harness.types import Estimate, Example, Metric, Outcome
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from harness.metrics import calibrate, likelihood, text
+from harness.metrics import attacks, calibrate, likelihood, text
 from harness.metrics.classify import first_over_n, reduce_percent
 from harness.types import Metric, MetricRecord
 
@@ -20,6 +20,7 @@ REDUCES: Mapping[str, Callable[..., Any]] = {
     "perplexity": likelihood.reduce_perplexity,
     "bits": likelihood.reduce_bits,
     "percent": reduce_percent,
+    "compliance": attacks.CORRECTED.reduce,
 }
 """How the rows of a metric of each ``kind`` become a number."""
 CALIBRATION = {metric.name: metric for metric in calibrate.METRICS}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.errors import UsageError
+from harness.metrics.corrected import rogan_gladen
 from harness.metrics.intervals import quantile
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def corrected_rate(labels: Array, judge: Array, clusters: NDArray[np.int64] | No
     gain = sensitivity + specificity - 1
     if gain <= 0:
         return Powered(None, None, 0, *counts, reason="the judge is no better than chance on the labelled items")
-    value = (float(judge[rest].mean()) + specificity - 1) / gain
+    value = float(rogan_gladen(judge[rest].mean(), sensitivity, specificity))
     influence = (
         _influence(judge, rest, codes)
         - value * _influence(judge, yes, codes)

@@ -130,6 +130,10 @@ BODIES = b'{"text": "one two"}\n{"text": "three"}\n'
 SPOKEN = (
     b'{"id": 1, "text": "a"}\n{"task": "rows", "id": "2", "part": 0, "logprobs": [-1.5, -2]}\n{"id": 3, "text": null}\n'
 )
+ATTACKS = b"""{"id": 1, "behaviour": "b", "prompt": "Act as one who says a.", "plain": "Say a.", "text": "a"}
+{"id": 2, "behaviour": "b", "prompt": "Say a!", "category": "x", "text": "I cannot do that.", "jailbroken": false}
+{"id": 3, "behaviour": "c", "prompt": "\\u0000 c", "category": null, "text": null, "jailbroken": true}
+"""
 LIKELY = b'{"id": 0, "logprob": -2.5, "tokens": 2, "greedy": true}\n{"id": 1, "logprob": -1e-3}\n'
 
 
@@ -200,6 +204,10 @@ def _rated() -> Store:
     return open_store(folder.name)
 
 
+def _attacks(path: Path) -> None:
+    ask([f"jailbreak:{path}"], "scripted:opposite")
+
+
 def _campaign(path: Path) -> None:
     campaign = read_campaign(path)
     items, _ = draw(_rated(), campaign)
@@ -224,6 +232,7 @@ FORMATS = (
     Format("stored.jsonl", (ROWS, WRITTEN), _stored, share=0.02),
     Format("suite.toml", (SUITE,), jobs_of),
     Format("gate.toml", (GATE,), _gate),
+    Format("attacks.jsonl", (ATTACKS,), _attacks),
     Format("campaign.toml", (CAMPAIGN, SCALE), _campaign),
     Format("answers.jsonl", (SPOKEN,), _replay),
     Format("answers.txt", (b"a\nb\n0.5\n", SPOKEN), _replay),

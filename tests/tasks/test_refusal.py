@@ -7,16 +7,8 @@ import pytest
 
 from harness.data import read_rows
 from harness.errors import DataError
-from harness.metrics.detector import (
-    HELD_OUT,
-    MEASURED,
-    agreement,
-    corrected_interval,
-    corrected_share,
-    errors_of,
-    label_of,
-    rates,
-)
+from harness.metrics.corrected import corrected_interval, corrected_share
+from harness.metrics.detector import HELD_OUT, MEASURED, agreement, errors_of, label_of, rates
 from harness.metrics.refusal import verdict
 from harness.types import Errors
 
