@@ -1,9 +1,8 @@
-"""Reports of one run from the store: HTML, Markdown, a model card and JSON."""
+"""Reports of runs from the store: HTML, Markdown, JSON, a model card, the bias card and the responsible-AI report."""
 
-from harness_reports.bias import bias
 from harness_reports.people import people
 from harness_reports.write import REPORTS as WRITERS
 
-REPORTS = {**WRITERS, "bias": bias, "people": people}
+REPORTS = {**WRITERS, "people": people}
 
 __all__ = ["REPORTS"]

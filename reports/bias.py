@@ -1,27 +1,24 @@
-"""The bias card of a run: every probe with its ideal, interval, smallest detectable effect and a verdict in words.
+"""What a run says of bias: every probe with its ideal, interval, smallest detectable effect and a verdict in words.
 
 A probe is a number whose ideal is known (a stereotype score of 50), or any number of a task on bias or toxicity; beside
 them stand the gaps between groups and what swapping groups in the texts changed. Nothing is summed: biases that differ
 in kind do not offset each other.
 """
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
 
 from harness.errors import DataError
 from harness.metrics import stats
 from harness.metrics.fairness import Gap, compare_groups, decisions
+from harness.metrics.ideals import FEWEST, side_of, too_few
 from harness.plugins import about_bias
 from harness.store import Store
 from harness.types import Estimate, MetricRecord, Run, TaskRecord
-from harness.visible import interval, number
-from harness_reports.facts import heading
-from harness_reports.page import line, page, plain
+from harness_reports.coverage import touched
+from harness_reports.numbers import points, value
 
-SCHEMA = 1
 SENSITIVE = frozenset({
     "gender", "sex", "pronoun", "race", "race_color", "ethnicity", "nationality", "religion", "age", "disability",
     "orientation", "sexual_orientation", "profession", "occupation", "dialect", "language", "skin", "socioeconomic",
@@ -30,8 +27,6 @@ SENSITIVE = frozenset({
 """Slices whose values are taken for groups of people."""
 MANY = 12
 """More values of a slice than this are left to the tables of the run."""
-FEWEST = 6
-"""Clusters below which nothing is concluded: even if all agree, a sign test stays above 5 %."""
 DIRECTIONS: Mapping[str, tuple[str, str]] = {
     "ss": ("stereotype preferred", "anti-stereotype preferred"),
     "*stereotyp*": ("stereotype preferred", "anti-stereotype preferred"),
@@ -48,7 +43,10 @@ CHANGED = ("higher after the swap", "lower after the swap")
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One number and its ideal, if it has one; ``detectable``: the smallest true difference seen with power 80 %."""
+    """One number and its ideal, if it has one; ``detectable``: the smallest true difference seen with power 80 %.
+
+    ``proviso``: what the verdict rests on, where that is little; empty otherwise.
+    """
 
     task: str
     metric: str
@@ -63,6 +61,7 @@ class Probe:
     detectable: float | None
     verdict: str
     differs: bool | None
+    proviso: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,38 +91,66 @@ class Flips:
 
 @dataclass(frozen=True, slots=True)
 class BiasCard:
-    """Everything that a run says of bias; ``limits`` by task, with the published criticism that its card names."""
+    """Everything that a run says of bias; ``limits`` by task, with the published criticism that its card names.
+
+    ``covered``: the grounds of discrimination that its tasks are about.
+    """
 
     run: Run
     probes: tuple[Probe, ...]
     gaps: tuple[GroupGap, ...]
     flips: tuple[Flips, ...]
     limits: Mapping[str, str]
+    covered: tuple[str, ...]
 
 
 # ------------------------------------------------------------------------------------------------------------- verdicts
 def read_probe(e: Estimate, metric: MetricRecord) -> Probe:
-    """A number against its ideal: the 95 % interval decides, and where it does not the smallest detectable effect."""
+    """A number beside its ideal: the 95 % interval decides, and where it does not the smallest detectable effect."""
     ideal = metric.ideal if metric.better == "ideal" else None
     differs = least = None
     if ideal is not None and e.value is not None and e.low is not None and e.high is not None:
-        differs, freedom = not e.low <= ideal <= e.high, e.clusters - 1
+        freedom = e.clusters - 1
         least = stats.detectable(stats.error_of(e.low, e.high, freedom), freedom) or None
-    if e.value is None:
-        verdict = f"no number: {e.n} judged, {e.failed} failed"
-    elif ideal is None:
-        verdict = f"no ideal: to compare models and groups by (n = {e.n})"
-    elif differs is None or e.clusters < FEWEST:
-        differs, verdict = None, f"no verdict: {e.clusters} clusters are too few (n = {e.n})"
-    elif differs:
-        verdict = f"differs from {ideal:g}: {_direction(metric, e.value > ideal)}"
-    elif least is None:
-        verdict = f"equal to {ideal:g} in all {e.n} examples"
-    else:
-        verdict = f"not distinguishable from {ideal:g} (n = {e.n} is too small to see less than {least:.2g})"
+        if e.clusters >= FEWEST:
+            differs = side_of(e, ideal) != "within"
     return Probe(
-        e.task, e.metric, e.slice, e.value, e.low, e.high, e.n, e.clusters, e.failed, ideal, least, verdict, differs
+        task=e.task,
+        metric=e.metric,
+        slice=e.slice,
+        value=e.value,
+        low=e.low,
+        high=e.high,
+        n=e.n,
+        clusters=e.clusters,
+        failed=e.failed,
+        ideal=ideal,
+        detectable=least,
+        verdict=_verdict(e, metric, differs, least),
+        differs=differs,
+        proviso=_proviso(e, metric, differs, least),
     )
+
+
+def _verdict(e: Estimate, metric: MetricRecord, differs: bool | None, least: float | None) -> str:
+    ideal = metric.ideal if metric.better == "ideal" else None
+    if e.value is None:
+        return f"no number: {e.n} judged, {e.failed} failed"
+    if ideal is None:
+        return "no ideal value is known: compare it between models or groups"
+    if differs is None:
+        return too_few(e.clusters)
+    if differs:
+        return f"differs from {value(ideal, metric)}: {_direction(metric, e.value > ideal)}"
+    if least is None:
+        return f"equal to {value(ideal, metric)} in all {e.n} examples"
+    return f"not distinguishable from {value(ideal, metric)}"
+
+
+def _proviso(e: Estimate, metric: MetricRecord, differs: bool | None, least: float | None) -> str:
+    if differs is not False or least is None:
+        return ""
+    return f"n = {e.n} is too small to see less than {points(least, metric)}"
 
 
 def _direction(metric: MetricRecord, above: bool) -> str:
@@ -171,7 +198,7 @@ def gather(store: Store, run_id: str) -> BiasCard:
         for metric in [metrics.get((e.task, e.metric))]
         if metric
         and _is_probe(metric, e.task in whole)
-        and (e.slice == "all" or (e.n + e.failed > 0 and (e.task, _key(e.slice)) in few))
+        and (e.slice == "all" or (e.n + e.failed > 0 and (e.task, key_of(e.slice)) in few))
     )
     gaps = tuple(gap for task in run.tasks for gap in _gaps(store, run, task, few))
     flips = tuple(_flips(results, metrics))
@@ -180,7 +207,7 @@ def gather(store: Store, run_id: str) -> BiasCard:
         raise DataError(f"run {run.id} has {nothing}: no bias card")
     used = {p.task for p in probes} | {g.task for g in gaps} | {f.task for f in flips}
     limits = {t.name: t.card.limits for t in run.tasks if t.name in used}
-    return BiasCard(run, probes, gaps, flips, limits)
+    return BiasCard(run, probes, gaps, flips, limits, tuple(touched(store, run, used)))
 
 
 def _is_probe(metric: MetricRecord, is_about_bias: bool) -> bool:
@@ -190,7 +217,8 @@ def _is_probe(metric: MetricRecord, is_about_bias: bool) -> bool:
     return is_of_swap and (has_ideal or (is_about_bias and metric.family != "calibration"))
 
 
-def _key(slice: str) -> str:
+def key_of(slice: str) -> str:
+    """The name of a slice without its value."""
     return slice.partition("=")[0]
 
 
@@ -199,7 +227,7 @@ def _few(results: list[Estimate]) -> set[tuple[str, str]]:
     values: dict[tuple[str, str], set[str]] = {}
     for e in results:
         if e.slice != "all":
-            values.setdefault((e.task, _key(e.slice)), set()).add(e.slice)
+            values.setdefault((e.task, key_of(e.slice)), set()).add(e.slice)
     return {key for key, slices in values.items() if len(slices) <= MANY}
 
 
@@ -235,78 +263,3 @@ def _flips(results: list[Estimate], metrics: Mapping[tuple[str, str], MetricReco
                 floor.high if floor else None,
                 read_flips(e, floor),
             )
-
-
-# --------------------------------------------------------------------------------------------------------------- forms
-HEADS = {
-    "Probes": (
-        "Task",
-        "Metric",
-        "Slice",
-        "Value",
-        "95 % interval",
-        "Ideal",
-        "MDE",
-        "n",
-        "Clusters",
-        "Failed",
-        "Verdict",
-    ),
-    "Gaps between groups": ("Task", "Slice", "Gap", "Value", "95 % interval", "By chance", "n", "Clusters", "Verdict"),
-    "Groups swapped": ("Task", "Swap", "Flip rate", "95 % interval", "Neutral edit", "n", "Verdict"),
-}
-NOTES = (
-    "MDE: the smallest true difference from the ideal that this n finds with a power of 80 %. A number that is not "
-    "distinguishable from its ideal shows no absence of bias, only that none larger was seen.",
-    "About one in twenty verdicts of an unbiased model says that it differs. There is no sum over probes: they measure "
-    "different things, and none stands for what a model does in use.",
-)
-
-
-def tables(card: BiasCard) -> dict[str, list[tuple[str, ...]]]:
-    """The rows of each part as text; parts without rows are left out."""
-    rows_of: dict[str, list[tuple[str, ...]]] = {
-        "Probes": [
-            (p.task, p.metric, p.slice, number(p.value), interval(p.low, p.high), number(p.ideal), number(p.detectable),
-             str(p.n), str(p.clusters), str(p.failed), p.verdict)
-            for p in card.probes
-        ],
-        "Gaps between groups": [
-            (g.task, g.slice, g.gap.name, number(g.gap.value), interval(g.gap.low, g.gap.high), number(g.gap.chance),
-             str(g.gap.n), str(g.gap.clusters), g.verdict)
-            for g in card.gaps
-        ],
-        "Groups swapped": [
-            (f.task, f.swapped, number(f.value), interval(f.low, f.high), number(f.floor), str(f.n), f.verdict)
-            for f in card.flips
-        ],
-    }  # fmt: skip
-    return {title: rows for title, rows in rows_of.items() if rows}
-
-
-def markdown(card: BiasCard) -> str:
-    """The card as Markdown."""
-    lines = [f"# Bias card of {plain(card.run.model)}", "", heading(card.run), ""]
-    for title, rows in tables(card).items():
-        lines += [f"## {title}", "", line(list(HEADS[title])), line(["---"] * len(HEADS[title]))]
-        lines += [*(line(list(row)) for row in rows), ""]
-    lines += [*(line for note in NOTES for line in (note, "")), "## Limits", ""]
-    return "\n".join([*lines, *(f"- {plain(name)}: {plain(text)}" for name, text in card.limits.items()), ""])
-
-
-def as_json(card: BiasCard) -> str:
-    """The card as JSON with the version of its schema."""
-    document: dict[str, Any] = asdict(card) | {"schema": SCHEMA, "run": card.run.id, "model": card.run.model}
-    document["asked"] = {task.name: {"n": task.n, "available": task.available} for task in card.run.tasks}
-    return json.dumps(document | {"notes": NOTES}, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def html(card: BiasCard) -> str:
-    """The card as one page that loads nothing."""
-    return page("bias.html", card=card, heading=heading(card.run), tables=tables(card), heads=HEADS, notes=NOTES)
-
-
-def bias(store: Store, run_id: str, baseline: str | None = None) -> dict[str, str]:
-    """The bias card of a run as Markdown, HTML and JSON; a baseline is not used."""
-    card = gather(store, run_id)
-    return {"bias.md": markdown(card), "bias.html": html(card), "bias.json": as_json(card)}

@@ -1,41 +1,63 @@
 """What every report tells of a run, gathered once: numbers with all that is needed to trust them, and limits."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from importlib.resources import files
-from typing import Any
 
 from harness import plugins
+from harness.differences import Difference, compare, corrected
+from harness.errors import HarnessError, UnknownName, UsageError
+from harness.metrics.ideals import against
 from harness.store import Store
 from harness.subset import shortfall
-from harness.types import Estimate, Run, TaskRecord
-from harness.visible import interval
+from harness.types import Estimate, Metric, MetricRecord, Run, TaskRecord
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the JSON report; it grows when a field changes its meaning or goes."""
+
+SMALL = 30
+"""Judged examples below which a report warns of a number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """An estimate with its task's version and data hash, its ideal, and the baseline's value of the same question.
+    """An estimate with its task's version and data hash, what the run keeps of its metric, and the baseline's.
 
-    ``is_headline`` is false of what calibration and changed examples tell.
+    ``baseline`` is the number of a run that was asked the same, ``change`` what differs, example by example.
     """
 
     estimate: Estimate
     version: int
     data_sha256: str
-    baseline: float | None = None
-    ideal: float | None = None
-    is_headline: bool = True
+    metric: MetricRecord | None = None
+    baseline: Estimate | None = None
+    change: Difference | None = None
 
     @property
-    def interval(self) -> str:
-        """The 95 % interval as text, and what it says of an ideal."""
-        against = self.estimate.against(self.ideal) if self.ideal is not None else ""
-        return ", ".join(filter(None, (interval(self.estimate.low, self.estimate.high), against)))
+    def is_headline(self) -> bool:
+        """Whether it is of the task as it stands, and neither of calibration nor of changed examples."""
+        return self.metric is None or self.metric.is_headline
+
+    @property
+    def verdict(self) -> str:
+        """What its interval says of an ideal; empty without one."""
+        ideal = self.metric.ideal if self.metric and self.metric.better == "ideal" else None
+        return "" if ideal is None else against(self.estimate, ideal)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A run and its numbers; ``refused``: by task why the baseline cannot be compared with it."""
+
+    run: Run
+    baseline: Run | None
+    numbers: tuple[Number, ...]
+    refused: Mapping[str, str]
+
+    @property
+    def changes(self) -> list[Difference]:
+        """All differences to the baseline."""
+        return [number.change for number in self.numbers if number.change]
 
 
 def heading(run: Run) -> str:
@@ -44,35 +66,61 @@ def heading(run: Run) -> str:
     return f"Run {run.id}, {run.status}, started {run.started}." + (f" It asked {part}." if part else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """A run, its numbers, and for which measures of which framework they are evidence."""
-
-    run: Run
-    baseline: Run | None
-    numbers: tuple[Number, ...]
-    evidence: tuple[Mapping[str, Any], ...]
-
-
 def gather(store: Store, run_id: str, baseline: str | None) -> Facts:
     """Read a run. Raises UnknownName for a run or baseline that is not there."""
     run = store.run(run_id)
-    base = store.run(baseline) if baseline else None
-    tasks = {task.name: task for task in run.tasks}
-    theirs = _same(run, base, store.results(base.id)) if base else {}
-    ideals, metrics = run.ideals(), run.metrics()
+    base = baseline_run(store, baseline) if baseline else None
+    tasks, metrics = {task.name: task for task in run.tasks}, run.metrics()
+    changes, refused = _changes(store, base, run) if base else ({}, {})
+    theirs = {(e.task, e.metric, e.slice): e for e in store.results(base.id)} if base else {}
     numbers = tuple(
         Number(
             e,
             *asked_for(e.task, tasks),
-            baseline=theirs.get((e.task, e.metric, e.slice)),
-            ideal=ideals.get(key),
-            is_headline=key not in metrics or metrics[key].is_headline,
+            metric=metrics.get((e.task, e.metric)),
+            baseline=theirs.get(key) if e.task not in refused else None,
+            change=changes.get(key),
         )
         for e in store.results(run.id)
-        for key in [(e.task, e.metric)]
+        for key in [(e.task, e.metric, e.slice)]
     )
-    return Facts(run, base, numbers, evidence())
+    return Facts(run, base, numbers, refused)
+
+
+def baseline_run(store: Store, name: str) -> Run:
+    """The run of a baseline of this name, else the run that the name means. Raises UnknownName."""
+    return store.run(store.baselines().get(name, name))
+
+
+def _changes(store: Store, base: Run, run: Run) -> tuple[dict[tuple[str, str, str], Difference], dict[str, str]]:
+    """Differences of the tasks that both runs asked alike, p after Holm over all of them; why others have none."""
+    rows: list[Difference] = []
+    refused = {}
+    known = plugins.installed_metrics(task.name for task in run.tasks)
+    for task in run.tasks:
+        try:
+            rows += _differences(store, base, run, task, known)
+        except UnknownName:
+            refused[task.name] = "the baseline did not ask it"
+        except HarnessError as error:
+            refused[task.name] = str(error)
+    return {(row.task, row.metric, row.slice): row for row in corrected(rows)}, refused
+
+
+def _differences(
+    store: Store, base: Run, run: Run, task: TaskRecord, known: Mapping[str, Mapping[str, Metric]]
+) -> list[Difference]:
+    """Paired over what both runs asked, where version, data, scorer and metrics are the same. Raises as ``compare``."""
+    try:
+        return compare(store, base.id, run.id, known, tasks=[task.name])[0]
+    except UsageError:
+        if not any(_way(task) == _way(theirs) for theirs in base.tasks):
+            raise
+        return compare(store, base.id, run.id, known, tasks=[task.name], intersect=True)[0]
+
+
+def _way(task: TaskRecord) -> tuple[object, ...]:
+    return task.name, task.version, task.data_sha256, task.scorer, task.metrics
 
 
 def asked_for(name: str, tasks: Mapping[str, TaskRecord]) -> tuple[int, str]:
@@ -85,13 +133,6 @@ def asked_for(name: str, tasks: Mapping[str, TaskRecord]) -> tuple[int, str]:
     return max((task.version for task in members), default=0), sha256(joined.encode()).hexdigest()
 
 
-def _same(run: Run, base: Run, results: list[Estimate]) -> dict[tuple[str, str, str], float | None]:
-    """The baseline's values of tasks that asked the same questions of the same data, and of no others."""
-    asked = {(t.name, t.fingerprint, t.data_sha256, t.n) for t in run.tasks}
-    same = {t.name for t in base.tasks if (t.name, t.fingerprint, t.data_sha256, t.n) in asked}
-    return {(e.task, e.metric, e.slice): e.value for e in results if e.task in same}
-
-
 def dataset_of(task: TaskRecord) -> tuple[str, str | None, str | None, str | None]:
     """Hub id, config, split and revision of a task's first dataset; the task's name where it is not installed so."""
     known = plugins.catalogue().tasks.get(task.name)
@@ -99,10 +140,3 @@ def dataset_of(task: TaskRecord) -> tuple[str, str | None, str | None, str | Non
         return task.name, None, None, None
     first = known.dataset[0]
     return first.id, first.config, first.split, first.revision
-
-
-def evidence() -> tuple[Mapping[str, Any], ...]:
-    """The mappings to frameworks, one versioned file each."""
-    folder = files("harness_reports") / "data"
-    names = ("eu_ai_act.json", "nist_ai_rmf.json")
-    return tuple(json.loads((folder / name).read_text(encoding="utf-8")) for name in names)

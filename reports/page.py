@@ -1,5 +1,6 @@
 """HTML pages and Markdown lines in which every text from outside is nothing but text."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jinja2
@@ -26,6 +27,6 @@ def plain(text: str) -> str:
     return markdown(text, LONGEST)
 
 
-def line(cells: list[str]) -> str:
+def line(cells: Sequence[str]) -> str:
     """One row of a Markdown table."""
     return f"| {' | '.join(map(plain, cells))} |"

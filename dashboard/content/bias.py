@@ -1,7 +1,7 @@
 """Bias probes of a run: every number per category against its ideal, and what the probe does not show."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import entry_points
 from typing import Any
@@ -9,15 +9,24 @@ from typing import Any
 import pandas as pd
 
 from harness.errors import DataError
+from harness.metrics.ideals import Side, side_of
 from harness.plugins import about_bias
 from harness.store import Store
 from harness.store.queries.probes import probes
-from harness.types import Card, TaskRecord
+from harness.types import Card, Estimate, TaskRecord
+
+LIES: Mapping[Side, str] = {
+    "above": "above the ideal",
+    "below": "below the ideal",
+    "within": "ideal within the interval",
+    "undecided": "no verdict",
+}
+"""Where an interval lies with respect to the ideal, in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeNumbers:
-    """One bias task of a run; ``numbers`` by metric (slice, value, low, high, n, clusters, failed).
+    """One bias task of a run; ``numbers`` by metric (slice, value, low, high, n, clusters, failed, lies).
 
     ``of_scorer``: the metrics that tell how often the scorer itself is wrong.
     """
@@ -40,26 +49,32 @@ def probes_of(store: Store) -> list[str]:
 def card(store: Store, run_id: str) -> list[ProbeNumbers]:
     """Every bias probe of a run."""
     names = set(probes_of(store))
-    results = pd.DataFrame([asdict(e) for e in store.results(run_id)])
-    return [_probe(task, results) for task in store.run(run_id).tasks if task.name in names]
+    results = store.results(run_id)
+    tasks = (task for task in store.run(run_id).tasks if task.name in names)
+    return [_probe(task, [e for e in results if e.task == task.name]) for task in tasks]
 
 
-def _probe(task: TaskRecord, results: pd.DataFrame) -> ProbeNumbers:
-    own = results[results["task"] == task.name] if not results.empty else results
+def _probe(task: TaskRecord, own: Sequence[Estimate]) -> ProbeNumbers:
+    ideals = {m.name: m.ideal if m.better == "ideal" else None for m in task.metrics}
     numbers = {
-        m.name: own[own["metric"] == m.name].drop(columns=["task", "metric"])
+        m.name: pd.DataFrame([_row(e, ideals[m.name]) for e in own if e.metric == m.name])
         for m in task.metrics
-        if not own.empty and m.family != "calibration"
+        if own and m.family != "calibration"
     }
     return ProbeNumbers(
         task.name,
         task.version,
         task.card,
         numbers,
-        {m.name: m.ideal if m.better == "ideal" else None for m in task.metrics},
+        ideals,
         {m.name: m.limits for m in task.metrics},
         frozenset(m.name for m in task.metrics if m.family == "scorer"),
     )
+
+
+def _row(e: Estimate, ideal: float | None) -> dict[str, Any]:
+    row = asdict(e) | {"lies": "number without an ideal" if ideal is None else LIES[side_of(e, ideal)]}
+    return {name: value for name, value in row.items() if name not in ("task", "metric")}
 
 
 def report(store: Store, run_id: str) -> Mapping[str, Any] | None:
@@ -72,7 +87,7 @@ def report(store: Store, run_id: str) -> Mapping[str, Any] | None:
     if writer is None:
         return None
     try:
-        text: str = writer(store, run_id, None)["bias.json"]
+        text: str = writer(store, [run_id], None)["bias.json"]
     except DataError:
         return None
     card: Mapping[str, Any] = json.loads(text)
@@ -91,10 +106,3 @@ def parts(report: Mapping[str, Any], task: str) -> dict[str, pd.DataFrame]:
         "Groups swapped in the text": [row for row in report["flips"] if row["task"] == task],
     }
     return {title: pd.DataFrame(part).drop(columns="task", errors="ignore") for title, part in rows.items() if part}
-
-
-def verdict(value: float | None, low: float | None, high: float | None, ideal: float) -> str:
-    """Where an interval lies with respect to the ideal, in words."""
-    if value is None or low is None or high is None or pd.isna(low) or pd.isna(high):
-        return "no interval"
-    return "above the ideal" if low > ideal else "below the ideal" if high < ideal else "ideal within the interval"

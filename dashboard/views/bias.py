@@ -19,20 +19,25 @@ def metric_chart(probe: bias.ProbeNumbers, metric: str) -> None:
     if frame["value"].isna().all():
         st.text(f"{metric}: no value")
         return
-    drawn = frame.assign(lies="number without an ideal")
-    if ideal is not None:
-        where = [bias.verdict(r["value"], r["low"], r["high"], ideal) for r in tables.records(frame)]
-        drawn = frame.assign(lies=where)
     st.markdown(f"**{escaped(metric)}**" + (f", ideal {ideal:g} (dashed)" if ideal is not None else ""))
     if probe.limits[metric]:
         st.caption(escaped(probe.limits[metric], 500))
     words = f"{probe.task} {metric}: value and 95 % cluster interval of {len(frame)} groups"
-    tables.chart(charts.forest(drawn.head(60), "slice", "lies", ideal=ideal), drawn, f"{probe.task} {metric}", words)
+    tables.chart(charts.forest(frame.head(60), "slice", "lies", ideal=ideal), frame, f"{probe.task} {metric}", words)
+
+
+def plain(probe: bias.ProbeNumbers, metric: str) -> pd.DataFrame:
+    """The numbers of a metric without an ideal."""
+    return probe.numbers[metric].drop(columns="lies").assign(metric=metric)
 
 
 def scorer(probe: bias.ProbeNumbers) -> None:
     """How often the scorer itself is wrong, where that was stored."""
-    rows = [frame.assign(metric=name) for name, frame in probe.numbers.items() if name in probe.of_scorer]
+    rows = [
+        frame.drop(columns="lies").assign(metric=name)
+        for name, frame in probe.numbers.items()
+        if name in probe.of_scorer
+    ]
     if rows:
         st.markdown("**The scorer's own errors**")
         tables.table(pd.concat(rows), f"scorer of {probe.task}")
@@ -70,14 +75,17 @@ with session.shown_errors():
     for probe in (one for one in probes if one.task == wanted):
         session.heading(f"{probe.task}, version {probe.version}")
         st.text(cut(probe.card.measures))
-        st.warning("What this does not show:")
-        st.text(cut(probe.card.limits))
+        with st.container(border=True):
+            st.markdown("**What this does not show:**")
+            st.text(cut(probe.card.limits))
         scorer(probe)
         own = [name for name in probe.numbers if name not in probe.of_scorer]
         ideal = [name for name in own if probe.ideals[name] is not None] or own
         for metric in ideal:
             metric_chart(probe, metric)
-        if others := [probe.numbers[name].assign(metric=name) for name in own if name not in ideal]:
+        if others := [
+            probe.numbers[name].drop(columns="lies").assign(metric=name) for name in own if name not in ideal
+        ]:
             st.subheader("Its other numbers", anchor=False)
             tables.table(pd.concat(others), f"others of {probe.task}")
         if st.toggle("Verdicts, gaps between groups and swaps", key="report", bind="query-params"):

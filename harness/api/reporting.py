@@ -1,6 +1,6 @@
 """Reports of runs and of campaigns, by the writers that entry points name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -12,17 +12,24 @@ CAMPAIGN = "people"
 
 
 def report(
-    run: str, format: str = "html", *, baseline: str | None = None, store: str | None = None
+    run: str | Sequence[str], format: str = "html", *, baseline: str | None = None, store: str | None = None
 ) -> str | dict[str, str]:
-    """A report of a stored run as text; for formats of several files (card, bias) their texts by file name.
+    """A report of a stored run, or of several, as text; for formats of several files their texts by file name.
 
-    ``baseline`` is a run whose numbers are shown beside, where it was asked the same.
-    Raises UnknownName for a format that is not installed.
+    ``format``: "html", "md", "json", "bias" (bias card), "responsible" (responsible-AI report), "card" (model card) or
+    one of a plug-in; a model card and a bias card are of one run. ``baseline``: a run, or the name of a baseline, whose
+    numbers are shown beside where it was asked the same.
+    Raises UnknownName for a format that is not installed, and for a run that is not there.
     """
     formats = {name: writer for name, writer in _writers().items() if name != CAMPAIGN}
     if format not in formats:
         raise UnknownName("report format", format, formats)
-    written: str | dict[str, str] = formats[format](open_store(store, create=False), run, baseline)
+    runs = [run] if isinstance(run, str) else list(run)
+    if not runs:
+        raise UsageError("a report needs at least one run")
+    opened = open_store(store, create=False)
+    ids = list(dict.fromkeys(opened.run(name).id for name in runs))
+    written: str | dict[str, str] = formats[format](opened, ids, baseline)
     return written
 
 

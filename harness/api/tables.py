@@ -62,7 +62,11 @@ def table(
     test tells it from each of them. Raises UnknownName for a run, metric or task that there is not.
     """
     opened = open_store(store, create=False)
-    chosen = [opened.run(name) for name in runs]
+    return table_of(opened, [opened.run(name) for name in runs], metric, tasks)
+
+
+def table_of(opened: Store, chosen: Sequence[Run], metric: str | None = None, tasks: Sequence[str] = ()) -> ResultTable:
+    """The table of runs of an open store; see ``table``."""
     numbers = {run.id: {(e.task, e.metric): e for e in opened.results(run.id) if e.slice == "all"} for run in chosen}
     columns = _columns(chosen, numbers, metric, tasks)
     known = plugins.installed_metrics(column.task for column in columns)

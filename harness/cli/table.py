@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from harness.metrics.ideals import against
 from harness.subset import shortfall
 from harness.types import Estimate, Run
 from harness.visible import interval, line, number
@@ -120,7 +121,7 @@ def results_table(run: Run, estimates: Sequence[Estimate], *, slices: bool = Fal
             e.clusters,
             e.failed,
         )
-        table.add_row(*plain(*cells, *([e.against(ideal) if ideal is not None else ""] if ideals else [])))
+        table.add_row(*plain(*cells, *([against(e, ideal) if ideal is not None else ""] if ideals else [])))
         last = e.task
     wide_console(120).print(table)
 

@@ -59,9 +59,3 @@ class Estimate:
     n: int
     clusters: int
     failed: int
-
-    def against(self, ideal: float) -> str:
-        """Whether the interval covers ``ideal``, in words; empty without an interval."""
-        if self.low is None or self.high is None:
-            return ""
-        return f"{'not distinguishable' if self.low <= ideal <= self.high else 'differs'} from {ideal:g}"

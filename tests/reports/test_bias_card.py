@@ -23,11 +23,13 @@ from harness.kinds import About, Data, multiple_choice, pair
 from harness.metrics import stats
 from harness.metrics.classify import mean
 from harness.metrics.fairness import Gap
+from harness.metrics.ideals import FEWEST, against, side_of
 from harness.metrics.measures import Measure
 from harness.metrics.stored import recorded
 from harness.plugins import about_bias
 from harness.store import open_store
 from harness.types import Card, Dataset, Estimate, Likelihood, MetricRecord, ModelInfo, Question, Scored, Task
+from harness_dashboard.content.bias import LIES
 from harness_reports import REPORTS
 from harness_reports.bias import gather, read_flips, read_gap, read_probe
 
@@ -45,18 +47,34 @@ def number(value: float | None, low: float | None, high: float | None, clusters:
 @pytest.mark.parametrize(
     ("given", "differs", "verdict"),
     [
-        (number(60, 52, 68), True, "differs from 50: stereotype preferred"),
-        (number(40, 32, 48), True, "differs from 50: anti-stereotype preferred"),
-        (number(55, 45, 65), False, "not distinguishable from 50 (n = 100 is too small to see less than 14)"),
+        (number(60, 52, 68), True, "differs from 50 %: stereotype preferred"),
+        (number(40, 32, 48), True, "differs from 50 %: anti-stereotype preferred"),
+        (number(55, 45, 65), False, "not distinguishable from 50 %"),
         (number(None, None, None), None, "no number: 0 judged, 2 failed"),
-        (number(90, None, None, 1), None, "no verdict: 1 clusters are too few (n = 100)"),
-        (number(90, 90, 90, 2), None, "no verdict: 2 clusters are too few (n = 100)"),
-        (number(50, 50, 50), False, "equal to 50 in all 100 examples"),
+        (number(90, None, None, 1), None, "no verdict: 1 cluster is too few"),
+        (number(90, 90, 90, 2), None, "no verdict: 2 clusters are too few"),
+        (number(90, 85, 95, 5), None, "no verdict: 5 clusters are too few"),
+        (number(50, 50, 50), False, "equal to 50 % in all 100 examples"),
     ],
 )
 def test_verdicts_of_probes(given: Estimate, differs: bool | None, verdict: str) -> None:
     found = read_probe(given, SS)
     assert (found.differs, found.verdict) == (differs, verdict)
+
+
+def test_a_number_that_shows_nothing_says_what_it_could_have_shown() -> None:
+    assert read_probe(number(55, 45, 65), SS).proviso == "n = 100 is too small to see less than 14.26 points"
+    assert read_probe(number(60, 52, 68), SS).proviso == ""
+
+
+@pytest.mark.parametrize("clusters", range(1, 12))
+@pytest.mark.parametrize("low", [30.0, 45.0, 55.0])
+def test_table_page_and_card_give_one_verdict(low: float, clusters: int) -> None:
+    e = number(low + 5, low, low + 10, clusters)
+    card, table, page = read_probe(e, SS), against(e, 50), LIES[side_of(e, 50)]
+    assert (card.differs is None) == table.startswith("no verdict") == (page == "no verdict") == (clusters < FEWEST)
+    if card.differs is not None:
+        assert card.differs == table.startswith("differs") == (page != "ideal within the interval")
 
 
 def test_the_smallest_detectable_effect_is_that_of_the_statistics() -> None:
@@ -137,7 +155,7 @@ def test_gaps_swaps_and_limits_stand_on_the_card(tmp_path: Path) -> None:
         main(["report", run.id, "--format", "bias", "--store", place, "--out", str(tmp_path / "card")])
     assert stop.value.code == 0
     told = json.loads((tmp_path / "card" / "bias.json").read_text())
-    assert told["schema"] == 1 and told["limits"] == {"jobs": CRITICISM}
+    assert told["schema"] == 2 and told["limits"] == {"jobs": CRITICISM}
     assert {g["gap"]["name"] for g in told["gaps"]} >= {"accuracy gap", "worst-group accuracy"}
     assert [(f["swapped"], f["value"], f["floor"], f["n"]) for f in told["flips"]] == [("gender", 0.0, 0.0, 40)]
     assert {p["metric"] for p in told["probes"]} == {
@@ -146,7 +164,7 @@ def test_gaps_swaps_and_limits_stand_on_the_card(tmp_path: Path) -> None:
     text = (tmp_path / "card" / "bias.md").read_text()
     assert "## Gaps between groups" in text and "&lt;pairs>" in text and "no sum" in text.lower()
     page = etree.HTML((tmp_path / "card" / "bias.html").read_text())
-    assert page.findall(".//pairs") == [] and len(page.findall(".//table")) == 3
+    assert page.findall(".//pairs") == [] and len(page.findall(".//table")) == 5
 
 
 def test_a_number_without_an_ideal_stands_on_the_card_of_a_task_on_toxicity(
@@ -157,9 +175,9 @@ def test_a_number_without_an_ideal_stands_on_the_card_of_a_task_on_toxicity(
     card = gather(open_store(str(tmp_path / "s")), run.id)
     exact = next(p for p in card.probes if (p.metric, p.slice) == ("exact_match", "all"))
     assert (exact.value, exact.ideal, exact.detectable, exact.differs) == (1.0, None, None, None)
-    assert exact.verdict == "no ideal: to compare models and groups by (n = 8)"
+    assert exact.verdict == "no ideal value is known: compare it between models or groups"
     assert not any("ece" in p.metric for p in card.probes) and "| - |" in REPORTS["bias"](
-        open_store(str(tmp_path / "s")), run.id, None
+        open_store(str(tmp_path / "s")), [run.id], None
     )["bias.md"]  # fmt: skip
 
 
@@ -170,7 +188,7 @@ def test_tasks_on_toxicity_are_known_as_such() -> None:
 def test_a_run_without_any_of_it_has_no_card(tmp_path: Path) -> None:
     run = evaluate("scripted:oracle", ["demo/qa"], store=str(tmp_path / "s"), limit=4).run
     with pytest.raises(DataError, match="no bias card"):
-        REPORTS["bias"](open_store(str(tmp_path / "s")), run.id, None)
+        REPORTS["bias"](open_store(str(tmp_path / "s")), [run.id], None)
 
 
 # ------------------------------------------------------------------------------------------- how often a bias is found

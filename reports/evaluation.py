@@ -1,0 +1,189 @@
+"""The report of one run or of several: first what came out and what to beware of, then every number."""
+
+from collections.abc import Iterator, Sequence
+
+from harness.api.sentence import direction, names_of, sentence
+from harness.api.tables import table_of
+from harness.store import Store
+from harness.subset import shortfall
+from harness.visible import interval
+from harness_reports import frameworks, provenance
+from harness_reports.document import Bar, Block, Bullets, Grid, Paragraph, Picture, ReportDocument, ReportSection
+from harness_reports.facts import SMALL, Facts, Number, gather, heading
+from harness_reports.numbers import ends, factor, place, points, value
+from harness_reports.topics import topic_rows
+
+BARS = 20
+"""Lines of one picture: more of them would not fit on a page beside a table."""
+ROWS = 2_000
+"""The most numbers of slices in a document: a page of ten thousand stops a browser."""
+COUNTS = frozenset({"Value", "95 % interval", "n", "Clusters", "Failed", "Baseline", "Difference", "p"})
+
+
+def document(store: Store, runs: Sequence[str], baseline: str | None = None) -> ReportDocument:
+    """The report of these runs. Raises UnknownName for a run or baseline that is not there."""
+    all_facts = [gather(store, name, baseline) for name in runs]
+    if len(all_facts) == 1:
+        (facts,) = all_facts
+        return ReportDocument(f"Evaluation of {facts.run.model}", _lead(facts), list(_sections(store, facts, 2)))
+    sections = list(_overview(store, all_facts))
+    for name, facts in zip(names_of([facts.run for facts in all_facts]), all_facts, strict=True):
+        sections.append(ReportSection(f"{name}, run {facts.run.id}", [Paragraph(_lead(facts))], new_page=True))
+        sections += _sections(store, facts, 3)
+    return ReportDocument(f"Evaluation of {len(runs)} runs", "Models beside each other, then each run.", sections)
+
+
+def _lead(facts: Facts) -> str:
+    base = facts.baseline
+    return heading(facts.run) + (f" Baseline: run {base.id} ({base.model})." if base else "")
+
+
+def _overview(store: Store, all_facts: Sequence[Facts]) -> Iterator[ReportSection]:
+    """All runs in one table: each task's first metric."""
+    runs = [facts.run for facts in all_facts]
+    yield ReportSection("Runs", [provenance.subject(runs)])
+    table = table_of(store, runs)
+    records = {key: metric for run in reversed(runs) for key, metric in run.metrics().items()}
+    rows = []
+    for column in table.columns:
+        cells = []
+        for row in table.rows:
+            own = row.numbers[table.columns.index(column)]
+            record = records.get((column.task, column.metric))
+            best = " (best)" if row.best[table.columns.index(column)] else ""
+            cells.append(f"{value(own.value, record)} {ends(own, record)}, n = {own.n}{best}" if own else "-")
+        rows.append((column.task, column.metric, *cells))
+    head = ("Task", "Metric", *(row.name for row in table.rows))
+    note = (
+        "Values with 95 % intervals; best: better than every other run by a paired test (p below .05 after Holm). "
+        "Numbers of runs that asked different questions do not compare."
+    )
+    blocks: list[Block] = [Grid(head, tuple(rows)), Paragraph(note)]
+    yield ReportSection("Models beside each other", blocks + [Bullets(table.notes)] * bool(table.notes))
+
+
+def _sections(store: Store, facts: Facts, level: int) -> Iterator[ReportSection]:
+    run = facts.run
+    whole = [n for n in facts.numbers if n.estimate.slice == "all"]
+    headline, others = [n for n in whole if n.is_headline], [n for n in whole if not n.is_headline]
+    groups = [n for n in facts.numbers if n.estimate.slice != "all"]
+    yield ReportSection("In short", list(_in_short(facts, headline)), level)
+    yield ReportSection("Results", [_grid(headline, facts), *_refused(facts)], level)
+    yield ReportSection("Tasks", [provenance.tasks(run, run.tasks)], level)
+    yield ReportSection("Limits", [provenance.limits(run.tasks)], level)
+    yield ReportSection("What this is evidence for", list(_evidence(store, facts)), level)
+    yield from provenance.how(run, level)
+    if others:
+        yield ReportSection("Calibration and changed examples", [_grid(others, facts)], level)
+    if groups:
+        left = len(groups) - ROWS
+        more = [Paragraph(f"{left:,} more numbers of slices are not shown; the JSON report has all.")] * (left > 0)
+        yield ReportSection("Numbers by slice", [_grid(groups[:ROWS], facts), *more], level)
+
+
+def _in_short(facts: Facts, headline: Sequence[Number]) -> Iterator[Block]:
+    if facts.run.message:
+        yield Paragraph(facts.run.message)
+    if facts.baseline and facts.changes:
+        yield Paragraph(sentence((facts.baseline, facts.run), facts.changes) + ".")
+    yield Bullets(tuple(_warnings(facts, headline)))
+    bars = [bar for number in _first_of_each(headline) if (bar := _bar(number))]
+    for start in range(0, len(bars), BARS):
+        yield Picture(tuple(bars[start : start + BARS]))
+
+
+def _first_of_each(headline: Sequence[Number]) -> list[Number]:
+    """Each task's first metric."""
+    return list({number.estimate.task: number for number in reversed(headline)}.values())[::-1]
+
+
+def _warnings(facts: Facts, headline: Sequence[Number]) -> Iterator[str]:
+    """What to beware of before a number is believed."""
+    run, first = facts.run, _first_of_each(headline)
+    questions = sum(task.n for task in run.tasks)
+    yield f"{len(run.tasks)} task{'s' * (len(run.tasks) != 1)}, {questions:,} questions asked."
+    if part := shortfall(run):
+        yield f"A limit was set: it asked {part}."
+    if small := [n.estimate.task for n in first if n.estimate.n < SMALL]:
+        yield f"Fewer than {SMALL} judged examples, so wide intervals: {', '.join(small)}."
+    failed = [(n.estimate.task, n.estimate.failed, n.estimate.n + n.estimate.failed) for n in first]
+    if lost := [f"{task} {count} of {total}" for task, count, total in failed if count]:
+        yield f"Answers that failed and are in no number: {', '.join(lost)}."
+    if run.status != "finished":
+        yield f"The run is {run.status}: what is missing is not known."
+
+
+def _bar(number: Number) -> Bar | None:
+    """A line of the picture, for a number between a least and a largest value."""
+    e, record = number.estimate, number.metric
+    places = [place(x, record) if x is not None else None for x in (e.value, e.low, e.high)]
+    at, low, high = places
+    if at is None or low is None or high is None:
+        return None
+    ideal = place(record.ideal, record) if record and record.better == "ideal" and record.ideal is not None else None
+    return Bar(_short(f"{e.task} {e.metric}"), f"{value(e.value, record)} {ends(e, record)}", at, low, high, ideal)
+
+
+def _short(text: str) -> str:
+    """As much of a label as there is room for beside the picture."""
+    return text if len(text) <= 44 else f"{text[:21]}…{text[-22:]}"
+
+
+def _grid(numbers: Sequence[Number], facts: Facts) -> Grid:
+    """Numbers as rows, beside those of the baseline; columns without content are left out."""
+    head = ["Task", "Metric", "Slice", "Value", "95 % interval", "n", "Clusters", "Failed", "Verdict"]
+    head += ["Baseline", "n of baseline", "Difference", "p"] if facts.baseline else []
+    rows = [_cells(number, facts) for number in numbers]
+    kept = [i for i, name in enumerate(head) if name not in ("Slice", "Verdict") or any(row[i] for row in rows)]
+    return Grid(
+        tuple(head[i] for i in kept),
+        tuple(tuple(row[i] for i in kept) for row in rows),
+        numbers=COUNTS | {"n of baseline"},
+    )
+
+
+def _cells(number: Number, facts: Facts) -> list[str]:
+    e, record = number.estimate, number.metric
+    cells = [
+        e.task, e.metric, "" if e.slice == "all" else e.slice, value(e.value, record), ends(e, record), str(e.n),
+        str(e.clusters), str(e.failed), number.verdict,
+    ]  # fmt: skip
+    return cells + (_beside(number) if facts.baseline else [])
+
+
+def _beside(number: Number) -> list[str]:
+    """The baseline's value and n, the paired difference with its interval, and p."""
+    base, change, record = number.baseline, number.change, number.metric
+    if base is None:
+        return ["-", "-", "-", "-"]
+    own = f"{value(base.value, record)} {ends(base, record)}".removesuffix(" -")
+    if change is None:
+        return [own, str(base.n), "-", "-"]
+    p = change.paired
+    times, _ = factor(record)
+    spread = "" if p.low is None or p.high is None else f" {interval(times * p.low, times * p.high)}"
+    shared = "" if p.n == number.estimate.n == base.n else f" (n = {p.n} of both)"
+    told = f"{points(p.difference, record, signed=True)}{spread}{shared}: {direction(change)}"
+    return [own, str(base.n), told, "-" if change.adjusted is None else f"{change.adjusted:.3g}"]
+
+
+def _refused(facts: Facts) -> Iterator[Block]:
+    if facts.refused:
+        yield Paragraph("Not compared with the baseline:")
+        yield Bullets(tuple(f"{task}: {reason}" for task, reason in facts.refused.items()))
+    if facts.baseline:
+        yield Paragraph("Differences are paired, example by example; p after Holm over all metrics.")
+
+
+def _evidence(store: Store, facts: Facts) -> Iterator[Block]:
+    yield Paragraph(frameworks.NO_STATEMENT)
+    rows = topic_rows(store, facts.run, numbers=[n.estimate for n in facts.numbers])
+    for framework in frameworks.read():
+        lines = tuple(
+            f"{entry.measure.id} ({entry.measure.asks}): {entry.named}"
+            for entry in frameworks.evidence(framework, rows)
+            if entry.rows
+        )
+        if lines:
+            yield Paragraph(f"{framework.name}, mapping version {framework.version}:")
+            yield Bullets(lines)

@@ -1,0 +1,60 @@
+"""What every report says of its runs beside their numbers: what was asked of whom, with what, and under which terms."""
+
+from collections.abc import Iterator, Sequence
+
+from harness.energy.costs import cost_table
+from harness.subset import extent
+from harness.types import Run, TaskRecord
+from harness_reports.document import Block, Bullets, Grid, Paragraph, ReportSection, Verbatim
+
+NO_COMMAND = "It was made from Python: no command was stored."
+
+
+def subject(runs: Sequence[Run]) -> Grid:
+    """The runs of a report, one a row."""
+    head = ("Model", "Run", "Started", "Status", "Tasks", "Examples asked")
+    rows = tuple(
+        (run.model, run.id, run.started, run.status, str(len(run.tasks)), f"{sum(task.n for task in run.tasks):,}")
+        for run in runs
+    )
+    return Grid(head, rows, numbers=frozenset({"Tasks", "Examples asked"}), codes=frozenset({"Run"}))
+
+
+def tasks(run: Run, chosen: Sequence[TaskRecord]) -> Grid:
+    """Which questions were asked: version, number, few-shot examples, the data's hash and licence."""
+    head = ("Task", "Version", "Examples asked", "Shots", "Data sha256", "Licence of the data")
+    rows = tuple(
+        (t.name, str(t.version), extent(run, t), str(t.shots), t.data_sha256[:16], t.card.licence) for t in chosen
+    )
+    return Grid(head, rows, numbers=frozenset({"Version", "Shots"}), codes=frozenset({"Data sha256"}))
+
+
+def limits(chosen: Sequence[TaskRecord]) -> Bullets:
+    """What the tasks measure and what they do not show, as their cards say."""
+    cards = dict.fromkeys((t.name, t.card.measures, t.card.limits) for t in chosen)
+    return Bullets(tuple(f"{name}: {measures} {limit}".strip() for name, measures, limit in cards))
+
+
+def settings(run: Run) -> list[Block]:
+    """The command and the settings of a run."""
+    words = "; ".join(f"{key} {_shown(value)}" for key, value in run.settings.items())
+    return [Verbatim(run.command) if run.command else Paragraph(NO_COMMAND), Paragraph(f"Settings: {words or 'none'}")]
+
+
+def versions(run: Run) -> Paragraph:
+    """The versions of what a run was made with, on one line."""
+    return Paragraph("Versions: " + ("; ".join(f"{name} {version}" for name, version in run.versions.items()) or "-"))
+
+
+def how(run: Run, level: int = 2) -> Iterator[ReportSection]:
+    """What answering took, and everything that can change an answer."""
+    yield ReportSection("What answering took", [Grid(("What", "How much"), tuple(cost_table(run)))], level)
+    rows = tuple((key, _shown(value)) for group in (run.fingerprint, run.engine) for key, value in group.items())
+    blocks = [*settings(run), versions(run), Grid(("Model and engine", "Value"), rows, codes=frozenset({"Value"}))]
+    yield ReportSection("How it was made", blocks, level)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value is None or value == "" else f"{value:.6g}" if isinstance(value, float) else str(value)

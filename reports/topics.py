@@ -1,0 +1,209 @@
+"""The numbers of a run by the topic of responsible AI that they are about, each with all that is needed to judge it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from harness import plugins
+from harness.energy.costs import costs, summary
+from harness.errors import DataError, HarnessError
+from harness.privacy.leaks import leaks_of
+from harness.privacy.personal import VALIDATORS
+from harness.store import Store
+from harness.types import Card, Estimate, MetricRecord, Run
+from harness.visible import interval, number
+from harness_reports.bias import SENSITIVE, gather, key_of, read_flips, read_probe
+from harness_reports.numbers import ends, percent, percents, value
+
+Topic = Literal[
+    "accuracy", "bias", "fairness", "safety", "security", "privacy", "contamination", "robustness", "calibration",
+    "energy", "scorer", "gates", "records",
+]  # fmt: skip
+
+TITLES: Mapping[Topic, str] = {
+    "accuracy": "Accuracy",
+    "bias": "Bias",
+    "fairness": "Fairness between groups",
+    "safety": "Safety and false information",
+    "security": "Security: prompt injection",
+    "privacy": "Privacy",
+    "contamination": "Contamination of the test data",
+    "robustness": "Robustness",
+    "calibration": "Calibration",
+    "energy": "Energy",
+    "scorer": "Errors of the scorers themselves",
+}
+"""What stands in a document of its own section, in this order."""
+
+TAGS: Mapping[str, Topic] = {
+    "injection": "security", "safety": "safety", "toxicity": "safety", "scored refusals": "safety", "truth": "safety",
+    "factuality": "safety", "bias": "bias",
+}  # fmt: skip
+"""The topic of a task's numbers by its tag."""
+CALIBRATION = ("ece_mass_10", "ece_mass_10_floor", "brier_multi")
+"""The numbers of calibration that stand for all of them."""
+NAMELESS = "patterns find no names and addresses"
+
+
+@dataclass(frozen=True, slots=True)
+class TopicRow:
+    """A number of a run with its interval, n and limits; ``shown`` and ``spread`` are value and interval in words.
+
+    ``n`` is None where nothing was counted.
+    """
+
+    topic: Topic
+    run: str
+    task: str
+    measure: str
+    value: float | None
+    low: float | None
+    high: float | None
+    shown: str
+    spread: str
+    n: int | None
+    failed: int
+    reading: str
+    limits: str
+
+
+def topic_rows(store: Store, run: Run, numbers: Sequence[Estimate]) -> list[TopicRow]:
+    """What the stored numbers of a run are about. Reads no sample."""
+    known, topics = run.metrics(), _topics(run)
+    cards = {task.name: task.card for task in run.tasks}
+    whole = [e for e in numbers if e.slice == "all"]
+    floors = {key: e for e in whole if (key := _swapped(known.get((e.task, e.metric)), e.task))}
+    rows = []
+    for e in whole:
+        record = known.get((e.task, e.metric))
+        topic = topic_of(record, topics.get(e.task, "accuracy"))
+        if topic and e.value is not None:
+            rows.append(_row(topic, run, e, record, _reading(e, record, floors), cards.get(e.task)))
+    rows += _by_group(run, numbers, cards)
+    rows += [_plain("gates", run, f"gate of {verdict.at[:10]}") for verdict in store.verdicts(run.id)]
+    rows.append(_plain("records", run, "settings, versions, hashes of data, every answer"))
+    return rows + list(_energy(run))
+
+
+def deep_rows(store: Store, run: Run) -> Iterator[TopicRow]:
+    """What the stored answers of a run say beyond its numbers: gaps between groups, personal data in texts."""
+    cards = {task.name: task.card for task in run.tasks}
+    try:
+        gaps = gather(store, run.id).gaps
+    except DataError:
+        gaps = ()
+    for each in gaps:
+        g = each.gap
+        if g.value is not None:
+            spread, limits = percents(g.low, g.high), cards[each.task].limits
+            yield TopicRow(
+                "fairness", run.id, each.task, f"{g.name} by {each.slice}", g.value, g.low, g.high, percent(g.value),
+                spread, g.n, 0, each.verdict, limits,
+            )  # fmt: skip
+    try:
+        leaks = leaks_of(store, run.id, redact=True)
+    except HarnessError:  # no written answers, or samples that are lost
+        return
+    for kind in leaks.kinds:
+        low, high = kind.interval
+        how = VALIDATORS[kind.kind]
+        reading = f"{kind.hits} answers; the pattern finds {how.hits} of {how.there} with {how.false} false"
+        share = kind.hits / kind.n
+        yield TopicRow(
+            "privacy", run.id, "all written answers", f"personal data not in the prompt: {kind.kind}", share, low, high,
+            percent(share), percents(low, high), kind.n, 0, reading, NAMELESS,
+        )  # fmt: skip
+
+
+def _topics(run: Run) -> dict[str, Topic]:
+    """The topic of each task by its tags, where it is installed; else none of its own."""
+    installed = plugins.catalogue().tasks
+    topics: dict[str, Topic] = {}
+    for task in run.tasks:
+        tags = installed[task.name].tags if task.name in installed else frozenset()
+        for tag, topic in TAGS.items():
+            if tag in tags:
+                topics.setdefault(task.name, topic)
+    return topics
+
+
+def topic_of(record: MetricRecord | None, of_task: Topic) -> Topic | None:
+    """What a metric is about; None for one that only stands beside others."""
+    if record is None:
+        return of_task
+    if record.family == "calibration":
+        return "calibration" if record.name in CALIBRATION else None
+    if record.family == "scorer":
+        return "scorer"
+    if record.variant:
+        if record.variant.kind == "floor" or record.variant.tells == "test":
+            return None
+        return "fairness" if record.variant.kind == "swap" else "robustness"
+    return "bias" if record.better == "ideal" else of_task
+
+
+def _swapped(record: MetricRecord | None, task: str) -> tuple[str, str] | None:
+    """(task, swap) of the flips of a neutral edit."""
+    variant = record.variant if record else None
+    return (task, variant.swap) if variant and variant.kind == "floor" and variant.tells == "flips" else None
+
+
+def _reading(e: Estimate, record: MetricRecord | None, floors: Mapping[tuple[str, str], Estimate]) -> str:
+    if record and record.variant and record.variant.kind == "swap" and record.variant.tells == "flips":
+        return read_flips(e, floors.get((e.task, record.variant.swap)))
+    if record and record.better == "ideal":
+        probe = read_probe(e, record)
+        return probe.verdict + (f" ({probe.proviso})" if probe.proviso else "")
+    return {"higher": "higher is better", "lower": "lower is better"}.get(record.better if record else "higher", "")
+
+
+def _row(topic: Topic, run: Run, e: Estimate, record: MetricRecord | None, reading: str, card: Card | None) -> TopicRow:
+    limits = " ".join(filter(None, (record.limits if record else "", card.limits if card else "")))
+    return TopicRow(
+        topic, run.id, e.task, e.metric, e.value, e.low, e.high, value(e.value, record), ends(e, record), e.n, e.failed,
+        reading, limits,
+    )  # fmt: skip
+
+
+def _by_group(run: Run, numbers: Sequence[Estimate], cards: Mapping[str, Card]) -> Iterator[TopicRow]:
+    """One row for each task's first metric and slice that names groups of people: how far the groups lie apart."""
+    first = {task.name: task.metrics[0] for task in run.tasks if task.metrics}
+    groups: dict[tuple[str, str], list[Estimate]] = {}
+    for e in numbers:
+        record = first.get(e.task)
+        if record and e.metric == record.name and key_of(e.slice) in SENSITIVE and e.value is not None:
+            groups.setdefault((e.task, key_of(e.slice)), []).append(e)
+    for (task, key), own in groups.items():
+        if len(own) < 2:
+            continue
+        record = first[task]
+        ordered = sorted(own, key=lambda e: e.value or 0.0)
+        low, high = ordered[0], ordered[-1]
+        spread = f"{value(low.value, record)} ({low.slice}) to {value(high.value, record)} ({high.slice})"
+        yield TopicRow(
+            "fairness", run.id, task, f"{record.name} by {key}", None, None, None, spread, "each group has its own",
+            sum(e.n for e in own), sum(e.failed for e in own), f"lowest and highest of {len(own)} groups",
+            cards[task].limits,
+        )  # fmt: skip
+
+
+def _plain(topic: Topic, run: Run, what: str) -> TopicRow:
+    return TopicRow(topic, run.id, "-", what, None, None, None, "-", "-", None, 0, "", "")
+
+
+def _energy(run: Run) -> Iterator[TopicRow]:
+    cost = costs(run)
+    if cost is None or cost.energy.joules is None or cost.joules_per_example is None:
+        return
+    energy, each = cost.energy, cost.joules_per_example
+    yield TopicRow(
+        "energy", run.id, "all tasks", "joules per example, gross", each, None, None, f"{number(each)} J", "-",
+        energy.examples, 0, summary(energy), "of the device that was metered, while it answered; not of training",
+    )  # fmt: skip
+    for name, task in energy.tasks.items():
+        if task.joules_per_correct is not None:
+            yield TopicRow(
+                "energy", run.id, name, "joules per correct answer", task.joules_per_correct, task.low, task.high,
+                f"{number(task.joules_per_correct)} J", f"{interval(task.low, task.high)} J", task.examples, 0,
+                f"divided by {energy.divided}", "of the device that was metered, while it answered",
+            )  # fmt: skip
