@@ -86,6 +86,7 @@ PREFERS_SHE = Measure(proportion("prefers_she", better="ideal", ideal=0.5), meas
 STEREOTYPED = Measure(
     mean(
         "stereotyped",
+        bounds=(0.0, 100.0),
         better="ideal",
         ideal=50.0,
         limits="percent of sentences that prefer the pronoun of the occupation's majority; 50 is no preference",

@@ -1,5 +1,6 @@
 """Open-ended text: how varied a model writes when nothing says what is right."""
 
+import math
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,10 +20,17 @@ BUDGET = 500
 NO_INTERVAL = "no interval: a resample repeats texts, which is what the figure counts; not compared between stored runs"
 
 
-def over_answers(name: str, figure: Callable[[list[str]], float], better: Better, signature: str) -> TextMeasure:
-    """A figure of all answers together; a single one has no value."""
+def over_answers(
+    name: str, figure: Callable[[list[str]], float], better: Better, most: float, signature: str
+) -> TextMeasure:
+    """A figure of all answers together, from 0 to ``most``; a single answer has no value."""
     metric = over_outcomes(
-        name, lambda outcomes: figure(answers(outcomes)), better=better, limits=NO_INTERVAL, signature=signature
+        name,
+        lambda outcomes: figure(answers(outcomes)),
+        better=better,
+        bounds=(0.0, most),
+        limits=NO_INTERVAL,
+        signature=signature,
     )
 
     def value(example: Example, answer: str) -> None:
@@ -34,7 +42,9 @@ def over_answers(name: str, figure: Callable[[list[str]], float], better: Better
 def distinct(order: int) -> TextMeasure:
     """Share of distinct n-grams over the first words of all answers."""
     signature = f"first {BUDGET} words of all answers in their order; undefined where there are fewer"
-    return over_answers(f"distinct_{order}", lambda texts: text.distinct(texts, order, BUDGET), "higher", signature)
+    return over_answers(
+        f"distinct_{order}", lambda texts: text.distinct(texts, order, BUDGET), "higher", 1.0, signature
+    )
 
 
 def _repetition(example: Example, answer: str) -> float:
@@ -64,9 +74,9 @@ OPENENDED = generation(
         distinct(1),
         distinct(2),
         distinct(3),
-        over_answers("self_bleu", text.self_bleu, "lower", "sentence BLEU against all other answers, 13a"),
-        over_answers("self_repetition", text.self_repetition, "lower", "4-grams of words, natural logarithm"),
-        over_answers("compression_ratio", text.compression, "lower", "bytes over bytes of gzip"),
+        over_answers("self_bleu", text.self_bleu, "lower", 100.0, "sentence BLEU against all other answers, 13a"),
+        over_answers("self_repetition", text.self_repetition, "lower", math.inf, "4-grams of words, natural logarithm"),
+        over_answers("compression_ratio", text.compression, "lower", math.inf, "bytes over bytes of gzip"),
         REPETITION,
     ),
     about=About(

@@ -1,7 +1,7 @@
 """Scores of items that a corpus holds beside those that it does not, and beside another model's on the same items."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +10,7 @@ from harness.contamination.rules import Verdict
 from harness.metrics import stats
 from harness.metrics.classify import ratio
 from harness.metrics.estimate import cluster_codes, estimate
+from harness.metrics.intervals import Ends, difference_bounds
 from harness.types import Estimate, Metric, Outcome
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def _reduce(sums: "Array", n: "Array") -> "Array":
 
 
 GAP = Metric(name="dirty_less_clean", reduce=_reduce)
+"""Its bounds are those of a difference of the scores; see ``_gap``."""
 
 
 def scores(task: str, metric: Metric, outcomes: Sequence[Outcome], verdicts: Mapping[str, Verdict]) -> list[Estimate]:
@@ -55,7 +57,8 @@ def scores(task: str, metric: Metric, outcomes: Sequence[Outcome], verdicts: Map
 
 def gap(metric: Metric, outcomes: Sequence[Outcome], verdicts: Mapping[str, Verdict]) -> ScoreGap:
     """Mean of the dirty items less mean of the clean ones, of a metric with one number for each example."""
-    return _gap(outcomes, [_value(metric, o) for o in outcomes], verdicts)
+    bounds = difference_bounds(*metric.bounds)
+    return _gap(outcomes, [_value(metric, o) for o in outcomes], verdicts, bounds)
 
 
 def difference_in_difference(
@@ -67,7 +70,8 @@ def difference_in_difference(
     for outcome in outcomes:
         own, other = _value(metric, outcome), theirs.get(outcome.example.id)
         values.append(None if own is None or other is None else own - other)
-    return _gap(outcomes, values, verdicts)
+    bounds = difference_bounds(*difference_bounds(*metric.bounds))
+    return _gap(outcomes, values, verdicts, bounds)
 
 
 def _value(metric: Metric, outcome: Outcome) -> float | None:
@@ -76,7 +80,9 @@ def _value(metric: Metric, outcome: Outcome) -> float | None:
     return metric.scale * value if isinstance(value, int | float) else None
 
 
-def _gap(outcomes: Sequence[Outcome], values: Sequence[float | None], verdicts: Mapping[str, Verdict]) -> ScoreGap:
+def _gap(
+    outcomes: Sequence[Outcome], values: Sequence[float | None], verdicts: Mapping[str, Verdict], bounds: Ends
+) -> ScoreGap:
     kept = [
         (o.example, value, verdicts[o.example.id])
         for o, value in zip(outcomes, values, strict=True)
@@ -87,5 +93,6 @@ def _gap(outcomes: Sequence[Outcome], values: Sequence[float | None], verdicts: 
     if not dirty or not clean:
         return ScoreGap(None, None, None, dirty, clean)
     rows = np.array([(v, 1.0, 0.0, 0.0) if verdict == "dirty" else (0.0, 0.0, v, 1.0) for _, v, verdict in kept])
-    low, high = stats.confidence(GAP, rows, cluster_codes(e for e, _, _ in kept)) or (None, None)
+    clusters = cluster_codes(example for example, _, _ in kept)
+    low, high = stats.confidence(replace(GAP, bounds=bounds), rows, clusters) or (None, None)
     return ScoreGap(stats.point(GAP, rows), low, high, dirty, clean)

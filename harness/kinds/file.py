@@ -203,23 +203,30 @@ def _measures(path: Path, wanted: Sequence[Any], built_in: Mapping[str, BuiltIn]
     return chosen
 
 
-def _measure_keys(path: Path, entry: Any, built_in: Mapping[str, BuiltIn]) -> dict[str, str]:
+def _measure_keys(path: Path, entry: Any, built_in: Mapping[str, BuiltIn]) -> dict[str, Any]:
     """An entry of ``metrics`` as a table whose keys are known; a name alone is its ``use``."""
     table = {"use": entry} if isinstance(entry, str) else entry
-    if not isinstance(table, dict) or "use" not in table or not all(isinstance(v, str) for v in table.values()):
+    texts = [value for key, value in table.items() if key != "range"] if isinstance(table, dict) else [None]
+    if not isinstance(table, dict) or "use" not in table or not all(isinstance(value, str) for value in texts):
         raise UsageError(f"{path}: a metric is a name or a table of texts with the key use, not {quoted(entry)}")
     use = table["use"]
-    valid = ("use", "name", "tokenize", "normalize") if use in built_in else ("use", "name", "level", "better")
+    valid = ("use", "name", "tokenize", "normalize") if use in built_in else ("use", "name", "level", "better", "range")
     odd = next((key for key in table if key not in valid), None)
     if odd is not None:
         raise UsageError(f"{path}: {UnknownName(f'key of the metric {use[:200]}', odd, valid)}")
     if use not in built_in and ":" not in use and use not in external.offered():
         raise UsageError(f"{path}: {UnknownName('metric', use, [*built_in, *external.offered()])}")
+    if "range" in table and not _is_range(table["range"]):
+        raise UsageError(f"{path}: range = {quoted(table['range'])} of the metric {use[:200]} is not two numbers")
     return table
 
 
+def _is_range(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(type(end) in (int, float) for end in value)
+
+
 def _spec(path: Path, keys: Mapping[str, Any]) -> external.Spec:
-    return external.Spec(**keys, base=path.parent)
+    return external.Spec(**{**keys, "range": tuple(keys["range"])} if "range" in keys else keys, base=path.parent)
 
 
 def _choice(use: str, name: str | None = None) -> ChoiceMeasure:

@@ -128,6 +128,7 @@ def _floor(kind: str) -> Metric:
         reduce=reduce,
         better="lower",
         interval="none",
+        bounds=UNIT,
         additive=False,
         limits="No score: what a perfectly calibrated model of these confidences would show at this n.",
         signature=f"{SIMULATIONS} simulations, seed 0",

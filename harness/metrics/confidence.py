@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.metrics import intervals
+from harness.metrics.classify import ANY, UNIT
 from harness.metrics.intervals import quantile, wilson
 from harness.metrics.resample import cluster_sums, jackknife_error, left_out, point, summed
 
@@ -53,14 +54,27 @@ def confidence(
         return metric.scale * low, metric.scale * high
     without = left_out(metric, table, groups)
     if metric.folded:
-        return _folded(value, jackknife_error(without, value), table, groups, level) if count >= FEWEST else None
+        return _folded(value, without, table, groups, level) if count >= FEWEST else None
     return from_left_out(metric, value, without, min(count, support), level)
+
+
+def may_be_proportion(metric: Metric) -> bool:
+    """Whether values that are all 0 or 1 are hits and misses: not where the range says that they are something else.
+
+    Of a change from -1 to 1, or a percentage from 0 to 100, values may be all 0 as well.
+    """
+    return metric.interval == "wilson" or (metric.interval == "t" and metric.bounds in (UNIT, ANY))
 
 
 def _counted(metric: Metric, table: Array) -> Metric:
     """A mean whose values are all 0 or 1 is a proportion."""
-    if metric.interval == "t" and table.shape[1] == 1 and bool(((table == 0) | (table == 1)).all()):
-        return replace(metric, interval="wilson", bounds=(0.0, 1.0))
+    if (
+        metric.interval == "t"
+        and may_be_proportion(metric)
+        and table.shape[1] == 1
+        and bool(((table == 0) | (table == 1)).all())
+    ):
+        return replace(metric, interval="wilson", bounds=UNIT)
     return metric
 
 
@@ -100,16 +114,18 @@ def _finite(ends: Ends) -> Ends | None:
     return ends if math.isfinite(ends[0]) and math.isfinite(ends[1]) else None
 
 
-def _folded(value: float, error: float, table: Array, groups: NDArray[np.int64], level: float) -> Ends:
+def _folded(value: float, without: Array, table: Array, groups: NDArray[np.int64], level: float) -> Ends:
     """Interval of what a sum of absolute mean gaps, 0 to 1, would be without noise; it holds the value itself.
 
-    The low end allows true gaps two of their standard errors nearer to 0 than seen. Each gap's error is that of the
-    sum over clusters, as if it were 0.
+    ``without``: the values [G] without one cluster. The low end allows true gaps two of their standard errors nearer to
+    0 than seen. Each gap's error is that of the sum over clusters, as if it were 0.
     """
+    error = jackknife_error(without, value)
     sums, _ = cluster_sums(table, groups)
     gaps, errors, freedom = sums.sum(axis=0) / len(table), np.sqrt((sums**2).sum(axis=0)) / len(table), len(sums) - 1
     low = value - intervals.noise(gaps, errors, 2.0) - quantile(level, freedom) * error
     high = value - intervals.noise(gaps, errors) + quantile((1 + level) / 2, freedom) * error
-    if error == 0:
-        low, high = intervals.alike(value, (0.0, 1.0), len(sums), level)
+    if _near(value, without, NEAR):
+        least, most = intervals.alike(value, (0.0, 1.0), len(sums), level)
+        low, high = min(low, least), max(high, most)
     return max(0.0, min(low, value)), min(1.0, max(high, value))

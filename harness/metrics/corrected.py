@@ -68,6 +68,7 @@ def corrected(
         reduce=reduce,
         better=better,
         interval="wilson",
+        bounds=(0.0, 1.0),
         errors=errors,
         limits=limits,
         signature=signature,

@@ -50,12 +50,16 @@ SCHEMES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
-    """A metric from outside as it is written, and how it is used; ``base`` is the folder that paths start from."""
+    """A metric from outside as it is written, and how it is used; ``base`` is the folder that paths start from.
+
+    ``range``: the least and the largest value that it can have, where that is known; its interval keeps within.
+    """
 
     use: str
     name: str | None = None
     level: Level = "corpus"
     better: Literal["higher", "lower"] = "higher"
+    range: tuple[float, float] = (-math.inf, math.inf)
     base: Path = Path()
 
 
@@ -117,8 +121,8 @@ def _measure(spec: Spec, load: bool, pairs: Pairs) -> tuple[Metric, Callable[[An
         if not loaded:
             loaded.append(_load(spec))
         try:
-            return _number(loaded[0](predictions, references), spec)
-        except UsageError:
+            return _within(_number(loaded[0](predictions, references), spec), spec)
+        except (UsageError, DataError):
             raise
         except (Exception, SystemExit) as error:  # a function of the user's must not end the run as if all were well
             raise DataError(f"metric {spec.use}: {type(error).__name__}: {error}") from error
@@ -132,7 +136,7 @@ def _measure(spec: Spec, load: bool, pairs: Pairs) -> tuple[Metric, Callable[[An
 
 def _mean(spec: Spec) -> Metric:
     limits = "From outside: the mean of each example's own value."
-    alone = mean(_name(spec), better=spec.better, limits=limits, signature=_signature(spec))
+    alone = mean(_name(spec), bounds=spec.range, better=spec.better, limits=limits, signature=_signature(spec))
     return replace(alone, contents=_contents(spec))
 
 
@@ -148,7 +152,13 @@ def _corpus(spec: Spec, compute: Callable[[list[Any], list[Any]], float], pairs:
         return compute(list(said), list(right))
 
     metric = over_outcomes(
-        _name(spec), over, better=spec.better, limits=limits, signature=_signature(spec), affordable=AFFORDABLE
+        _name(spec),
+        over,
+        better=spec.better,
+        bounds=spec.range,
+        limits=limits,
+        signature=_signature(spec),
+        affordable=AFFORDABLE,
     )
     return replace(metric, contents=_contents(spec))
 
@@ -200,6 +210,9 @@ def _check(spec: Spec) -> None:
     scheme, place, _ = _parts(spec)
     if spec.level not in ("corpus", "example") or spec.better not in ("higher", "lower"):
         raise UsageError(f"metric {spec.use}: level is corpus or example, better is higher or lower")
+    low, high = spec.range
+    if not low < high:
+        raise UsageError(f"metric {spec.use}: range = [{low:g}, {high:g}] does not begin below its end")
     if not place or (scheme == "python" and not place.rpartition(":")[0]):
         raise UsageError(f"metric {spec.use!r} is not written {SCHEMES[scheme]}")
     if scheme == "torchmetrics" and importlib.util.find_spec("torchmetrics") is None:
@@ -226,6 +239,14 @@ def _number(result: object, spec: Spec) -> float:
     if isinstance(result, bool) or not isinstance(result, int | float):
         raise DataError(f"metric {spec.use} gives {quoted(result, 80)}, not a number")
     return float(result)
+
+
+def _within(number: float, spec: Spec) -> float:
+    """A number that lies in the range that was stated. Raises DataError for another."""
+    low, high = spec.range
+    if number < low or number > high:
+        raise DataError(f"metric {spec.use} gives {number:g}, which is outside its range from {low:g} to {high:g}")
+    return number
 
 
 # -------------------------------------------------------------------------------------------------------------- loading

@@ -68,6 +68,12 @@ def around(value: float, error: float, bounds: Ends, reach: float) -> Ends:
     return value - reach * error, value + reach * error
 
 
+def difference_bounds(low: float, high: float) -> Ends:
+    """The range of a difference between two numbers from ``low`` to ``high``; without limits where one is open."""
+    span = high - low
+    return -span, span
+
+
 def unseen(n: float, level: float = 0.95) -> float:
     """The largest share of cases that may differ although ``n`` cases were alike (Clopper and Pearson 1934).
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.metrics import intervals
+from harness.metrics.confidence import may_be_proportion
 from harness.metrics.resample import cluster_sums, jackknife_error, left_out, point, summed
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def _span(metric: Metric, values: tuple[float, float], without: tuple[Array, Arr
     """The metric's range, or else how far the clusters' pseudo-values spread; and the bounds of a difference."""
     low, high = metric.bounds
     if math.isfinite(high - low):
-        return high - low, (low - high, high - low)
+        return high - low, intervals.difference_bounds(low, high)
     count = len(without[0])
     pseudo = np.concatenate([count * v - (count - 1) * w for v, w in zip(values, without, strict=True)])
     spread = float(np.ptp(pseudo))
@@ -152,7 +153,7 @@ def _span(metric: Metric, values: tuple[float, float], without: tuple[Array, Arr
 
 def _discordant(metric: Metric, first: Array, second: Array, count: int) -> tuple[int, int] | None:
     """Pairs of 0/1 values that are (1 then 0, 0 then 1); None where values are others or examples share clusters."""
-    if metric.interval not in ("wilson", "t") or first.shape[1] > 1 or count < len(first):
+    if not may_be_proportion(metric) or first.shape[1] > 1 or count < len(first):
         return None
     if not (_binary(first) and _binary(second)):
         return None

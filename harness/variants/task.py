@@ -14,6 +14,7 @@ import numpy as np
 from harness.errors import DataError, UnknownName, Unsupported, UsageError
 from harness.metrics import stats
 from harness.metrics.classify import mean, proportion
+from harness.metrics.intervals import difference_bounds
 from harness.types import (
     Alternative,
     Choose,
@@ -321,6 +322,7 @@ def _metrics(variation: Varied) -> list[Metric]:
 def _metrics_of(variation: Varied, label: str) -> Iterator[Metric]:
     """What is told of one variant: the task's scores of it, flips, changes of scores, and a test."""
     task, plan = variation.task, variation.plan
+    known = {m.name: m for m in task.metrics}
     for m in task.metrics:
         if m.family != "calibration" and m.interval != "none":
             over = partial(_over_variant, variation, label, m.over) if m.over else None
@@ -329,8 +331,14 @@ def _metrics_of(variation: Varied, label: str) -> Iterator[Metric]:
     rate = proportion(f"flip_rate:{label}", better="lower", limits=flips)
     yield replace(rate, variant=plan.variant(label, "flips"))
     for name in _scored(task):
-        change = mean(f"{name}_change:{label}", better="ideal", ideal=0.0, limits=CHANGED)
+        bounds = difference_bounds(*known[name].bounds)
+        change = mean(f"{name}_change:{label}", bounds=bounds, better="ideal", ideal=0.0, limits=CHANGED)
         yield replace(change, variant=plan.variant(label, "change", name))
     yield Metric(
-        name=f"mcnemar_p:{label}", reduce=_exact_p, interval="none", limits=EXACT, variant=plan.variant(label, "test")
+        name=f"mcnemar_p:{label}",
+        reduce=_exact_p,
+        interval="none",
+        bounds=(0.0, 1.0),
+        limits=EXACT,
+        variant=plan.variant(label, "test"),
     )
