@@ -74,7 +74,7 @@ data = "rows.jsonl"
 prompt = "Q: {question}\\nA:"
 metrics = [
   "exact_match", "rougeL", "python:own.py:length",
-  {use = "python:own.py:length", name = "each", level = "example"},
+  {use = "python:own.py:length", name = "each", level = "example", range = [0, 99]},
 ]
 max_tokens = 5
 slices = ["topic"]
@@ -101,7 +101,7 @@ def test_a_description_with_metrics_from_outside(tmp_path: Path, suffix: str) ->
         "length": 14 / 3,
         "each": 14 / 3,
     }
-    assert {e.clusters for e in whole.values()} == {2}
+    assert {e.clusters for e in whole.values()} == {2} and 0 < (whole["each"].low or 0) < (whole["each"].high or 0) < 99
     assert {e.slice: e.value for e in found.estimates if e.metric == "length"}["topic=earth"] == 5.0
     (task,) = select(catalogue(), [name])
     assert (task.name, task.card.limits, task.card.licence) == ("colours", "Three questions.", "Apache-2.0")
@@ -182,6 +182,10 @@ def test_a_description_of_choices(tmp_path: Path) -> None:
         (
             'data = "rows.jsonl"\nmetrics = [{use = "evaluate:x", tokenize = "zh"}]',
             "unknown key of the metric evaluate:x",
+        ),
+        (
+            'data = "rows.jsonl"\nmetrics = [{use = "python:own.py:f", range = [0, "1"]}]',
+            "range = [0, '1'] of the metric python:own.py:f is not two numbers",
         ),
     ],
 )

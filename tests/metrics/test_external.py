@@ -103,6 +103,22 @@ def test_its_interval_is_that_of_the_bootstrap_while_it_is_affordable(place: Pat
     assert f"no interval above {AFFORDABLE} examples" in measure.metric.limits
 
 
+def test_a_range_that_is_stated_keeps_the_interval_and_refuses_what_lies_outside(place: Path) -> None:
+    said, right = ["yes"] * 9 + ["no"], [("yes",)] * 10
+    free = estimate(text_measure(Spec(use="python:own.py:right", base=place)), said, right)
+    kept = estimate(text_measure(Spec(use="python:own.py:right", base=place, range=(0, 1))), said, right)
+    assert free.high is not None and kept.high is not None and free.high > 1 >= kept.high
+    unknown = estimate(text_measure(Spec(use="python:own.py:right", base=place)), said[:3], right[:3])
+    known = estimate(text_measure(Spec(use="python:own.py:right", base=place, range=(0, 1))), said[:3], right[:3])
+    assert (unknown.value, unknown.low, unknown.high) == (1, None, None)
+    assert (known.low, known.high) == (pytest.approx(0.025 ** (1 / 3)), 1)
+    for wrong in ((0.0, 0.5), (1.0, 2.0)):
+        with pytest.raises(DataError, match="outside its range from"):
+            estimate(text_measure(Spec(use="python:own.py:right", base=place, range=wrong)), said, right)
+    with pytest.raises(UsageError, match="does not begin below its end"):
+        text_measure(Spec(use="python:own.py:right", base=place, range=(1, 1)))
+
+
 def test_samples_hold_no_value_that_stands_for_a_text(place: Path) -> None:
     measure = text_measure(Spec(use="python:own.py:right", base=place))
     assert measure.value(Example("1", {}, ("yes",)), "yes") is None
