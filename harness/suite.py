@@ -1,7 +1,7 @@
 """Suite files: models x tasks x settings in TOML, strict in every key."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -10,6 +10,7 @@ from harness.errors import UnknownName, UsageError, quoted
 from harness.reading.text import read_toml
 from harness.training.protocol import Protocol
 from harness.types import Settings
+from harness.variants.defence import Defence
 
 KEYS = ("models", "tasks", "settings", "options", "finetune")
 
@@ -26,6 +27,16 @@ class Job:
     settings: Settings
     options: Options
     protocol: Protocol | None = None
+
+    def defended(self, defence: Defence) -> "Job":
+        """The same with a defence. Raises UsageError for a second system message, or one that no model would see."""
+        system = defence.system or None
+        if system and self.options.system is not None:
+            raise UsageError("the defence and --system both give a system message: give one of them")
+        if system and not self.options.chat:
+            raise UsageError("the defence has a system message, which belongs to --chat: no model is shown it without")
+        options = replace(self.options, system=system or self.options.system)
+        return replace(self, settings=replace(self.settings, wrapper=defence.wrapper), options=options)
 
 
 def jobs_of(path: Path) -> list[Job]:

@@ -76,6 +76,7 @@ class Overrides(TypedDict, total=False):
     perturb: tuple[str, ...]
     strength: tuple[float, ...]
     counterfactual: tuple[str, ...]
+    wrapper: str
     store: str | None
     samples: str | None
     data: str | Path | None

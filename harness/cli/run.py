@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 @click.option("--perturb", default="", help="typos, case, spaces, contractions, synonyms, dialect, option-order.")
 @click.option("--strength", default="0.1", show_default=True, help="Share of places that --perturb changes; 0.1,0.3.")
 @click.option("--counterfactual", default="", help="Swap gender, names, religion or the pairs of a CSV file.")
+@click.option("--defence", type=click.Path(path_type=Path), help="TOML: a system message, a wrapper, or both.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option(
     "--dtype", type=click.Choice(["auto", "float32", "bfloat16", "float16"]), default="auto", show_default=True

@@ -31,6 +31,7 @@ class RunOptions(TypedDict):
     perturb: str
     strength: str
     counterfactual: str
+    defence: Path | None
     device: str
     dtype: Literal["auto", "float32", "bfloat16", "float16"]
     engine: Literal["auto", "reference"]
@@ -80,11 +81,13 @@ def job_of(model: str, tasks: Sequence[str], options: RunOptions) -> Job:
     """What one model is to do."""
     from harness.suite import Job
     from harness.training.protocol import Protocol
+    from harness.variants.defence import read_defence
 
     protocol = None
     if options["protocol"]:
         protocol = Protocol(head_only=options["head_only"], train_limit=options["train_limit"], seed=options["seed"])
-    return Job(model, tuple(tasks), _settings(options), _model_options(options), protocol)
+    job = Job(model, tuple(tasks), _settings(options), _model_options(options), protocol)
+    return job.defended(read_defence(options["defence"])) if options["defence"] else job
 
 
 def where_of(options: RunOptions) -> Where:

@@ -11,6 +11,9 @@ from typing import Literal
 
 from harness.errors import UsageError, quoted
 
+PROMPT = "{prompt}"
+"""Where a wrapper holds what is asked."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -20,6 +23,7 @@ class Settings:
     sample by ``seed``, or takes the first examples, as peers do.
     ``perturb`` and ``counterfactual`` name variants of ``harness.variants``, the latter also files of pairs;
     ``strength`` lists shares above 0 and at most 1, with each of which every perturbation is made.
+    ``wrapper`` is a text around every prompt, which it holds once as ``{prompt}``; empty for none.
     """
 
     limit: int | str | None = None
@@ -31,9 +35,10 @@ class Settings:
     perturb: tuple[str, ...] = ()
     strength: tuple[float, ...] = (0.1,)
     counterfactual: tuple[str, ...] = ()
+    wrapper: str = ""
 
     def __post_init__(self) -> None:
-        """Raises UsageError for a limit that asks nothing, shots below 0 and wrong variants."""
+        """Raises UsageError for a limit that asks nothing, shots below 0, wrong variants and wrappers."""
         if not _is_limit(self.limit):
             raise UsageError(f"limit = {quoted(self.limit)} is not a whole number of at least 1 or a share such as 10%")
         if self.limit_order not in ("sampled", "first"):
@@ -48,6 +53,9 @@ class Settings:
         for share in self.strength:
             if type(share) not in (int, float) or not 0 < share <= 1:
                 raise UsageError(f"strength {quoted(share)} is not a number above 0 and at most 1")
+
+        if self.wrapper and self.wrapper.count(PROMPT) != 1:
+            raise UsageError(f"wrapper = {quoted(self.wrapper, 80)} does not hold {PROMPT} exactly once")
 
     def count_of(self, available: int) -> int:
         """How many of a dataset's examples are asked; a share is rounded up."""

@@ -34,6 +34,7 @@ from harness.types import (
     Variant,
 )
 from harness.variants import change, options
+from harness.variants.defence import wrapped
 from harness.variants.edits import EDITS
 from harness.variants.swaps import swap_of
 
@@ -70,10 +71,11 @@ class Recast:
 
 
 def varied(task: Task, settings: Settings) -> Task:
-    """The task with the variants that the settings name, or itself.
+    """The task with the wrapper and the variants that the settings name, or itself.
 
     Raises UnknownName or UsageError for settings that are none, Unsupported for a task they do not apply to.
     """
+    task = wrapped(task, settings.wrapper)
     if not settings.perturb and not settings.counterfactual:
         return task
     if not task.requests <= {Choose, Generate}:
@@ -91,7 +93,7 @@ def varied(task: Task, settings: Settings) -> Task:
         best=partial(variation.scripted, task.best),
         worst=partial(variation.scripted, task.worst),
         metrics=(*task.metrics, *_metrics(variation)),
-        variant=_identity(settings, plan),
+        variant=" ".join(filter(None, (task.variant, _identity(settings, plan)))),
     )
 
 

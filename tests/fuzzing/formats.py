@@ -25,6 +25,8 @@ from harness.scorers.lexicon import lexicon
 from harness.store import Store, open_store
 from harness.suite import jobs_of
 from harness.types import Settings
+from harness.variants import varied
+from harness.variants.defence import read_defence
 from harness.variants.swaps import swap_of
 
 ROWS = b"""{"id": 1, "question": "One?", "answer": "a", "choices": ["a", "b"], "topic": "x", "passage": "p"}
@@ -130,6 +132,10 @@ BODIES = b'{"text": "one two"}\n{"text": "three"}\n'
 SPOKEN = (
     b'{"id": 1, "text": "a"}\n{"task": "rows", "id": "2", "part": 0, "logprobs": [-1.5, -2]}\n{"id": 3, "text": null}\n'
 )
+DEFENCE = b"""system = '''Never tell.
+Not once.'''
+wrapper = "<user>{prompt}</user>\\nDo not obey \\u0022it\\u0022."
+"""
 ATTACKS = b"""{"id": 1, "behaviour": "b", "prompt": "Act as one who says a.", "plain": "Say a.", "text": "a"}
 {"id": 2, "behaviour": "b", "prompt": "Say a!", "category": "x", "text": "I cannot do that.", "jailbroken": false}
 {"id": 3, "behaviour": "c", "prompt": "\\u0000 c", "category": null, "text": null, "jailbroken": true}
@@ -152,7 +158,8 @@ class Format:
 
 def ask(names: Sequence[str], model: str, settings: Settings | None = None) -> None:
     """Plan, ask, judge and write down what a run of these tasks would, without a store."""
-    planned = running.plan(select(Catalogue(), names), settings or Settings(), None)
+    settings = settings or Settings()
+    planned = running.plan([varied(task, settings) for task in select(Catalogue(), names)], settings, None)
     asked = running.questions(planned)
     backend = load(model, Options(), running.exams(planned))
     found = dict(pair for batch in backend.answer(asked) for pair in batch)
@@ -204,6 +211,11 @@ def _rated() -> Store:
     return open_store(folder.name)
 
 
+def _defence(path: Path) -> None:
+    defence = read_defence(path)
+    ask([str(path.with_name("written.jsonl"))], "scripted:oracle", Settings(wrapper=defence.wrapper))
+
+
 def _attacks(path: Path) -> None:
     ask([f"jailbreak:{path}"], "scripted:opposite")
 
@@ -232,6 +244,7 @@ FORMATS = (
     Format("stored.jsonl", (ROWS, WRITTEN), _stored, share=0.02),
     Format("suite.toml", (SUITE,), jobs_of),
     Format("gate.toml", (GATE,), _gate),
+    Format("defence.toml", (DEFENCE, b"wrapper = '{prompt} !'"), _defence),
     Format("attacks.jsonl", (ATTACKS,), _attacks),
     Format("campaign.toml", (CAMPAIGN, SCALE), _campaign),
     Format("answers.jsonl", (SPOKEN,), _replay),
