@@ -22,7 +22,7 @@ from harness.engine.backend import Options
 from harness.engine.causal.backend import Causal
 from harness.engine.causal.roofline import needed, rates
 from harness.engine.checkpoint import read_checkpoint
-from harness.engine.load import folder_of
+from harness.engine.source import folder_of
 from harness.types import Question
 
 

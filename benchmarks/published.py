@@ -23,8 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.cli.main import main as harness
-from harness.data import read_rows
 from harness.plugins import catalogue
+from harness.reading.tables import read_rows
 
 PAIRS = ("de-fr", "en-de")
 STEREOSET = {"lm": "83.8241", "ss": "56.2963", "icat": "73.2685"}

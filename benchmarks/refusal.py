@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.data import read_rows
 from harness.errors import DataError
 from harness.metrics.detector import Confusion, agreement, label_of, rates
 from harness.metrics.refusal import Refusal, verdict
+from harness.reading.tables import read_rows
 
 REFUSED: tuple[Refusal, ...] = ("full", "partial")
 Rows = list[dict[str, Any]]

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import DataError, quoted
-from harness.reading.text import is_file, read_json_lines, read_lines, read_text
+from harness.reading.tables import ENDINGS, Rows, read_rows, require_ending
+from harness.reading.text import is_file, read_lines, read_text
 from harness.reading.values import label_of, no_column
 from harness.types import Dataset
-
-Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,8 @@ def packaged(module: str, filename: str, split: str = "test") -> Dataset:
 
 
 def file(path: Path) -> Dataset:
-    """A JSONL or Parquet file of the user's."""
+    """A file of rows of the user's: JSON lines, CSV, TSV or Parquet. Raises DataError for another ending."""
+    require_ending(path)
     return Dataset(path.stem, split=path.suffix.lstrip("."), path=str(path))
 
 
@@ -48,7 +48,7 @@ def load(dataset: Dataset, mirror: Path | None = None) -> Loaded:
     path = find(dataset, mirror)
     sides = () if path else find_sides(dataset, mirror)
     if path or sides:
-        rows = read_rows(path) if path else _side_by_side(dataset, sides)
+        rows = _rows(dataset, path) if path else _side_by_side(dataset, sides)
         source = str(path) if path else " and ".join(map(str, sides))
     else:
         rows, source = _from_hub(dataset, mirror), f"hub:{dataset.id}@{dataset.revision or 'main'}"
@@ -67,9 +67,7 @@ def find(dataset: Dataset, mirror: Path | None = None) -> Path | None:
     if dataset.id.startswith("package:"):
         return _package_file(dataset)
     stems = [mirror / dataset.id / dataset.config / dataset.split] if mirror else []
-    return next(
-        (p for s in stems for p in (s.with_name(s.name + e) for e in (".jsonl", ".parquet")) if p.is_file()), None
-    )
+    return next((p for s in stems for p in (s.with_name(s.name + e) for e in ENDINGS) if p.is_file()), None)
 
 
 def find_sides(dataset: Dataset, mirror: Path | None = None) -> tuple[Path, ...]:
@@ -89,24 +87,6 @@ def at_hand(dataset: Dataset, mirror: Path | None = None) -> bool:
         return False
 
 
-def read_rows(path: Path) -> Rows:
-    """Rows of a JSONL or Parquet file; any other file is one row with its ``text``.
-
-    Raises DataError with file and line for what cannot be read.
-    """
-    if path.suffix == ".parquet":
-        import pyarrow.parquet
-
-        try:
-            table: Rows = pyarrow.parquet.read_table(path).to_pylist()
-        except (OSError, ValueError, pyarrow.ArrowException) as error:
-            raise DataError(f"{path}: not a readable Parquet file: {error}") from None
-        return table
-    if path.suffix != ".jsonl":
-        return [{"text": read_text(path, "file")}]
-    return [row for _, row in read_json_lines(path, "file")]
-
-
 def sha256(rows: Iterable[dict[str, Any]]) -> str:
     """Hash of the rows' canonical JSON, one line a row: the same rows hash the same whatever file they came from."""
     total = hashlib.sha256()
@@ -119,6 +99,10 @@ def sha256(rows: Iterable[dict[str, Any]]) -> str:
 def digest(value: object) -> str:
     """sha256 of a value's canonical JSON: what two runs must share to have asked the same."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False, default=str).encode()).hexdigest()
+
+
+def _rows(dataset: Dataset, path: Path) -> Rows:
+    return [{"text": read_text(path, "file")}] if dataset.whole else read_rows(path)
 
 
 def _side_by_side(dataset: Dataset, sides: Sequence[Path]) -> Rows:

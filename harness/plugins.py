@@ -21,9 +21,11 @@ from pathlib import Path
 from harness.engine.backend import Backend, Exam, Options
 from harness.errors import UnknownName, UsageError, quoted
 from harness.groups import Group
-from harness.kinds.file import SUFFIXES, corpus, task_from_file
+from harness.kinds.corpus import corpus
+from harness.kinds.file import SUFFIXES, is_task_file, task_from_file
 from harness.kinds.jailbreak import jailbreak
 from harness.metrics.measures import Measure
+from harness.reading.text import is_file
 from harness.types import Metric, Scorer, Task
 
 FROM_FILE: Mapping[str, Callable[[str], Task]] = {"corpus": corpus, "jailbreak": lambda name: jailbreak(Path(name))}
@@ -112,8 +114,7 @@ def select(known: Catalogue, wanted: Iterable[str]) -> list[Task]:
 def require_names(tasks: Sequence[Task]) -> None:
     """Raises UsageError where two tasks of a run share a name: the numbers of one of them would be lost."""
     names = [task.name for task in tasks]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
+    if twice := next((name for name in names if names.count(name) > 1), None):
         raise UsageError(f"two tasks of one run are called {quoted(twice)}: rename one")
 
 
@@ -139,8 +140,7 @@ def _of_that_name(entries: Catalogue, name: str) -> Task:
 def load_model(spec: str, options: Options, exams: Sequence[Exam] = ()) -> Backend:
     """A backend for ``spec``: a plug-in's scheme first, then what the engine knows. Raises UnknownName, ModelError.
 
-    ``exams``: what the model will be asked, for a scripted one, which has to know the answers. Where the options ask
-    for workers, each of them opens the model for itself.
+    ``exams``: what a scripted model will be asked. Workers that the options ask for open the model for themselves.
     """
     if options.workers is not None or options.ray is not None:
         from harness.engine.scaled.driver import open_scaled
@@ -163,7 +163,7 @@ def models() -> dict[str, str]:
     """What can be written as a model: name or scheme -> what it is."""
     own = {
         "smollm2": "SmolLM2-135M-Instruct, the embedded default (Apache-2.0)",
-        "PATH": "a folder with config.json, tokenizer and safetensors weights",
+        "PATH": "a folder with config.json, tokenizer and safetensors weights, or a LoRA adapter (--base)",
         "hf:ORG/NAME[@REVISION]": "a model of the Hugging Face Hub",
         "openai:NAME": "a model behind an OpenAI-compatible server, with --base-url",
         "replay:FILE": "answers made elsewhere, one JSON object or one line each",
@@ -226,7 +226,7 @@ def _place(name: str) -> str:
     scheme, _, path = name.partition(":")
     if scheme in FROM_FILE:
         return f"{scheme}:{os.path.realpath(path)}"
-    return os.path.realpath(name) if name.endswith(SUFFIXES) else "the installed one"
+    return os.path.realpath(name) if is_task_file(name) else "the installed one"
 
 
 def _matching(entries: Catalogue, name: str) -> list[Task]:
@@ -235,7 +235,7 @@ def _matching(entries: Catalogue, name: str) -> list[Task]:
     scheme, _, path = name.partition(":")
     if scheme in FROM_FILE:
         return [FROM_FILE[scheme](path)]
-    if name.endswith(SUFFIXES):
+    if is_task_file(name):
         return [task_from_file(Path(name))]
     if name in entries.tasks:
         return [entries.tasks[name]]
@@ -254,9 +254,16 @@ def _matching(entries: Catalogue, name: str) -> list[Task]:
     family, _, member = name.partition("/")
     for point in entry_points(group="harness.families", name=family) if member and not pattern else ():
         return _as_tasks(partial(_load(point), member))
+    raise _unknown(entries, name)
+
+
+def _unknown(entries: Catalogue, name: str) -> UsageError:
+    """That a name stands for no task, with the nearest ones and the plug-ins that may have held it."""
+    if is_file(Path(name)):
+        return UsageError(f"{quoted(name)} is no file of a task: those end in {', '.join(SUFFIXES)}")
     hint = "; ".join(f"plug-in {b.name} is broken: {b.reason}" for b in entries.broken)
     error = UnknownName("task", name, [*entries.tasks, *entries.groups])
-    raise UsageError(f"{error} ({hint})") if hint else error
+    return UsageError(f"{error} ({hint})") if hint else error
 
 
 def _as_tasks(loaded: object) -> list[Task]:

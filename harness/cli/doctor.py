@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import json_option, notice
+from harness.cli.options import base_option, json_option, notice
 from harness.files import write_json
 
 if TYPE_CHECKING:
@@ -15,13 +15,20 @@ if TYPE_CHECKING:
 
 @click.command("doctor")
 @click.argument("model")
+@base_option
 @click.option("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps [auto].")
 @click.option("--dtype", type=click.Choice(("auto", "float32", "bfloat16", "float16")), default="auto")
 @click.option("--trust-remote-code", is_flag=True, help="Run code that comes with the model.")
 @click.option("--allow-pickle", is_flag=True, help="Load weights that are pickled, which can run code.")
 @json_option
 def command(
-    model: str, device: str, dtype: str, trust_remote_code: bool, allow_pickle: bool, json_file: Path | None
+    model: str,
+    base: str | None,
+    device: str,
+    dtype: str,
+    trust_remote_code: bool,
+    allow_pickle: bool,
+    json_file: Path | None,
 ) -> int:
     """Compare MODEL's fast path with the reference on 20 requests of every kind, at several token budgets.
 
@@ -31,9 +38,10 @@ def command(
     from harness.engine.backend import Options
     from harness.engine.checkpoint import read_checkpoint
     from harness.engine.doctor import examine, way_of
-    from harness.engine.load import folder_of
+    from harness.engine.source import folder_of
 
     options = Options(
+        base=base,
         device=device,
         dtype=dtype,  # type: ignore[arg-type]
         trust_remote_code=trust_remote_code,

@@ -7,7 +7,7 @@ import click
 GROUPS: Mapping[str, Sequence[str]] = {
     "What is asked": ("tasks", "limit", "limit_order", "shots", "shots_mode", "seed", "scorer", "data"),
     "Asked differently": ("perturb", "strength", "counterfactual", "defence"),
-    "Model": ("chat", "system", "truncate", "device", "dtype", "engine", "token_budget"),
+    "Model": ("base", "chat", "system", "truncate", "device", "dtype", "engine", "token_budget"),
     "Models behind a server": ("base_url", "concurrency", "timeout"),
     "Several processes": ("workers", "ray", "threads", "shard"),
     "Fine-tuning": ("protocol", "head_only", "train_limit"),

@@ -15,6 +15,7 @@ json_option = click.option("--json", "json_file", type=click.Path(path_type=Path
 data_option = click.option(
     "--data", type=click.Path(path_type=Path), help="Folder of datasets in the Hub's layout [$HARNESS_DATA]."
 )
+base_option = click.option("--base", metavar="MODEL", help="The base of an adapter, where it names none of the Hub.")
 quiet_option = click.option("--quiet", is_flag=True, help="No progress and no table.")
 
 

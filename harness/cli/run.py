@@ -10,6 +10,7 @@ import click
 
 from harness.cli.grouped import GroupedCommand
 from harness.cli.options import (
+    base_option,
     data_option,
     json_option,
     limit_of,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     "--task",
     "-t",
     multiple=True,
-    help="Names, groups, patterns (mmlu/*), tag:NAME, .jsonl or .toml files; comma-separated.",
+    help="Names, groups, patterns (mmlu/*), tag:NAME, .jsonl, .csv or .toml files; comma-separated.",
 )
 @click.option(
     "--limit", "-n", type=limit_of, metavar="N|N%", help="Only a sample of N examples, or N %, of every dataset."
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
 @click.option(
     "--dtype", type=click.Choice(["auto", "float32", "bfloat16", "float16"]), default="auto", show_default=True
 )
+@base_option
 @click.option("--engine", type=click.Choice(["auto", "reference"]), default="auto", show_default=True)
 @click.option(
     "--truncate", type=click.Choice(["left"]), help="Cut prompts that exceed the context instead of refusing."

@@ -32,6 +32,7 @@ class RunOptions(TypedDict):
     strength: str
     counterfactual: str
     defence: Path | None
+    base: str | None
     device: str
     dtype: Literal["auto", "float32", "bfloat16", "float16"]
     engine: Literal["auto", "reference"]
@@ -129,6 +130,7 @@ def _model_options(options: RunOptions) -> Options:
     from harness.engine.backend import Options
 
     return Options(
+        base=options["base"],
         device=options["device"],
         dtype=options["dtype"],
         engine=options["engine"],

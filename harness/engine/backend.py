@@ -97,10 +97,12 @@ def agenda_of(backend: Backend, questions: Sequence[Question]) -> Agenda:
 class Options:
     """How a model is to be loaded and run; everything here that can change an answer goes into the fingerprint.
 
+    ``base`` is the model that an adapter belongs to, by default the one of the Hub that the adapter names.
     ``workers`` are processes that share the work, each with ``threads`` CPU threads and, where there are any, a GPU of
     its own; ``ray`` is the address of a cluster that they live in, by default one on this machine for this run alone.
     """
 
+    base: str | None = None
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     engine: Literal["auto", "reference"] = "auto"

@@ -10,17 +10,17 @@ from typing import Any, Literal
 
 import torch
 
+from harness.engine.adapter import merge
 from harness.engine.backend import Options
 from harness.engine.files import (
     broken_vocabulary,
-    fingerprint_of,
-    require_settings,
     require_weights,
     tokenizer_files,
     told,
     weight_files,
 )
 from harness.engine.loaded import refuse_quantised, refuse_random, require_token_numbers, rows_of
+from harness.engine.source import ModelSource, source_of
 from harness.engine.special import head_of
 from harness.errors import ModelError, UsageError
 
@@ -147,47 +147,42 @@ def _placement(device: torch.device, weights: list[Path]) -> dict[str, Any]:
 def read_checkpoint(name: str, folder: Path, options: Options) -> Checkpoint:
     """Read config, tokenizer and weights of ``folder``; the weights are hashed while transformers is imported.
 
+    Where ``folder`` holds an adapter its base is read, and the adapter added.
+
     Raises ModelError when something is missing or unreadable, UsageError for a device that is not there and for a chat
     that the model does not have.
     """
-    weights = weight_files(folder, options.allow_pickle)
-    require_settings(folder)
+    source = source_of(folder, options)
+    weights = weight_files(source.folder, options.allow_pickle)
+    source.require_settings()
     with ThreadPoolExecutor(1) as pool:
-        prints = pool.submit(fingerprint_of, folder, weights, options.trust_remote_code)
-        return _read(name, folder, weights, options, prints)
+        prints = pool.submit(source.fingerprint, weights, options.trust_remote_code)
+        return _read(name, source, weights, options, prints)
 
 
-def _read(name: str, folder: Path, weights: list[Path], options: Options, prints: Future[dict[str, str]]) -> Checkpoint:
+def _read(
+    name: str, source: ModelSource, weights: list[Path], options: Options, prints: Future[dict[str, str]]
+) -> Checkpoint:
     from transformers import AutoConfig
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     started = perf_counter()
-    trust = options.trust_remote_code
+    trust, folder = options.trust_remote_code, source.folder
     with told(f"model {name!r} does not load: {folder / 'config.json'}"):
         config = AutoConfig.from_pretrained(folder, trust_remote_code=trust)
         family = family_of(config)
         refuse_quantised(name, config)
         device = device_of(options.device)
         dtype = dtype_of(options, device, config)
-    tokenizer = _tokenizer(name, folder, trust)
+    tokenizer = _tokenizer(name, source.tokenizer, trust)
     with told(f"model {name!r} does not load: {folder / 'config.json'}"):
         context = context_of(config, tokenizer)
     template = chat_template_of(name, family, tokenizer) if options.chat else None
     require_weights(weights)
     with told(f"model {name!r} does not load: {weights[0]}"):
-        how = {"config": config, "dtype": dtype, "trust_remote_code": trust}
-        if not options.allow_pickle:
-            how["use_safetensors"] = True
-        model, loading = _model(_auto_class(family), folder, how, device, _placement(device, weights))
-        if model.device.type == "meta":
-            raise ModelError(
-                f"model {name!r} does not fit into memory: even its embeddings would stay on the disk; valid: --dtype "
-                "bfloat16, a smaller model, or a machine with more memory"
-            )
-        notices = refuse_random(name, loading)
-        require_token_numbers(name, getattr(model, "generation_config", None))
+        model, notices = _weights(name, source, options, _How(family, config, device, dtype), weights)
         rows = rows_of(name, model, tokenizer)
     fingerprint = prints.result() | {
         "dtype": str(dtype).removeprefix("torch."),
@@ -210,6 +205,38 @@ def _read(name: str, folder: Path, weights: list[Path], options: Options, prints
         rows=rows,
         notices=notices,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """As what weights are read, and where to."""
+
+    family: Family
+    config: Any
+    device: torch.device
+    dtype: torch.dtype
+
+
+def _weights(
+    name: str, source: ModelSource, options: Options, how: _How, weights: list[Path]
+) -> tuple[Any, tuple[str, ...]]:
+    """The model with its weights, an adapter's updates among them, and what its user should be told."""
+    settings = {"config": how.config, "dtype": how.dtype, "trust_remote_code": options.trust_remote_code}
+    if not options.allow_pickle:
+        settings["use_safetensors"] = True
+    placement = _placement(how.device, weights)
+    model, loading = _model(_auto_class(how.family), source.folder, settings, how.device, placement)
+    if model.device.type == "meta":
+        raise ModelError(
+            f"model {name!r} does not fit into memory: even its embeddings would stay on the disk; valid: --dtype "
+            "bfloat16, a smaller model, or a machine with more memory"
+        )
+    notices = refuse_random(name, loading)
+    require_token_numbers(name, getattr(model, "generation_config", None))
+    if source.adapter:
+        merge(model, source.adapter)
+        notices = (*notices, f"a LoRA adapter, added to its base {source.base}")
+    return model, notices
 
 
 def _model(

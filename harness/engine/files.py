@@ -53,16 +53,14 @@ def sha256_of(paths: Iterable[Path], root: Path) -> str:
     return digest.hexdigest()
 
 
-def fingerprint_of(folder: Path, weights: Iterable[Path], code: bool) -> dict[str, str]:
-    """Hashes of weights, settings and tokenizer, and of the model's own code where that is run; reads every byte."""
-    read = {
-        "weights": weights,
-        "config": filter(Path.is_file, folder.glob("*config.json")),
-        "tokenizer": tokenizer_files(folder),
-    }
-    if code:
-        read["code"] = filter(Path.is_file, folder.rglob("*.py"))
-    return {what: sha256_of(paths, folder) for what, paths in read.items()}
+def fingerprint_of(folder: Path, weights: Iterable[Path], tokenizer: Path, code: bool) -> dict[str, str]:
+    """Hashes of weights, settings and tokenizer (which may lie in a folder of its own), and of the model's own code
+    where that is run; reads every byte.
+    """
+    read = {"weights": weights, "config": filter(Path.is_file, folder.glob("*config.json"))}
+    prints = {what: sha256_of(paths, folder) for what, paths in read.items()}
+    prints["tokenizer"] = sha256_of(tokenizer_files(tokenizer), tokenizer)
+    return prints | ({"code": sha256_of(filter(Path.is_file, folder.rglob("*.py")), folder)} if code else {})
 
 
 def tokenizer_files(folder: Path) -> list[Path]:
@@ -79,7 +77,7 @@ def weight_files(folder: Path, allow_pickle: bool) -> list[Path]:
     not allowed.
     """
     if (folder / "adapter_config.json").is_file():
-        raise ModelError(f"{folder} holds an adapter (adapter_config.json); merge it into its base model first")
+        raise ModelError(f"{folder} holds an adapter, and a whole model is needed here; merge it first")
     chosen = settings_of(folder / "config.json").get("transformers_weights")
     for name in (chosen,) if chosen else _WEIGHTS:
         path = _inside(folder, name, "config.json") if chosen else folder / name

@@ -1,13 +1,13 @@
 """What a model's name stands for: a folder, the Hub, the embedded model, a server, a file or a script."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.engine.backend import Backend, Exam, Options
-from harness.errors import ModelError, UnknownName
+from harness.engine.source import folder_of
+from harness.errors import UsageError
 
 if TYPE_CHECKING:
     from harness.engine.causal.backend import Causal
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from harness.engine.encoders.masked import Masked
     from harness.engine.encoders.seq2seq import Seq2seq
 
-VALID = ("smollm2", "PATH", "hf:ORG/NAME[@REVISION]", "openai:NAME", "replay:FILE", "scripted:RULE")
-_PATTERNS = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.spm", "*.jinja"]
-
 
 def load(spec: str, options: Options, exams: Sequence[Exam] = ()) -> Backend:
     """Open the model that ``spec`` names; ``exams`` are what a scripted one will be asked.
@@ -27,6 +24,8 @@ def load(spec: str, options: Options, exams: Sequence[Exam] = ()) -> Backend:
     Raises UnknownName for a name that stands for nothing, ModelError for one that does not load.
     """
     scheme, _, rest = spec.partition(":")
+    if options.base is not None and rest and scheme in ("openai", "replay", "scripted"):
+        raise UsageError(f"--base {options.base} is the base of an adapter, and {spec} is none")
     if scheme == "openai" and rest:
         from harness.engine.elsewhere.http import open_http
 
@@ -40,40 +39,6 @@ def load(spec: str, options: Options, exams: Sequence[Exam] = ()) -> Backend:
 
         return open_scripted(rest, exams)
     return open_local(spec, folder_of(spec, options), options)
-
-
-def folder_of(spec: str, options: Options) -> Path:
-    """The local folder that holds the weights ``spec`` names; downloads from the Hub when they are not there yet."""
-    if spec == "smollm2":
-        from harness.engine.smollm2 import smollm2_folder
-
-        return smollm2_folder()
-    path = Path(spec).expanduser()
-    if path.is_dir():
-        return path
-    name = spec.removeprefix("hf:")
-    if name.startswith(("/", ".", "~")) or name.count("/") != 1 or ":" in name:
-        raise UnknownName("model", spec, VALID)
-    return download(name, options)
-
-
-def download(name: str, options: Options) -> Path:
-    """The snapshot of ``org/name[@revision]`` in the Hub's local cache, fetched when it is not there.
-
-    Raises ModelError when neither the cache nor the network has it.
-    """
-    from huggingface_hub import snapshot_download
-
-    repo, _, revision = name.partition("@")
-    patterns = [*_PATTERNS, "*.bin"] if options.allow_pickle else _PATTERNS
-    if options.trust_remote_code:
-        patterns = [*patterns, "*.py"]
-    try:
-        return Path(snapshot_download(repo, revision=revision or None, allow_patterns=patterns))
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error) else type(error).__name__
-        offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") == "1" else ""
-        raise ModelError(f"no folder {name!r} here, and the Hub does not give that model{offline}: {reason}") from error
 
 
 def open_local(name: str, folder: Path, options: Options) -> Backend:

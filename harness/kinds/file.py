@@ -1,29 +1,33 @@
-"""Tasks from a file alone: questions in JSON lines, a description in TOML or YAML, or a text to be predicted."""
+"""Tasks from a file alone: rows of questions, or a description in TOML or YAML."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness.data import file, hub, read_rows
+from harness.data import file, hub
 from harness.errors import DataError, UnknownName, UsageError, quoted
 from harness.kinds.choice import multiple_choice
-from harness.kinds.likelihood import likelihood
+from harness.kinds.columns import ChoiceColumns, lettered, with_numbers
 from harness.kinds.rows import Data
 from harness.kinds.task import About
 from harness.kinds.text import Decoding, generation
-from harness.metrics import external, measures, written
+from harness.metrics import external, written
 from harness.metrics.measures import ACC, ACC_BYTES, ACC_NORM, ChoiceMeasure, Measure
+from harness.reading.tables import ENDINGS, read_rows
 from harness.reading.text import is_file, read_toml, read_yaml
-from harness.reading.values import columns_of, kind_of, no_column, text_of
-from harness.types import Card, Dataset, Row, Shots, Task
+from harness.reading.values import columns_of, kind_of, no_column
+from harness.types import Card, Dataset, Shots, Task
 
-SUFFIXES = (".jsonl", ".toml", ".yaml", ".yml")
+DESCRIPTIONS = (".toml", ".yaml", ".yml")
+SUFFIXES = (*ENDINGS, *DESCRIPTIONS)
 PROMPT = "Question: {question}\nAnswer:"
 KEYS: Mapping[str, tuple[type, ...]] = {
     "data": (str, dict),
     "prompt": (str,),
     "answer": (str,),
-    "choices": (str, list),
+    "choices": (str, list, dict),
+    "numbers": (list,),
     "metrics": (list,),
     "max_tokens": (int,),
     "stop": (list,),
@@ -40,7 +44,7 @@ KEYS: Mapping[str, tuple[type, ...]] = {
 }
 """What a description may hold; see docs/tasks.md."""
 TYPES: Mapping[type, str] = {str: "a text", dict: "a table", list: "a list", int: "a whole number"}
-TEXTS = ("stop", "slices")
+TEXTS = ("stop", "slices", "numbers")
 LEAST = {"shots": 0, "max_tokens": 1, "version": 1}
 MOST = 2**31 - 1
 HUB_KEYS = ("id", "config", "split", "revision")
@@ -52,16 +56,22 @@ External = Callable[..., Measure[Any]]
 CHOICE_MEASURES = {measure.name: measure for measure in (ACC, ACC_NORM, ACC_BYTES)}
 
 
+def is_task_file(name: str) -> bool:
+    """Whether a name ends as the files of tasks do, in small letters or capitals."""
+    return name.lower().endswith(SUFFIXES)
+
+
 def task_from_file(path: Path) -> Task:
-    """Rows of ``question``, ``answer`` and, for multiple choice, ``choices``; or a description. Named after the file.
+    """Rows of ``question``, ``answer`` and, for multiple choice, ``choices`` or columns ``A``, ``B``, ...; or a
+    description. Named after the file.
 
     ``answer`` is a choice, its index, or the text (or list of texts) that is to be written. Optional: ``id``.
     Raises DataError for rows that lack a column, UsageError for other kinds of file and keys that are wrong.
     """
-    if path.suffix not in SUFFIXES:
+    if not is_task_file(path.name):
         raise UsageError(f"{path}: a task file is one of {', '.join(SUFFIXES)}, not {path.suffix}")
-    if path.suffix != ".jsonl":
-        content = (read_toml if path.suffix == ".toml" else read_yaml)(path, "task file")
+    if path.suffix.lower() in DESCRIPTIONS:
+        content = (read_toml if path.suffix.lower() == ".toml" else read_yaml)(path, "task file")
         description = _checked(path, content)
         return _task(path, description, _dataset(path, description["data"]))
     if not is_file(path):
@@ -72,35 +82,11 @@ def task_from_file(path: Path) -> Task:
     lacking = [column for column in ("question", "answer") if column not in rows[0]]
     if lacking:
         raise DataError(f"{path}: row 1: {no_column(lacking[0], rows[0])}")
-    choices = {"choices": "choices"} if any("choices" in row for row in rows) else {}
+    letters = lettered(rows[0])
+    choices: dict[str, Any] = {"choices": {"columns": list(letters)}} if letters else {}
+    if any("choices" in row for row in rows):
+        choices = {"choices": "choices"}
     return _task(path, {"measures": f"The questions of {path.name}.", "source": str(path), **choices}, file(path))
-
-
-def corpus(source: str) -> Task:
-    """``FILE`` (one text) or ``FILE.jsonl[:COLUMN]`` (one text a row, column ``text``): its perplexities.
-
-    Raises DataError for a missing file or column.
-    """
-    name, _, column = source.partition(".jsonl:")
-    path = Path(name + ".jsonl" if column else source)
-    if not is_file(path):
-        raise DataError(f"{path}: no such corpus file")
-
-    def text(row: Row) -> str:
-        return text_of(row[column or "text"], f"column {quoted(column or 'text')}")
-
-    return likelihood(
-        f"corpus/{path.stem}",
-        data=Data(Dataset(path.stem, split=path.suffix.lstrip("."), path=str(path))),
-        text=text,
-        measures=(
-            measures.WORD_PERPLEXITY,
-            measures.BYTE_PERPLEXITY,
-            measures.TOKEN_PERPLEXITY,
-            measures.BITS_PER_BYTE,
-        ),
-        about=About(version=1, card=_card({"measures": f"How well {path.name} is predicted.", "source": source})),
-    )
 
 
 # --------------------------------------------------------------------------------------------------------- description
@@ -125,6 +111,10 @@ def _flaw(key: str, value: Any) -> str:
         return "is not a list of texts, none of them empty"
     if key in LEAST and not LEAST[key] <= value <= MOST:
         return f"is less than {LEAST[key]}" if value < LEAST[key] else f"is more than {MOST}"
+    if key == "choices" and isinstance(value, dict):
+        columns = value.get("columns")
+        sound = isinstance(columns, list) and len(columns) > 1 and all(isinstance(name, str) for name in columns)
+        return "" if sound and len(value) == 1 else "is not {columns = [...]} with the names of two columns or more"
     if key == "choices" and isinstance(value, list):
         odd = [kind_of(each) for each in value if type(each) not in (str, int)]
         return f"is not a list of texts and whole numbers: put {odd[0]} in quotes" if odd else ""
@@ -158,18 +148,21 @@ def _task(path: Path, description: Mapping[str, Any], dataset: Dataset) -> Task:
     get = description.get
     train = (_dataset(path, description["train"]),) if "train" in description else ()
     shots = Shots(count=get("shots", 0), dataset=train)
-    data = Data(dataset, get("id"), tuple(get("slices", ())), get("cluster"), shots=shots)
+    prepare = partial(with_numbers, columns=description["numbers"]) if "numbers" in description else None
+    data = Data(dataset, get("id"), tuple(get("slices", ())), get("cluster"), prepare, shots)
     prompt, answer = get("prompt", PROMPT), get("answer", "answer")
     about = About(version=get("version", 1), card=_card(description))
     if "choices" in description:
         names = get("metrics", list(CHOICE_MEASURES))
         choice_measures = _measures(path, names, dict.fromkeys(CHOICE_MEASURES, _choice), external.choice_measure)
+        choices = description["choices"]
+        columns = ChoiceColumns(tuple(choices["columns"]), answer) if isinstance(choices, dict) else None
         return multiple_choice(
             path.stem,
             data=data,
             prompt=prompt,
-            choices=description["choices"],
-            target=answer,
+            choices=columns.choices if columns else choices,
+            target=columns.target if columns else answer,
             about=about,
             measures=choice_measures,
         )

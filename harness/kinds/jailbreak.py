@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.data import file, read_rows
+from harness.data import file
 from harness.errors import DataError, quoted
 from harness.kinds.probe import Extremes, Items, probe
 from harness.kinds.task import About
@@ -18,6 +18,7 @@ from harness.kinds.text import Decoding, seed_of, written
 from harness.metrics import attacks
 from harness.metrics.detector import MEASURED, SAID
 from harness.metrics.refusal import Refusal, verdict
+from harness.reading.tables import read_rows
 from harness.reading.text import is_file
 from harness.reading.values import label_of, text_of
 from harness.types import (

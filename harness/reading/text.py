@@ -224,8 +224,11 @@ def read_yaml(path: Path, kind: str) -> Any:
 def read_csv(path: Path, kind: str) -> list[tuple[int, list[str]]]:
     """(line number, cells) of every row that is not blank."""
     reader = csv.reader((f"{line}\n" for line in read_lines(path, kind)), strict=True)
+    longest = csv.field_size_limit(TEXT)  # 128 KiB by default: a passage may be longer
     try:
         return [(reader.line_num, row) for row in reader if row]
     except csv.Error as error:
         said = str(error).replace("unexpected end of data", "a quote is not closed")
         raise DataError(f"{path}:{reader.line_num}: not valid CSV: {said}") from None
+    finally:
+        csv.field_size_limit(longest)

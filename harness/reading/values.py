@@ -68,7 +68,9 @@ def key_of(target: Any, given: Sequence[Any], choices: Sequence[str], labels: Se
     for names in map(list, (choices, labels)):
         if target in names:
             return names.index(str(target))
-    raise DataError(f"label {quoted(target)} is not among the choices {quoted(list(choices))}")
+    digits = isinstance(target, str) and target.isdigit()
+    index = "; an index is a number and no text (numbers = [COLUMN] in a task file)" if digits else ""
+    raise DataError(f"label {quoted(target)} is not among the choices {quoted(list(choices))}{index}")
 
 
 def label_of(value: Any, what: str) -> str:

@@ -10,7 +10,7 @@ from harness.engine.backend import Options
 from harness.engine.checkpoint import read_checkpoint
 from harness.engine.encoders.batches import by_length, halving, truncating
 from harness.engine.encoders.classifier import Classifier, plain
-from harness.engine.load import folder_of
+from harness.engine.source import folder_of
 from harness.errors import UnknownName, UsageError
 from harness.scorers.checked import checked
 from harness.types import Scorer

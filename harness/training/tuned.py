@@ -8,6 +8,7 @@ from pathlib import Path
 from harness import run as running
 from harness.engine.backend import Backend, Batch, Options
 from harness.engine.costs import Costs, summed
+from harness.errors import UsageError
 from harness.metrics.estimate import estimate
 from harness.training.head import recipe_of, train
 from harness.training.protocol import Protocol, split_of
@@ -73,8 +74,11 @@ def tune(spec: str, task: Task, protocol: Protocol, *, options: Options, mirror:
 
     Raises Unsupported for a task without labels, DataError for one without a train split.
     """
-    from harness.engine.load import folder_of, open_local
+    from harness.engine.load import open_local
+    from harness.engine.source import folder_of
 
+    if options.base is not None:
+        raise UsageError("--base is the base of an adapter, and adapters are not fine-tuned: merge it first")
     split = split_of(task, protocol, mirror)
     source = folder_of(spec, options)
     recipe = recipe_of(source, task, split, protocol, options)

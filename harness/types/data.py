@@ -12,9 +12,10 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Where rows come from: a dataset of the Hub (looked for in the mirror first) or a JSONL file at ``path``.
+    """Where rows come from: a dataset of the Hub (looked for in the mirror first) or a file at ``path``.
 
-    ``beside`` names a table (TSV) that may lie beside the split: its columns join the rows by its first column.
+    ``whole``: that file is one text, which makes one row. ``beside`` names a table (TSV) that may lie beside the split:
+    its columns join the rows by its first column.
     """
 
     id: str
@@ -23,6 +24,7 @@ class Dataset:
     revision: str | None = None
     path: str | None = None
     beside: str | None = None
+    whole: bool = False
 
     def __str__(self) -> str:
         return f"{self.id}/{self.config}/{self.split}"

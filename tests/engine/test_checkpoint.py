@@ -280,12 +280,6 @@ def test_integer_weights_are_refused(folder: Path) -> None:
         read(folder)
 
 
-def test_an_adapter_is_refused(folder: Path) -> None:
-    (folder / "adapter_config.json").write_text("{}")
-    with pytest.raises(ModelError, match="holds an adapter"):
-        read(folder)
-
-
 # ---------------------------------------------------------------------------------------------------- tokenizer, chat
 def test_a_tokenizer_larger_than_the_embedding_is_refused_but_for_spare_special_tokens(folder: Path) -> None:
     tokenizer = word_tokenizer()

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.data import read_rows
 from harness.errors import DataError
 from harness.metrics.corrected import corrected_interval, corrected_share
 from harness.metrics.detector import HELD_OUT, MEASURED, agreement, errors_of, label_of, rates
 from harness.metrics.refusal import verdict
+from harness.reading.tables import read_rows
 from harness.types import Errors
 
 FULL = ("full", "partial")

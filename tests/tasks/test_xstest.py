@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from harness.api import evaluate
-from harness.data import read_rows
 from harness.errors import UsageError
 from harness.metrics.detector import label_of, rates
 from harness.metrics.refusal import verdict
+from harness.reading.tables import read_rows
 from harness.types import Failed, Generated
 from harness_tasks.safety import SIMPLE_SAFETY_TESTS, XSTEST, judge
 
