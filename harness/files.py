@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,14 @@ from harness.errors import RunError
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 beside the place, then rename; a device or pipe is written to. Raises RunError.
+    """Write UTF-8 beside the place, then rename; a device or pipe is written to, "-" is standard output. RunError.
 
     Folders on the way are made. Halves of surrogate pairs, which UTF-8 cannot hold, become "?".
     """
     try:
+        if str(path) == "-":
+            sys.stdout.write(text.encode(errors="replace").decode())
+            return
         if path.exists() and not path.is_file():
             path.write_text(text, encoding="utf-8", errors="replace")
             return

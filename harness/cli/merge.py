@@ -20,7 +20,13 @@ from harness.files import write_json
 
 @click.command("merge")
 @click.argument("shards", nargs=-1, type=click.Path(exists=True, path_type=Path), metavar="[FILE|FOLDER]...")
-@click.option("--tasks", help="Tasks of the run, for shards from outside the store, which may name none themselves.")
+@click.option(
+    "--tasks",
+    "--task",
+    "-t",
+    "tasks",
+    help="Tasks of the run, for shards from outside the store, which may name none themselves.",
+)
 @data_option
 @store_option
 @samples_option

@@ -11,7 +11,9 @@ store_option = click.option(
 samples_option = click.option(
     "--samples-at", envvar="HARNESS_SAMPLES", metavar="URL", help="Where sample files go, any fsspec URL."
 )
-json_option = click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write JSON to this file.")
+json_option = click.option(
+    "--json", "json_file", type=click.Path(path_type=Path), help="Also write JSON to this file; - prints it."
+)
 data_option = click.option(
     "--data", type=click.Path(path_type=Path), help="Folder of datasets in the Hub's layout [$HARNESS_DATA]."
 )

@@ -90,7 +90,9 @@ def membership_command(model: str, members: Path, others: Path, device: str, jso
 
 @command.command("leaks")
 @click.argument("run")
-@click.option("--task", "tasks", multiple=True, metavar="TASK", help="Only this task; may be given again.")
+@click.option(
+    "--task", "--tasks", "-t", "tasks", multiple=True, metavar="TASK", help="Only this task; may be given again."
+)
 @click.option("--redact", is_flag=True, help="Replace personal data in the JSON by numbers, equal where the data are.")
 @store_option
 @json_option

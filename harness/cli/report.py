@@ -19,7 +19,7 @@ from harness.files import write_text
     show_default=True,
     help="html, md, json; bias, responsible or card: folders of files.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="File, or folder [report-RUN.FORMAT].")
+@click.option("--out", type=click.Path(path_type=Path), help="File, or folder [report-RUN.FORMAT]; - prints it.")
 @click.option("--open", "opens", is_flag=True, help="Open the written page in the browser.")
 @store_option
 def command(
@@ -39,6 +39,9 @@ def command(
     if opens and name in ("md", "json", "card"):
         raise click.UsageError(f"--open needs a page: --format html, bias or responsible, not {name}")
     text = report(runs, name, baseline=baseline, store=store)
+    if str(out) == "-":
+        _print(text, opens=opens)
+        return 0
     suffix = f"-{name}" if isinstance(text, dict) else f".{name}"
     first = open_store(store, create=False).run(runs[0]).id
     more = f"-and-{len(runs) - 1}-more" if len(runs) > 1 else ""
@@ -50,6 +53,15 @@ def command(
     if opens:
         _open(next((path for path in files if path.suffix == ".html"), target))
     return 0
+
+
+def _print(text: str | dict[str, str], *, opens: bool) -> None:
+    """To standard output. Raises a usage error for what needs files."""
+    if isinstance(text, dict):
+        raise click.UsageError(f"--out - prints one file, and these are {len(text)}: {', '.join(text)}; name a folder")
+    if opens:
+        raise click.UsageError("--open needs a file: --out - writes none")
+    write_text(Path("-"), text)
 
 
 def _open(page: Path) -> None:

@@ -25,7 +25,7 @@ def command() -> None:
 
 @command.command("list")
 @click.option("--model", metavar="NAME", help="Only runs of this model.")
-@click.option("--task", metavar="NAME", help="Only runs with this task.")
+@click.option("--task", "--tasks", "-t", "task", metavar="NAME", help="Only runs with this task.")
 @click.option("--status", type=click.Choice(["running", "finished", "failed", "interrupted"]), help="Only these.")
 @click.option("--tag", metavar="NAME", help="Only the run with this tag.")
 @click.option("--limit", type=click.IntRange(min=1), help="How many at most.")
