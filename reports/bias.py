@@ -180,6 +180,8 @@ def read_flips(own: Estimate, floor: Estimate | None) -> str:
         return "no number: no example holds a term to swap"
     if own.low is None or floor is None or floor.high is None:
         return "no floor to compare with"
+    if own.clusters < FEWEST:
+        return too_few(own.clusters)
     if own.low > floor.high:
         return "flips more than a neutral edit"
     return f"not distinguishable from a neutral edit (n = {own.n})"

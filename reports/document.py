@@ -34,6 +34,8 @@ class Verbatim:
 
 SENTENCES = frozenset({"Verdict", "Reading", "Evidence in these runs"})
 """Heads of columns that hold sentences and need room."""
+REFERENCE = "Reference"
+"""The head of a column of articles and the like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,9 @@ class Grid:
     def style(self, place: int) -> str:
         """The class of a column's cells."""
         name = self.head[place]
-        return "n" if name in self.numbers else "c" if name in self.codes else "v" if name in SENTENCES else "t"
+        if name in self.numbers:
+            return "n"
+        return "c" if name in self.codes else "v" if name in SENTENCES else "r" if name == REFERENCE else "t"
 
 
 @dataclass(frozen=True, slots=True)

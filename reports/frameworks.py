@@ -8,7 +8,7 @@ from importlib.resources import files
 from harness_reports.topics import TopicRow
 
 NO_STATEMENT = "These numbers can serve as evidence; they are no statement that any rule is met."
-NAMED = 6
+NAMED = 4
 """Numbers of one run that a row names; of more it says how many."""
 
 

@@ -42,7 +42,8 @@ TAGS: Mapping[str, Topic] = {
 """The topic of a task's numbers by its tag."""
 CALIBRATION = ("ece_mass_10", "ece_mass_10_floor", "brier_multi")
 """The numbers of calibration that stand for all of them."""
-NAMELESS = "patterns find no names and addresses"
+NAMELESS = "Personal data that the prompt does not hold, by patterns, which find no names and addresses."
+METERED = "Of the device that was metered, while it answered; not of training."
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class TopicRow:
     n: int | None
     failed: int
     reading: str
-    limits: str
+    limits: tuple[str, ...]
 
 
 def topic_rows(store: Store, run: Run, numbers: Sequence[Estimate]) -> list[TopicRow]:
@@ -95,7 +96,7 @@ def deep_rows(store: Store, run: Run) -> Iterator[TopicRow]:
     for each in gaps:
         g = each.gap
         if g.value is not None:
-            spread, limits = percents(g.low, g.high), cards[each.task].limits
+            spread, limits = percents(g.low, g.high), (cards[each.task].limits,)
             yield TopicRow(
                 "fairness", run.id, each.task, f"{g.name} by {each.slice}", g.value, g.low, g.high, percent(g.value),
                 spread, g.n, 0, each.verdict, limits,
@@ -110,8 +111,8 @@ def deep_rows(store: Store, run: Run) -> Iterator[TopicRow]:
         reading = f"{kind.hits} answers; the pattern finds {how.hits} of {how.there} with {how.false} false"
         share = kind.hits / kind.n
         yield TopicRow(
-            "privacy", run.id, "all written answers", f"personal data not in the prompt: {kind.kind}", share, low, high,
-            percent(share), percents(low, high), kind.n, 0, reading, NAMELESS,
+            "privacy", run.id, "written answers", f"personal data: {kind.kind}", share, low, high,
+            percent(share), percents(low, high), kind.n, 0, reading, (NAMELESS,),
         )  # fmt: skip
 
 
@@ -135,6 +136,8 @@ def topic_of(record: MetricRecord | None, of_task: Topic) -> Topic | None:
         return "calibration" if record.name in CALIBRATION else None
     if record.family == "scorer":
         return "scorer"
+    if record.family == "variant" and not record.variant:
+        return "robustness"
     if record.variant:
         if record.variant.kind == "floor" or record.variant.tells == "test":
             return None
@@ -158,7 +161,7 @@ def _reading(e: Estimate, record: MetricRecord | None, floors: Mapping[tuple[str
 
 
 def _row(topic: Topic, run: Run, e: Estimate, record: MetricRecord | None, reading: str, card: Card | None) -> TopicRow:
-    limits = " ".join(filter(None, (record.limits if record else "", card.limits if card else "")))
+    limits = tuple(filter(None, (record.limits if record else "", card.limits if card else "")))
     return TopicRow(
         topic, run.id, e.task, e.metric, e.value, e.low, e.high, value(e.value, record), ends(e, record), e.n, e.failed,
         reading, limits,
@@ -183,12 +186,12 @@ def _by_group(run: Run, numbers: Sequence[Estimate], cards: Mapping[str, Card]) 
         yield TopicRow(
             "fairness", run.id, task, f"{record.name} by {key}", None, None, None, spread, "each group has its own",
             sum(e.n for e in own), sum(e.failed for e in own), f"lowest and highest of {len(own)} groups",
-            cards[task].limits,
+            (cards[task].limits,),
         )  # fmt: skip
 
 
 def _plain(topic: Topic, run: Run, what: str) -> TopicRow:
-    return TopicRow(topic, run.id, "-", what, None, None, None, "-", "-", None, 0, "", "")
+    return TopicRow(topic, run.id, "-", what, None, None, None, "-", "-", None, 0, "", ())
 
 
 def _energy(run: Run) -> Iterator[TopicRow]:
@@ -198,12 +201,12 @@ def _energy(run: Run) -> Iterator[TopicRow]:
     energy, each = cost.energy, cost.joules_per_example
     yield TopicRow(
         "energy", run.id, "all tasks", "joules per example, gross", each, None, None, f"{number(each)} J", "-",
-        energy.examples, 0, summary(energy), "of the device that was metered, while it answered; not of training",
+        energy.examples, 0, summary(energy), (METERED,),
     )  # fmt: skip
     for name, task in energy.tasks.items():
         if task.joules_per_correct is not None:
             yield TopicRow(
                 "energy", run.id, name, "joules per correct answer", task.joules_per_correct, task.low, task.high,
                 f"{number(task.joules_per_correct)} J", f"{interval(task.low, task.high)} J", task.examples, 0,
-                f"divided by {energy.divided}", "of the device that was metered, while it answered",
+                f"divided by {energy.divided}", (METERED,),
             )  # fmt: skip

@@ -11,6 +11,7 @@ from harness_reports import document, evaluation, frameworks
 from harness_reports.bias_card import bias
 from harness_reports.card import card
 from harness_reports.facts import SCHEMA, Facts, Number, gather
+from harness_reports.responsible import responsible
 from harness_reports.topics import topic_rows
 
 Writer = Callable[[Store, Sequence[str], str | None], str | dict[str, str]]
@@ -68,4 +69,11 @@ def _change(change: Difference) -> dict[str, Any]:
     return {"difference": p.difference, "low": p.low, "high": p.high, "p": change.adjusted, "n": p.n}
 
 
-REPORTS: Mapping[str, Writer] = {"html": html, "md": markdown, "card": card, "json": json_report, "bias": bias}
+REPORTS: Mapping[str, Writer] = {
+    "html": html,
+    "md": markdown,
+    "json": json_report,
+    "card": card,
+    "bias": bias,
+    "responsible": responsible,
+}

@@ -25,7 +25,7 @@ COMMANDS = {
     "info": "Explain a task, a metric or a group.",
     "show": "Show the results of a run.",
     "samples": "Show the samples of one task of a run.",
-    "runs": "List, remove, tag, export or import runs.",
+    "runs": "Remove, tag, hash, export or import runs.",
     "rescore": "Score a run's stored answers again.",
     "compare": "Compare runs example by example.",
     "table": "Print runs x tasks as Markdown, LaTeX, CSV or HTML.",

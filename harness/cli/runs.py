@@ -1,4 +1,4 @@
-"""`harness runs`: list, remove, tag, export and import runs."""
+"""`harness runs`: list, remove, tag, hash, export and import runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 from harness.cli.options import json_option, notice, store_option
 from harness.cli.table import columns
 from harness.files import write_json
-from harness.visible import line
+from harness.visible import cut, line
 
 if TYPE_CHECKING:
     from harness.store import Store
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.group("runs")
 def command() -> None:
-    """List, remove, tag, export and import runs."""
+    """List, remove, tag, hash, export and import runs."""
 
 
 @command.command("list")
@@ -104,6 +104,22 @@ def tag_run(run: str, tags: tuple[str, ...], remove: bool, store: str | None) ->
         for tag in tags:
             opened.tag(run_id, tag)
     click.echo(f"{line(run_id)}: {', '.join(opened.tags().get(run_id, ())) or 'no tags'}")
+    return 0
+
+
+@command.command("digest")
+@click.argument("runs", nargs=-1, required=True)
+@store_option
+def digest_runs(runs: tuple[str, ...], store: str | None) -> int:
+    """Print one sha256 of each of RUNS: over its record, its numbers and every stored answer.
+
+    A report is signed with these lines; `harness runs digest RUN... | sha256sum` gives its seal.
+    """
+    from harness.store import open_store
+    from harness.store.digest import lines
+
+    for text in lines(open_store(store, create=False), list(runs)):
+        click.echo(cut(text))
     return 0
 
 

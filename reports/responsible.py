@@ -1,0 +1,232 @@
+"""The responsible-AI report: one document over several runs, of which every claim has its number and its run.
+
+What was not measured says so; what is evidence for a rule is named; the runs are signed by their hashes.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from harness.energy.costs import cost_table
+from harness.errors import UsageError
+from harness.store import Store
+from harness.store.digest import lines, seal
+from harness.subset import shortfall
+from harness.types import Run
+from harness_reports import frameworks, provenance
+from harness_reports.coverage import BY_WORDS, touched, untouched
+from harness_reports.document import (
+    Block,
+    Bullets,
+    Grid,
+    Paragraph,
+    ReportDocument,
+    ReportSection,
+    Verbatim,
+    html,
+    markdown,
+)  # fmt: skip
+from harness_reports.frameworks import NOTHING
+from harness_reports.topics import TITLES, Topic, TopicRow, deep_rows, topic_rows
+
+SCHEMA = 1
+ROWS = ("Task", "Measure", "Value", "95 % interval", "n", "Failed", "Reading", "Limits", "Run")
+NUMBERS = frozenset({"Value", "95 % interval", "n", "Failed", "Numbers"})
+BLANK = "." * 24
+"""A place to write in, on paper."""
+TO_MEASURE = {
+    "accuracy": "harness run MODEL --tasks mmlu",
+    "bias": "harness run MODEL --tasks bias",
+    "fairness": "harness run MODEL --tasks TASK --counterfactual gender",
+    "safety": "harness run MODEL --tasks safety",
+    "security": "harness run MODEL --tasks injection",
+    "privacy": "harness privacy leaks RUN; harness privacy exposure MODEL FILE",
+    "contamination": "harness contamination TASKS --corpus FILE",
+    "robustness": "harness run MODEL --tasks TASK --perturb typos",
+    "calibration": "any task of choices",
+    "energy": "harness run on a machine with RAPL or NVML counters",
+    "scorer": "a task that is judged by a scorer, with --scorer",
+}
+"""By topic how it would be measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What several runs say of all topics; ``signed``: a line of hash and id for each; ``grounds``: those probed."""
+
+    runs: tuple[Run, ...]
+    rows: tuple[TopicRow, ...]
+    signed: tuple[str, ...]
+    grounds: tuple[str, ...]
+
+    def of(self, topic: Topic) -> list[TopicRow]:
+        """The rows of a topic."""
+        return [row for row in self.rows if row.topic == topic]
+
+
+def responsible(store: Store, runs: Sequence[str], baseline: str | None = None) -> dict[str, str]:
+    """The responsible-AI report as Markdown, HTML and JSON. Raises UsageError with a baseline: it has none."""
+    if baseline is not None:
+        raise UsageError("a responsible-AI report has no baseline; --format html and md show one")
+    audit = gather(store, runs)
+    page = document(audit)
+    return {"responsible.md": markdown(page), "responsible.html": html(page), "responsible.json": as_json(audit)}
+
+
+def gather(store: Store, names: Sequence[str]) -> Audit:
+    """Everything that these runs say. Reads every stored answer. Raises as ``digest`` does."""
+    runs = [store.run(name) for name in names]
+    rows: list[TopicRow] = []
+    grounds: list[str] = []
+    for run in runs:
+        deep = list(deep_rows(store, run))
+        tested = {row.task for row in deep if row.topic == "fairness"}
+        plain = topic_rows(store, run, store.results(run.id))
+        rows += [row for row in plain if row.value is not None or row.topic != "fairness" or row.task not in tested]
+        rows += deep
+        probes = {row.task for row in rows if row.run == run.id and row.topic in ("bias", "fairness")}
+        grounds += touched(store, run, probes)
+    return Audit(tuple(runs), tuple(rows), tuple(lines(store, [run.id for run in runs])), tuple(dict.fromkeys(grounds)))
+
+
+# ------------------------------------------------------------------------------------------------------------ document
+def document(audit: Audit) -> ReportDocument:
+    """The report as a document."""
+    models = ", ".join(dict.fromkeys(run.model for run in audit.runs))
+    count = len(audit.runs)
+    lead = (
+        f'{count} run{"s" * (count != 1)} of {models}. Every number names its run; what says "{NOTHING}" was not '
+        f"looked at in these runs. {frameworks.NO_STATEMENT}"
+    )
+    sections = [
+        ReportSection("What was tested", [provenance.subject(audit.runs)]),
+        ReportSection("At a glance", [_glance(audit)]),
+        ReportSection("What is not covered", [Bullets(tuple(_uncovered(audit)))]),
+        ReportSection("Signature", list(_signature(audit))),
+        *_frameworks(audit),
+        *_topics(audit),
+        *_runs(audit),
+    ]
+    return ReportDocument("Responsible-AI report", lead, sections)
+
+
+def _glance(audit: Audit) -> Grid:
+    rows = [(TITLES[topic], str(len(audit.of(topic))), _told(audit.of(topic))) for topic in TITLES]
+    return Grid(("Topic", "Numbers", "Reading"), tuple(rows), numbers=NUMBERS)
+
+
+def _told(rows: Sequence[TopicRow]) -> str:
+    """What the rows of a topic say in a line: how many differ and how many cannot be told."""
+    if not rows:
+        return NOTHING
+    beyond = ("differs from", "beyond chance", "flips more")
+    differs = [row for row in rows if row.reading.startswith(beyond)]
+    unclear = [row for row in rows if row.reading.startswith(("not distinguishable", "no verdict"))]
+    parts = [f"{len(differs)} differ from the ideal or from chance"] * bool(differs)
+    parts += [f"{len(unclear)} could not be told"] * bool(unclear)
+    if not parts:
+        first = rows[0]
+        parts = [f"{first.task} {first.measure} {first.shown}" + (" and others" if len(rows) > 1 else "")]
+    return "; ".join(parts)
+
+
+def _uncovered(audit: Audit) -> Iterator[str]:
+    missing = [TITLES[topic] for topic in TITLES if not audit.of(topic)]
+    if missing:
+        yield f"Not measured in these runs: {', '.join(missing)}."
+    if grounds := untouched(audit.grounds):
+        yield f"Grounds of discrimination that no probe is about: {', '.join(grounds)}. {BY_WORDS}"
+    for run in audit.runs:
+        if part := shortfall(run):
+            yield f"Run {run.id} asked {part}."
+        if run.status != "finished":
+            yield f"Run {run.id} is {run.status}."
+    failed: dict[tuple[str, str], int] = {}
+    for row in audit.rows:
+        failed[row.task, row.run] = max(row.failed, failed.get((row.task, row.run), 0))
+    if lost := [f"{task} ({count} in run {run})" for (task, run), count in failed.items() if count]:
+        yield f"Answers that failed and are in no number: {', '.join(lost)}."
+    yield "Human oversight, use in practice, other languages and prompts than those of the tasks were not tested."
+
+
+def _signature(audit: Audit) -> Iterator[Block]:
+    yield Paragraph(
+        "Each run is signed by one sha256 over its record, its numbers and every stored answer. Whoever has the store "
+        "gets the same lines from this command, and their seal by passing them to sha256sum:"
+    )
+    yield Verbatim(f"harness runs digest {' '.join(run.id for run in audit.runs)}")
+    rows = tuple((text.split("  ")[1], text.split("  ")[0]) for text in audit.signed)
+    yield Grid(("Run", "sha256"), (*rows, ("seal", seal(list(audit.signed)))), codes=frozenset({"Run", "sha256"}))
+    yield Grid(("Responsible person", "Date", "Signed"), ((BLANK, BLANK, BLANK),))
+
+
+def _frameworks(audit: Audit) -> Iterator[ReportSection]:
+    for number, framework in enumerate(frameworks.read()):
+        rows = [(e.measure.id, e.measure.asks, e.by_run) for e in frameworks.evidence(framework, audit.rows)]
+        grid = Grid(("Reference", "Asks for", "Evidence in these runs"), tuple(rows))
+        title = f"{framework.name}, mapping version {framework.version}"
+        yield ReportSection(title, [grid], new_page=number == 0)
+
+
+def _topics(audit: Audit) -> Iterator[ReportSection]:
+    for number, (topic, title) in enumerate(TITLES.items()):
+        rows = audit.of(topic)
+        nothing = Paragraph(f"Not measured. To measure it: {TO_MEASURE[topic]}")
+        blocks: list[Block] = list(_table(rows)) if rows else [nothing]
+        if topic == "energy" and not rows:
+            blocks += [Bullets(tuple(f"run {run.id}: {dict(cost_table(run))['energy']}" for run in audit.runs))]
+        yield ReportSection(title, blocks, new_page=number == 0)
+
+
+def _table(rows: Sequence[TopicRow]) -> Iterator[Block]:
+    """The rows of a topic; their limits by number below."""
+    texts = dict.fromkeys(text for row in rows for text in row.limits)
+    limits = {text: str(place) for place, text in enumerate(texts, 1)}
+    cells = tuple(
+        (
+            row.task, row.measure, row.shown, row.spread, "-" if row.n is None else f"{row.n:,}", str(row.failed),
+            row.reading, ", ".join(limits[text] for text in row.limits) or "-", row.run,
+        )
+        for row in rows
+    )  # fmt: skip
+    yield Grid(ROWS, cells, numbers=NUMBERS, codes=frozenset({"Run"}))
+    if limits:
+        yield Bullets(tuple(f"Limits {place}: {text}" for text, place in limits.items()))
+
+
+def _runs(audit: Audit) -> Iterator[ReportSection]:
+    for number, run in enumerate(audit.runs):
+        blocks = [provenance.tasks(run, run.tasks), *provenance.settings(run), provenance.versions(run)]
+        yield ReportSection(f"How run {run.id} was made", blocks, new_page=number == 0)
+
+
+# ---------------------------------------------------------------------------------------------------------------- JSON
+def as_json(audit: Audit) -> str:
+    """The report as JSON with the version of its schema; a topic without numbers is an empty list."""
+    page: dict[str, Any] = {
+        "schema": SCHEMA,
+        "runs": [
+            {"run": run.id, "model": run.model, "started": run.started, "sha256": text.split("  ")[0]}
+            for run, text in zip(audit.runs, audit.signed, strict=True)
+        ],
+        "seal": seal(list(audit.signed)),
+        "topics": {topic: [asdict(row) for row in audit.of(topic)] for topic in TITLES},
+        "grounds": {"probed": audit.grounds, "not_probed": untouched(audit.grounds)},
+        "frameworks": [
+            {
+                "framework": framework.name,
+                "version": framework.version,
+                "measures": [_measure(e) for e in frameworks.evidence(framework, audit.rows)],
+            }
+            for framework in frameworks.read()
+        ],
+        "settings": {run.id: dict(run.settings) for run in audit.runs},
+        "versions": {run.id: dict(run.versions) for run in audit.runs},
+    }
+    return json.dumps(page, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _measure(evidence: frameworks.Evidence) -> dict[str, Any]:
+    rows = [{"run": row.run, "task": row.task, "measure": row.measure} for row in evidence.rows]
+    return {"id": evidence.measure.id, "asks": evidence.measure.asks, "measured": bool(rows), "evidence": rows}
