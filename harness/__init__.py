@@ -8,9 +8,11 @@ result.frame
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    __version__: str
     from harness.api import (
         Changes,
         Listener,
+        Opener,
         Overrides,
         Result,
         ResultTable,
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     )
     from harness.data import file, hub, packaged
     from harness.engine.backend import Backend, Options
-    from harness.gate.verdicts import GateResult
+    from harness.gate.result import GateResult
     from harness.kinds import (
         About,
         Data,
@@ -91,6 +93,7 @@ __all__ = [
     "Likelihood",
     "Listener",
     "Metric",
+    "Opener",
     "Options",
     "Outcome",
     "Overrides",
@@ -132,12 +135,12 @@ __all__ = [
 
 _MODULES = {
     "harness.api": (
-        "Changes Listener Overrides Result ResultTable Where ask_more check_gate compare evaluate finetune "
+        "Changes Listener Opener Overrides Result ResultTable Where ask_more check_gate compare evaluate finetune "
         "import_run merge report rescore selftest_gate table"
     ),
     "harness.data": "file hub packaged",
     "harness.engine.backend": "Backend Options",
-    "harness.gate.verdicts": "GateResult",
+    "harness.gate.result": "GateResult",
     "harness.kinds": (
         "About Data Decoding Extremes Items Template classification generation likelihood multiple_choice "
         "pair probe translation"
@@ -158,6 +161,10 @@ if not TYPE_CHECKING:  # a type checker sees the imports above, and reports a na
         """Import a public name when it is first used, so that ``import harness`` costs nothing."""
         from importlib import import_module
 
+        if name == "__version__":
+            from importlib.metadata import version
+
+            return version("rai-harness")
         if name not in _HOMES:
             raise AttributeError(f"module 'harness' has no attribute {name!r}; it has {', '.join(__all__)}")
         return getattr(import_module(_HOMES[name]), name)
@@ -165,4 +172,4 @@ if not TYPE_CHECKING:  # a type checker sees the imports above, and reports a na
 
 def __dir__() -> list[str]:
     """The public names, for editors and shells."""
-    return sorted(__all__)
+    return sorted([*__all__, "__version__"])

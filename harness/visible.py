@@ -1,6 +1,8 @@
 """Texts that come from models, datasets, errors and command lines, made harmless to show wherever people read them."""
 
 import re
+from collections.abc import Sequence
+from html import escape
 
 CUT = 20_000
 """Characters of one text that are shown: a line of a megabyte must not stop a browser."""
@@ -39,3 +41,12 @@ def markdown(text: str, length: int = 5_000) -> str:
     """A text that Markdown takes for nothing but text, on one line: no link, no picture, no cell of its own."""
     flat = " ".join(cut(text, length).split()).replace("&", "&amp;").replace("<", "&lt;")
     return _MARKDOWN.sub(r"\\\g<0>", flat)
+
+
+def html_table(head: Sequence[str], rows: Sequence[Sequence[object]], caption: str = "") -> str:
+    """A ``table`` element whose cells are nothing but text, whatever a model's name or an answer holds."""
+    cells = ["".join(f"<td>{escape(line(cell))}</td>" for cell in row) for row in rows]
+    told = f"<caption>{escape(line(caption, 500))}</caption>" if caption else ""
+    names = "".join(f"<th>{escape(line(name))}</th>" for name in head)
+    body = "".join(f"<tr>{row}</tr>" for row in cells)
+    return f"<table>{told}<thead><tr>{names}</tr></thead><tbody>{body}</tbody></table>"

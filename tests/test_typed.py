@@ -10,6 +10,7 @@ from typing import get_type_hints
 
 import harness
 from harness.api import Listener, Overrides, Where
+from harness.engine.backend import Options
 from harness.types import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -84,12 +85,16 @@ def test_every_public_name_is_there_for_people_and_type_checkers_alike() -> None
     imported = {
         alias.name: node.module for node in typed.body if isinstance(node, ast.ImportFrom) for alias in node.names
     }
-    assert dir(harness) == sorted(imported) == sorted(harness._HOMES)
+    assert dir(harness) == sorted([*imported, "__version__"]) == sorted([*harness._HOMES, "__version__"])
     for name, module in imported.items():
         assert getattr(harness, name) is getattr(sys.modules[str(module)], name)
 
 
 def test_every_field_can_be_overridden_with_its_own_type() -> None:
     overrides, wider = get_type_hints(Overrides), {"data": str | Path | None}
-    own = {f.name: get_type_hints(record)[f.name] for record in (Settings, Where, Listener) for f in fields(record)}
+    own = {
+        f.name: get_type_hints(record)[f.name]
+        for record in (Settings, Options, Where, Listener)
+        for f in fields(record)
+    }
     assert overrides == own | wider

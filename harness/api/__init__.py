@@ -8,6 +8,7 @@ from harness.api.gating import check_gate, selftest_gate
 from harness.api.importing import import_run
 from harness.api.jobs import run_job
 from harness.api.merging import merge
+from harness.api.models import Opener
 from harness.api.records import Listener, Overrides, Result, Where
 from harness.api.reporting import report
 from harness.api.rescoring import rescore, settings_of
@@ -16,6 +17,7 @@ from harness.api.tables import ResultTable, table
 __all__ = [
     "Changes",
     "Listener",
+    "Opener",
     "Overrides",
     "Result",
     "ResultTable",

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from harness import plugins
 from harness.api.evaluation import evaluate
+from harness.api.models import Opener
 from harness.api.recipe import Recipe, recipe_of
 from harness.api.records import Listener, Result, Where
 from harness.api.rescoring import settings_of
@@ -48,7 +49,9 @@ def ask_more(
         name=where.name or (run.model if recipe.model else ""),
     )
     settings = replace(settings_of(run), limit=limit)
-    return evaluate(opened, _tasks(run, recipe, tasks), settings, options=options, where=where, listener=listener)
+    return evaluate(
+        Opener(opened), _tasks(run, recipe, tasks), settings, options=options, where=where, listener=listener
+    )
 
 
 def require_askable(run: Run) -> None:

@@ -9,12 +9,13 @@ from harness.api.sentence import direction, names_of, sentence
 from harness.differences import Difference, Flip
 from harness.store import open_store
 from harness.types import HEADLINE
+from harness.visible import html_table, interval, line, number
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Changes:
     """What changed from the run ``first`` to the run ``second``.
 
@@ -36,6 +37,30 @@ class Changes:
     def headlines(self) -> tuple[Difference, ...]:
         """The differences in the tasks' own scores: neither calibration nor changed examples."""
         return tuple(row for row in self.differences if row.family in HEADLINE)
+
+    def __repr__(self) -> str:
+        """The outcome in words."""
+        return f"<{line(self.sentence, 2_000)}>"
+
+    def _repr_html_(self) -> str:
+        """The outcome in words, and the differences over all examples in the tasks' own scores."""
+        head = ("task", "metric", *self.names, "difference", "95 % interval", "p", "n", "direction")
+        rows = [
+            (
+                row.task,
+                row.metric,
+                number(row.paired.first),
+                number(row.paired.second),
+                number(row.paired.difference),
+                interval(row.paired.low, row.paired.high),
+                number(row.paired.p),
+                row.paired.n,
+                direction(row),
+            )
+            for row in self.headlines
+            if row.slice == "all"
+        ]
+        return html_table(head, rows, self.sentence)
 
     @property
     def frame(self) -> "pd.DataFrame":

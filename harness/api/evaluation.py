@@ -1,28 +1,27 @@
 """One evaluation, from names to stored numbers."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Unpack
 
 from harness import notices, plugins
 from harness import run as running
 from harness.answers.shard import Shard
+from harness.api.models import Model, opened
 from harness.api.recipe import Recipe
 from harness.api.recording import record
-from harness.api.records import Listener, Overrides, Result, Where, with_overrides
+from harness.api.records import Listener, Overrides, Result, Where, heard, with_overrides
 from harness.api.sharding import adopted, record_shard
 from harness.api.time_limit import within
-from harness.engine.backend import Backend, Exam, Options
+from harness.engine.backend import Options
 from harness.hidden import hidden
 from harness.types import Settings, Task
 from harness.variants import require_changes, varied
 
-Opener = Callable[[Sequence[Exam]], Backend]
-"""Opens a model once it is known what it will be asked."""
-
 
 def evaluate(
-    model: str | Backend | Opener,
+    model: Model,
     tasks: str | Sequence[str | Task],
     settings: Settings | None = None,
     *,
@@ -31,26 +30,24 @@ def evaluate(
     listener: Listener | None = None,
     **overrides: Unpack[Overrides],
 ) -> Result:
-    """Evaluate a model (its name, one that is open, or how to open it) on tasks and store the run.
+    """Evaluate a model (its name or folder, a function from prompt to answer, a pair of transformers model and
+    tokenizer, or an open ``Backend``) on tasks and store the run.
 
-    ``overrides`` are fields of Settings, Where or Listener (``limit=50``, ``shots=5``, ``store="results"``).
+    ``overrides`` are fields of Settings, Options, Where or Listener (``limit=50``, ``device="cpu"``, ``store="runs"``).
     ``shard="3/16"`` answers only the third of sixteen parts, without numbers, until ``merge`` makes them one run.
     Raises the errors of ``harness.errors``; a run that was begun is marked failed or interrupted in the store.
     """
-    settings, where, listener = with_overrides(
-        settings or Settings(), where or Where(), listener or Listener(), overrides
-    )
-    options = options or Options()
-    listener = within(listener, where.max_minutes)
+    settings, options, where, listener = with_overrides(settings, options, where, listener, overrides)
+    listener = within(heard(listener, where.name or str(model) * isinstance(model, str)), where.max_minutes)
     chosen = tasks_of(tasks)
     planned = planned_tasks(chosen, settings, options, where)
     for text in _notices(settings, planned):
         listener.notice(text)
-    backend = _opened(model, options, running.exams(planned))
+    backend = opened(model, options, running.exams(planned))
     running.check(backend, [p.task for p in planned])
     for text in backend.info.notices:
         listener.notice(hidden(f"{backend.info.name}: {text}"))
-    recipe = Recipe.of(model, options, tasks, where) if isinstance(model, str) else None
+    recipe = Recipe.of(str(model), options, tasks, where) if isinstance(model, str | Path) else None
     if where.shard is not None:
         return record_shard(backend, planned, settings, where=where, listener=listener, recipe=recipe)
     shards: list[Shard] = []
@@ -69,12 +66,6 @@ def _notices(settings: Settings, planned: Sequence[running.Planned]) -> Iterator
         yield f"no task of this run scores texts: the scorer {settings.scorer} is not used"
     for p in planned:
         yield from notices.of_plan(p)
-
-
-def _opened(model: str | Backend | Opener, options: Options, exams: Sequence[Exam]) -> Backend:
-    if isinstance(model, str):
-        return plugins.load_model(model, options, exams)
-    return model(exams) if callable(model) else model
 
 
 def tasks_of(wanted: str | Sequence[str | Task]) -> list[Task]:

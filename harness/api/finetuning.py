@@ -8,7 +8,7 @@ from platformdirs import user_cache_path
 from harness import run as running
 from harness.api.evaluation import planned_tasks, tasks_of
 from harness.api.recording import record
-from harness.api.records import Listener, Overrides, Result, Where, with_overrides
+from harness.api.records import Listener, Overrides, Result, Where, heard, with_overrides
 from harness.api.time_limit import within
 from harness.engine.backend import Options
 from harness.errors import UsageError
@@ -35,11 +35,9 @@ def finetune(
     Raises UsageError for a shard, DataError for a task without a train split, Unsupported for one that does not ask for
     labels, and the errors of ``evaluate``.
     """
-    settings, where, listener = with_overrides(
-        settings or Settings(), where or Where(), listener or Listener(), overrides
-    )
-    listener = within(listener, where.max_minutes)
-    options, protocol = options or Options(), protocol or Protocol(seed=settings.seed)
+    settings, options, where, listener = with_overrides(settings, options, where, listener, overrides)
+    listener = within(heard(listener, model), where.max_minutes)
+    protocol = protocol or Protocol(seed=settings.seed)
     if where.shard is not None:
         raise UsageError(f"shard {where.shard}: a run that fine-tunes its model cannot be sharded")
     if options.workers or options.ray:

@@ -15,8 +15,8 @@ from harness.gate.extend import Extended, Source
 from harness.gate.extend import extend as extend_gate
 from harness.gate.formats import as_json
 from harness.gate.judge import judge
+from harness.gate.result import GateResult
 from harness.gate.rules import Gate, read_gate
-from harness.gate.verdicts import GateResult
 from harness.store import Store, open_store
 from harness.subset import shortfall
 from harness.types import Run

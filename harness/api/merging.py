@@ -37,7 +37,7 @@ def merge(
     Raises UsageError naming a shard that is missing, not finished, there twice or of another run, DataError where the
     tasks or the data are no longer those that the shards were asked.
     """
-    _, where, listener = with_overrides(Settings(), where or Where(), listener or Listener(), overrides)
+    _, _, where, listener = with_overrides(None, None, where, listener, overrides)
     read = [read_shard(path) for path in _files(shards, where)]
     require_same(read)
     require_whole(read)

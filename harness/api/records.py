@@ -6,9 +6,13 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
+from harness.api.shown import ROWS, NotebookBar, headlines, notebook_display, printed
+from harness.engine.backend import Options
 from harness.errors import UnknownName, UsageError, quoted
 from harness.store import pointers
+from harness.subset import shortfall
 from harness.types import Estimate, Run, Settings
+from harness.visible import html_table, interval, line, number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,19 +57,24 @@ class Where:
             raise UsageError(f"max_minutes = {self.max_minutes} is not a number above 0")
 
 
+def unheard(*what: object) -> None:
+    """What a run tells where nobody listens."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
     """Who is told how a run goes.
 
-    ``progress`` is called with (questions answered, questions in all), ``notice`` with one sentence.
+    ``progress`` is called with (questions answered, questions in all), ``notice`` with one sentence. In a notebook a
+    bar and printed sentences stand in for what is not set.
     """
 
-    progress: Callable[[int, int], None] = lambda done, total: None
-    notice: Callable[[str], None] = lambda text: None
+    progress: Callable[[int, int], None] = unheard
+    notice: Callable[[str], None] = unheard
 
 
 class Overrides(TypedDict, total=False):
-    """Fields of Settings, Where and Listener by their names."""
+    """Fields of Settings, Options, Where and Listener by their names."""
 
     limit: int | str | None
     limit_order: Literal["sampled", "first"]
@@ -77,6 +86,22 @@ class Overrides(TypedDict, total=False):
     strength: tuple[float, ...]
     counterfactual: tuple[str, ...]
     wrapper: str
+    base: str | None
+    device: str
+    dtype: Literal["auto", "float32", "bfloat16", "float16"]
+    engine: Literal["auto", "reference"]
+    truncate: Literal["left"] | None
+    chat: bool
+    system: str | None
+    token_budget: int | None
+    trust_remote_code: bool
+    allow_pickle: bool
+    base_url: str | None
+    concurrency: int
+    timeout: float
+    workers: int | None
+    ray: str | None
+    threads: int | None
     store: str | None
     samples: str | None
     data: str | Path | None
@@ -92,9 +117,9 @@ class Overrides(TypedDict, total=False):
     notice: Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Result:
-    """A finished run and its numbers."""
+    """A finished run and its numbers. Notebooks show its first numbers as a table."""
 
     run: Run
     estimates: tuple[Estimate, ...]
@@ -105,6 +130,21 @@ class Result:
         import pandas as pd
 
         return pd.DataFrame([asdict(e) for e in self.estimates])
+
+    def __repr__(self) -> str:
+        """The model, the run, and the first numbers of its tasks, a line each."""
+        shown = headlines(self.run, self.estimates)
+        lines = [f"{line(e.task)} {line(e.metric)} {number(e.value)} {interval(e.low, e.high)}" for e in shown[:ROWS]]
+        more = [f"and {len(shown) - ROWS} more: .frame has all"] if len(shown) > ROWS else []
+        return "\n  ".join([f"<{line(self.run.model, 80)}, run {self.run.id}, {self.run.status}>", *lines, *more])
+
+    def _repr_html_(self) -> str:
+        """The numbers over all examples but calibration's; names are nothing but text."""
+        shown = headlines(self.run, self.estimates)
+        rows = [(e.task, e.metric, number(e.value), interval(e.low, e.high), e.n, e.clusters, e.failed) for e in shown]
+        asked = f"; asked {part}" if (part := shortfall(self.run)) else ""
+        caption = f"{line(self.run.model, 80)}, run {self.run.id}{asked}; .frame has slices and calibration too"
+        return html_table(("task", "metric", "value", "95 % interval", "n", "clusters", "failed"), rows, caption)
 
     def without_value(self) -> list[Estimate]:
         """Numbers that should be there and are not: undefined ones, and every metric of a task that nobody answered.
@@ -117,15 +157,37 @@ class Result:
 
 
 def with_overrides(
-    settings: Settings, where: Where, listener: Listener, overrides: Overrides
-) -> tuple[Settings, Where, Listener]:
-    """The records with some of their fields replaced. Raises UnknownName for a name that is no field of theirs."""
+    settings: Settings | None,
+    options: Options | None,
+    where: Where | None,
+    listener: Listener | None,
+    overrides: Overrides,
+) -> tuple[Settings, Options, Where, Listener]:
+    """The records, by default new ones, with some of their fields replaced.
+
+    Raises UnknownName for a name that is no field of theirs.
+    """
+    records = (settings or Settings(), options or Options(), where or Where(), listener or Listener())
     values: dict[str, Any] = dict(overrides)
-    names = [{f.name for f in fields(record)} for record in (settings, where, listener)]
+    names = [{f.name for f in fields(record)} for record in records]
     unknown = next((name for name in values if not any(name in own for own in names)), None)
     if unknown is not None:
         raise UnknownName("setting", unknown, set[str]().union(*names))
     if "data" in values:
         values["data"] = Path(values["data"]) if values["data"] else None
     own = [{name: values[name] for name in part if name in values} for part in names]
-    return replace(settings, **own[0]), replace(where, **own[1]), replace(listener, **own[2])
+    return (
+        replace(records[0], **own[0]),
+        replace(records[1], **own[1]),
+        replace(records[2], **own[2]),
+        replace(records[3], **own[3]),
+    )
+
+
+def heard(listener: Listener, title: str) -> Listener:
+    """The listener; in a notebook with a bar and printed sentences where nothing else was asked for."""
+    display = notebook_display()
+    if display is None:
+        return listener
+    progress = NotebookBar(title or "model", display) if listener.progress is unheard else listener.progress
+    return Listener(progress=progress, notice=printed if listener.notice is unheard else listener.notice)

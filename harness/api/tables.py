@@ -37,13 +37,20 @@ class TableRow:
     best: tuple[bool, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ResultTable:
     """Runs x tasks. ``notes``: why no number of a column could be marked as the best."""
 
     columns: tuple[TableColumn, ...]
     rows: tuple[TableRow, ...]
     notes: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        """The table as Markdown."""
+        return self.text()
+
+    def _repr_html_(self) -> str:
+        return self.text("html")
 
     def text(self, format: str = "md") -> str:
         """The table as "md", "latex", "csv" or "html". Raises UnknownName for another format."""

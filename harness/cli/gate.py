@@ -15,9 +15,10 @@ from harness.visible import line
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from harness.gate.result import GateResult
     from harness.gate.rules import Gate
     from harness.gate.selftest import AlarmRate
-    from harness.gate.verdicts import GateResult, Verdict
+    from harness.gate.verdicts import Verdict
 
 
 class CheckOptions(TypedDict):
@@ -185,7 +186,7 @@ def _show_reach(gate: Gate, run: str, store: str | None) -> None:
 
 
 def _show(verdicts: Sequence[Verdict]) -> None:
-    from harness.gate.formats import COLUMNS, cells_of
+    from harness.gate.verdicts import COLUMNS, cells_of
 
     _table(COLUMNS, [cells_of(verdict) for verdict in verdicts])
 

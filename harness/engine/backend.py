@@ -14,6 +14,7 @@ Exam = tuple[Task, Sequence[Example]]
 """A task and those of its examples that will be asked: what a scripted model looks its answers up in."""
 
 
+@runtime_checkable
 class Backend(Protocol):
     """A model that is ready to be asked."""
 

@@ -51,6 +51,15 @@ def open_local(name: str, folder: Path, options: Options) -> Backend:
         return open_checkpoint(checkpoint)
 
 
+def open_in_memory(model: object, tokenizer: object, options: Options) -> Backend:
+    """A backend for a transformers model that is loaded already. Raises ModelError, UsageError."""
+    from harness.engine.files import told
+    from harness.engine.memory import checkpoint_in_memory
+
+    with told(f"a {type(model).__name__} does not compute"):
+        return open_checkpoint(checkpoint_in_memory(model, tokenizer, options))
+
+
 def open_checkpoint(checkpoint: "Checkpoint") -> Backend:
     """The backend for the kind of model that is in memory, with what is known of the checkpoint."""
     backend = _backend(checkpoint)

@@ -9,11 +9,11 @@ from dataclasses import asdict
 from typing import Any
 from xml.etree import ElementTree
 
-from harness.gate.verdicts import SEVERITY, GateResult, Verdict
-from harness.visible import markdown, number
+from harness.gate.result import GateResult
+from harness.gate.verdicts import COLUMNS, SEVERITY, Verdict, cells_of, name_of
+from harness.visible import markdown
 
 SCHEMA = 1
-COLUMNS = ("verdict", "rule", "value", "baseline", "n", "why")
 MARKDOWN_LIMIT = 65_000
 ANNOTATIONS = 10
 OUTCOMES = {0: "passed", 1: "failed", 4: "inconclusive"}
@@ -36,18 +36,6 @@ def as_json(result: GateResult) -> dict[str, Any]:
 def outcome(code: object) -> str:
     """A gate's exit code in a word."""
     return OUTCOMES.get(code, f"ended with {code}") if isinstance(code, int) else "unknown"
-
-
-def name_of(verdict: Verdict) -> str:
-    """What a verdict is about, in one word: task:metric[slice] and the limit."""
-    where = "" if verdict.slice == "all" else f"[{verdict.slice}]"
-    return f"{verdict.task}:{verdict.metric}{where} {verdict.rule.limit}"
-
-
-def cells_of(verdict: Verdict) -> list[str]:
-    """The row of a verdict in a table of COLUMNS."""
-    mark = f"{verdict.state}{' (quarantined)' if verdict.quarantined else ''}"
-    return [mark, name_of(verdict), f"{verdict.value:.4g}", number(verdict.baseline), str(verdict.n), verdict.message]
 
 
 def as_junit(result: GateResult) -> str:

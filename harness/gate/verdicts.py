@@ -1,4 +1,4 @@
-"""What a gate says: one verdict for each rule and number, and an exit code for all of them."""
+"""What a gate says of one number, how it is shown, and the exit code of all of them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.gate.rules import Rule
+from harness.visible import number
 
 State = Literal["PASS", "FAIL", "INCONCLUSIVE"]
+COLUMNS = ("verdict", "rule", "value", "baseline", "n", "why")
+"""Headings of a table of verdicts."""
 SEVERITY = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}
 
 
@@ -35,33 +38,6 @@ class Verdict:
     quarantined: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class GateResult:
-    """The verdicts on the run whose id is ``run``, against the run ``baseline`` where a rule compares with one.
-
-    ``added``: ids of the runs that were made to settle inconclusive rules, the last of them with ``limit`` examples of
-    each dataset; empty and None where nothing was extended. ``asked``: how many examples ``run`` asked of how many, as
-    ``30 of 1,508 examples, sampled``; empty where it asked all.
-    """
-
-    run: str
-    baseline: str | None
-    verdicts: tuple[Verdict, ...]
-    added: tuple[str, ...] = ()
-    limit: int | None = None
-    asked: str = ""
-
-    @property
-    def exit_code(self) -> int:
-        """What ``harness gate`` exits with: see ``exit_code``."""
-        return exit_code(self.verdicts)
-
-    @property
-    def passed(self) -> bool:
-        """Whether no rule failed and none that must be conclusive is inconclusive."""
-        return self.exit_code == 0
-
-
 def exit_code(verdicts: Sequence[Verdict]) -> int:
     """0 passed, 1 a rule failed, 4 inconclusive unless the rule allows that; quarantined verdicts do not count."""
     counted = [verdict for verdict in verdicts if not verdict.quarantined]
@@ -70,3 +46,15 @@ def exit_code(verdicts: Sequence[Verdict]) -> int:
     if any(verdict.state == "INCONCLUSIVE" and verdict.rule.on_inconclusive == "fail" for verdict in counted):
         return 4
     return 0
+
+
+def name_of(verdict: Verdict) -> str:
+    """What a verdict is about, in one word: task:metric[slice] and the limit."""
+    where = "" if verdict.slice == "all" else f"[{verdict.slice}]"
+    return f"{verdict.task}:{verdict.metric}{where} {verdict.rule.limit}"
+
+
+def cells_of(verdict: Verdict) -> list[str]:
+    """The row of a verdict in a table of COLUMNS."""
+    mark = f"{verdict.state}{' (quarantined)' if verdict.quarantined else ''}"
+    return [mark, name_of(verdict), f"{verdict.value:.4g}", number(verdict.baseline), str(verdict.n), verdict.message]

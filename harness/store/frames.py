@@ -56,9 +56,13 @@ class Frames:
         task: str | None = None,
         metric: str | None = None,
         slice: str | None = None,
+        newest: bool = False,
     ) -> "pd.DataFrame":
-        """One row per number: run, model, started, task, metric, slice, value, low, high, n, clusters, failed.
+        """One row per number: run, model, started, task, metric, slice, value, low, high, n, clusters, failed, version,
+        shots, limit, seed.
 
+        Runs that asked differently are rows of one frame: ``newest`` keeps of every model and task the newest run
+        alone, so that a pivot table averages nothing; else group by ``run``, or by version, shots and limit.
         ``run``: the name of one run (an id, a tag, ``latest``, a model), or several.
         A missing bound of an interval is NaN, never 0.
         """
@@ -66,9 +70,10 @@ class Frames:
 
         names = [run] if isinstance(run, str) else run
         ids = None if names is None else [self.store.run(name).id for name in names]
-        rows = results.table(self.store, ResultFilter(ids, model, task, metric, slice))
+        rows = results.table(self.store, ResultFilter(ids, model, task, metric, slice, newest))
         frame = pd.DataFrame(rows, columns=list(results.COLUMNS))
-        return frame.astype({"value": "float64", "low": "float64", "high": "float64"})
+        floats = dict.fromkeys(("value", "low", "high"), "float64")
+        return frame.astype(floats | dict.fromkeys(("version", "shots"), "Int64") | {"limit": "object"})
 
     def leaderboard(
         self,

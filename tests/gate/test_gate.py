@@ -15,7 +15,8 @@ from harness.errors import UsageError
 from harness.gate import judge as gating
 from harness.gate import rules
 from harness.gate.formats import as_junit
-from harness.gate.verdicts import GateResult, Verdict, exit_code
+from harness.gate.result import GateResult
+from harness.gate.verdicts import Verdict, exit_code
 from harness.metrics import stats
 from harness.metrics.classify import accuracy, mean
 from harness.metrics.resample import jackknife_error

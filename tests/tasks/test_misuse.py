@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.api import evaluate
+from harness.api import Opener, evaluate
 from harness.data import load
 from harness.engine.backend import Batch, Exam
 from harness.store import open_store
@@ -50,7 +50,7 @@ class Obedient:
 
 def run(task: Task, mirror: Path, tmp_path: Path, every: int, empty: bool = False) -> dict[str, Estimate]:
     store = str(tmp_path / str(every))
-    result = evaluate(lambda exams: Obedient(exams, every, empty), [task], store=store, data=mirror)
+    result = evaluate(Opener(lambda exams: Obedient(exams, every, empty)), [task], store=store, data=mirror)
     kept = open_store(store).results(result.run.id)
     return {e.metric: e for e in kept if e.slice == "all"}
 

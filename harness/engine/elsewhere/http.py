@@ -17,7 +17,7 @@ from harness.engine.elsewhere import http_answers, http_echo
 from harness.engine.elsewhere.http_address import address_of
 from harness.engine.elsewhere.http_body import GaveUp, Json
 from harness.engine.elsewhere.http_retry import Calls, Pause
-from harness.engine.elsewhere.named import letters_of, named
+from harness.engine.elsewhere.named import named, question_of_letters
 from harness.engine.special import cut
 from harness.errors import ModelError, Unsupported
 from harness.types import (
@@ -171,11 +171,9 @@ class Server:
 
     async def _picked(self, request: Choose) -> Response:
         """Ask for a letter; take the one choice that the answer names."""
-        letters = letters_of(request.choices)
-        if not letters:
+        prompt = question_of_letters(request)
+        if prompt is None:
             return Failed("unsupported", f"{len(request.choices)} choices are too many to be lettered")
-        options = "\n".join(f"{letter}. {c.strip()}" for letter, c in zip(letters, request.choices, strict=True))
-        prompt = f"{request.prompt}\n\n{options}\n\nAnswer with the letter of the right choice only.\nLetter:"
         text = (await self._text(prompt, {"temperature": 0.0}, 16)).text
         return named(request, text)
 

@@ -53,6 +53,15 @@ BRACKETED = re.compile(r"[(\[](.*)[)\]][.]?")
 ANY_LETTER = re.compile(r"(?<![\w'’.-])([A-HJ-Z])(?![\w'’+#*-])")
 
 
+def question_of_letters(request: Choose) -> str | None:
+    """The prompt with its choices lettered, and that a letter is wanted; None for more choices than letters."""
+    letters = letters_of(request.choices)
+    if not letters:
+        return None
+    options = "\n".join(f"{letter}. {c.strip()}" for letter, c in zip(letters, request.choices, strict=True))
+    return f"{request.prompt}\n\n{options}\n\nAnswer with the letter of the right choice only.\nLetter:"
+
+
 def named(request: Choose, text: str) -> Chosen | Failed:
     """The choice that a text names; choices with the same words are one. Failed("unparsed") with the reason if none."""
     said = THOUGHT.sub("", text)

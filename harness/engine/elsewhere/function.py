@@ -1,0 +1,46 @@
+"""A Python function as a model: text in, text out."""
+
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+
+from harness.engine.backend import Batch
+from harness.engine.elsewhere.named import named, question_of_letters
+from harness.engine.special import cut
+from harness.errors import HarnessError, quoted
+from harness.types import Choose, Failed, Generate, Generated, ModelInfo, Question, Request, Response
+
+
+class FunctionModel:
+    """Asks a function one prompt at a time. Choices are lettered, and the letter that its answer names is taken.
+
+    Nothing pins what a function answers, so its answers are never reused by another run.
+    """
+
+    def __init__(self, function: Callable[[str], str]) -> None:
+        self._function = function
+        name = f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', type(function).__qualname__)}"
+        self.info = ModelInfo(f"python:{name}", {"function": name}, frozenset({Generate, Choose}))
+
+    def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
+        """One answer a batch, in the order of the questions."""
+        return ([(i, self._one(q.request))] for i, q in enumerate(questions) if i not in done)
+
+    def stats(self) -> Mapping[str, float | str]:
+        """Nothing is known of what a function costs."""
+        return {}
+
+    def _one(self, request: Request) -> Response:
+        prompt = question_of_letters(request) if isinstance(request, Choose) else getattr(request, "prompt", None)
+        if prompt is None:
+            return Failed("unsupported", f"{self.info.name} is not asked {type(request).__name__}")
+        try:
+            text = self._function(prompt)
+        except HarnessError:
+            raise
+        except Exception as error:  # whatever it raises is no answer
+            return Failed("plug-in", f"{type(error).__name__}: {error}"[:500])
+        if not isinstance(text, str):
+            return Failed("plug-in", f"the function gave {quoted(text)}, which is no text")
+        if isinstance(request, Choose):
+            return named(request, text)
+        text, stopped = cut(text, request.stop if isinstance(request, Generate) else ())
+        return Generated(text, len(text.split()), "stop" if stopped else "end")
