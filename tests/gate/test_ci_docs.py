@@ -1,49 +1,20 @@
 """The examples of docs/ci.md: files that parse, commands that exist with these options, rules that are understood."""
 
-import re
-import shlex
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 import yaml
+from documented import blocks, calls, page, parsed
 
-from harness.cli.main import cli
 from harness.gate.rules import explain, read_gate
 
-PAGE = (Path(__file__).parents[2] / "docs" / "ci.md").read_text(encoding="utf-8")
-
-
-def blocks(kind: str) -> list[str]:
-    """The examples of one language, in their order."""
-    fences = re.split(r"^```(.*)\n", PAGE, flags=re.MULTILINE)  # text, kind, block, "", text, kind, ...
-    return [block for name, block in zip(fences[1::4], fences[2::4], strict=True) if name == kind]
-
-
-def commands() -> list[str]:
-    """Every line of an example that calls harness, without comments."""
-    lines = [
-        line.strip().removeprefix("- ").removeprefix("run: ")
-        for line in "\n".join(blocks("yaml") + blocks("")).splitlines()
-    ]
-    return [line for line in lines if line.startswith("harness ")]
-
-
-def parsed(line: str) -> str:
-    """The full name of the command that a line calls; raises for words or options that it does not know."""
-    words = shlex.split(line, comments=True)[1:]
-    command: click.Command = cli
-    context = command.make_context("harness", list(words))
-    while isinstance(command, click.Group):
-        name, command, words = command.resolve_command(context, [*context._protected_args, *context.args])
-        assert command is not None
-        context = command.make_context(name, list(words), parent=context)
-    return context.command_path
+PAGE = page("docs/ci.md")
 
 
 def test_every_command_of_the_page_parses() -> None:
-    found = [parsed(line) for line in commands()]
+    found = [parsed(line) for line in calls(PAGE, "yaml")]
     names = {path.removeprefix("harness ") for path in found}
     assert names == {"run", "gate check", "gate selftest", "runs import", "baseline set", "report"}
     assert len(found) >= 10
@@ -56,7 +27,7 @@ def test_a_command_that_is_wrong_is_found(line: str) -> None:
 
 
 def test_the_rules_are_understood(tmp_path: Path) -> None:
-    [text] = blocks("toml")
+    [text] = blocks(PAGE, "toml")
     (tmp_path / "gate.toml").write_text(text)
     gate = read_gate(tmp_path / "gate.toml")
     assert [rule.slices for rule in gate.rules] == ["all", "all", "worst", "all", "all"]
@@ -64,7 +35,7 @@ def test_the_rules_are_understood(tmp_path: Path) -> None:
 
 
 def test_github(tmp_path: Path) -> None:
-    github: dict[Any, Any] = yaml.safe_load(blocks("yaml")[0])
+    github: dict[Any, Any] = yaml.safe_load(blocks(PAGE, "yaml")[0])
     steps = github["jobs"]["gate"]["steps"]
     cache = next(step for step in steps if str(step.get("uses", "")).startswith("actions/cache@"))
     assert {"~/.cache/rai-harness", "~/.cache/huggingface", "data"} <= set(cache["with"]["path"].split())
@@ -74,7 +45,7 @@ def test_github(tmp_path: Path) -> None:
 
 
 def test_gitlab() -> None:
-    job = yaml.safe_load(blocks("yaml")[1])["gate"]
+    job = yaml.safe_load(blocks(PAGE, "yaml")[1])["gate"]
     assert job["artifacts"]["reports"]["junit"] == "gate.xml" and job["artifacts"]["when"] == "always"
     assert job["allow_failure"] == {"exit_codes": [4]} and ".cache" in job["cache"]["paths"]
     assert any("--junit gate.xml" in line for line in job["script"])

@@ -32,6 +32,20 @@ def word_tokenizer() -> Any:
     )
 
 
+def byte_tokenizer() -> Any:
+    """One token a byte, so that every text can be read."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    letters = ["<pad>", "</s>", "<unk>", "<mask>", "<s>", *sorted(pre_tokenizers.ByteLevel.alphabet())]
+    inner = Tokenizer(models.BPE(vocab={letter: i for i, letter in enumerate(letters)}, merges=[]))
+    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    inner.decoder = decoders.ByteLevel()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=inner, pad_token="<pad>", eos_token="</s>", bos_token="<s>", model_max_length=512
+    )
+
+
 def framed_tokenizer(head: Sequence[str] = (), tail: Sequence[str] = ()) -> Any:
     """The tokenizer of words with other special tokens before and behind every text."""
     from tokenizers import processors
@@ -232,8 +246,8 @@ def seq2seq(kind: str, vocab: int) -> Any:
     return marian
 
 
-def saved(model: Any, folder: Any) -> Any:
-    """The model and the tokenizer of words in a folder, as anybody would save them."""
+def saved(model: Any, folder: Any, tokenizer: Any = None) -> Any:
+    """The model and its tokenizer (that of words) in a folder, as anybody would save them."""
     model.save_pretrained(folder)
-    word_tokenizer().save_pretrained(folder)
+    (tokenizer or word_tokenizer()).save_pretrained(folder)
     return folder

@@ -1,4 +1,4 @@
-"""What the README says about new tasks works as it is written there."""
+"""A contributor: what the README says about new tasks works as it is written there."""
 
 import os
 import re
@@ -7,15 +7,10 @@ import sys
 import tomllib
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from documented import block, page, section
+
 HARNESS = str(Path(sys.executable).with_name("harness"))
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def block(language: str, holding: str) -> str:
-    """The one code block of a language that holds a text."""
-    (found,) = [b for b in re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL) if holding in b]
-    return str(found)
+README = section(page("README.md"), "Contribute a benchmark")
 
 
 def run(cwd: Path, command: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -29,7 +24,7 @@ def run(cwd: Path, command: str, **env: str) -> subprocess.CompletedProcess[str]
 
 
 def test_a_new_task_takes_under_20_lines_and_runs(tmp_path: Path) -> None:
-    code, entry = block("python", "CLOUDS = multiple_choice"), block("toml", "harness.tasks")
+    code, entry = block(README, "python", "CLOUDS = multiple_choice"), block(README, "toml", "harness.tasks")
     assert len(code.splitlines()) < 20
     package = tmp_path / "source" / "my_package"
     package.mkdir(parents=True)
@@ -52,7 +47,7 @@ def test_a_new_task_takes_under_20_lines_and_runs(tmp_path: Path) -> None:
 
 
 def test_a_file_of_questions_is_a_task(tmp_path: Path) -> None:
-    (tmp_path / "my_questions.jsonl").write_text(block("jsonl", "question"))
+    (tmp_path / "my_questions.jsonl").write_text(block(README, "jsonl", "question"))
     command = next(line for line in README.splitlines() if line.endswith("--tasks my_questions.jsonl"))
     done = run(tmp_path, command)
     assert done.returncode == 0, done.stderr

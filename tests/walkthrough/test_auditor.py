@@ -1,0 +1,16 @@
+"""Somebody who owes a bias report: "Audit for bias" of the README, typed as it is written."""
+
+from conftest import Newcomer
+from documented import calls, page, section
+
+README = section(page("README.md"), "Audit for bias")
+
+
+def test_the_section_as_it_is_written(newcomer: Newcomer) -> None:
+    printed = [newcomer.types(line) for line in calls(README)]
+    assert "demo/pronouns" in printed[0]
+    card = (newcomer.folder / "audit" / "bias.html").read_text(encoding="utf-8")
+    words = " ".join(card.split())
+    for told in ("demo/pronouns", "not covered", "harness run models/ft-v1"):
+        assert told in words, told
+    assert "<html" in (newcomer.folder / "audit.html").read_text(encoding="utf-8")
