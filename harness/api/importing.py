@@ -18,8 +18,9 @@ from harness.types import Estimate, Metric, Outcome, Run, Task, TaskRecord
 def import_run(file: Path, *, store: str | None = None, notice: Callable[[str], None] = lambda text: None) -> Run:
     """Take a run out of an exported file into a store; every number is computed anew from its samples.
 
-    Raises UsageError if the store has the run already, DataError for a file that is no exported run or contradicts
-    its own samples; then nothing is imported.
+    A run that the store has already, with the same answers, stays as it is.
+    Raises UsageError if the store has another run of this id, DataError for a file that is no exported run or
+    contradicts its own samples; then nothing is imported.
     """
     catalogue = plugins.catalogue()
     known = Known(

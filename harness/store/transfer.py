@@ -11,7 +11,7 @@ import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -97,14 +97,15 @@ def import_run(
 
     Its numbers are computed from its samples; those that nothing at hand computes are left out and told (``notice``),
     and so is what gates of other stores said. The run is marked as imported.
-    Raises UsageError if the store has the run already, DataError for a file that is none, is newer than the program,
-    holds samples whose sha256 is another than it says, or says what its samples do not; then nothing is imported.
+    A run that the store has already, with the same answers, stays as it is.
+    Raises UsageError if the store has another run of this id, DataError for a file that is none, is newer than the
+    program, holds samples whose sha256 is another than it says, or says what its samples do not; then nothing is
+    imported.
     """
     try:
         with tempfile.TemporaryDirectory(prefix="harness-import-") as folder, zipfile.ZipFile(source) as archive:
             _require_small(archive, source)
             run, estimates, listed, tags = _page(json.loads(archive.read("run.json")))
-            _refuse_known(store, run)
             outcomes = {a.task: _read(archive, run, a, Path(folder)) for a in listed}
     except FileNotFoundError as error:
         raise UsageError(f"there is no file {source}") from error
@@ -112,6 +113,11 @@ def import_run(
         raise DataError(f"cannot read {source}: {error}") from error
     except (DataError, KeyError, TypeError, ValueError, EOFError, RuntimeError) as error:
         raise DataError(f"{source} is not an exported run: {cut(str(error), 300)}") from error
+    if _has(store, run.id):
+        if not _same(store, run, outcomes):
+            raise UsageError(f"store {store} has another run {run.id} already")
+        notice(f"{run.id} is in the store already")
+        return store.run(run.id)
     try:
         for task, rows in outcomes.items():
             known.judge(run, task, rows)
@@ -235,10 +241,24 @@ def _require_bounded(place: Path, member: str) -> None:
         raise DataError(f"{member} would become more than {SWELLS} times as long as it is")
 
 
-def _refuse_known(store: Store, run: Run) -> None:
+def _has(store: Store, run: str) -> bool:
     with reading(store.engine) as connection:
-        if connection.execute(select(RUNS.c.id).where(RUNS.c.id == run.id)).first():
-            raise UsageError(f"store {store} has run {run.id} already")
+        return connection.execute(select(RUNS.c.id).where(RUNS.c.id == run)).first() is not None
+
+
+def _same(store: Store, run: Run, outcomes: Mapping[str, Sequence[Outcome]]) -> bool:
+    """Whether the store's run of this id has the same model and the same answers."""
+    here = store.run(run.id)
+    alike = (here.status, here.model) == ("finished", run.model)
+    return (
+        alike
+        and {task.name for task in here.tasks} == outcomes.keys()
+        and all(_answers(store.outcomes(run.id, name)) == _answers(rows) for name, rows in outcomes.items())
+    )
+
+
+def _answers(outcomes: Iterable[Outcome]) -> list[tuple[str, object, object]]:
+    return [(outcome.example.id, outcome.requests, outcome.responses) for outcome in outcomes]
 
 
 def _keep(

@@ -133,6 +133,18 @@ def test_runs_list_tag_rm(filled, place, tmp_path):
     assert filled.runs() == []
 
 
+def test_another_run_of_the_same_id_is_not_taken_for_it(filled, place, new_place, tmp_path):
+    counted(filled)
+    export(filled, "run-2", tmp_path / "r.zip")
+    other = new_place().open()
+    counted(other)
+    assert import_run(other, tmp_path / "r.zip").id == "run-2"
+    other.rm("run-2", force=True)
+    other.start(replace(filled.run("run-2"), status="running", model="another"))
+    with pytest.raises(UsageError, match="has another run run-2 already"):
+        import_run(other, tmp_path / "r.zip")
+
+
 def test_a_run_moves_between_stores_as_one_file(filled, place, new_place, tmp_path):
     made = counted(filled)
     filled.tag("run-2", "mine")
@@ -142,8 +154,9 @@ def test_a_run_moves_between_stores_as_one_file(filled, place, new_place, tmp_pa
     assert other.results("run-2") == filled.results("run-2")
     assert list(other.outcomes("run-2", "toy/choice")) == outcomes(30)
     assert other.artifacts("run-2") == filled.artifacts("run-2")
-    with pytest.raises(UsageError, match="has run run-2 already"):
-        import_run(other, tmp_path / "r.zip")
+    told: list[str] = []
+    assert import_run(other, tmp_path / "r.zip", notice=told.append) == other.run("run-2")
+    assert told == ["run-2 is in the store already"] and len(other.runs()) == 1
     with pytest.raises(UsageError, match="is a folder; name a file in it"):
         export(filled, "run-2", tmp_path)
 
