@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         check_gate,
         compare,
         evaluate,
+        export_site,
         finetune,
         import_run,
         merge,
@@ -113,6 +114,7 @@ __all__ = [
     "classification",
     "compare",
     "evaluate",
+    "export_site",
     "file",
     "finetune",
     "generation",
@@ -135,8 +137,8 @@ __all__ = [
 
 _MODULES = {
     "harness.api": (
-        "Changes Listener Opener Overrides Result ResultTable Where ask_more check_gate compare evaluate finetune "
-        "import_run merge report rescore selftest_gate table"
+        "Changes Listener Opener Overrides Result ResultTable Where ask_more check_gate compare evaluate export_site "
+        "finetune import_run merge report rescore selftest_gate table"
     ),
     "harness.data": "file hub packaged",
     "harness.engine.backend": "Backend Options",

@@ -100,11 +100,12 @@ class ReportSection:
 
 @dataclass(frozen=True, slots=True)
 class ReportDocument:
-    """A report, independent of its form."""
+    """A report, independent of its form; ``links``: of a page among others, (text, file) of those beside it."""
 
     title: str
     lead: str
     sections: Sequence[ReportSection]
+    links: tuple[tuple[str, str], ...] = ()
 
 
 def html(document: ReportDocument) -> str:

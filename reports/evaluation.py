@@ -6,6 +6,7 @@ from harness.api.sentence import direction, names_of, sentence
 from harness.api.tables import table_of
 from harness.store import Store
 from harness.subset import shortfall
+from harness.types import Estimate, MetricRecord
 from harness.visible import interval
 from harness_reports import frameworks, provenance
 from harness_reports.document import Bar, Block, Bullets, Grid, Paragraph, Picture, ReportDocument, ReportSection
@@ -87,7 +88,8 @@ def _in_short(facts: Facts, headline: Sequence[Number]) -> Iterator[Block]:
     if facts.baseline and facts.changes:
         yield Paragraph(sentence((facts.baseline, facts.run), facts.changes) + ".")
     yield Bullets(tuple(_warnings(facts, headline)))
-    bars = [bar for number in _first_of_each(headline) if (bar := _bar(number))]
+    first = [(n.estimate, n.metric) for n in _first_of_each(headline)]
+    bars = [bar for e, record in first if (bar := bar_of(e, record, f"{e.task} {e.metric}"))]
     for start in range(0, len(bars), BARS):
         yield Picture(tuple(bars[start : start + BARS]))
 
@@ -113,15 +115,13 @@ def _warnings(facts: Facts, headline: Sequence[Number]) -> Iterator[str]:
         yield f"The run is {run.status}: what is missing is not known."
 
 
-def _bar(number: Number) -> Bar | None:
-    """A line of the picture, for a number between a least and a largest value."""
-    e, record = number.estimate, number.metric
-    places = [place(x, record) if x is not None else None for x in (e.value, e.low, e.high)]
-    at, low, high = places
+def bar_of(e: Estimate, record: MetricRecord | None, label: str) -> Bar | None:
+    """A line of a picture, for a number between a least and a largest value."""
+    at, low, high = (place(x, record) if x is not None else None for x in (e.value, e.low, e.high))
     if at is None or low is None or high is None:
         return None
     ideal = place(record.ideal, record) if record and record.better == "ideal" and record.ideal is not None else None
-    return Bar(_short(f"{e.task} {e.metric}"), f"{value(e.value, record)} {ends(e, record)}", at, low, high, ideal)
+    return Bar(_short(label), f"{value(e.value, record)} {ends(e, record)}", at, low, high, ideal)
 
 
 def _short(text: str) -> str:

@@ -12,6 +12,7 @@ from harness_reports.bias_card import bias
 from harness_reports.card import card
 from harness_reports.facts import SCHEMA, Facts, Number, gather
 from harness_reports.responsible import responsible
+from harness_reports.site import site
 from harness_reports.topics import topic_rows
 
 Writer = Callable[[Store, Sequence[str], str | None], str | dict[str, str]]
@@ -76,4 +77,5 @@ REPORTS: Mapping[str, Writer] = {
     "card": card,
     "bias": bias,
     "responsible": responsible,
+    "site": site,
 }

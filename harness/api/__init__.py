@@ -10,7 +10,7 @@ from harness.api.jobs import run_job
 from harness.api.merging import merge
 from harness.api.models import Opener
 from harness.api.records import Listener, Overrides, Result, Where
-from harness.api.reporting import report
+from harness.api.reporting import export_site, report
 from harness.api.rescoring import rescore, settings_of
 from harness.api.tables import ResultTable, table
 
@@ -26,6 +26,7 @@ __all__ = [
     "check_gate",
     "compare",
     "evaluate",
+    "export_site",
     "finetune",
     "import_run",
     "merge",

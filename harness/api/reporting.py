@@ -2,10 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 from harness.errors import UnknownName, UsageError
+from harness.files import write_text
 from harness.store import Store, open_store
+
+PAGES = 500
+"""The most runs that are exported as pages."""
 
 CAMPAIGN = "people"
 """The writer of campaigns; all others write about a run."""
@@ -31,6 +36,27 @@ def report(
     ids = list(dict.fromkeys(opened.run(name).id for name in runs))
     written: str | dict[str, str] = formats[format](opened, ids, baseline)
     return written
+
+
+def export_site(folder: str | Path, *, store: str | None = None) -> list[Path]:
+    """Write the finished runs of a store as plain pages into a new folder; gives the files, the index first.
+
+    Nothing has to be served: the pages hold their tables and pictures, and load nothing. Of more than ``PAGES`` runs
+    the newest are taken. Raises UsageError for a folder that holds something, and for a store without a finished run.
+    """
+    target = Path(folder)
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise UsageError(f"{target} is not an empty folder: name a new one")
+    runs = [run.id for run in open_store(store, create=False).runs(status="finished", limit=PAGES)]
+    if not runs:
+        raise UsageError("the store has no finished run that could be shown")
+    pages = report(runs, "site", store=store)
+    if isinstance(pages, str):
+        raise UsageError("the writer of pages that is installed gives one file: reinstall rai-harness")
+    files = {target / name: text for name, text in pages.items()}
+    for path, text in files.items():
+        write_text(path, text)
+    return list(files)
 
 
 def campaign_page(store: Store, campaign: str, *, length: bool = False, judge: str | None = None) -> str:

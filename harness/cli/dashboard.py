@@ -18,10 +18,33 @@ from harness.errors import StoreError, UsageError
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="Port to listen at.")
 @click.option("--name", "names", multiple=True, help="Also answer to this name, such as a proxy's; may be given again.")
+@click.option(
+    "--export", "folder", type=click.Path(path_type=Path), help="Write plain pages into a new folder instead."
+)
 @store_option
-def command(host: str, port: int, names: tuple[str, ...], store: str | None) -> int:
-    """Open the dashboard on a store; Ctrl-C ends it."""
+@click.pass_context
+def command(  # one argument per option
+    context: click.Context, host: str, port: int, names: tuple[str, ...], folder: Path | None, store: str | None
+) -> int:
+    """Open the dashboard on a store; Ctrl-C ends it.
+
+    With --export nothing is served: a folder of pages with tables and pictures, to be copied or sent.
+    """
+    if folder:
+        return _export(context, folder, store)
     return serve_page("app.py", host, port, names, store)
+
+
+def _export(context: click.Context, folder: Path, store: str | None) -> int:
+    from harness.api import export_site
+
+    given = click.core.ParameterSource.COMMANDLINE
+    for name in ("host", "port", "names"):
+        if context.get_parameter_source(name) is given:
+            raise click.UsageError(f"--export serves nothing: leave out --{name.removesuffix('s')}")
+    pages = export_site(folder, store=store)
+    click.echo(f"{len(pages)} pages: open {pages[0]}")
+    return 0
 
 
 def serve_page(entry: str, host: str, port: int, names: tuple[str, ...], store: str | None) -> int:
