@@ -51,7 +51,7 @@ wheel: $(VENV)/.dev ## Build the wheel and check what it holds
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist . > $(VENV)/wheel.log || (cat $(VENV)/wheel.log; exit 1)
 	$(BIN)/python tests/check_wheel.py dist/*.whl
 
-fix: $(VENV)/.dev ## Format, and mend what ruff can mend
+fix: $(VENV)/.dev ## Format, and fix what ruff can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.argument("first")
 @click.argument("others", nargs=-1, required=True)
 @click.option("--task", "--tasks", "-t", "tasks", multiple=True, metavar="NAME", help="Only these tasks.")
-@click.option("--intersect", is_flag=True, help="Compare what both have although data, version or size differ.")
+@click.option("--intersect", is_flag=True, help="Compare what both runs share although data, version or size differ.")
 @click.option("--examples", is_flag=True, help="List the examples that were fixed or broken.")
 @click.option("--slices", is_flag=True, help="Every slice too.")
 @click.option("--all", "everything", is_flag=True, help="Calibration and changed examples too.")

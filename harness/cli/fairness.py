@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @json_option
 @store_option
 def command(run: str, task: str, by: str, positive: str | None, json_file: Path | None, store: str | None) -> int:
-    """Gaps between the groups of SLICE in accuracy, selection rate, true- and false-positive rate."""
+    """Measure gaps between the groups of SLICE in accuracy, selection rate, true- and false-positive rate."""
     from harness.metrics.fairness import compare_groups, decisions
     from harness.store import open_store
 

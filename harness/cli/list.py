@@ -16,9 +16,9 @@ KINDS = ("tasks", "groups", "tags", "metrics", "models", "runs")
 
 @click.command("list")
 @click.argument("kind", type=click.Choice(KINDS))
-@click.option("--tag", metavar="NAME", help="Tasks with this tag; of runs, the one with it.")
+@click.option("--tag", metavar="NAME", help="Tasks with this tag, or the run that has it.")
 @click.option("--group", metavar="NAME", help="Tasks of this group.")
-@click.option("--search", metavar="TEXT", help="Tasks whose name, card, tags or metrics hold TEXT.")
+@click.option("--search", metavar="TEXT", help="Tasks with TEXT in their name, card, tags or metrics.")
 @click.option("--at-hand", is_flag=True, help="Tasks whose data is here.")
 @data_option
 @store_option

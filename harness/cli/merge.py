@@ -25,7 +25,7 @@ from harness.files import write_json
     "--task",
     "-t",
     "tasks",
-    help="Tasks of the run, for shards from outside the store, which may name none themselves.",
+    help="Tasks of the run, for shards from outside the store, which may not name them.",
 )
 @data_option
 @store_option

@@ -19,7 +19,7 @@ device_option = click.option("--device", default="auto", show_default=True, help
 
 @click.group("privacy")
 def command() -> None:
-    """What a model remembers of its training data, and what personal data its answers contain."""
+    """Measure what a model remembers of its training data, and what personal data its answers contain."""
 
 
 @command.command("exposure")
@@ -29,7 +29,7 @@ def command() -> None:
 @device_option
 @json_option
 def exposure_command(model: str, file: Path, template: str, device: str, json_file: Path | None) -> int:
-    """Exposure of the canaries in FILE: JSON lines {"secret": ..., "canary": true}; the others are the references."""
+    """Measure the exposure of canaries in FILE: JSON lines {"secret": ..., "canary": true}; others are references."""
     from harness.privacy.exposure import exposures
     from harness.privacy.files import canaries_of
 
@@ -49,7 +49,7 @@ def exposure_command(model: str, file: Path, template: str, device: str, json_fi
 @device_option
 @json_option
 def extraction_command(model: str, file: Path, device: str, json_file: Path | None) -> int:
-    """Which passages of FILE greedy decoding reproduces: JSON lines {"prefix": ..., "suffix": ..., "count": n}."""
+    """Find passages of FILE that greedy decoding reproduces: JSON lines {"prefix": ..., "suffix": ..., "count": n}."""
     from harness.privacy.extraction import extract, rates
     from harness.privacy.files import passages_of
 
@@ -71,7 +71,7 @@ def extraction_command(model: str, file: Path, device: str, json_file: Path | No
 @device_option
 @json_option
 def membership_command(model: str, members: Path, others: Path, device: str, json_file: Path | None) -> int:
-    """Whether likelihoods tell MEMBERS from OTHERS: JSON lines {"text": ...} of the same kind in both."""
+    """Test whether likelihoods tell MEMBERS from OTHERS: JSON lines {"text": ...} of the same kind in both."""
     from harness.privacy.files import texts_of
     from harness.privacy.membership import RARE, membership
 
@@ -97,7 +97,7 @@ def membership_command(model: str, members: Path, others: Path, device: str, jso
 @store_option
 @json_option
 def leaks_command(run: str, tasks: tuple[str, ...], redact: bool, store: str | None, json_file: Path | None) -> int:
-    """Personal data in the stored answers of RUN that their prompts do not contain."""
+    """Count personal data in the stored answers of RUN that their prompts do not contain."""
     from harness.privacy.leaks import leaks_of
     from harness.privacy.personal import VALIDATORS
     from harness.store import open_store

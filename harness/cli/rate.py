@@ -99,7 +99,7 @@ def serve(host: str, port: int, names: tuple[str, ...], store: str | None) -> in
 def report(  # one argument per option
     campaign: str, length: bool, judge: str | None, html_file: Path | None, store: str | None, json_file: Path | None
 ) -> int:
-    """What the ratings of CAMPAIGN say: systems with intervals, agreement, and how careful each rater was."""
+    """Report what the ratings of CAMPAIGN say: systems with intervals, agreement, and how careful each rater was."""
     from dataclasses import asdict
 
     from harness.api.reporting import campaign_page

@@ -78,7 +78,7 @@ class Fairness:
 
 
 def decisions(outcomes: Iterable[Outcome], by: str, positive: str | None = None) -> list[Decision]:
-    """The judged examples that have a slice ``by``; ``positive`` names the label whose giving is a selection.
+    """The judged examples that have a slice ``by``; ``positive`` names the label that counts as selected.
 
     Without it the second of two choices is the positive one; with more choices there is none.
     Raises UnknownName for a slice or a label that no example has, DataError where the slice has a single value.
