@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import click
 
+from harness.cli.completion import VARIABLE, with_names
 from harness.errors import HarnessError, RunError
 from harness.hidden import hidden
 from harness.visible import cut
@@ -58,7 +59,9 @@ class Lazy(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command = import_module(f"harness.cli.{MODULES.get(cmd_name, cmd_name)}").command
-        return command if isinstance(command, click.Command) else None
+        if not isinstance(command, click.Command):
+            return None
+        return with_names(command) if VARIABLE in os.environ else command
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; a reader of its output that has seen enough, such as `head`, is no error."""
@@ -128,6 +131,8 @@ def _code_of(words: list[str]) -> int:
         command = shlex.join(["harness", *words])  # a note for people, never parsed
         code = cli.main(words, prog_name="harness", standalone_mode=False, obj=command)
     except SystemExit as error:  # no command of ours ends so: exit code 0 would say that all is well
+        if VARIABLE in os.environ:
+            raise  # as click ends when it has told the shell what could come next
         raise RunError(f"a metric, scorer or plug-in ended the program: sys.exit({error.code!r:.80})") from error
     return code if isinstance(code, int) else 0
 
