@@ -26,7 +26,7 @@ COMMANDS = {
     "info": "Explain a task, a metric or a group.",
     "show": "Show the results of a run.",
     "samples": "Show the samples of one task of a run.",
-    "runs": "Remove, tag, hash, export or import runs.",
+    "runs": "List, remove, tag, hash, export or import runs.",
     "rescore": "Score a run's stored answers again.",
     "compare": "Compare runs example by example.",
     "table": "Print runs x tasks as Markdown, LaTeX, CSV or HTML.",
@@ -39,7 +39,7 @@ COMMANDS = {
     "rate": "Let people rate answers.",
     "meta": "Compare metrics with ratings by people.",
     "report": "Write a report of runs, a bias card or a model card.",
-    "dashboard": "Open the dashboard.",
+    "dashboard": "Open the dashboard, or write it as plain pages.",
     "doctor": "Check a model's fast path against the reference.",
     "completion": "Print the shell completion script.",
 }

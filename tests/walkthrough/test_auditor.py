@@ -13,4 +13,6 @@ def test_the_section_as_it_is_written(newcomer: Newcomer) -> None:
     words = " ".join(card.split())
     for told in ("demo/pronouns", "not covered", "harness run models/ft-v1"):
         assert told in words, told
-    assert "<html" in (newcomer.folder / "audit.html").read_text(encoding="utf-8")
+    assert {path.suffix for path in (newcomer.folder / "responsible").iterdir()} >= {".html", ".md"}
+    pages = "".join(path.read_text(encoding="utf-8") for path in (newcomer.folder / "pages").glob("*.html"))
+    assert "audited" in pages and "prefers_she" in pages

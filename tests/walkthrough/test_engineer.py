@@ -1,9 +1,11 @@
 """An engineer with a fine-tuned model and a build: "Gate a model in CI" of the README, typed as it is written."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from conftest import Newcomer
 from documented import blocks, calls, page, section
 
@@ -43,3 +45,16 @@ def test_the_verdicts_and_the_comparison_end_and_begin_with_a_sentence(
 def test_the_models_have_the_names_that_they_were_given(newcomer: Newcomer, said: dict[str, str]) -> None:
     store = open_store(str(Path(newcomer.folder) / "harness-results"))
     assert [run.model for run in store.runs()] == ["ft-v2", "ft-v1"]
+
+
+def test_the_script_of_gitlab_twice(newcomer: Newcomer, said: dict[str, str]) -> None:
+    """A build that is run again finds the baseline in its store already."""
+    job = yaml.safe_load(blocks(page("docs/ci.md"), "yaml")[1])["gate"]
+    script = "\n".join(job["script"])
+    for there, here in (("hf:org/name@main", "models/ft-v2"), ("arc_easy,glue/sst2", "questions.jsonl")):
+        assert there in script
+        script = script.replace(there, here)
+    newcomer.types("harness runs tag ft-v1 main\nharness runs export ft-v1 baseline.zip")
+    for _ in range(2):
+        newcomer.types(f'python() {{ {sys.executable} "$@"; }}\nset -e\n{script}', (0, 1, 4), HARNESS_STORE="ci")
+    assert "# " in (newcomer.folder / "gate.md").read_text()
