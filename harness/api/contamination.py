@@ -8,6 +8,7 @@ from harness import plugins
 from harness import run as running
 from harness.api.evaluation import tasks_of
 from harness.contamination.check import Report
+from harness.contamination.completion import Completion, completion
 from harness.contamination.effect import ScoreGap, difference_in_difference, gap, scores
 from harness.contamination.items import BenchmarkText, items_of
 from harness.contamination.order import Order, exchangeability, logs_of
@@ -97,3 +98,8 @@ def effects(report: Report, split: ScoreSplit, store: Store) -> list[Effect]:
 def order_of(items: Sequence[BenchmarkText], backend: Backend, *, shards: int = 20, shuffles: int = 20) -> Order:
     """The exchangeability test of one task's questions in their published order."""
     return exchangeability([item.question for item in items], logs_of(backend), shards=shards, shuffles=shuffles)
+
+
+def completion_of(items: Sequence[BenchmarkText], backend: Backend, reference: Backend | None = None) -> Completion:
+    """Whether a model goes on with one task's questions word for word, beside a reference model where there is one."""
+    return completion([item.question for item in items], backend, reference)

@@ -12,72 +12,115 @@ from harness.files import write_json
 from harness.visible import cut, line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from harness.api.contamination import Effect
     from harness.contamination.check import DirtyShare, Report
+    from harness.contamination.completion import Completion, RougeChange
     from harness.contamination.effect import ScoreGap
     from harness.contamination.items import BenchmarkText
+    from harness.contamination.order import Order
+    from harness.engine.backend import Backend
 
 
 @click.command("contamination")
 @click.argument("tasks", nargs=-1, required=True)
-@click.option("--corpus", required=True, metavar="FILE|DIR|GLOB", help="Text, JSON lines or Parquet, also compressed.")
+@click.option("--corpus", metavar="FILE|DIR|GLOB", help="Text, JSON lines or Parquet, also compressed.")
 @click.option("--field", help="Key or column of the text [text, content or document].")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes that read in parallel.")
 @click.option("--limit", type=click.IntRange(1), help="Only the first N examples of every dataset.")
 @click.option("--rule", default="gpt3_ngram", show_default=True, help="The rule that splits the scores of --run.")
 @click.option("--run", "run", metavar="RUN", help="Scores of this run on seen and unseen items.")
 @click.option("--reference", metavar="RUN", help="With --run: a run of another model on the same items.")
-@click.option("--order", metavar="MODEL", help="Also test whether MODEL knows the published order of each task.")
+@click.option("--order", metavar="MODEL", help="Test whether MODEL knows the published order of each task.")
+@click.option("--complete", metavar="MODEL", help="Ask whether MODEL goes on with questions word for word.")
+@click.option("--complete-reference", metavar="MODEL", help="With --complete: a model to compare with.")
 @data_option
 @store_option
 @json_option
 @quiet_option
-def command(tasks: tuple[str, ...], corpus: str, **words: Any) -> int:
-    """Look for the questions and answers of TASKS in a corpus.
+def command(tasks: tuple[str, ...], corpus: str | None, **words: Any) -> int:
+    """Look for the questions and answers of TASKS in a corpus, or ask models what they know of them.
 
     Every rule is a published one. That an item is in a corpus is a fact about the corpus, not about a model.
     """
     from harness.api.contamination import effects, items_in, split_by
-    from harness.cli.progress import progress_bar
-    from harness.contamination.check import contamination
     from harness.store import open_store
 
-    if words["reference"] and not words["run"]:
-        raise click.UsageError("--reference needs --run")
-    chosen = names(tasks)
-    items = items_in(chosen, limit=words["limit"], data=mirror(words["data"]))
+    _require_effect(corpus, words)
+    items = items_in(names(tasks), limit=words["limit"], data=mirror(words["data"]))
     store = open_store(words["store"], create=False) if words["run"] else None
     split = split_by(items, store, words["rule"], words["run"], words["reference"]) if store else None
-    with progress_bar("corpus", quiet=words["quiet"], unit="bytes") as progress:
-        report = contamination(items, corpus, field=words["field"], jobs=words["jobs"], progress=progress)
-    rows = effects(report, split, store) if store and split else []
+    report = _scanned(items, corpus, words) if corpus else None
+    rows = effects(report, split, store) if report and split and store else []
     orders = _orders(items, words["order"]) if words["order"] else {}
+    completions = _completions(items, words["complete"], words["complete_reference"]) if words["complete"] else {}
     if not words["quiet"]:
-        _show(report, rows, orders)
+        if report:
+            _show(report)
+        _show_effects(rows)
+        _show_models(orders, completions)
     if words["json_file"]:
-        write_json(words["json_file"], _as_json(report, rows, orders))
+        page = {**_as_json(report), "effects": [asdict(effect) for effect in rows]}
+        page["order"] = {name: asdict(order) for name, order in orders.items()}
+        page["completion"] = {name: asdict(one) for name, one in completions.items()}
+        write_json(words["json_file"], page)
     return 0
 
 
-def _orders(items: Sequence[BenchmarkText], model: str) -> dict[str, Any]:
+def _require_effect(corpus: str | None, words: Mapping[str, Any]) -> None:
+    """Raises a usage error where nothing is asked, and for options that do nothing without another one."""
+    if not corpus and not words["order"] and not words["complete"]:
+        raise click.UsageError("give --corpus, --order or --complete: else there is nothing to look at")
+    for option, needed in (("run", "corpus"), ("reference", "run"), ("complete_reference", "complete")):
+        if words[option] and not {**words, "corpus": corpus}[needed]:
+            raise click.UsageError(f"--{option.replace('_', '-')} needs --{needed}")
+
+
+def _scanned(items: Sequence[BenchmarkText], corpus: str, words: Mapping[str, Any]) -> Report:
+    from harness.cli.progress import progress_bar
+    from harness.contamination.check import contamination
+
+    with progress_bar("corpus", quiet=words["quiet"], unit="bytes") as progress:
+        return contamination(items, corpus, field=words["field"], jobs=words["jobs"], progress=progress)
+
+
+def _by_task(items: Sequence[BenchmarkText]) -> dict[str, list[BenchmarkText]]:
+    tasks = dict.fromkeys(item.task for item in items)
+    return {name: [item for item in items if item.task == name] for name in tasks}
+
+
+def _orders(items: Sequence[BenchmarkText], model: str) -> dict[str, Order]:
     from harness.api.contamination import order_of
+
+    backend = _opened(model)
+    return {name: order_of(own, backend) for name, own in _by_task(items).items()}
+
+
+def _completions(items: Sequence[BenchmarkText], model: str, reference: str | None) -> dict[str, Completion]:
+    from harness.api.contamination import completion_of
+
+    backend, other = _opened(model), _opened(reference) if reference else None
+    return {name: completion_of(own, backend, other) for name, own in _by_task(items).items()}
+
+
+def _opened(model: str) -> Backend:
     from harness.engine.backend import Options
     from harness.plugins import load_model
 
-    backend = load_model(model, Options())
-    tasks = dict.fromkeys(item.task for item in items)
-    return {name: order_of([item for item in items if item.task == name], backend) for name in tasks}
+    return load_model(model, Options())
 
 
-def _show(report: Report, effects: Sequence[Effect], orders: dict[str, Any]) -> None:
+def _show(report: Report) -> None:
     click.echo(line(f"{report.corpus}: {report.files} files, {report.size / 1e6:.1f} MB of text"))
     for task in dict.fromkeys(one.item.task for one in report.checked):
         click.echo(line(task))
         for rule in report.checked[0].question.verdicts:
             parts = [(part, report.share(rule, task, part)) for part in ("question", "answer")]
             click.echo(f"  {rule:<18} " + "; ".join(f"{part}s {_share(share)}" for part, share in parts))
+
+
+def _show_effects(effects: Sequence[Effect]) -> None:
     for effect in effects:
         click.echo(cut(f"{effect.task}: {effect.metric}", 200))
         for e in effect.scores:
@@ -87,11 +130,27 @@ def _show(report: Report, effects: Sequence[Effect], orders: dict[str, Any]) -> 
         click.echo(f"  seen - unseen: {_gap(effect.gap)}")
         if effect.against:
             click.echo(f"  minus the reference run's: {_gap(effect.against)}")
+
+
+def _show_models(orders: Mapping[str, Order], completions: Mapping[str, Completion]) -> None:
     for task, order in orders.items():
         click.echo(
             f"{line(task)}: published order {order.gain:+.4g} nats a shard, t {order.t:.3g}, p {order.p:.3g}, "
             f"{order.shards} shards: {order.words}"
         )
+    for task, one in completions.items():
+        low, high = one.interval
+        click.echo(
+            f"{line(task)}: {one.exact} of {one.n} questions completed word for word [{low:.3g}, {high:.3g}], "
+            f"{one.short} too short, {one.failed} failed; ROUGE-L {one.rouge:.3g}, {_change(one.chance)} to another "
+            "question's end" + (f", {_change(one.against)} to the reference model's" if one.against else "")
+        )
+        click.echo(f"  {one.words}")
+
+
+def _change(change: RougeChange) -> str:
+    ends = "" if change.low is None or change.high is None else f" [{change.low:+.3g}, {change.high:+.3g}]"
+    return f"{change.value:+.3g}{ends}"
 
 
 def _share(share: DirtyShare) -> str:
@@ -109,8 +168,10 @@ def _gap(gap: ScoreGap) -> str:
     return f"{gap.value:+.4g}{ends}, n {gap.dirty} seen, {gap.clean} not: {gap.words}"
 
 
-def _as_json(report: Report, effects: Sequence[Effect], orders: dict[str, Any]) -> dict[str, Any]:
-    """The report without the texts of the items, which belong to their datasets."""
+def _as_json(report: Report | None) -> dict[str, Any]:
+    """The report without the texts of the items, which belong to their datasets; nulls where no corpus was read."""
+    if not report:
+        return {"corpus": None, "files": 0, "bytes": 0, "gpt3_n": None, "items": []}
     items = [
         {"task": one.item.task, "id": one.item.id, "question": asdict(one.question), "answer": asdict(one.answer)}
         for one in report.checked
@@ -121,6 +182,4 @@ def _as_json(report: Report, effects: Sequence[Effect], orders: dict[str, Any]) 
         "bytes": report.size,
         "gpt3_n": report.n,
         "items": items,
-        "effects": [asdict(effect) for effect in effects],
-        "order": {name: asdict(order) for name, order in orders.items()},
     }
