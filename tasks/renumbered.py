@@ -21,7 +21,7 @@ METRICS = (
     mean("renumbered", bounds=(0.0, 1.0)),
     proportion("original"),
     mean(
-        "gap", bounds=(-1.0, 1.0), better="ideal", ideal=0.0, limits="Original less renumbered, question by question."
+        "renumbering_gap", bounds=(-1.0, 1.0), better="ideal", ideal=0.0, limits="Original less renumbered, question by question."
     ),
 )
 SHOWN = (
@@ -75,7 +75,7 @@ def judge(example: Example, responses: tuple[Response, ...]) -> Judged:
     said = [gsm8k_answer(r.text) or last_number(r.text) or "" for r in responses if isinstance(r, Generated)]
     first, *others = [float(one == right) for one, right in zip(said, example.target, strict=True)]
     share = sum(others) / len(others)
-    values = {"original": first, "renumbered": share, "gap": first - share}
+    values = {"original": first, "renumbered": share, "renumbering_gap": first - share}
     return Judged(", ".join(said), values, first == 1 and share == 1)
 
 

@@ -76,7 +76,11 @@ def test_the_gap_is_paired_by_question(mirror: Path, tmp_path: Path) -> None:
         result = evaluate(model, RENUMBERED.name, store=str(tmp_path / "s"), data=mirror)
         return {e.metric: (e.value, e.n, e.clusters) for e in result.estimates if e.slice == "all"}
 
-    assert told("scripted:oracle") == {"renumbered": (1, 346, 346), "original": (1, 346, 346), "gap": (0, 346, 346)}
+    assert told("scripted:oracle") == {
+        "renumbered": (1, 346, 346),
+        "original": (1, 346, 346),
+        "renumbering_gap": (0, 346, 346),
+    }
     known = told("scripted:opposite")  # every other question by heart, nothing else
-    assert known["renumbered"][0] == 0 and known["gap"] == known["original"]
-    assert 0.4 < (known["gap"][0] or 0) < 0.6
+    assert known["renumbered"][0] == 0 and known["renumbering_gap"] == known["original"]
+    assert 0.4 < (known["renumbering_gap"][0] or 0) < 0.6
