@@ -20,9 +20,7 @@ SEED = 0
 METRICS = (
     mean("renumbered", bounds=(0.0, 1.0)),
     proportion("original"),
-    mean(
-        "renumbering_gap", bounds=(-1.0, 1.0), better="ideal", ideal=0.0, limits="Original less renumbered, question by question."
-    ),
+    mean("renumbering_gap", bounds=(-1.0, 1.0), better="ideal", ideal=0.0, limits="Original less renumbered."),
 )
 SHOWN = (
     "Question: A shelf holds 14 jars of jam. Ruth adds 9 jars and then gives 5 to her sister. How many are there?\n"
