@@ -15,7 +15,7 @@ from harness.errors import DataError, quoted
 from harness.reading.tables import ENDINGS, Rows, read_rows, require_ending
 from harness.reading.text import is_file, read_lines, read_text
 from harness.reading.values import label_of, no_column
-from harness.types import Dataset
+from harness.types import Dataset, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,8 @@ def file(path: Path) -> Dataset:
 
 def load(dataset: Dataset, mirror: Path | None = None) -> Loaded:
     """Read all rows. Raises DataError that names the dataset, the places looked in and what to do."""
+    if dataset.rows is not None:
+        return Loaded([dict(row) for row in dataset.rows], sha256(dataset.rows), str(dataset))
     path = find(dataset, mirror)
     sides = () if path else find_sides(dataset, mirror)
     if path or sides:
@@ -82,12 +84,12 @@ def find_sides(dataset: Dataset, mirror: Path | None = None) -> tuple[Path, ...]
 def at_hand(dataset: Dataset, mirror: Path | None = None) -> bool:
     """Whether the rows can be read without a network; looks at paths only."""
     try:
-        return bool(find(dataset, mirror) or find_sides(dataset, mirror)) or _hub_cache(dataset).is_dir()
+        return bool(find(dataset, mirror) or find_sides(dataset, mirror)) or hub_cache(dataset.id).is_dir()
     except DataError:
         return False
 
 
-def sha256(rows: Iterable[dict[str, Any]]) -> str:
+def sha256(rows: Iterable[Row]) -> str:
     """Hash of the rows' canonical JSON, one line a row: the same rows hash the same whatever file they came from."""
     total = hashlib.sha256()
     for row in rows:
@@ -152,11 +154,11 @@ def _package_file(dataset: Dataset) -> Path:
     return path
 
 
-def _hub_cache(dataset: Dataset) -> Path:
+def hub_cache(id: str) -> Path:
     """The folder in which huggingface_hub keeps a dataset's files."""
     home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
     cache = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
-    return cache / f"datasets--{dataset.id.replace('/', '--')}"
+    return cache / f"datasets--{id.replace('/', '--')}"
 
 
 def _from_hub(dataset: Dataset, mirror: Path | None) -> Rows:
@@ -165,10 +167,10 @@ def _from_hub(dataset: Dataset, mirror: Path | None) -> Rows:
 
     config = None if dataset.config == "default" else dataset.config
     try:
-        with _offline_without_a_network():
+        with offline_without_a_network():
             table = datasets.load_dataset(dataset.id, config, split=dataset.split, revision=dataset.revision)
     except Exception as error:  # whatever datasets raises: offline, unknown name, no such split
-        looked = f"the folder {mirror or '(none: no --data or HARNESS_DATA)'}, {_hub_cache(dataset)} and the Hub"
+        looked = f"the folder {mirror or '(none: no --data or HARNESS_DATA)'}, {hub_cache(dataset.id)} and the Hub"
         raise DataError(
             f"dataset {dataset} was not found in {looked} ({type(error).__name__}); pass --data a folder with "
             f"{dataset.id}/{dataset.config}/{dataset.split}.jsonl, or connect to the Hub once"
@@ -177,7 +179,7 @@ def _from_hub(dataset: Dataset, mirror: Path | None) -> Rows:
 
 
 @contextmanager
-def _offline_without_a_network() -> Iterator[None]:
+def offline_without_a_network() -> Iterator[None]:
     """Where a short look finds no Hub, its clients keep to their caches: they would retry aloud for half a minute.
 
     They read HF_HUB_OFFLINE when they are imported, so what they made of it is changed, and changed back.

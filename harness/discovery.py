@@ -54,12 +54,16 @@ class MetricEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskFilter:
-    """Which tasks are listed; ``search`` is looked for in name, card, tags and metrics, in whatever case."""
+    """Which tasks are listed; ``search`` is looked for in name, card, tags and metrics, in whatever case.
+
+    ``pattern``: a name, group, or pattern of names.
+    """
 
     tag: str | None = None
     group: str | None = None
     search: str | None = None
     at_hand: bool = False
+    pattern: str | None = None
 
 
 def tasks(known: Catalogue, data: Path | None, which: TaskFilter = TaskFilter()) -> list[TaskEntry]:
@@ -69,7 +73,8 @@ def tasks(known: Catalogue, data: Path | None, which: TaskFilter = TaskFilter())
         raise UnknownName("group", which.group, known.groups)
     if which.tag is not None and which.tag not in {tag for task in known.tasks.values() for tag in task.tags}:
         raise UnknownName("tag", which.tag, {tag for task in known.tasks.values() for tag in task.tags})
-    fitting = [task for task in known.tasks.values() if _fits(task, own.get(task.name, ()), which)]
+    named = known.tasks.values() if which.pattern is None else select(known, [which.pattern])
+    fitting = [task for task in named if _fits(task, own.get(task.name, ()), which)]
     entries = [entry(task, own.get(task.name, ()), data) for task in fitting]
     return [one for one in entries if one.at_hand or not which.at_hand]
 

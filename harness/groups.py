@@ -1,30 +1,13 @@
 """Figures of a whole group of tasks, such as the GLUE average: there when every task is, and otherwise not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from harness.metrics import stats
 from harness.metrics.estimate import cluster_codes
-from harness.types import AVERAGE, Estimate, Outcome, Task
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Task patterns, and what the group's average is made of.
-
-    ``average``: for each part of the mean its tasks with the metrics that count: a part is the mean of its tasks, a
-    task the mean of its metrics (MRPC: accuracy and F1), the average the mean of the parts.
-    """
-
-    tasks: tuple[str, ...]
-    average: tuple[Mapping[str, tuple[str, ...]], ...]
-
-    @property
-    def members(self) -> list[str]:
-        """The tasks that the average needs."""
-        return [name for part in self.average for name in part]
+from harness.types import Estimate, Group, Outcome, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +18,17 @@ class Figures:
     reasons: tuple[str, ...]
 
 
-def figures(groups: Mapping[str, Group], tasks: Sequence[Task], outcomes: Mapping[str, Sequence[Outcome]]) -> Figures:
-    """The average of each group of which a run has at least two tasks.
+def figures(
+    groups: Iterable[tuple[str, Group]], tasks: Sequence[Task], outcomes: Mapping[str, Sequence[Outcome]]
+) -> Figures:
+    """The average of each group (by name) of which a run has at least two tasks.
 
     A group that is not complete has a reason and no number; one with an undefined member has an undefined number and
     the reason.
     """
     by_name = {task.name: task for task in tasks}
     estimates, reasons = [], []
-    for name, group in groups.items():
+    for name, group in groups:
         missing = [member for member in group.members if member not in by_name]
         if len(group.members) - len(missing) < 2:
             continue
@@ -69,11 +54,12 @@ def _average(
     n, clusters = len(everything) - failed, sum(part.freedom + 1 for part in members.values() if part)
     undefined = [task for task, part in members.items() if part is None or not np.isfinite(part.value)]
     if undefined:
-        return Estimate(name, AVERAGE, "all", None, None, None, n, clusters, failed), undefined
+        return Estimate(name, group.metric, "all", None, None, None, n, clusters, failed), undefined
     each = [stats.mean_of_parts([p for t in part if (p := members[t])])[0] for part in group.average]
-    whole, interval = stats.mean_of_parts(each)
+    sizes = [float(sum(o.failure is None for task in part for o in outcomes[task])) for part in group.average]
+    whole, interval = stats.mean_of_parts(each, sizes if group.by_size else None)
     low, high = interval or (None, None)
-    return Estimate(name, AVERAGE, "all", whole.value, low, high, n, clusters, failed), []
+    return Estimate(name, group.metric, "all", whole.value, low, high, n, clusters, failed), []
 
 
 def _member(task: Task, metrics: Sequence[str], outcomes: Sequence[Outcome]) -> stats.Part | None:

@@ -2,7 +2,8 @@
 
 Entry-point groups: ``harness.tasks`` (a Task, a sequence of them, or a function that returns them),
 ``harness.groups`` (a mapping of group name to task patterns or to a ``Group``, which has an average too),
-``harness.families`` (a function from a member's name to the task ``ENTRYPOINT/member``, for tasks too many to list),
+``harness.families`` (a function from a member's name to the task ``ENTRYPOINT/member`` or ``ENTRYPOINT:member``, for
+tasks too many to list; it may be ``Listed``),
 ``harness.models`` (a function (name, options) -> Backend, asked for as ``ENTRYPOINT:name``), ``harness.scorers`` (what
 follows ``ENTRYPOINT:`` -> a function from texts to numbers from 0 to 1) and ``harness.metrics`` (a function that
 returns a Measure, which a task file can then name, or a Metric alone).
@@ -15,22 +16,24 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import partial
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from harness.engine.backend import Backend, Exam, Options
 from harness.errors import UnknownName, UsageError, quoted
-from harness.groups import Group
 from harness.kinds.corpus import corpus
 from harness.kinds.file import SUFFIXES, is_task_file, task_from_file
 from harness.kinds.jailbreak import jailbreak
 from harness.metrics.measures import Measure
 from harness.reading.text import is_file
-from harness.types import Metric, Scorer, Task
+from harness.types import Group, Metric, Scorer, Task
 
 FROM_FILE: Mapping[str, Callable[[str], Task]] = {"corpus": corpus, "jailbreak": lambda name: jailbreak(Path(name))}
 """What stands before the colon of ``corpus:FILE`` -> the task of that file."""
-MEMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+FAMILY = re.compile(r"([^/:]+)[/:](.+)")
+"""A family and its member, as they are asked for."""
+MEMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:()-]*")
 """The name of a family's member as a stored run may have it."""
 
 
@@ -40,6 +43,27 @@ class Broken:
 
     name: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyMember:
+    """A task, group or tag of a family as it is listed: whether it can run here, and why not."""
+
+    task: str
+    kind: str
+    runs: bool
+    why: str
+    asks: str
+    data: str
+
+
+@runtime_checkable
+class Listed(Protocol):
+    """A family that can list its members, and takes patterns of their names."""
+
+    def members(self, pattern: str, data: Path | None) -> Sequence[FamilyMember]:
+        """The members whose names fit a pattern; ``data`` is a folder of datasets."""
+        ...
 
 
 @dataclass(slots=True)
@@ -129,12 +153,32 @@ def installed(known: Catalogue, names: Iterable[str]) -> list[Task]:
 def _of_that_name(entries: Catalogue, name: str) -> Task:
     if name in entries.tasks:
         return entries.tasks[name]
-    family, _, member = name.partition("/")
-    for point in entry_points(group="harness.families", name=family) if MEMBER.fullmatch(member) else ():
-        members = {task.name: task for task in _as_tasks(partial(_load(point), member))}
+    parts = FAMILY.fullmatch(name)
+    for point in _families(parts[1]) if parts and MEMBER.fullmatch(parts[2]) else ():
+        members = {task.name: task for task in _as_tasks(partial(_load(point), parts[2] if parts else ""))}
         if name in members:
             return members[name]
     raise UnknownName("installed task", name, entries.tasks)
+
+
+def members(pattern: str, data: Path | None) -> list[FamilyMember] | None:
+    """The members of a family that lists them, by a pattern such as ``lm-eval:*``; None where no such family is meant.
+
+    ``data`` is a folder of datasets. Raises UnknownName where none fits.
+    """
+    parts = FAMILY.fullmatch(pattern)
+    for point in _families(parts[1]) if parts else ():
+        family = _load(point)
+        if parts and isinstance(family, Listed):
+            fitting = list(family.members(parts[2], data))
+            if not fitting:
+                raise UnknownName("task", pattern, [one.task for one in family.members("*", data)])
+            return fitting
+    return None
+
+
+def _families(name: str) -> EntryPoints:
+    return entry_points(group="harness.families", name=name)
 
 
 def load_model(spec: str, options: Options, exams: Sequence[Exam] = ()) -> Backend:
@@ -251,9 +295,9 @@ def _matching(entries: Catalogue, name: str) -> list[Task]:
     hits = [task for key, task in entries.tasks.items() if pattern and fnmatchcase(key, name)]
     if hits:
         return hits
-    family, _, member = name.partition("/")
-    for point in entry_points(group="harness.families", name=family) if member and not pattern else ():
-        return _as_tasks(partial(_load(point), member))
+    members = _members_called(name, pattern)
+    if members is not None:
+        return members
     raise _unknown(entries, name)
 
 
@@ -264,6 +308,16 @@ def _unknown(entries: Catalogue, name: str) -> UsageError:
     hint = "; ".join(f"plug-in {b.name} is broken: {b.reason}" for b in entries.broken)
     error = UnknownName("task", name, [*entries.tasks, *entries.groups])
     return UsageError(f"{error} ({hint})") if hint else error
+
+
+def _members_called(name: str, pattern: bool) -> list[Task] | None:
+    """The tasks of a family by name, or by pattern where it lists its members; None where no family is meant."""
+    parts = FAMILY.fullmatch(name)
+    for point in _families(parts[1]) if parts else ():
+        family = _load(point)
+        if parts and (not pattern or isinstance(family, Listed)):
+            return _as_tasks(partial(family, parts[2]))
+    return None
 
 
 def _as_tasks(loaded: object) -> list[Task]:

@@ -69,7 +69,8 @@ def plan(tasks: Sequence[Task], settings: Settings, mirror: Path | None) -> list
 
     Raises DataError for data that is missing, broken or empty.
     """
-    return [_plan_task(task, settings, mirror) for task in tasks]
+    opened = [task.open(settings, mirror) if task.open else task for task in tasks]
+    return [_plan_task(task, settings, mirror) for task in opened]
 
 
 def questions(planned: Sequence[Sheet]) -> list[Question]:
@@ -269,15 +270,16 @@ def sheet(
 def _plan_task(task: Task, settings: Settings, mirror: Path | None) -> Planned:
     loaded = [(dataset, load(dataset, mirror)) for dataset in task.dataset]
     parts = [task.read(part.rows, dataset) for dataset, part in loaded]
-    count = task.shots.count if settings.shots is None else settings.shots
+    own = task.shots.pick == "own"
+    count = task.shots.count if own or settings.shots is None else settings.shots
     everything = [example for part in parts for example in part]
-    pool, pool_source = _pool(task, everything, mirror) if count else ([], "")
+    pool, pool_source = _pool(task, everything, mirror) if count and not own else ([], "")
     # A limit counts per dataset, so that each subject of a task of many subjects is still represented.
     asked = [subset(part, settings, task.name) for part in parts]
     examples = [example for part in asked for example in part]
     if not examples:
         raise DataError(f"{task.name} has no examples: {', '.join(map(str, task.dataset))} is empty")
-    few = replace(task.shots, count=count)
+    few = replace(task.shots, count=0 if own else count)
     shown = shots.chooser(pool, few, seed=settings.seed, task=task.name, mode=settings.shots_mode)
     whole = sheet(task, examples, shown)
     record = TaskRecord(
@@ -288,7 +290,7 @@ def _plan_task(task: Task, settings: Settings, mirror: Path | None) -> Planned:
         data_source=", ".join(sorted({part.source for _, part in loaded})[:3]),
         n=len(examples),
         shots=count,
-        shots_source=pool_source,
+        shots_source="the task's own" if own and count else pool_source,
         card=task.card,
         metrics=described(task),
         scorer=scored_by(task),

@@ -13,7 +13,9 @@ _BROKEN = re.compile("[\0\ud800-\udfff]")
 
 def cut(text: str, length: int = CUT) -> str:
     """A text that is harmless to show: control and direction marks visible, no more than ``length`` characters."""
-    shown = "".join(c if c.isprintable() or c in "\n\t" else f"\\u{ord(c):04x}" for c in text[:length])
+    head = text[:length]
+    plain = head.isprintable()  # of almost every text, and much faster than a look at each of its characters
+    shown = head if plain else "".join(c if c.isprintable() or c in "\n\t" else f"\\u{ord(c):04x}" for c in head)
     return shown if len(text) <= length else f"{shown}… ({len(text):,} characters)"
 
 

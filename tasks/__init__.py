@@ -1,7 +1,6 @@
 """Built-in benchmarks: a plug-in like any other, found through entry points."""
 
-from harness.groups import Group
-from harness.types import Task
+from harness.types import Group, Task
 from harness_tasks import (
     bbh,
     bbq,

@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from harness.data import hub
-from harness.groups import Group
 from harness.kinds import About, Data, Template, classification
 from harness.metrics.classify import pearson, pearson_row, spearman
 from harness.metrics.measures import ACC, F1, MATTHEWS, ChoiceMeasure, Measure
-from harness.types import Card, Chosen, Example, Row, Shots, Task
+from harness.types import Card, Chosen, Example, Group, Row, Shots, Task
 
 HUB = "nyu-mll/glue"
 

@@ -5,13 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from harness.data import hub
-from harness.groups import Group
 from harness.kinds import About, Column, Data, Template, classification, multiple_choice
 from harness.kinds.choice import picking
 from harness.metrics.classify import f1, mean, proportion, quotient
 from harness.metrics.measures import ACC, F1_MACRO, MATTHEWS, ChoiceMeasure, Measure
 from harness.metrics.text import squad_values
-from harness.types import Card, Chosen, Example, Response, Row, Shots, Task
+from harness.types import Card, Chosen, Example, Group, Response, Row, Shots, Task
 from harness_tasks.grouped import PicksMeasure, grouped
 
 HUB = "aps/super_glue"

@@ -14,7 +14,7 @@ from tiny import encoder, word_tokenizer
 from harness import run as running
 from harness.api import Listener, Where, evaluate, finetune, rescore
 from harness.engine.backend import Options
-from harness.groups import Group, figures
+from harness.groups import figures
 from harness.kinds import About, Data, Template, classification
 from harness.metrics import stats
 from harness.metrics.classify import f1_row, proportion
@@ -22,7 +22,7 @@ from harness.metrics.measures import ACC, F1
 from harness.plugins import catalogue
 from harness.store import open_store
 from harness.training.protocol import Protocol
-from harness.types import Card, Dataset, Example, Judged, Outcome, Settings, Task
+from harness.types import Card, Dataset, Example, Group, Judged, Outcome, Settings, Task
 from harness_reports import REPORTS
 
 CARD = Card(measures="m", limits="l", source="s", licence="none")
@@ -56,7 +56,7 @@ FOUND = {
 
 
 def test_the_value_is_the_mean_of_parts_of_means() -> None:
-    (found,) = figures({"x": GROUP}, TASKS, FOUND).estimates
+    (found,) = figures([("x", GROUP)], TASKS, FOUND).estimates
     b = (7 / 10 + 2 * 5 / (6 + 7)) / 2
     assert found.value == pytest.approx((0.9 + b + (0.5 + 0.8) / 2) / 3, abs=1e-15)
     assert (found.task, found.metric, found.n, found.clusters, found.failed) == ("x", "average", 45, 45, 0)
@@ -64,7 +64,7 @@ def test_the_value_is_the_mean_of_parts_of_means() -> None:
 
 def test_the_interval_is_that_of_independent_proportions() -> None:
     group = Group(("x/*",), ({"x/a": ("acc",)}, {"x/c": ("acc",)}))
-    (found,) = figures({"x": group}, TASKS, FOUND).estimates
+    (found,) = figures([("x", group)], TASKS, FOUND).estimates
     levels = [2 * norm.sf(t.ppf(0.975, n - 1)) for n in (10, 20)]  # Wilson's interval with Student's t
     parts = [proportion_confint(k, n, a, method="wilson") for k, n, a in zip((9, 10), (10, 20), levels, strict=True)]
     assert found.low == pytest.approx(0.7 - math.hypot(0.9 - parts[0][0], 0.5 - parts[1][0]) / 2, abs=1e-9)
@@ -86,15 +86,15 @@ def test_it_covers_what_it_should() -> None:
 
 
 def test_a_missing_task_refuses_the_average_with_its_reason() -> None:
-    found = figures({"x": GROUP}, TASKS[:3], FOUND)
+    found = figures([("x", GROUP)], TASKS[:3], FOUND)
     assert found.estimates == ()
     assert found.reasons == ("x has no average: x/d is not in this run",)
-    assert figures({"x": GROUP}, TASKS[:1], FOUND).reasons == ()
+    assert figures([("x", GROUP)], TASKS[:1], FOUND).reasons == ()
 
 
 def test_an_undefined_task_makes_the_average_undefined() -> None:
     failed = [replace(o, judged=None, failure=running.Failed("x", "y")) for o in FOUND["x/d"]]
-    found = figures({"x": GROUP}, TASKS, {**FOUND, "x/d": failed})
+    found = figures([("x", GROUP)], TASKS, {**FOUND, "x/d": failed})
     assert [(e.value, e.low, e.failed) for e in found.estimates] == [(None, None, 5)]
     assert found.reasons == ("x has no average: x/d has no value",)
 
@@ -165,4 +165,4 @@ def test_reports_hold_the_average(tiny_glue: Path, tmp_path: Path) -> None:
     where = Where(store=str(tmp_path / "store"), data=tiny_glue)
     run = evaluate("scripted:oracle", "glue", Settings(shots=0), where=where).run.id
     for name in ("html", "md", "card", "json"):
-        assert "average" in str(REPORTS[name](open_store(where.store), run)), name
+        assert "average" in str(REPORTS[name](open_store(where.store), [run])), name

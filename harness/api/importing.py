@@ -33,12 +33,13 @@ def import_run(file: Path, *, store: str | None = None, notice: Callable[[str], 
 
 
 def _same(catalogue: plugins.Catalogue, record: TaskRecord) -> Task | None:
-    """The installed task of a record, if it is that in name and version and needs no scorer."""
+    """The installed task of a record, if it is that in name and version and judges without a scorer or its data."""
     try:
         [task] = plugins.installed(catalogue, [record.name])
     except UnknownName:
         return None
-    return task if task.version == record.version and task.bind is None else None
+    closed = task.bind is not None or task.open is not None
+    return None if closed or task.version != record.version else task
 
 
 def _metrics(catalogue: plugins.Catalogue, record: TaskRecord) -> Mapping[str, Metric]:
@@ -61,7 +62,7 @@ def _about(
 
 def _figures(catalogue: plugins.Catalogue, outcomes: Mapping[str, Sequence[Outcome]]) -> Sequence[Estimate]:
     tasks = [catalogue.tasks[name] for name in outcomes if name in catalogue.tasks]
-    return figures(catalogue.averages, tasks, outcomes).estimates
+    return figures(catalogue.averages.items(), tasks, outcomes).estimates
 
 
 def _rejudge(catalogue: plugins.Catalogue, run: Run, name: str, outcomes: Sequence[Outcome]) -> None:

@@ -146,7 +146,8 @@ def _tell(listener: Listener, texts: Iterable[str]) -> None:
 
 def averages(tasks: Sequence[Task], outcomes: Mapping[str, Sequence[Outcome]]) -> Figures:
     """The averages of the groups that a run completes, and why others have none."""
-    return figures(plugins.catalogue().averages, tasks, outcomes)
+    own = {(name, group.metric): (name, group) for task in tasks for name, group in task.groups}
+    return figures([*plugins.catalogue().averages.items(), *own.values()], tasks, outcomes)
 
 
 # --------------------------------------------------------------------------------------------------- which run this is

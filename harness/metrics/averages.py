@@ -1,4 +1,4 @@
-"""Unweighted means of several numbers, each with its own uncertainty."""
+"""Means of several numbers, each with its own uncertainty."""
 
 from __future__ import annotations
 
@@ -50,17 +50,21 @@ def mean_of_metrics(metrics: Sequence[tuple[Metric, Array]], groups: NDArray[np.
     return Part(value, low, high, count - 1)
 
 
-def mean_of_parts(parts: Sequence[Part]) -> tuple[Part, Ends | None]:
-    """Unweighted mean of independent numbers, and its interval from theirs (MOVER, Zou and Donner 2008).
+def mean_of_parts(parts: Sequence[Part], weights: Sequence[float] | None = None) -> tuple[Part, Ends | None]:
+    """Mean of independent numbers, equal unless there are ``weights``, and its interval from theirs (MOVER, Zou and
+    Donner 2008).
 
     The distances to the parts' own ends are added as errors are, so that the mean keeps within its range. No interval
     where a part has none.
     """
-    value = float(np.mean([part.value for part in parts]))
+    counts = np.ones(len(parts)) if weights is None else np.asarray(weights, dtype=float)
+    shares = counts / counts.sum()
+    value = float(np.average([part.value for part in parts], weights=counts))
     freedom = sum(part.freedom for part in parts)
-    below = [part.value - part.low for part in parts if part.low is not None]
-    above = [part.high - part.value for part in parts if part.high is not None]
-    if len(below) < len(parts) or len(above) < len(parts):
+    both = zip(shares, parts, strict=True)
+    held = [(s, p.value - p.low, p.high - p.value) for s, p in both if p.low is not None and p.high is not None]
+    if len(held) < len(parts):
         return Part(value, None, None, freedom), None
-    ends = value - math.hypot(*below) / len(parts), value + math.hypot(*above) / len(parts)
+    below, above = ([share * ends[side] for share, *ends in held] for side in (0, 1))
+    ends = value - math.hypot(*below), value + math.hypot(*above)
     return Part(value, *ends, freedom), ends

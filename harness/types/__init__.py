@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.types.data import Dataset, Example, Row, cluster_key
 from harness.types.energy import EnergyUse, TaskEnergy
+from harness.types.groups import Group
 from harness.types.metrics import HEADLINE, Better, Errors, Family, Interval, Metric, MetricRecord, Variant
 from harness.types.requests import Choose, Generate, Likelihood, PseudoLikelihood, Request
 from harness.types.responses import Chosen, Failed, FailureKind, Generated, Response, Scored
@@ -39,6 +40,7 @@ __all__ = [
     "Family",
     "Generate",
     "Generated",
+    "Group",
     "Interval",
     "Judge",
     "Judged",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ class Dataset:
     """Where rows come from: a dataset of the Hub (looked for in the mirror first) or a file at ``path``.
 
     ``whole``: that file is one text, which makes one row. ``beside`` names a table (TSV) that may lie beside the split:
-    its columns join the rows by its first column.
+    its columns join the rows by its first column. ``rows``: those of a dataset that another package has read.
     """
 
     id: str
@@ -25,6 +25,7 @@ class Dataset:
     path: str | None = None
     beside: str | None = None
     whole: bool = False
+    rows: Sequence[Row] | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.id}/{self.config}/{self.split}"

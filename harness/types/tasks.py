@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol
 
 from harness.types.data import Dataset, Example, Row
+from harness.types.groups import Group
 from harness.types.metrics import Metric
 from harness.types.requests import Request
 from harness.types.responses import Failed, Response
 from harness.types.results import Judged
+from harness.types.settings import Settings
 
 Score = float | Failed
 """What a scorer says of one text."""
@@ -45,13 +48,14 @@ class Shots:
     """Where few-shot examples come from and how many are shown unless the run says otherwise.
 
     An empty ``dataset`` means the evaluated split itself, never the example asked. ``by`` names a slice within which
-    shots are chosen (a subject of MMLU). ``pick`` is "hash" (by seed) or "first" (the published fixed order).
+    shots are chosen (a subject of MMLU). ``pick`` is "hash" (by seed), "first" (the published fixed order) or "own":
+    the task writes its own into its prompts, and is handed none.
     """
 
     count: int = 0
     dataset: tuple[Dataset, ...] = ()
     by: str | None = None
-    pick: Literal["hash", "first"] = "hash"
+    pick: Literal["hash", "first", "own"] = "hash"
 
 
 Judge = Callable[[Example, tuple[Response, ...]], Judged | Failed]
@@ -103,6 +107,8 @@ class Task:
     bind:  makes a task whole with the scorer that a run names, where its judge needs one; ``scorer`` is then that one
     judge_scores: instead of ``judge``, of a task with a scorer: an example, its texts and the score of each
     variation: how its examples are also asked; ``variant`` says so: two runs asked the same only if it is equal
+    open: makes a task of another package whole, with its data, for a run's settings and folder of data
+    groups: averages by name, which a run has beside those that plug-ins offer
     """
 
     name: str
@@ -123,6 +129,8 @@ class Task:
     judge_scores: Callable[[Example, Sequence[str], Sequence[float]], Judged | Failed] | None = None
     variation: Variation | None = None
     variant: str = ""
+    open: Callable[[Settings, Path | None], Task] | None = None
+    groups: tuple[tuple[str, Group], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

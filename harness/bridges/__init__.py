@@ -1,0 +1,1 @@
+"""Other tools' tasks run here, and our models answer in other tools."""
