@@ -28,7 +28,7 @@ def test_without_the_extra_one_line_says_what_to_install(model, tmp_path):
     command = [sys.executable, "-c", blocked, "run", model, *TASKS, "--workers", "2"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr == "harness: --workers and --ray need Ray: pip install 'rai-harness[ray]'\n"
+    assert done.stderr == "harness: --workers and --ray need Ray: pip install '.[ray]' in the checkout of harness\n"
 
 
 def test_ray_is_not_imported_where_nobody_asks_for_it(tmp_path):

@@ -51,7 +51,7 @@ def serve_page(entry: str, host: str, port: int, names: tuple[str, ...], store: 
     """Serve an entry of the dashboard's package until it is ended; gives the exit code."""
     app = find_spec("harness_dashboard")
     if app is None or app.origin is None or find_spec("streamlit") is None:
-        raise UsageError('the dashboard is not installed; pip install "rai-harness[dashboard]"')
+        raise UsageError('the dashboard is not installed; pip install ".[dashboard]" in the checkout of harness')
     script = Path(app.origin).with_name(entry)
     words = [  # -P, and a working folder of our own: no file that lies where the user stands is imported or read
         sys.executable, "-P", "-m", "harness_dashboard.serve", "run", str(script), "--server.address", host,

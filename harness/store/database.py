@@ -160,7 +160,9 @@ def _postgresql(url: URL) -> Engine:
     try:
         return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
     except (NoSuchModuleError, ModuleNotFoundError) as error:
-        raise UsageError(f"no driver for {name_of(url)}: pip install 'rai-harness[postgres]'") from error
+        raise UsageError(
+            f"no driver for {name_of(url)}: pip install '.[postgres]' in the checkout of harness"
+        ) from error
 
 
 def _migrate(engine: Engine, *, create: bool) -> None:

@@ -43,7 +43,7 @@ def ray_module() -> Any:
     try:
         return import_module("ray")
     except ImportError as error:
-        raise UsageError("--workers and --ray need Ray: pip install 'rai-harness[ray]'") from error
+        raise UsageError("--workers and --ray need Ray: pip install '.[ray]' in the checkout of harness") from error
 
 
 def connect(address: str | None, workers: int | None, threads: int | None, device: str) -> Size:
