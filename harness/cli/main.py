@@ -40,13 +40,14 @@ COMMANDS = {
     "meta": "Compare metrics with ratings by people.",
     "report": "Write a report of runs, a bias card or a model card.",
     "dashboard": "Open the dashboard, or write it as plain pages.",
+    "new-task": "Begin a task of your own: files and a test.",
     "doctor": "Check a model's fast path against the reference.",
     "completion": "Print the shell completion script.",
 }
 
 
-MODULES = {"table": "tables"}
-"""Commands whose module is not called as they are: ``harness.cli.table`` prints what others show."""
+MODULES = {"new-task": "new_task", "table": "tables"}
+"""Commands whose module is not called as they are: no module has a hyphen, and ``harness.cli.table`` prints."""
 
 
 class Lazy(click.Group):

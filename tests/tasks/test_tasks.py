@@ -1,20 +1,22 @@
-"""Every built-in task: a perfect model scores best, a perfectly wrong one worst, and prompts do not change silently."""
+"""Every built-in task: a perfect model scores best, a perfectly wrong one worst, and prompts do not change silently.
 
-import hashlib
+`python tests/tasks/test_tasks.py` brings golden.json up to date.
+"""
+
 import json
 import os
+import sys
 from pathlib import Path
 
+import golden
 import pytest
 
 from harness import run as running
-from harness.answers.records import request_key
 from harness.data import at_hand
 from harness.scorers.checked import checked
 from harness.types import Estimate, Metric, Settings, Task
 from harness_tasks import GROUPS, TASKS
 
-GOLDEN = Path(__file__).with_name("golden.json")
 MIRROR = Path(os.environ.get("HARNESS_DATA") or Path(__file__).parents[3] / "shared" / "data")
 ALIKE = {"mmlu/": ("mmlu/anatomy",), "flores/": ("flores/en-de", "flores/de-zh")}  # one or two stand for their like
 RUDE = checked("rude", {}, lambda texts: [float("zounds" in text) for text in texts], sample="zounds")
@@ -63,17 +65,9 @@ def test_oracle_is_best_and_opposite_is_worst(task: Task) -> None:
         assert {o.judged.correct for o in finished[0].outcomes[task.name] if o.judged} <= {True, None}
 
 
-def first_requests(task: Task) -> str:
-    """sha256 over the first five requests, without few-shot examples."""
-    keys = [request_key(r) for requests in planned(task, 5).requests[:5] for r in requests]
-    return f"v{task.version} {hashlib.sha256(json.dumps(keys).encode()).hexdigest()[:16]}"
-
-
 @pytest.mark.parametrize("task", CHECKED, ids=lambda t: t.name)
 def test_the_first_five_requests_are_those_of_this_version(task: Task) -> None:
-    """After an intended change: raise the task's version and run this file as a script."""
-    found = first_requests(task)
-    assert json.loads(GOLDEN.read_text()).get(task.name) == found
+    golden.require(task.name, golden.fingerprint(task, planned(task, 5)))
 
 
 def test_groups_name_existing_tasks() -> None:
@@ -95,11 +89,16 @@ def test_demonstration_data_has_30_to_100_rows(name: str) -> None:
     assert len({json.dumps({k: v for k, v in json.loads(r).items() if k != "id"}) for r in rows}) == len(rows)
 
 
-if __name__ == "__main__":
-    kept = {}
-    for each in CHECKED:
+def _fingerprints() -> dict[str, str | None]:
+    """Of every checked task; None where its data is not at hand."""
+    own: dict[str, str | None] = {}
+    for task in CHECKED:
         try:
-            kept[each.name] = first_requests(each)
+            own[task.name] = golden.fingerprint(task, planned(task, 5))
         except pytest.skip.Exception:
-            continue
-    GOLDEN.write_text(json.dumps(kept, indent=1) + "\n")
+            own[task.name] = None
+    return own
+
+
+if __name__ == "__main__":
+    sys.exit(golden.main(_fingerprints(), sys.argv[1:]))
