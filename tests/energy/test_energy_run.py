@@ -90,10 +90,13 @@ def test_reports_tell_what_answering_took(tmp_path: Path) -> None:
     run = evaluate("scripted:oracle", ["demo/qa"], store=str(tmp_path / "s"), limit=2).run
     store = open_store(str(tmp_path / "s"))
     for form in ("md", "html"):
-        page = str(REPORTS[form](store, run.id, None))
+        page = str(REPORTS[form](store, [run.id], None))
         assert "What answering took" in page and "not measured (the answers were computed elsewhere)" in page
-    told = json.loads(str(REPORTS["json"](store, run.id, None)))
-    assert told["run"]["energy"]["joules"] is None and told["run"]["energy"]["method"] == "none"
+    told = json.loads(str(REPORTS["json"](store, [run.id], None)))
+    assert (
+        told["reports"][0]["run"]["energy"]["joules"] is None
+        and told["reports"][0]["run"]["energy"]["method"] == "none"
+    )
 
 
 def test_answers_that_were_known_took_nothing_and_are_not_divided(tmp_path: Path) -> None:
