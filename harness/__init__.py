@@ -11,23 +11,30 @@ if TYPE_CHECKING:
     __version__: str
     from harness.api import (
         Changes,
+        Forecast,
+        JobEnd,
         Listener,
         Opener,
         Overrides,
         Result,
         ResultTable,
+        ShownPrompt,
         Where,
         ask_more,
         check_gate,
         compare,
+        dry_run,
         evaluate,
         export_site,
+        fetch,
         finetune,
         import_run,
         merge,
         report,
         rescore,
+        run_suite,
         selftest_gate,
+        show_prompt,
         table,
     )
     from harness.data import file, hub, packaged
@@ -86,10 +93,12 @@ __all__ = [
     "Example",
     "Extremes",
     "Failed",
+    "Forecast",
     "GateResult",
     "Generate",
     "Generated",
     "Items",
+    "JobEnd",
     "Judged",
     "Likelihood",
     "Listener",
@@ -105,6 +114,7 @@ __all__ = [
     "Scored",
     "Settings",
     "Shots",
+    "ShownPrompt",
     "Store",
     "Task",
     "Template",
@@ -113,8 +123,10 @@ __all__ = [
     "check_gate",
     "classification",
     "compare",
+    "dry_run",
     "evaluate",
     "export_site",
+    "fetch",
     "file",
     "finetune",
     "generation",
@@ -130,15 +142,18 @@ __all__ = [
     "probe",
     "report",
     "rescore",
+    "run_suite",
     "selftest_gate",
+    "show_prompt",
     "table",
     "translation",
 ]
 
 _MODULES = {
     "harness.api": (
-        "Changes Listener Opener Overrides Result ResultTable Where ask_more check_gate compare evaluate export_site "
-        "finetune import_run merge report rescore selftest_gate table"
+        "Changes Forecast JobEnd Listener Opener Overrides Result ResultTable ShownPrompt Where ask_more check_gate "
+        "compare dry_run evaluate export_site fetch finetune import_run merge report rescore run_suite selftest_gate "
+        "show_prompt table"
     ),
     "harness.data": "file hub packaged",
     "harness.engine.backend": "Backend Options",

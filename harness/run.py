@@ -101,6 +101,15 @@ def check(backend: Backend, tasks: Sequence[Task]) -> None:
             )
 
 
+def unable(backend: Backend, tasks: Sequence[Task]) -> dict[str, str]:
+    """By task why a model cannot be asked it: the kinds of request that it does not answer."""
+    return {
+        task.name: f"{backend.info.name} answers no {' and no '.join(missing)}"
+        for task in tasks
+        if (missing := sorted(kind.__name__ for kind in task.requests - backend.info.answers))
+    }
+
+
 def ask(
     backend: Backend,
     asked: Sequence[Question],

@@ -109,12 +109,13 @@ def extent(run: Run, task: TaskRecord) -> str:
 
 
 def shortfall(run: Run) -> str:
-    """How many examples a run asked of those its tasks have: ``30 of 1,508 examples, sampled``; empty where all."""
-    left = [task for task in run.tasks if task.available is not None and task.available > task.n]
-    if not left:
-        return ""
+    """What a run did not ask: ``30 of 1,508 examples, sampled; 2 tasks left out``; empty where it asked everything."""
+    count = len(run.left_out)
+    out = f"; {count} task{'s' * (count != 1)} left out" if count else ""
     asked, available = sum(t.n for t in run.tasks), sum(max(t.available or 0, t.n) for t in run.tasks)
-    return f"{asked:,} of {available:,} examples, {_chosen(run)}"
+    if any(task.available is not None and task.available > task.n for task in run.tasks):
+        return f"{asked:,} of {available:,} examples, {_chosen(run)}{out}"
+    return f"all {asked:,} examples{out}" if out else ""
 
 
 def _chosen(run: Run) -> str:

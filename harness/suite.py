@@ -1,6 +1,6 @@
 """Suite files: models x tasks x settings in TOML, strict in every key."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
@@ -39,8 +39,10 @@ class Job:
         return replace(self, settings=replace(self.settings, wrapper=defence.wrapper), options=options)
 
 
-def jobs_of(path: Path) -> list[Job]:
+def jobs_of(path: Path, flags: Mapping[str, Mapping[str, Any]] = {}) -> list[Job]:
     """The runs that a suite file asks for, in its order.
+
+    ``flags`` are keys of ``settings``, ``options`` and ``finetune`` that win over the file in every run.
 
         models = ["smollm2"]
         tasks = ["demo/*"]
@@ -52,7 +54,8 @@ def jobs_of(path: Path) -> list[Job]:
         tasks = ["gsm8k"]
         settings = {shots = 5}
 
-    Raises UsageError with the file and the key for whatever is unknown, missing or of the wrong type.
+    Raises UsageError with the file and the key for whatever is unknown, missing or of the wrong type, and for a flag
+    that changes no run.
     """
     suite = read_toml(path, "suite file")
     _known(path, "suite", suite, {*KEYS, "run"})
@@ -61,10 +64,23 @@ def jobs_of(path: Path) -> list[Job]:
     if not isinstance(blocks, list) or not all(isinstance(block, dict) for block in blocks):
         raise UsageError(f"{path}: run must be a list of tables, written [[run]]")
     whole = [base] if "models" in base and "tasks" in base else []
-    jobs = [job for block in [*whole, *(_merged(path, base, b) for b in blocks)] for job in _jobs(path, block)]
+    wanted = [*whole, *(_merged(path, base, block) for block in blocks)]
+    jobs = [job for block in wanted for job in _jobs(path, _flagged(path, block, flags))]
     if not jobs:
         raise UsageError(f"{path}: names no run; it needs models and tasks")
+    _require_effect(path, jobs, flags.get("settings", {}))
     return jobs
+
+
+def _flagged(path: Path, block: Mapping[str, Any], flags: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The block with what the command line says in place of what the file says."""
+    return {**block, **{key: {**_table(path, key, block.get(key, {})), **flags[key]} for key in flags}}
+
+
+def _require_effect(path: Path, jobs: Sequence[Job], settings: Mapping[str, Any]) -> None:
+    for flag, needed in (("strength", "perturb"), ("limit_order", "limit")):
+        if flag in settings and not any(getattr(job.settings, needed) for job in jobs):
+            raise UsageError(f"--{flag.replace('_', '-')} changes nothing: no run of {path} has {needed}")
 
 
 def _merged(path: Path, base: Mapping[str, Any], block: Mapping[str, Any]) -> dict[str, Any]:
@@ -114,7 +130,7 @@ def _record(path: Path, key: str, record: type, values: Any) -> Any:
 
 def _fits(value: Any, hint: Any) -> bool:
     if get_origin(hint) is tuple:
-        return isinstance(value, list) and all(_fits(each, get_args(hint)[0]) for each in value)
+        return isinstance(value, list | tuple) and all(_fits(each, get_args(hint)[0]) for each in value)
     if any(isinstance(a, str) for a in get_args(hint)):
         return value in get_args(hint)
     if get_args(hint):

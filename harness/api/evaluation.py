@@ -9,6 +9,7 @@ from harness import notices, plugins
 from harness import run as running
 from harness.answers.shard import Shard
 from harness.api.models import Model, opened
+from harness.api.ready import answerable, ready, singly, told
 from harness.api.recipe import Recipe
 from harness.api.recording import record
 from harness.api.records import Listener, Overrides, Result, Where, heard, with_overrides
@@ -39,22 +40,27 @@ def evaluate(
     """
     settings, options, where, listener = with_overrides(settings, options, where, listener, overrides)
     listener = within(heard(listener, where.name or str(model) * isinstance(model, str)), where.max_minutes)
-    chosen = tasks_of(tasks)
+    chosen, absent = ready(tasks_of(tasks), settings, where)
     planned = planned_tasks(chosen, settings, options, where)
-    for text in _notices(settings, planned):
+    for text in (*told(absent), *_notices(settings, planned)):
         listener.notice(text)
     backend = opened(model, options, running.exams(planned))
-    running.check(backend, [p.task for p in planned])
+    planned, unable = answerable(backend, planned, singly(tasks))
+    left_out = absent | unable
+    for text in told(unable):
+        listener.notice(text)
     for text in backend.info.notices:
         listener.notice(hidden(f"{backend.info.name}: {text}"))
     recipe = Recipe.of(str(model), options, tasks, where) if isinstance(model, str | Path) else None
     if where.shard is not None:
-        return record_shard(backend, planned, settings, where=where, listener=listener, recipe=recipe)
+        return record_shard(
+            backend, planned, settings, where=where, listener=listener, recipe=recipe, left_out=left_out
+        )
     shards: list[Shard] = []
     if where.resume:
         backend, shards = adopted(backend, planned, settings, where=where)
         where = replace(where, cache=where.cache and not shards)
-    result = record(backend, planned, settings, where=where, listener=listener, recipe=recipe)
+    result = record(backend, planned, settings, where=where, listener=listener, recipe=recipe, left_out=left_out)
     for shard in shards:
         shard.path.unlink(missing_ok=True)
     return result

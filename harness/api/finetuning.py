@@ -7,6 +7,7 @@ from platformdirs import user_cache_path
 
 from harness import run as running
 from harness.api.evaluation import planned_tasks, tasks_of
+from harness.api.ready import ready, told
 from harness.api.recording import record
 from harness.api.records import Listener, Overrides, Result, Where, heard, with_overrides
 from harness.api.time_limit import within
@@ -43,7 +44,9 @@ def finetune(
     if options.workers or options.ray:
         raise UsageError("fine-tuning runs in one process: drop --workers and --ray")
     # A data set that is not at hand stops here, before hours of training.
-    chosen = tasks_of(tasks)
+    chosen, left_out = ready(tasks_of(tasks), settings, where)
+    for text in told(left_out):
+        listener.notice(text)
     planned = planned_tasks(chosen, settings, options, where)
     heads = {}
     for task in chosen:  # trained on their own examples, whatever else is asked
@@ -54,4 +57,4 @@ def finetune(
     backend = FineTuned(model, heads, protocol, options)
     running.check(backend, [p.task for p in planned])
     training = tuple(head.training for head in heads.values())
-    return record(backend, planned, settings, where=where, listener=listener, training=training)
+    return record(backend, planned, settings, where=where, listener=listener, training=training, left_out=left_out)

@@ -1,6 +1,6 @@
 """All shards of a run made one run, as if one process had answered everything."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack
@@ -15,6 +15,7 @@ from harness.api.records import Listener, Overrides, Result, Where, with_overrid
 from harness.api.sharding import digest_of, folder_of
 from harness.engine.elsewhere.merged import Merged
 from harness.errors import DataError, UsageError, quoted
+from harness.reading.typed import taken
 from harness.store import open_store
 from harness.types import ModelInfo, Settings, Task
 from harness.variants.swaps import BUILT_IN
@@ -45,11 +46,14 @@ def merge(
     settings = settings_from_json(about["settings"], f"settings of {read[0].path}")
     recipe = _recipe(read, settings, folder_of(open_store(where.store, samples=where.samples)))
     where = replace(where, data=where.data or (recipe.folder if recipe else None), cache=False, resume=True, shard=None)
+    left_out = _left_out(read[0])
     planned = _planned(tasks, recipe, settings, where, read[0])
     kinds = {kind.__name__: kind for kind in REQUESTS.values()}
     answers = frozenset[type](kinds[name] for name in about["answers"] if name in kinds)
     info = ModelInfo(about["model"], about["fingerprint"], answers)
-    result = record(Merged(info, read), planned, settings, where=where, listener=listener, recipe=recipe)
+    result = record(
+        Merged(info, read), planned, settings, where=where, listener=listener, recipe=recipe, left_out=left_out
+    )
     for shard in read:
         shard.path.unlink(missing_ok=True)
     return result
@@ -91,7 +95,8 @@ def _planned(
     if not names:
         raise UsageError(f"{shard.path} names no tasks that may be read here: pass its tasks (--tasks)")
     options = recipe.options if recipe else None
-    planned = planned_tasks(tasks_of(names), settings, options, where)
+    chosen = [task for task in tasks_of(names) if task.name not in _left_out(shard)]
+    planned = planned_tasks(chosen, settings, options, where)
     kept = shard.head["about"]["tasks"]
     for p in planned:
         if kept.get(p.record.name) != [p.record.fingerprint, p.record.data_sha256, p.record.n]:
@@ -99,3 +104,9 @@ def _planned(
     if digest_of(running.questions(planned)) != shard.head["questions"]:
         raise DataError(f"the tasks here ask other questions than those of {shard.path.name}")
     return planned
+
+
+def _left_out(shard: Shard) -> Mapping[str, str]:
+    """Tasks that the run named and did not ask, and why. Raises DataError for a damaged table."""
+    kept: Mapping[str, str] = taken(shard.head.get("left_out", {}), Mapping[str, str], f"left_out of {shard.path}")
+    return kept

@@ -41,11 +41,13 @@ def record(
     listener: Listener,
     recipe: Recipe | None = None,
     training: tuple[Training, ...] = (),
+    left_out: Mapping[str, str] = {},
 ) -> Result:
     """Ask, judge and store what is planned; without ``recipe`` the run cannot be asked for more."""
     store = open_store(where.store, samples=where.samples)
     run = described(backend, planned, settings, where.name)
-    run = replace(run, command=where.command, recipe=recipe.record() if recipe else {}, training=training)
+    recipe_kept = recipe.record() if recipe else {}
+    run = replace(run, command=where.command, recipe=recipe_kept, training=training, left_out=left_out)
     identity = identity_of(run)
     if where.resume:
         run = _resumed(store, run, identity)

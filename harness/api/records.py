@@ -29,6 +29,7 @@ class Where:
     once it is finished. ``command`` is kept with the run as a note for people.
     ``idle``: seconds for which the device's power is measured before anything is asked, where it has a counter; 0 gives
     no net energy. ``max_minutes``: the run stops between two batches after so long, and ``resume`` goes on with it.
+    ``skip_missing`` leaves out tasks whose data or scorer is missing instead of refusing all of them.
     """
 
     store: str | None = None
@@ -42,6 +43,7 @@ class Where:
     command: str = ""
     idle: float = 0.0
     max_minutes: float | None = None
+    skip_missing: bool = False
 
     def __post_init__(self) -> None:
         """Raises UsageError for an invalid idle time and for names that cannot be stored."""
@@ -113,6 +115,7 @@ class Overrides(TypedDict, total=False):
     command: str
     idle: float
     max_minutes: float | None
+    skip_missing: bool
     progress: Callable[[int, int], None]
     notice: Callable[[str], None]
 

@@ -1,7 +1,7 @@
 """A run in shards: every job of an array answers its own part of one plan, and the last one joins them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ def record_shard(
     where: Where,
     listener: Listener,
     recipe: Recipe | None = None,
+    left_out: Mapping[str, str] = {},
 ) -> Result:
     """Answer one shard of what is planned and keep the answers for ``merge``; one that was interrupted goes on.
 
@@ -56,6 +57,7 @@ def record_shard(
         "shard": [share.number, share.count],
         "own": len(own),
         "recipe": recipe.record() if recipe else None,
+        "left_out": dict(left_out),
     }
     with Journal.open(share.path(folder_of(store), identity), head) as journal:
         if journal.notice:

@@ -23,6 +23,6 @@ def within(listener: Listener, minutes: float | None, clock: Callable[[], float]
         listener.progress(done, total)
         begun_with.append(done)
         if begun_with[0] < done < total and clock() >= end:
-            raise TimeUp(f"stopped after {minutes:g} minutes (--max-minutes)")
+            raise TimeUp(f"stopped after {minutes:.3g} minutes (--max-minutes)")
 
     return replace(listener, progress=progress)

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import click
 
 GROUPS: Mapping[str, Sequence[str]] = {
-    "What is asked": ("tasks", "limit", "limit_order", "shots", "shots_mode", "seed", "scorer", "data"),
+    "What is asked": ("tasks", "limit", "limit_order", "shots", "shots_mode", "seed", "scorer", "data", "skip_missing"),
+    "Seen before": ("dry_run", "rates"),
     "Asked differently": ("perturb", "strength", "counterfactual", "defence"),
     "Model": ("base", "chat", "system", "truncate", "device", "dtype", "engine", "token_budget"),
     "Models behind a server": ("base_url", "concurrency", "timeout"),

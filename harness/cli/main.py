@@ -24,6 +24,8 @@ COMMANDS = {
     "merge": "Merge the shards of a job array into one run.",
     "list": "List tasks, groups, tags, metrics, models or runs.",
     "info": "Explain a task, a metric or a group.",
+    "show-prompt": "Show what a model will be asked, before a run.",
+    "data": "Fetch data sets for machines without the Hub.",
     "show": "Show the results of a run.",
     "samples": "Show the samples of one task of a run.",
     "runs": "List, remove, tag, hash, export or import runs.",
@@ -46,7 +48,7 @@ COMMANDS = {
 }
 
 
-MODULES = {"new-task": "new_task", "table": "tables"}
+MODULES = {"new-task": "new_task", "show-prompt": "show_prompt", "table": "tables"}
 """Commands whose module is not called as they are: no module has a hyphen, and ``harness.cli.table`` prints."""
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -20,11 +21,12 @@ from harness.cli.options import (
     samples_option,
     store_option,
 )
-from harness.cli.run_options import RunOptions, job_of, require_effect, where_of
-from harness.files import write_json
+from harness.cli.run_json import JsonOutput
+from harness.cli.run_options import RunOptions, flags_of, job_of, require_effect, where_of
+from harness.errors import TimeUp
 
 if TYPE_CHECKING:
-    from harness.api import Result, Where
+    from harness.api import JobEnd, Listener, Where
     from harness.suite import Job
     from harness.types import Estimate
 
@@ -82,6 +84,11 @@ if TYPE_CHECKING:
 @click.option("--trust-remote-code", is_flag=True, help="Run model code that a repository brings. Dangerous.")
 @click.option("--allow-pickle", is_flag=True, help="Load weights that are not safetensors. Dangerous.")
 @click.option("--resume", is_flag=True, help="Finish an interrupted run of the same model, tasks and settings.")
+@click.option("--dry-run", is_flag=True, help="Say what the run would ask and cost; ask and write nothing.")
+@click.option(
+    "--rates", type=click.Path(path_type=Path), help="With --dry-run: a file of prices, as `harness energy` reads it."
+)
+@click.option("--skip-missing", is_flag=True, help="Leave out tasks whose data or scorer is missing, and say so.")
 @click.option("--max-minutes", type=float, metavar="N", help="Stop after N minutes; --resume goes on. Exit code 5.")
 @click.option("--idle", type=click.FloatRange(0), default=0.0, help="Measure the idle power for SECONDS first [0].")
 @click.option("--name", default="", help="What tables and comparisons call the model, instead of its path.")
@@ -103,47 +110,84 @@ def command(models: tuple[str, ...], **options: Unpack[RunOptions]) -> int:
     harness run models/a models/b -t tag:bias --json out.json
     harness run suite.toml
     """
-    from harness.suite import jobs_of
-
-    require_effect(options)
-    suite = next((model for model in models if model.endswith(".toml")), None)
+    suite = next((Path(model) for model in models if model.endswith(".toml")), None)
+    require_effect(options, suite=suite is not None)
     if suite and (len(models) > 1 or options["tasks"]):
-        raise click.UsageError("a suite file names its own models and tasks: give it alone")
-    tasks = names(options["tasks"])
-    if not suite and not tasks:
-        raise click.UsageError("--tasks is missing; `harness list tasks` shows them")
-    jobs = jobs_of(Path(suite)) if suite else [job_of(model, tasks, options) for model in models]
+        raise click.UsageError("a suite file names its own models and tasks: give it alone, without --tasks")
+    jobs = _suite_jobs(suite, options) if suite else _jobs(models, options)
     if len(jobs) > 1 and (options["name"] or options["tags"]):
         raise click.UsageError(f"--name and --tag need a single run, not {len(jobs)}")
-    return _run(jobs, where_of(options), options["json_file"], quiet=options["quiet"])
+    if options["dry_run"]:
+        from harness.cli.dry_run import dry_run_jobs
+
+        several = suite is not None or len(jobs) > 1
+        return dry_run_jobs(jobs, where_of(options), options["rates"], options["json_file"], several=several)
+    output = JsonOutput(options["json_file"], several=suite is not None or len(jobs) > 1)
+    return _run(jobs, where_of(options), output, quiet=options["quiet"])
 
 
-def _run(jobs: Sequence[Job], where: Where, json_file: Path | None, *, quiet: bool) -> int:
-    from harness.api import Listener, run_job
-    from harness.cli.progress import progress_bar
-    from harness.cli.table import result_json, results_table, training_lines
+def _jobs(models: Sequence[str], options: RunOptions) -> list[Job]:
+    tasks = names(options["tasks"])
+    if not tasks:
+        raise click.UsageError("--tasks is missing; `harness list tasks` shows them")
+    return [job_of(model, tasks, options) for model in models]
 
-    results: list[Result] = []
-    try:
-        for job in jobs:
-            with progress_bar(where.name or job.model, quiet=quiet) as progress:
-                result = run_job(job, where=where, listener=Listener(progress=progress, notice=notice))
-            if where.shard:
-                click.echo(result.run.message)
-                continue
-            results.append(result)
-            if not quiet:
-                results_table(result.run, result.estimates)
-                for line in training_lines(result.run, result.estimates):
-                    click.echo(line)
-    finally:  # finished runs are written even if a later one failed
-        if json_file and results:
-            pages = [result_json(result.run, result.estimates) for result in results]
-            write_json(json_file, pages[0] if len(pages) == 1 else pages)
-    missing = [estimate for result in results for estimate in result.without_value()]
+
+def _suite_jobs(suite: Path, options: RunOptions) -> list[Job]:
+    from harness.suite import jobs_of
+
+    flags = flags_of(options)
+    jobs = jobs_of(suite, flags)
+    if flags:
+        words = ", ".join(name for table in flags.values() for name in table) or "finetune"
+        notice(f"the command line wins over {suite} in every run: {words}")
+    return jobs
+
+
+def _run(jobs: Sequence[Job], where: Where, output: JsonOutput, *, quiet: bool) -> int:
+    from harness.api import require_ready, run_jobs
+    from harness.cli.table import results_table, runs_table, training_lines
+
+    require_ready(jobs if len(jobs) > 1 else (), where, [output.path] if output.path else ())
+
+    @contextmanager
+    def listening(job: Job) -> Iterator[Listener]:
+        from harness.api import Listener
+        from harness.cli.progress import progress_bar
+
+        with progress_bar(where.name or job.model, quiet=quiet) as progress:
+            yield Listener(progress=progress, notice=notice)
+
+    ends: list[JobEnd] = []
+    for end in run_jobs(jobs, where=where, listening=listening):
+        ends.append(end)
+        if end.result is None:
+            notice(f"{end.job.model}: {end.status}: {end.error}")
+        elif where.shard:
+            click.echo(end.result.run.message)
+        elif not quiet:
+            results_table(end.result.run, end.result.estimates)
+            for line in training_lines(end.result.run, end.result.estimates):
+                click.echo(line)
+        output.write(ends)
+    finished = [end.result for end in ends if end.result]
+    if len(finished) > 1 and not quiet and not where.shard:
+        runs_table([result.run.id for result in finished], where.store)
+    return _exit_code(ends)
+
+
+def _exit_code(ends: Sequence[JobEnd]) -> int:
+    """What is missing is told at the end: numbers without a value, and runs that did not finish."""
+    missing = [estimate for end in ends if end.result for estimate in end.result.without_value()]
     for estimate in missing:
         notice(_no_value(estimate))
-    return 3 if missing else 0
+    bad = [end for end in ends if end.result is None]
+    if bad:
+        each = "; ".join(f"{end.job.model} on {', '.join(end.job.tasks)} ({end.status})" for end in bad)
+        notice(f"{len(ends) - len(bad)} of {len(ends)} runs finished; not: {each}")
+    if missing or any(end.status == "failed" for end in bad):
+        return 3
+    return TimeUp.exit_code if bad else 0
 
 
 def _no_value(e: Estimate) -> str:

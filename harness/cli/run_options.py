@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import click
 from click.core import ParameterSource
@@ -54,6 +55,9 @@ class RunOptions(TypedDict):
     resume: bool
     idle: float
     max_minutes: float | None
+    skip_missing: bool
+    dry_run: bool
+    rates: Path | None
     name: str
     tags: tuple[str, ...]
     shard: str | None
@@ -65,17 +69,27 @@ class RunOptions(TypedDict):
     quiet: bool
 
 
-def require_effect(options: RunOptions) -> None:
-    """Raises a usage error for options that do nothing without, or together with, another one."""
+def require_effect(options: RunOptions, *, suite: bool) -> None:
+    """Raises a usage error for options that do nothing without, or together with, another one.
+
+    What a ``suite`` file may say instead is looked at with the file.
+    """
     if not options["protocol"] and (options["head_only"] or options["train_limit"]):
         raise click.UsageError("--head-only and --train-limit need --protocol finetune")
     if options["shard"] and (options["protocol"] or options["json_file"] or options["resume"]):
         raise click.UsageError("--shard resumes by itself and gives no numbers: drop --resume, --json and --protocol")
-    source_of = click.get_current_context().get_parameter_source
-    if source_of("strength") is ParameterSource.COMMANDLINE and not options["perturb"]:
+    if options["rates"] and not options["dry_run"]:
+        raise click.UsageError("--rates needs --dry-run; `harness energy RUN --rates FILE` prices a finished run")
+    if options["dry_run"] and (options["shard"] or options["resume"] or options["protocol"]):
+        raise click.UsageError("--dry-run tells of a whole run: drop --shard, --resume and --protocol")
+    if not suite and _is_typed("strength") and not options["perturb"]:
         raise click.UsageError("--strength needs --perturb")
-    if source_of("limit_order") is ParameterSource.COMMANDLINE and options["limit"] is None:
+    if not suite and _is_typed("limit_order") and options["limit"] is None:
         raise click.UsageError("--limit-order needs --limit")
+
+
+def _is_typed(name: str) -> bool:
+    return click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
 def job_of(model: str, tasks: Sequence[str], options: RunOptions) -> Job:
@@ -89,6 +103,19 @@ def job_of(model: str, tasks: Sequence[str], options: RunOptions) -> Job:
         protocol = Protocol(head_only=options["head_only"], train_limit=options["train_limit"], seed=options["seed"])
     job = Job(model, tuple(tasks), _settings(options), _model_options(options), protocol)
     return job.defended(read_defence(options["defence"])) if options["defence"] else job
+
+
+def flags_of(options: RunOptions) -> dict[str, dict[str, Any]]:
+    """What was typed and not left as it is, by the tables of a suite file."""
+    typed_names = {name for name in options if _is_typed(name)}
+    tables: dict[str, Any] = {"settings": _settings(options), "options": _model_options(options)}
+    flags = {
+        key: {field.name: getattr(record, field.name) for field in fields(record) if field.name in typed_names}
+        for key, record in tables.items()
+    }
+    if options["protocol"]:
+        flags["finetune"] = {name: options[name] for name in ("head_only", "train_limit") if name in typed_names}
+    return {key: flag for key, flag in flags.items() if flag or key == "finetune"}
 
 
 def where_of(options: RunOptions) -> Where:
@@ -105,6 +132,7 @@ def where_of(options: RunOptions) -> Where:
         command=typed(),
         idle=options["idle"],
         max_minutes=options["max_minutes"],
+        skip_missing=options["skip_missing"],
         name=options["name"],
         tags=options["tags"],
     )

@@ -65,6 +65,8 @@ def head(run: "Run", tags: tuple[str, ...]) -> Iterator[str]:
         from harness.energy.costs import summary
 
         yield f"energy    {summary(run.energy)}"
+    for name, reason in run.left_out.items():
+        yield f"left out  {name}: {reason}"
     for task in run.tasks:
         asked = f"n {extent(run, task)}" + (f", {task.shots} shots" if task.shots else "")
         yield f"task      {task.name} v{task.version}: {asked}, data sha256 {task.data_sha256[:16]}"

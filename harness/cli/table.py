@@ -14,9 +14,10 @@ ROWS = 500
 
 
 def result_json(run: Run, estimates: Sequence[Estimate]) -> dict[str, Any]:
-    """The schema of ``--json``: run, model, status, energy (null where no meter was read), asked, results.
+    """The schema of ``--json``: run, model, status, energy (null where no meter was read), asked, left_out, results.
 
-    ``asked``: by task how many examples of how many available ones (null in older runs).
+    ``asked``: by task how many examples of how many available ones (null in older runs); ``left_out``: by task why it
+    was named and not asked.
     """
     energy = asdict(run.energy) if run.energy else None
     results = [asdict(e) for e in estimates]
@@ -27,6 +28,7 @@ def result_json(run: Run, estimates: Sequence[Estimate]) -> dict[str, Any]:
         "status": run.status,
         "energy": energy,
         "asked": asked,
+        "left_out": dict(run.left_out),
         "results": results,
     }
 
@@ -124,6 +126,23 @@ def results_table(run: Run, estimates: Sequence[Estimate], *, slices: bool = Fal
         table.add_row(*plain(*cells, *([against(e, ideal) if ideal is not None else ""] if ideals else [])))
         last = e.task
     wide_console(120).print(table)
+
+
+def runs_table(runs: Sequence[str], store: str | None) -> None:
+    """Print tasks x runs with intervals: each task's first metric, the best number marked where a test says so."""
+    from harness.api import table
+
+    whole = table(runs, store=store)
+    rows = [
+        [column.task, column.metric, *(_marked(row.numbers[place], row.best[place]) for row in whole.rows)]
+        for place, column in enumerate(whole.columns)
+    ]
+    caption = "95 % intervals; *: better than every other run (paired test, p < .05 after Holm)"
+    print_table(["task", "metric", *(row.name for row in whole.rows)], rows, caption=caption, width=160)
+
+
+def _marked(own: Estimate | None, best: bool) -> str:
+    return "-" if own is None else f"{number(own.value)} {interval(own.low, own.high)}{' *' if best else ''}"
 
 
 def training_lines(run: Run, estimates: Sequence[Estimate]) -> Iterator[str]:

@@ -41,11 +41,16 @@ def memory_of(device: torch.device) -> int:
 
 
 def kept_bytes(model: Any) -> int:
-    """Bytes of one token's keys and values in all layers."""
-    config = model.config.get_text_config()
+    """Bytes of one token's keys and values in all layers of a model."""
+    return kept_bytes_of(model.config, model.dtype)
+
+
+def kept_bytes_of(model_config: Any, dtype: torch.dtype) -> int:
+    """The same of a model that is not loaded."""
+    config = model_config.get_text_config()
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    return int(2 * config.num_hidden_layers * heads * width * model.dtype.itemsize)
+    return int(2 * config.num_hidden_layers * heads * width * dtype.itemsize)
 
 
 def memory_for_pages(model: Any) -> int:

@@ -176,7 +176,7 @@ def _read(
         refuse_quantised(name, config)
         device = device_of(options.device)
         dtype = dtype_of(options, device, config)
-    tokenizer = _tokenizer(name, source.tokenizer, trust)
+    tokenizer = open_tokenizer(name, source.tokenizer, trust)
     with told(f"model {name!r} does not load: {folder / 'config.json'}"):
         context = context_of(config, tokenizer)
     template = chat_template_of(name, family, tokenizer) if options.chat else None
@@ -252,7 +252,8 @@ def _model(
     return (model if placement else model.to(device)), loading
 
 
-def _tokenizer(name: str, folder: Path, trust: bool) -> Any:
+def open_tokenizer(name: str, folder: Path, trust: bool) -> Any:
+    """The tokenizer in a folder. Raises ModelError for one that cannot encode."""
     from transformers import AutoTokenizer
 
     files = ", ".join(path.name for path in tokenizer_files(folder)) or "no file"

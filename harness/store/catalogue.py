@@ -125,6 +125,7 @@ def _save(connection: Connection, run: Run, *, is_new: bool) -> None:
         "command": _plain(run.command),
         "recipe": _plain(dict(run.recipe)),
         "imported": run.imported,
+        "left_out": _plain(dict(run.left_out)),
         "started": run.started,
         "finished": run.finished,
         "status": run.status,

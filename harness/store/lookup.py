@@ -151,6 +151,7 @@ def _run(row: Row[Any], tasks: tuple[TaskRecord, ...]) -> Run:
         energy=row.energy,
         recipe=row.recipe,
         imported=row.imported,
+        left_out=row.left_out,
     )
 
 

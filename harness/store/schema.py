@@ -18,7 +18,7 @@ from sqlalchemy import (
     false,
 )
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest migration that this program knows; a catalogue at any other unknown revision is newer than the program."""
 
 METADATA = MetaData()
@@ -88,6 +88,7 @@ RUNS = Table(
     Column("imported", Boolean, nullable=False, server_default=false()),
     Column("training", JSON, nullable=False, server_default="[]"),
     Column("energy", JSON(none_as_null=True)),
+    Column("left_out", JSON, nullable=False, server_default="{}"),
 )
 
 RESULTS = Table(

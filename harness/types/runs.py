@@ -42,7 +42,7 @@ class Run:
     tasks as they were named, folder of data); it is empty where nobody here asked it by a name. ``training``: of
     a fine-tuned model how the head for each task was trained.
     ``energy``: what a meter said while its questions were answered, None for a run that was never metered.
-    ``imported``: the run came from a file of somebody else's.
+    ``imported``: the run came from a file of somebody else's. ``left_out``: tasks that were named, not asked, and why.
     """
 
     id: str
@@ -61,6 +61,7 @@ class Run:
     energy: EnergyUse | None = None
     recipe: Mapping[str, Any] = field(default_factory=dict)
     imported: bool = False
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def metrics(self) -> dict[tuple[str, str], MetricRecord]:
         """What is kept of every metric, by task and name."""

@@ -34,7 +34,9 @@ def test_run_show_samples_and_list(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "demo/sentiment" in done.stdout and "acc" in done.stdout
     out = json.loads((tmp_path / "out.json").read_text())
-    assert set(out) == {"run", "model", "status", "energy", "asked", "results"} and out["status"] == "finished"
+    assert (
+        set(out) == {"run", "model", "status", "energy", "asked", "left_out", "results"} and out["status"] == "finished"
+    )
     assert set(out["results"][0]) == {"task", "metric", "slice", "value", "low", "high", "n", "clusters", "failed"}
     shown = harness("show", out["run"], cwd=tmp_path)
     assert shown.returncode == 0 and "demo/qa v1: n 5 of 32, sampled" in shown.stdout

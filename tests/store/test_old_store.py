@@ -30,7 +30,8 @@ from harness.store.queries.leaderboard import LeaderboardFilter, slices
 from harness.store.queries.results import ResultFilter
 from harness.store.schema import HEAD, TASKS
 from harness.types import Estimate, PartScores, Run, Variant
-from harness_reports.bias import as_json, gather
+from harness_reports.bias import gather
+from harness_reports.bias_card import as_json
 
 FIXTURE = Path(__file__).parent / "fixtures" / "schema_0002.tar.xz"
 KEPT = ("name", "better", "ideal", "interval", "limits", "scale", "bounds")
@@ -97,6 +98,7 @@ def told_of(store: Store, run: Run) -> dict[str, Any]:
     del told["training"]
     told["asked"] = told.pop("recipe")
     assert told.pop("energy") is None
+    assert told.pop("left_out") == {}
     for task in told["tasks"]:
         task.pop("scorer")
         assert task.pop("available") is None

@@ -18,6 +18,7 @@ from harness.engine.elsewhere.http_address import address_of
 from harness.engine.elsewhere.http_body import GaveUp, Json
 from harness.engine.elsewhere.http_retry import Calls, Pause
 from harness.engine.elsewhere.named import named, question_of_letters
+from harness.engine.elsewhere.wording import addressed
 from harness.engine.special import cut
 from harness.errors import ModelError, Unsupported
 from harness.types import (
@@ -180,10 +181,8 @@ class Server:
     async def _text(self, prompt: str, asked: Json, limit: int) -> http_answers.Said:
         """The text of one completion of at most ``limit`` tokens."""
         chat = self._options.chat
-        system = [{"role": "system", "content": self._options.system}] if self._options.system else []
-        shown: Json = {"messages": [*system, {"role": "user", "content": prompt}]} if chat else {"prompt": prompt}
         path, name = "chat/completions" if chat else "completions", self._limit
-        body = {"model": self.name, **shown, **asked, name: limit}
+        body = {"model": self.name, **addressed(prompt, self._options), **asked, name: limit}
         try:
             said = await self._calls.post(path, body, lambda answer: http_answers.said(answer, chat=chat))
         except GaveUp as error:

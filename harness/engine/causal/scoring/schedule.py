@@ -123,7 +123,7 @@ class Schedule:
 def scored_batches(schedule: Schedule) -> list[BatchPlan]:
     """The batches of a schedule, with the tokens of their own steps and of the blocks that these go on from."""
     steps = schedule.plan.steps
-    rows = [_rows(schedule.plan, number) for number in range(len(steps))]
+    rows = [step_rows(schedule.plan, number) for number in range(len(steps))]
     above = [0.0] * len(steps)  # tokens of all steps that a step goes on from
     for number, step in enumerate(steps):
         if step.parent >= 0:
@@ -149,7 +149,7 @@ def generated_batches(shards: Sequence[PromptShard], first_group: int) -> list[B
     ]
 
 
-def _rows(plan: Plan, number: int) -> int:
+def step_rows(plan: Plan, number: int) -> int:
     """Tokens that go through the model in one step."""
     step = plan.steps[number]
     if step.end is not None:

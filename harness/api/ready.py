@@ -1,0 +1,129 @@
+"""Which of the tasks that were named can be asked: their data and scorer are here, and the model can answer them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from harness import plugins
+from harness import run as running
+from harness.api.records import Where
+from harness.data import at_hand, load
+from harness.engine.backend import Backend
+from harness.errors import DataError, UsageError, listed
+from harness.scorers import VALID
+from harness.types import Dataset, Settings, Task
+
+LeftOut = dict[str, str]
+"""Tasks that are not asked, and why."""
+
+
+def ready(tasks: Sequence[Task], settings: Settings, where: Where) -> tuple[list[Task], LeftOut]:
+    """The tasks that can be asked as far as data and scorer go, and those that ``where.skip_missing`` leaves out.
+
+    Data that lie in no file here are fetched now. Raises DataError or UsageError that names everything that is missing.
+    """
+    absent = missing_data(tasks, where.data)
+    unscored = [] if settings.scorer else [task.name for task in tasks if task.bind]
+    if not absent and not unscored:
+        return list(tasks), {}
+    reasons = dict.fromkeys(unscored, "a scorer of texts is missing (--scorer)")
+    reasons |= {name: f"its data are missing ({dataset.id})" for name, (dataset, _) in absent.items()}
+    if not where.skip_missing:
+        raise _everything(tasks, absent, unscored)
+    kept = [task for task in tasks if task.name not in reasons]
+    if not kept:
+        raise DataError(f"no task is left: {_first(reasons)}")
+    return kept, reasons
+
+
+def missing_data(tasks: Iterable[Task], mirror: Path | None) -> dict[str, tuple[Dataset, DataError]]:
+    """By task its first dataset that is neither here nor to be had, and what was said."""
+    known: dict[Dataset, DataError | None] = {}
+    for task in tasks:
+        for dataset in task.dataset:
+            if dataset not in known:
+                known[dataset] = _flaw_of(dataset, mirror)
+    first: dict[str, tuple[Dataset, DataError]] = {}
+    for task in tasks:
+        for dataset in task.dataset:
+            error = known[dataset]
+            if error is not None:
+                first.setdefault(task.name, (dataset, error))
+    return first
+
+
+def _flaw_of(dataset: Dataset, mirror: Path | None) -> DataError | None:
+    if at_hand(dataset, mirror):
+        return None
+    try:
+        load(dataset, mirror)
+    except DataError as error:
+        return error
+    return None
+
+
+def _everything(
+    tasks: Sequence[Task], absent: dict[str, tuple[Dataset, DataError]], unscored: Sequence[str]
+) -> UsageError:
+    """One error that names all datasets that are missing, and the tasks that lack a scorer."""
+    if len(absent) == 1 and not unscored:
+        return next(iter(absent.values()))[1]
+    if not absent and len(unscored) == 1:
+        return UsageError(f"{unscored[0]} needs a scorer of texts: --scorer {' | '.join(VALID)}")
+    parts = []
+    if absent:
+        ids = dict.fromkeys(dataset.id for dataset, _ in absent.values())
+        each = [f"{one} ({_tasks_of(one, absent)})" for one in ids]
+        parts.append(f"data of {len(absent)} of {len(tasks)} tasks are missing: {', '.join(each)}")
+    if unscored:
+        parts.append(f"a scorer of texts (--scorer {' | '.join(VALID)}) is missing for {listed(unscored)}")
+    help_ = "`harness data fetch TASKS --data FOLDER` fetches data; " if absent else ""
+    return DataError(f"{'; '.join(parts)}; {help_}--skip-missing leaves these tasks out")
+
+
+def _tasks_of(id: str, absent: dict[str, tuple[Dataset, DataError]]) -> str:
+    names = [name for name, (dataset, _) in absent.items() if dataset.id == id]
+    return names[0] if len(names) == 1 else f"{len(names)} tasks"
+
+
+def answerable(
+    backend: Backend, planned: Sequence[running.Planned], singly: set[str]
+) -> tuple[list[running.Planned], LeftOut]:
+    """What a model can be asked, and the members of groups, patterns and tags that it cannot.
+
+    Raises Unsupported for a task that was named by itself (``singly``), and where nothing is left.
+    """
+    reasons = running.unable(backend, [p.task for p in planned])
+    kept = [p for p in planned if p.task.name not in reasons or p.task.name in singly]
+    if not kept:
+        kept = list(planned)
+    running.check(backend, [p.task for p in kept])
+    return kept, {name: why for name, why in reasons.items() if name not in singly}
+
+
+def told(left_out: LeftOut) -> Iterator[str]:
+    """One line for every reason, with the tasks that it keeps out."""
+    tasks: dict[str, list[str]] = {}
+    for name, why in left_out.items():
+        tasks.setdefault(why, []).append(name)
+    for why, names in tasks.items():
+        yield f"left out: {listed(names)}: {why}"
+
+
+def _first(reasons: LeftOut) -> str:
+    name, why = next(iter(reasons.items()))
+    others = f" (and {len(reasons) - 1} others)" if len(reasons) > 1 else ""
+    return f"{name}: {why}{others}"
+
+
+def singly(wanted: str | Sequence[str | Task]) -> set[str]:
+    """Names of the tasks that were asked for one by one: a model that cannot answer them is refused."""
+    tasks = [wanted] if isinstance(wanted, str) else wanted
+    records = {task.name for task in tasks if isinstance(task, Task)}
+    known = plugins.catalogue()
+    words = [task for task in tasks if isinstance(task, str) and not _names_many(known, task)]
+    return records | ({task.name for task in plugins.select(known, words)} if words else set())
+
+
+def _names_many(known: plugins.Catalogue, name: str) -> bool:
+    several = name in known.groups or name.startswith("tag:") or bool(set(name) & set("*?["))
+    return several and name not in known.tasks
