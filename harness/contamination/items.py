@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from harness.run import Planned
 from harness.types import Choose, Chosen, Example, Generated, Likelihood, Request, Response
 
+OURS = frozenset({"prompt", "inputs", "description", "answer_shown"})
+"""Fields that kinds of task add to a row's own: what its template makes of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkText:
@@ -27,14 +30,19 @@ def items_of(planned: Planned) -> list[BenchmarkText]:
 
 
 def question_of(example: Example, requests: Sequence[Request]) -> str:
-    """The texts among an example's fields that its prompt holds, so that no template is searched for.
+    """The texts of more than a word among an example's own fields that its prompt holds: no template is searched for.
 
-    The prompt itself where it holds none of them.
+    What its template made of them, or else the prompt itself, where it holds none of them.
     """
     prompt = next(map(_prompt, requests), "")
-    held = [text for text in _texts(example.fields) if text.strip() and text in prompt]
-    outer = [text for text in held if not any(text != other and text in other for other in held)]
-    return "\n".join(dict.fromkeys(outer)) or prompt
+    own = {name: value for name, value in example.fields.items() if name not in OURS}
+    for fields in (own, example.fields):
+        texts = [text.strip() for text in _texts(fields)]
+        held = [text for text in texts if len(text.split()) > 1 and text in prompt]
+        outer = [text for text in held if not any(text != other and text in other for other in held)]
+        if outer:
+            return "\n".join(dict.fromkeys(outer))
+    return prompt
 
 
 def answer_of(requests: Sequence[Request], best: Sequence[Response]) -> str:

@@ -65,5 +65,12 @@ def test_the_items_of_a_task_are_its_texts_without_its_template() -> None:
     items = items_of(planned)
     example = planned.examples[0]
     assert len(items) == len(planned.examples)
-    assert items[0].question in planned.requests[0][0].prompt  # type: ignore[union-attr]
-    assert items[0].question in map(str, example.fields.values()) and items[0].answer
+    prompt = planned.requests[0][0].prompt  # type: ignore[union-attr]
+    passage, question = items[0].question.split("\n")
+    assert (
+        passage in prompt
+        and question in prompt
+        and passage in example.fields.values()
+        and question in example.fields.values()
+    )
+    assert "Question:" in prompt and "Question:" not in items[0].question and items[0].answer
