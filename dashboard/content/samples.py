@@ -9,12 +9,12 @@ from typing import Any
 import pandas as pd
 
 from harness.errors import HarnessError, UsageError
-from harness.metrics.calibrate import probabilities
 from harness.store import Store
-from harness.store.queries import results
+from harness.store.queries import questions, results
+from harness.store.queries.questions import gold_of, outcome
 from harness.store.queries.results import ResultFilter
 from harness.store.queries.samples import SampleFilter, condition
-from harness_dashboard.widgets.text import harmless
+from harness_dashboard.widgets.text import CELL, harmless
 
 PAGE = 200
 """The most samples that travel to a browser at once."""
@@ -22,7 +22,7 @@ PAGE = 200
 MOST, READ = 100_000, 2_000
 """The most samples of a download, and how many of them are read at once."""
 
-COLUMNS = ("example_id", "correct", "prediction", "target", "fields", "failure_kind")
+COLUMNS = ("example_id", "correct", "prompt", "prediction", "target", "fields", "requests", "failure_kind")
 """What the table of samples is made from, beside the values; one sample shows everything."""
 
 
@@ -69,23 +69,24 @@ def _read(
 ) -> SamplePage:
     shown = [*COLUMNS, *(c for c in columns if c.startswith("value."))]
     frame = store.samples(run, task, condition(wanted, columns), None, size + 1, max(number, 0) * size, shown)
-    return SamplePage(harmless(_table(frame.head(size))), len(frame) > size)
+    shared = questions.preamble(store, run, task)
+    return SamplePage(harmless(_table(frame.head(size), shared)), len(frame) > size)
 
 
-def _table(frame: pd.DataFrame) -> pd.DataFrame:
+def _table(frame: pd.DataFrame, shared: str) -> pd.DataFrame:
+    """Rows for reading: the question without what all prompts begin with, gold as text."""
     rows = [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
     values = [column for column in frame.columns if str(column).startswith("value.")]
-    cells = [(row["example_id"], outcome(row), row["prediction"], gold_of(row)) for row in rows]
-    table = pd.DataFrame(cells, columns=["example", "outcome", "answer", "gold"])
+    cells = [
+        (row["example_id"], outcome(row), _question(row["prompt"], shared), row["prediction"], gold_of(row))
+        for row in rows
+    ]
+    table = pd.DataFrame(cells, columns=["example", "outcome", "question", "answer", "gold"])
     return pd.concat([table, frame[values].rename(columns=lambda name: str(name).removeprefix("value."))], axis=1)
 
 
-def outcome(sample: Mapping[str, Any]) -> str:
-    """A sample's outcome in a word: "right", "wrong", "failed: why", or "judged" where nothing is right or wrong."""
-    if isinstance(sample["failure_kind"], str):
-        return f"failed: {sample['failure_kind']}"
-    correct = sample["correct"]
-    return "judged" if correct is None or pd.isna(correct) else "right" if correct else "wrong"
+def _question(prompt: object, shared: str) -> str | None:
+    return questions.question(prompt, shared, CELL) if isinstance(prompt, str) else None
 
 
 def failures(store: Store, run: str, tasks: Sequence[str]) -> dict[str, str]:
@@ -111,26 +112,10 @@ def choices(sample: Mapping[str, Any]) -> pd.DataFrame:
 
     Empty for a sample without choices or of a model that gave no log-probabilities.
     """
-    requests, gold = sample["requests"] or [], sample["target"]
-    rows = []
-    for part, (request, response) in enumerate(zip(requests, sample["responses"] or [], strict=False)):
-        options, logprobs = request.get("choices") or [], list(map(float, response.get("logprobs") or []))
-        if not options or len(options) != len(logprobs):
-            continue
-        shares = probabilities(logprobs)
-        for i, option in enumerate(options):
-            marks = ["picked"] * (i == response.get("picked")) + ["gold"] * (i == gold and len(requests) == 1)
-            share = math.nan if shares is None else float(shares[i])
-            rows.append((part, option, response["tokens"][i], logprobs[i], share, ", ".join(marks)))
+    rows = [
+        (c.part, c.text, c.tokens, c.logprob, math.nan if c.share is None else c.share,
+         ", ".join(["picked"] * c.picked + ["gold"] * c.gold))
+        for c in questions.choices(sample)
+    ]  # fmt: skip
     table = pd.DataFrame(rows, columns=["part", "choice", "tokens", "logprob", "probability", "mark"])
     return harmless(table if table["part"].nunique() > 1 else table.drop(columns="part"))
-
-
-def gold_of(sample: Mapping[str, Any]) -> str:
-    """The gold answer as text: the choice that the target's index names, else the first reference."""
-    target, options = sample["target"], (sample["fields"] or {}).get("choices")
-    if isinstance(target, int) and isinstance(options, list) and 0 <= target < len(options):
-        return str(options[target])
-    if isinstance(target, list):
-        return str(target[0]) if target else ""
-    return "" if target is None else str(target)

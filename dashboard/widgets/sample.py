@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from harness.store.queries.questions import gold_of, outcome
 from harness_dashboard.content import samples
 from harness_dashboard.widgets import tables
 from harness_dashboard.widgets.text import cut, json_text, word_difference
@@ -16,10 +17,10 @@ Row = Mapping[str, Any]
 def detail(row: Row) -> None:
     """Everything about one sample."""
     cluster, asked = row["cluster"] or "its own", row["prompt_hash"][:16]
-    st.text(f"Outcome: {samples.outcome(row)}   cluster: {cluster}   prompt hash: {asked}")
+    st.text(f"Outcome: {outcome(row)}   cluster: {cluster}   prompt hash: {asked}")
     block("Prompt", row["prompt"])
     block("Answer", row["prediction"])
-    gold = samples.gold_of(row)
+    gold = gold_of(row)
     block("Gold", gold)
     if row["prediction"] is not None and gold and str(row["prediction"]).split() != gold.split():
         st.subheader("Answer against gold, by words", anchor=False)
@@ -40,11 +41,11 @@ def beside(first: Row, second: Row, titles: tuple[str, str]) -> None:
     block("Prompt", first["prompt"])
     if second["prompt"] != first["prompt"]:
         block(f"Prompt of the {titles[1].lower()}", second["prompt"])
-    block("Gold", samples.gold_of(first))
+    block("Gold", gold_of(first))
     for column, title, row in zip(st.columns(2), titles, (first, second), strict=True):
         with column:
             st.subheader(title, anchor=False)
-            st.text(f"Outcome: {samples.outcome(row)}")
+            st.text(f"Outcome: {outcome(row)}")
             block("Answer", row["prediction"])
             reasons(row, f"choices of the {title.lower()}")
 
