@@ -9,12 +9,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from safetensors.torch import save
 
 from harness import run as running
 from harness.answers.records import canonical, request_to_json
 from harness.api import evaluate
+from harness.engine.adapter import adapter_in, base_of, merge
 from harness.engine.backend import Options
 from harness.engine.load import load
 from harness.gate.rules import explain, read_gate
@@ -126,6 +133,14 @@ anchors = ["bad", "fair", "good"]
 reference = true
 """
 PAIRS = b'first,second\nhe,she\n"old, very",young\nstar,sun\n'
+QUIZ = b'''id,topic,question,A,B,C,answer
+1,x,"Which, and
+why?",one,two,,B
+2,y,"He said ""no""",1.10,007,c,c
+'''
+QUIZ_TSV = b"question\tanswer\nOne?\ta\nTwo?\t2\n"
+ADAPTER = b"""{"peft_type": "LORA", "r": 2, "lora_alpha": 4, "bias": "none", "target_modules": ["fc"],
+"use_rslora": true, "base_model_name_or_path": "org/base", "rank_pattern": {"fc": 2}, "modules_to_save": null}"""
 TERMS = "idiot\nold fool\nc++\nStra\u00dfe\n".encode()
 TEXT = "A short text.\n\nOf two parts: \u00e4 \U0001f600.\n".encode()
 BODIES = b'{"text": "one two"}\n{"text": "three"}\n'
@@ -171,6 +186,36 @@ def ask(names: Sequence[str], model: str, settings: Settings | None = None) -> N
 
 def _task(path: Path) -> None:
     ask([str(path)], "scripted:oracle")
+
+
+def _quiz_parquet() -> bytes:
+    """Rows of questions as a Parquet file."""
+    file = BytesIO()
+    rows = [{"question": f"{n}?", "answer": n, "choices": ["a", "b"]} for n in (0, 1)]
+    pq.write_table(pa.Table.from_pylist(rows), file)
+    return file.getvalue()
+
+
+def _updates() -> bytes:
+    """The weights of an adapter for one layer."""
+    layer = "base_model.model.fc.lora_"
+    return save({f"{layer}A.weight": torch.ones(2, 3), f"{layer}B.weight": torch.ones(4, 2)})
+
+
+def _adapter_settings(path: Path) -> None:
+    path.with_name("adapter_model.safetensors").write_bytes(_updates())
+    adapter = adapter_in(path.parent)
+    assert adapter is not None
+    base_of(adapter, Options())
+
+
+def _adapter_weights(path: Path) -> None:
+    path.with_name("adapter_config.json").write_bytes(ADAPTER)
+    adapter = adapter_in(path.parent)
+    assert adapter is not None
+    base = torch.nn.Module()
+    base.fc = torch.nn.Linear(3, 4)
+    merge(base, adapter)
 
 
 def _rows(path: Path) -> None:
@@ -240,6 +285,11 @@ FORMATS = (
     Format("task.jsonl", (ROWS, WRITTEN), _task),
     Format("task.toml", (TASK_TOML, CHOICES_TOML), _task),
     Format("task.yaml", (TASK_YAML, b"data: written.jsonl\nstop: [end]\n"), _task, share=0.5),
+    Format("quiz.csv", (QUIZ,), _task),
+    Format("quiz.tsv", (QUIZ_TSV,), _task),
+    Format("quiz.parquet", (_quiz_parquet(),), _task, share=0.3),
+    Format("adapter_config.json", (ADAPTER,), _adapter_settings),
+    Format("adapter_model.safetensors", (_updates(),), _adapter_weights),
     Format("damaged.jsonl", (ROWS,), _rows),
     Format("stored.jsonl", (ROWS, WRITTEN), _stored, share=0.02),
     Format("suite.toml", (SUITE,), jobs_of),
