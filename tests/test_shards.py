@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from asking import asked
@@ -217,3 +218,9 @@ def test_a_job_array_by_the_command_line_with_a_killed_job(tmp_path):
         [found] = open_store(str(tmp_path / store)).runs()
         numbers.append([repr(e) for e in open_store(str(tmp_path / store)).results(found.id)])
     assert numbers[0] == numbers[1]
+
+
+@pytest.mark.parametrize("given", [{"limit": 5}, {"device": "cuda"}])
+def test_shards_are_not_asked_otherwise_afterwards(given: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="shards say themselves how they were asked"):
+        harness.merge(store=str(tmp_path), **given)

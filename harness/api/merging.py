@@ -13,6 +13,7 @@ from harness.api.recipe import Recipe, recipe_in
 from harness.api.recording import record
 from harness.api.records import Listener, Overrides, Result, Where, with_overrides
 from harness.api.sharding import digest_of, folder_of
+from harness.engine.backend import Options
 from harness.engine.elsewhere.merged import Merged
 from harness.errors import DataError, UsageError, quoted
 from harness.reading.typed import taken
@@ -38,7 +39,9 @@ def merge(
     Raises UsageError naming a shard that is missing, not finished, there twice or of another run, DataError where the
     tasks or the data are no longer those that the shards were asked.
     """
-    _, _, where, listener = with_overrides(None, None, where, listener, overrides)
+    settings, options, where, listener = with_overrides(None, None, where, listener, overrides)
+    if (settings, options) != (Settings(), Options()):
+        raise UsageError("shards say themselves how they were asked: settings and options cannot be given again")
     read = [read_shard(path) for path in _files(shards, where)]
     require_same(read)
     require_whole(read)
