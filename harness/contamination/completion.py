@@ -65,13 +65,16 @@ class Completion:
     @property
     def words(self) -> str:
         """What it says, and no more than that."""
-        measured = self.against or self.chance
-        other = "a reference model's" if self.against else "by chance"
-        if measured.low is None or measured.low <= 0:
-            return f"completions are not shown to be nearer to the published text than {other}"
+        if self.against is None:
+            return (
+                "without a reference model nothing follows: any model is nearer to the end of its own question than to "
+                "another's"
+            )
+        if self.against.low is None or self.against.low <= 0:
+            return "completions are not shown to be nearer to the published text than the reference model's"
         return (
-            f"completions are nearer to the published text than {other}: a sign that it was seen; texts that many "
-            "documents quote, or that are easy to guess, give the same"
+            "completions are nearer to the published text than the reference model's: a sign that it was seen, unless "
+            "the model is simply the better one"
         )
 
 
