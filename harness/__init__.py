@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         export_site,
         fetch,
         finetune,
+        import_results,
         import_run,
         merge,
         report,
@@ -131,6 +132,7 @@ __all__ = [
     "finetune",
     "generation",
     "hub",
+    "import_results",
     "import_run",
     "likelihood",
     "load",
@@ -151,9 +153,9 @@ __all__ = [
 
 _MODULES = {
     "harness.api": (
-        "Changes Forecast JobEnd Listener Opener Overrides Result ResultTable ShownPrompt Where ask_more check_gate "
-        "compare dry_run evaluate export_site fetch finetune import_run merge report rescore run_suite selftest_gate "
-        "show_prompt table"
+        "Changes Forecast JobEnd Listener Opener Overrides Result ResultTable ShownPrompt Where ask_more "
+        "check_gate compare dry_run evaluate export_site fetch finetune import_results import_run merge report "
+        "rescore run_suite selftest_gate show_prompt table"
     ),
     "harness.data": "file hub packaged",
     "harness.engine.backend": "Backend Options",

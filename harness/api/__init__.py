@@ -7,7 +7,7 @@ from harness.api.fetching import fetch
 from harness.api.finetuning import finetune
 from harness.api.forecasting import Forecast, TaskForecast, dry_run
 from harness.api.gating import check_gate, selftest_gate
-from harness.api.importing import import_run
+from harness.api.importing import import_results, import_run
 from harness.api.jobs import run_job
 from harness.api.merging import merge
 from harness.api.models import Opener
@@ -39,6 +39,7 @@ __all__ = [
     "export_site",
     "fetch",
     "finetune",
+    "import_results",
     "import_run",
     "merge",
     "report",

@@ -93,14 +93,15 @@ def compare(
     """What changed from one run (an id, its beginning, a tag, ``latest``, or a model) to another, example by example.
 
     ``tasks`` narrows it; ``intersect`` compares what both runs have although data, version or size differ; ``slices``
-    adds every slice. Intervals are paired and clustered; p is Holm's over all rows.
+    adds every slice. If one of them was imported from another harness, tasks and examples are matched by their content.
+    Intervals are paired and clustered; p is Holm's over all rows.
     Raises UsageError where the runs did not ask the same, DataError where they share no example, UnknownName.
     """
     opened = open_store(store, create=False)
     one, two = opened.run(first), opened.run(second)
-    shared = {task.name for task in one.tasks}
-    known = plugins.installed_metrics(shared)
+    known = plugins.installed_metrics({task.name for run in (one, two) for task in run.tasks})
     rows, flips = differences.compare(opened, one.id, two.id, known, tasks=tasks, intersect=intersect, slices=slices)
+    shared = {task.name for task in one.tasks} | {row.task for row in rows}
     one_name, two_name = names_of((one, two))
     compared = [record for record in two.tasks if record.name in shared and (not tasks or record.name in tasks)]
     uncompared = {record.name: differences.incomparable(record, rows) for record in compared}

@@ -1,4 +1,4 @@
-"""Runs imported from exported files: whatever the samples can show is computed again from them."""
+"""Runs imported from files, our own exports and those of others; what samples can show is computed from them."""
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from functools import partial
@@ -9,6 +9,8 @@ from harness import run as running
 from harness.api.rescoring import settings_of
 from harness.errors import DataError, UnknownName, quoted
 from harness.groups import figures
+from harness.imports import read
+from harness.imports.convert import converted
 from harness.metrics import attacks, calibrate, likelihood, written
 from harness.store import open_store, transfer
 from harness.store.recount import Known, same_values
@@ -30,6 +32,36 @@ def import_run(file: Path, *, store: str | None = None, notice: Callable[[str], 
         partial(_about, catalogue),
     )
     return transfer.import_run(open_store(store), file, known, notice)
+
+
+def import_results(
+    path: str | Path, *, store: str | None = None, notice: Callable[[str], None] = lambda text: None
+) -> list[Run]:
+    """Take the results of other harnesses, in a file or below a folder, into a store as runs.
+
+    lm-evaluation-harness, inspect, HELM, lighteval and Every Eval Ever are read, and runs that ``harness runs export``
+    wrote. Examples are named by their content; numbers are computed again from the samples, and those that no sample
+    gives are marked as reported. ``notice`` is told what is left out, and which runs the store has already: they stay
+    as they are. Raises UsageError if there is no such file, DataError for a file that is damaged, newer than this
+    program, of no known format, or contradicts its own samples; then nothing is imported.
+    """
+    path = Path(path)
+    if path.is_file() and read.is_exported(path):
+        return [import_run(path, store=store, notice=notice)]
+    pages = [(place.path, read.read_place(place)) for place in read.places_in(path)]
+    known = [converted(foreign, file) for file, foreign in pages if foreign]
+    if not known:
+        raise read.unknown(path)
+    opened = open_store(store)
+    have = {run.id: run.source.get("sha256") for run in opened.runs()}
+    for one in known:
+        if have.get(one.run.id) == one.run.source["sha256"]:
+            notice(f"{one.run.source['file']} is in the store already, as run {one.run.id}")
+            continue
+        for text in one.notices:
+            notice(text)
+        transfer.keep(opened, one.run, one.estimates if one.run.status == "finished" else (), one.outcomes)
+    return [one.run for one in known]
 
 
 def _same(catalogue: plugins.Catalogue, record: TaskRecord) -> Task | None:

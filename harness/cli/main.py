@@ -29,6 +29,7 @@ COMMANDS = {
     "show": "Show the results of a run.",
     "samples": "Show the samples of one task of a run.",
     "runs": "List, remove, tag, hash, export or import runs.",
+    "import": "Import results of other harnesses as runs.",
     "rescore": "Score a run's stored answers again.",
     "compare": "Compare runs example by example.",
     "table": "Print runs x tasks as Markdown, LaTeX, CSV or HTML.",
@@ -48,8 +49,9 @@ COMMANDS = {
 }
 
 
-MODULES = {"new-task": "new_task", "show-prompt": "show_prompt", "table": "tables"}
-"""Commands whose module is not called as they are: no module has a hyphen, and ``harness.cli.table`` prints."""
+MODULES = {"new-task": "new_task", "show-prompt": "show_prompt", "table": "tables", "import": "imports"}
+"""Commands whose module is not called as they are: no module has a hyphen, ``harness.cli.table`` prints, and ``import``
+is a word of Python's."""
 
 
 class Lazy(click.Group):

@@ -53,6 +53,8 @@ def command(run: str, slices: bool, tasks: tuple[str, ...], store: str | None, j
 def head(run: "Run", tags: tuple[str, ...]) -> Iterator[str]:
     """Lines that say what was asked of whom, on which data."""
     imported = ", imported" if run.imported else ""
+    if run.source:
+        imported += f" from {run.source.get('file')} of {run.source.get('format')}"
     yield f"run       {run.id}  {run.status}{imported}" + (f": {run.message}" if run.message else "")
     if tags:
         yield f"tags      {', '.join(tags)}"
@@ -69,4 +71,7 @@ def head(run: "Run", tags: tuple[str, ...]) -> Iterator[str]:
         yield f"left out  {name}: {reason}"
     for task in run.tasks:
         asked = f"n {extent(run, task)}" + (f", {task.shots} shots" if task.shots else "")
-        yield f"task      {task.name} v{task.version}: {asked}, data sha256 {task.data_sha256[:16]}"
+        yield f"task      {task.name} v{task.version}: {asked}, data sha256 {task.data_sha256[:16] or '-'}"
+        reported = [metric.name for metric in task.metrics if metric.reported]
+        if reported:
+            yield f"  reported by the file, without samples: {', '.join(reported)}"

@@ -104,19 +104,27 @@ def decoded(content: bytes, path: Path, number: int = 1) -> str:
 
 
 # ----------------------------------------------------------------------------------------------------------------- JSON
-def read_json_lines(path: Path, kind: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(line number, object) of every line that is not blank, one at a time."""
+def read_json_lines(path: Path, kind: str, *, constants: bool = False) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(line number, object) of every line that is not blank, one at a time; ``constants`` as in ``json_object``."""
     if not is_file(path):
         raise DataError(f"{path}: no such {kind}")
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             text = decoded(line, path, number)
             if text.strip():
-                yield number, json_object(text, f"{path}:{number}")
+                yield number, json_object(text, f"{path}:{number}", constants=constants)
 
 
 def json_object(text: str, where: str, *, constants: bool = False) -> dict[str, Any]:
     """The object of one line at ``where``; ``constants``: NaN, Infinity and -Infinity are numbers too."""
+    value = json_value(text, where, constants=constants)
+    if not isinstance(value, dict):
+        raise DataError(f"{where}: a row must be a JSON object, not {NAMES.get(type(value), 'a number')}")
+    return value
+
+
+def json_value(text: str, where: str, *, constants: bool = False) -> Any:
+    """As ``json_object``, of any value."""
     try:
         value = (LENIENT if constants else STRICT).decode(text.removesuffix("\n"))
     except RecursionError:
@@ -124,12 +132,9 @@ def json_object(text: str, where: str, *, constants: bool = False) -> dict[str, 
     except ValueError as error:
         cut = "" if text.endswith("\n") else " (the file seems truncated)"
         raise DataError(f"{where}: not valid JSON: {error}{cut}") from None
-    if not isinstance(value, dict):
-        raise DataError(f"{where}: a row must be a JSON object, not {NAMES.get(type(value), 'a number')}")
     if text.count("[") + text.count("{") > DEEPEST and _levels(value) > DEEPEST:
         raise DataError(f"{where}: {TOO_DEEP}")
-    whole: dict[str, Any] = _whole(value) if SPELLED.search(text) else value
-    return whole
+    return _whole(value) if SPELLED.search(text) else value
 
 
 def _once(pairs: Sequence[tuple[Any, Any]]) -> dict[Any, Any]:

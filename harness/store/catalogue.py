@@ -15,7 +15,7 @@ from harness.hidden import hidden_in
 from harness.store.database import alive, process
 from harness.store.samples import Artifact, folder_of
 from harness.store.schema import ARTIFACTS, MODELS, RESULTS, RUNS, TASK_SETS, TASKS
-from harness.types import Estimate, Run
+from harness.types import Estimate, MetricRecord, Run
 from harness.visible import whole
 
 LONGEST = 150
@@ -126,6 +126,7 @@ def _save(connection: Connection, run: Run, *, is_new: bool) -> None:
         "recipe": _plain(dict(run.recipe)),
         "imported": run.imported,
         "left_out": _plain(dict(run.left_out)),
+        "source": _plain(dict(run.source)),
         "started": run.started,
         "finished": run.finished,
         "status": run.status,
@@ -156,7 +157,7 @@ def _save_tasks(connection: Connection, run: Run) -> str:
             "fingerprint": t.fingerprint,
             "data_sha256": t.data_sha256,
             "card": _plain(asdict(t.card)),
-            "metrics": [_plain(asdict(m)) for m in t.metrics],
+            "metrics": [_metric(m) for m in t.metrics],
             "scorer": _plain(t.scorer),
         }
         tasks.append({"id": _hash(task), **task})
@@ -172,6 +173,14 @@ def _save_tasks(connection: Connection, run: Run) -> str:
     insert_once(connection, TASKS, tasks)
     insert_once(connection, TASK_SETS, [{"id": set_id, **link} for link in links])
     return set_id
+
+
+def _metric(record: MetricRecord) -> Any:
+    """What is kept of a metric; a task that older releases asked keeps the hash that it had there."""
+    kept = asdict(record)
+    if not record.reported:
+        del kept["reported"]
+    return _plain(kept)
 
 
 def _hash(record: Mapping[str, Any] | list[dict[str, Any]]) -> str:

@@ -152,6 +152,7 @@ def _run(row: Row[Any], tasks: tuple[TaskRecord, ...]) -> Run:
         recipe=row.recipe,
         imported=row.imported,
         left_out=row.left_out,
+        source=_told(row.source, str),
     )
 
 

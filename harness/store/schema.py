@@ -18,7 +18,7 @@ from sqlalchemy import (
     false,
 )
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest migration that this program knows; a catalogue at any other unknown revision is newer than the program."""
 
 METADATA = MetaData()
@@ -89,6 +89,7 @@ RUNS = Table(
     Column("training", JSON, nullable=False, server_default="[]"),
     Column("energy", JSON(none_as_null=True)),
     Column("left_out", JSON, nullable=False, server_default="{}"),
+    Column("source", JSON, nullable=False, server_default="{}"),
 )
 
 RESULTS = Table(

@@ -16,12 +16,11 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from sqlalchemy import select
 
 from harness.answers.records import settings_from_json
 from harness.errors import DataError, StoreError, UsageError, quoted
+from harness.reading.parquet import require_bounded
 from harness.reading.typed import built, taken
 from harness.store import catalogue, pointers, samples
 from harness.store.database import reading, writing
@@ -39,9 +38,6 @@ FORMAT = 2
 PAGE = 64 * 2**20
 """Bytes of the longest run.json that is read."""
 
-SWELLS = 200
-"""How much longer than its file a column of samples may become: repeated prompts shrink 50 times, bombs 10,000."""
-
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 """An id that may come from somebody else: it becomes the name of files."""
 
@@ -57,6 +53,7 @@ def export(store: Store, name: str, target: Path) -> Run:
     if target.is_dir():
         raise UsageError(f"{target} is a folder; name a file in it, such as {target / 'run.zip'}")
     artifacts = store.artifacts(run.id)
+    _require_samples(run, artifacts)
     page = {
         "format": FORMAT,
         "run": {key: value for key, value in asdict(run).items() if key not in OWN},
@@ -77,6 +74,19 @@ def export(store: Store, name: str, target: Path) -> Run:
     finally:
         part.unlink(missing_ok=True)
     return run
+
+
+def _require_samples(run: Run, artifacts: Sequence[Artifact]) -> None:
+    """Every task has its samples: without them nobody could check the file's numbers. Raises UsageError."""
+    rows = {artifact.task: artifact.rows for artifact in artifacts}
+    bare = next((task.name for task in run.tasks if not rows.get(task.name)), None)
+    if bare is not None:
+        raise UsageError(
+            f"run {run.id} has no samples of {bare}, only what another harness reported: import {run.source['file']} "
+            "into the other store"
+            if "file" in run.source
+            else f"run {run.id} has no samples of {bare}"
+        )
 
 
 def _pack(store: Store, artifact: Artifact, archive: zipfile.ZipFile) -> None:
@@ -126,7 +136,7 @@ def import_run(
         raise DataError(f"{source} is not what run {run.id} found: {cut(str(error), 300)}") from error
     if numbers.left_out:
         notice(f"{run.id}: nothing here computes {', '.join(numbers.left_out)}: left out")
-    _keep(store, run, numbers.estimates, outcomes, tags)
+    keep(store, run, numbers.estimates, outcomes, tags)
     return run
 
 
@@ -216,7 +226,7 @@ def _read(archive: zipfile.ZipFile, run: Run, artifact: Artifact, folder: Path) 
         digest = hashlib.file_digest(copy, "sha256").hexdigest()
     if digest != artifact.sha256:
         raise DataError(f"{member} in {archive.filename} is corrupt: sha256 {digest}, not {artifact.sha256:.64}")
-    _require_bounded(place, member)
+    require_bounded(place, member, "file of samples")
     try:
         outcomes = list(samples.read_outcomes(samples.Folder(str(folder)), replace(artifact, path=place.name)))
     except StoreError as error:
@@ -228,17 +238,6 @@ def _read(archive: zipfile.ZipFile, run: Run, artifact: Artifact, folder: Path) 
         if (outcome.judged is None) == (outcome.failure is None):
             raise DataError(f"example {quoted(outcome.example.id, 80)} is not either judged or failed")
     return outcomes
-
-
-def _require_bounded(place: Path, member: str) -> None:
-    """The columns do not swell beyond what samples do. Raises DataError."""
-    try:
-        with pq.ParquetFile(place) as file:
-            parts = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(f"{member} is no file of samples: {error}") from error
-    if sum(part.total_byte_size for part in parts) > SWELLS * place.stat().st_size:
-        raise DataError(f"{member} would become more than {SWELLS} times as long as it is")
 
 
 def _has(store: Store, run: str) -> bool:
@@ -261,14 +260,17 @@ def _answers(outcomes: Iterable[Outcome]) -> list[tuple[str, object, object]]:
     return [(outcome.example.id, outcome.requests, outcome.responses) for outcome in outcomes]
 
 
-def _keep(
+def keep(
     store: Store,
     run: Run,
     estimates: Sequence[Estimate],
     outcomes: Mapping[str, Sequence[Outcome]],
-    tags: Sequence[str],
+    tags: Sequence[str] = (),
 ) -> None:
-    """Enter a run and publish its samples: both or neither. The row is ours before a file is written."""
+    """Enter a run and publish its samples: both or neither. The row is ours before a file is written.
+
+    Raises UsageError if the store has the run already.
+    """
     ours = False
     try:
         with writing(store.engine) as connection:

@@ -107,7 +107,8 @@ class Metric:
 class MetricRecord:
     """What a run keeps of a metric beside its numbers: the fields of ``Metric`` that are data.
 
-    None in ``bounds`` is an end that is open, since JSON has no infinity.
+    None in ``bounds`` is an end that is open, since JSON has no infinity. ``reported``: the number is what an imported
+    file says, not computed from samples.
     """
 
     name: str
@@ -122,6 +123,7 @@ class MetricRecord:
     kind: str = ""
     scale: float = 1.0
     bounds: tuple[float | None, float | None] = (None, None)
+    reported: bool = False
 
     @property
     def is_headline(self) -> bool:

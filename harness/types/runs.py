@@ -42,7 +42,9 @@ class Run:
     tasks as they were named, folder of data); it is empty where nobody here asked it by a name. ``training``: of
     a fine-tuned model how the head for each task was trained.
     ``energy``: what a meter said while its questions were answered, None for a run that was never metered.
-    ``imported``: the run came from a file of somebody else's. ``left_out``: tasks that were named, not asked, and why.
+    ``left_out``: tasks that were named, not asked, and why.
+    ``imported``: the run came from a file of somebody else's; ``source``: if another harness wrote it, its ``format``,
+    the name of the ``file``, and the ``sha256`` of what it held.
     """
 
     id: str
@@ -62,6 +64,7 @@ class Run:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     imported: bool = False
     left_out: Mapping[str, str] = field(default_factory=dict)
+    source: Mapping[str, str] = field(default_factory=dict)
 
     def metrics(self) -> dict[tuple[str, str], MetricRecord]:
         """What is kept of every metric, by task and name."""

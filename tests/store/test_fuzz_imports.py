@@ -9,9 +9,9 @@ import zipfile
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
+from altering import altered
 
 from harness.answers.journal import Journal, header, progress
 from harness.api import evaluate, import_run
@@ -22,11 +22,6 @@ from harness.store.queries import efficiency, gates, leaderboard, probes, runs, 
 from harness.store.transfer import export
 from harness.types import Generate, Generated, Response
 
-ODD: list[Any] = [
-    None, True, -1, 0, 10**30, 1.5, float("nan"), float("inf"), "", "..", "../x", "a\0b", "\ud800", "\x1b[2J", "[red]",
-    "=1+1", [], {}, [[]], {"a": None}, "x" * 5000,
-]  # fmt: skip
-
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
@@ -35,31 +30,6 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     export(open_store(str(folder / "s")), made.run.id, folder / "run.zip")
     with zipfile.ZipFile(folder / "run.zip") as archive:
         return {name: archive.read(name) for name in archive.namelist()}
-
-
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Every place in plain JSON."""
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [path, *(place for key, part in inner for place in places(part, (*path, key)))]
-
-
-def altered(page: Any, rng: random.Random) -> Any:
-    """A page with one part taken out, changed, doubled or moved."""
-    page = json.loads(json.dumps(page))
-    *way, last = rng.choice(places(page)[1:])
-    holder = page
-    for key in way:
-        holder = holder[key]
-    kind = rng.randrange(4)
-    if kind == 0:
-        del holder[last]
-    elif kind == 1 and isinstance(holder, dict):
-        holder[rng.choice(["extra", "id", "\ud800"])] = holder[last]
-    elif kind == 2 and isinstance(holder, list):
-        holder.append(holder[last])
-    else:
-        holder[last] = rng.choice(ODD)
-    return page
 
 
 def flipped(content: bytes, rng: random.Random) -> bytes:

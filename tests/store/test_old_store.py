@@ -99,6 +99,7 @@ def told_of(store: Store, run: Run) -> dict[str, Any]:
     told["asked"] = told.pop("recipe")
     assert told.pop("energy") is None
     assert told.pop("left_out") == {}
+    assert told.pop("source") == {}
     for task in told["tasks"]:
         task.pop("scorer")
         assert task.pop("available") is None

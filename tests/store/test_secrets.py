@@ -152,6 +152,7 @@ def test_a_store_of_an_older_release_is_cleaned(tmp_path: Path) -> None:
         connection.execute(text("ALTER TABLE runs DROP COLUMN imported"))
         connection.execute(text("ALTER TABLE runs DROP COLUMN training"))
         connection.execute(text("ALTER TABLE runs DROP COLUMN energy"))
+        connection.execute(text("ALTER TABLE runs DROP COLUMN source"))
         connection.execute(text("ALTER TABLE tasks DROP COLUMN scorer"))
         connection.execute(text("ALTER TABLE task_sets DROP COLUMN available"))
         connection.execute(text("ALTER TABLE runs DROP COLUMN left_out"))

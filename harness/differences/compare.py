@@ -2,43 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.errors import DataError, UnknownName, UsageError
+from harness.differences.answers import Answer, answers, pairs_of
+from harness.differences.content import MatchedTask, comes_from_elsewhere, matched_tasks
+from harness.differences.tasks import common_tasks, metrics_of
+from harness.errors import DataError, UsageError
 from harness.metrics import stats
-from harness.metrics.classify import first_over_n
-from harness.metrics.stored import restored
-from harness.store.frames import cluster_keys
-from harness.store.outcomes import split_values
+from harness.metrics.classify import first_over_n, proportion
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.store.store import Store
-    from harness.types import Array, Better, Estimate, Family, Metric, MetricRecord, Run, TaskRecord, Value
+    from harness.types import Array, Better, Estimate, Family, Metric, MetricRecord, Run, TaskRecord
 
 
-RELEASES = ("version:", "rouge-score:", "evaluate:")
-"""Parts of a signature that name the release of a package."""
+Key = tuple[str, str, str]
+"""Task, metric and slice of a number."""
 UNPAIRED = "not tested: the run keeps no values of single examples for it"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What is compared of one sample; ``values`` is None where it failed."""
-
-    example: str
-    cluster: str
-    prompt: str
-    correct: bool | None
-    values: Mapping[str, Value] | None
-    slices: Mapping[str, str]
-    prediction: str
-    logprob: float | None
+RIGHT = proportion("correct")
+"""What the runs of two harnesses are compared by that call no metric by the same name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,118 +65,6 @@ class Flip:
     before: str
     after: str
     change: float | None
-
-
-def answers(store: Store, run: str, task: str) -> list[Answer]:
-    """The samples of one task, as far as a comparison needs them."""
-    columns = ["example_id", "cluster", "prompt_hash", "correct", "values", "slices", "prediction", "responses"]
-    frame = store.samples(run, task, columns=columns).astype(object)
-    frame["cluster"] = cluster_keys(frame)
-    return [_answer(*row) for row in frame.itertuples(index=False, name=None)]
-
-
-def _answer(
-    example: object,
-    cluster: object,
-    prompt: object,
-    correct: object,
-    values: Any,
-    slices: Any,
-    prediction: object,
-    responses: Any,
-) -> Answer:
-    return Answer(
-        example=str(example),
-        cluster=str(cluster),
-        prompt=str(prompt),
-        correct=bool(correct) if isinstance(correct, bool | np.bool_) else None,
-        values=values and split_values(values)[0],
-        slices=slices,
-        prediction=str(prediction),
-        logprob=_logprob(responses),
-    )
-
-
-def _logprob(responses: Sequence[Mapping[str, object]]) -> float | None:
-    logprobs = responses[0].get("logprobs") if len(responses) == 1 else None
-    return max(map(float, logprobs)) if isinstance(logprobs, list) and logprobs else None
-
-
-def pairs_of(
-    ours: Sequence[Answer], theirs: Sequence[Answer], *, same: bool
-) -> tuple[list[tuple[Answer, Answer]], int]:
-    """Pairs by example id (with ``same`` by prompt too) in the first run's order, and how many fell out."""
-    other = {answer.example: answer for answer in theirs}
-    pairs = [(one, other[one.example]) for one in ours if one.example in other]
-    pairs = [(one, two) for one, two in pairs if not same or one.prompt == two.prompt]
-    return pairs, len({a.example for a in ours} | set(other)) - len(pairs)
-
-
-def common_tasks(first: Run, second: Run, wanted: Sequence[str], *, intersect: bool) -> list[tuple[TaskRecord, bool]]:
-    """Tasks of both runs, and whether data or version changed. Raises UsageError where that is not allowed."""
-    one, two = ({task.name: task for task in run.tasks} for run in (first, second))
-    for name in wanted:
-        if name not in one or name not in two:
-            raise UnknownName("task of both runs", name, set(one) & set(two))
-    names = [name for name in one if name in two and (not wanted or name in wanted)]
-    if not names:
-        raise UsageError(f"runs {first.id} and {second.id} have no task in common: {', '.join(one)} / {', '.join(two)}")
-    common = []
-    for name in names:
-        a, b = one[name], two[name]
-        changed = [
-            f"{what} {before} -> {after}"
-            for what, before, after in (
-                ("version", a.version, b.version),
-                ("data", a.data_sha256[:12], b.data_sha256[:12]),
-                ("scorer", a.scorer or "none", b.scorer or "none"),
-            )
-            if before != after
-        ]
-        changed += _rewritten(a, b)
-        if changed and not intersect:
-            raise UsageError(
-                f"{name} changed between the runs ({', '.join(changed)}); --intersect compares what is equal"
-            )
-        common.append((b, bool(changed)))
-    return common
-
-
-def _rewritten(first: TaskRecord, second: TaskRecord) -> list[str]:
-    """The metrics of both records that are computed otherwise: another tokenizer, or a file whose contents changed."""
-    one, two = ({metric.name: metric for metric in record.metrics} for record in (first, second))
-    return [
-        f"metric {name} {change}"
-        for name, old in one.items()
-        if name in two and (change := _changed_parts(old, two[name]))
-    ]
-
-
-def _changed_parts(old: MetricRecord, new: MetricRecord) -> str:
-    """What changed of the way that a metric is computed; empty where nothing did or one record does not say."""
-    before, after = _way_of(old), _way_of(new)
-    if not old.signature or not new.signature or before == after:
-        return ""
-    gone, come = [part for part in before if part not in after], [part for part in after if part not in before]
-    return f"{' '.join(gone)} -> {' '.join(come)}"
-
-
-def _way_of(record: MetricRecord) -> list[str]:
-    """The parts of a signature, releases of packages left out, and the hash of the user's files."""
-    parts = [part for part in record.signature.split("|") if not part.startswith(RELEASES)]
-    return [*parts, record.contents] if record.contents else parts
-
-
-def metrics_of(record: TaskRecord, installed: Mapping[str, Metric]) -> list[Metric]:
-    """The task's metrics: those installed, else those that the run remembers well enough; no reference values."""
-    metrics = (installed.get(kept.name) or restored(kept) for kept in record.metrics)
-    return [metric for metric in metrics if metric and metric.interval != "none"]
-
-
-def incomparable(record: TaskRecord, rows: Sequence[Difference]) -> list[str]:
-    """The task's metrics, reference values left out, that a comparison has no row of."""
-    compared = {row.metric for row in rows if row.task == record.name}
-    return [m.name for m in record.metrics if m.interval != "none" and m.name not in compared]
 
 
 def difference(
@@ -261,6 +137,12 @@ def of_numbers(
     return _difference(about, result, pairs, pairs)
 
 
+def incomparable(record: TaskRecord, rows: Sequence[Difference]) -> list[str]:
+    """The task's metrics, reference values left out, that a comparison has no row of."""
+    compared = {row.metric for row in rows if row.task == record.name}
+    return [m.name for m in record.metrics if m.interval != "none" and m.name not in compared]
+
+
 def valued(
     metric: Metric, pairs: Sequence[tuple[Answer, Answer]]
 ) -> tuple[Array, Array, NDArray[np.int64], list[tuple[Answer, Answer]]] | None:
@@ -320,35 +202,84 @@ def compare(
 ) -> tuple[list[Difference], list[Flip]]:
     """Every metric of the runs' common tasks, ``second - first``; ``installed``: metrics by task and name.
 
-    Raises UsageError where data or version of a task changed (unless ``intersect``) and DataError for no pairs.
+    Where one run was imported from another harness, tasks and examples are matched by their content. Tasks of which a
+    run has no samples, only what a file reported, are left out. Raises UsageError where data or version of a task
+    changed (unless ``intersect``) or no task has samples, and DataError for no pairs.
     """
     one, two = store.run(first), store.run(second)
-    numbers = [_numbers(store, run.id) for run in (one, two)]
+    numbers = (_numbers(store, one.id), _numbers(store, two.id))
     rows: list[Difference] = []
     flips: list[Flip] = []
-    for record, changed in common_tasks(one, two, tasks, intersect=intersect):
-        pairs, lost = pairs_of(answers(store, one.id, record.name), answers(store, two.id, record.name), same=changed)
+    bare: list[str] = []
+    for shared, changed in _shared(store, one, two, tasks, intersect=intersect):
+        name = shared.second.name
+        if not shared.ours or not shared.theirs:
+            bare.append(name)
+            continue
+        pairs, lost = pairs_of(shared.ours, shared.theirs, same=changed)
         if lost and not intersect:
             raise UsageError(
-                f"{record.name}: {lost} examples are in one run only; --intersect compares the {len(pairs)} others"
+                f"{name}: {lost} examples are in one run only; --intersect compares the {len(pairs)} others"
             )
         if not pairs:
-            raise DataError(f"{record.name}: the runs share no example with the same prompt")
-        metrics = {metric.name: metric for metric in metrics_of(record, installed.get(record.name, {}))}
-        for name, part in grouped(pairs, slices=slices).items():
-            for kept in record.metrics:
-                metric = metrics.get(kept.name)
-                row = difference(record.name, metric, name, part, seed) if metric else None
-                if (not row or not np.isfinite(row.paired.difference)) and kept.interval != "none":
-                    before, after = (estimates.get((record.name, kept.name, name)) for estimates in numbers)
-                    row = of_numbers(kept, before, after, part)
-                if row:
-                    rows.append(replace(row, dropped=row.dropped + (lost if name == "all" else 0)))
-        flips += flips_of(record.name, pairs)
+            raise DataError(f"{name}: the runs share no example with the same prompt")
+        own = _rows(shared, grouped(pairs, slices=slices), numbers, installed, seed)
+        rows += [replace(row, dropped=row.dropped + (lost if row.slice == "all" else 0)) for row in own]
+        flips += flips_of(name, pairs)
+    if bare and not rows:
+        raise UsageError(f"{bare[0]}: a run without samples, only with reported numbers, cannot be compared")
     return corrected(rows), flips
 
 
-def _numbers(store: Store, run: str) -> dict[tuple[str, str, str], Estimate]:
+def _shared(
+    store: Store, one: Run, two: Run, wanted: Sequence[str], *, intersect: bool
+) -> Iterator[tuple[MatchedTask, bool]]:
+    """The tasks of both runs with their answers, and whether only equal prompts may be compared."""
+    if comes_from_elsewhere(one, two):
+        matched = matched_tasks(store, one, two, wanted)
+        if not matched:
+            raise DataError(f"runs {one.id} and {two.id} share no task: most documents of each are in one run only")
+        yield from ((task, False) for task in matched)
+        return
+    for record, changed in common_tasks(one, two, wanted, intersect=intersect):
+        ours, theirs = (tuple(answers(store, run.id, record.name)) for run in (one, two))
+        yield MatchedTask(record, record, ours, theirs), changed
+
+
+def _rows(
+    shared: MatchedTask,
+    groups: Mapping[str, Sequence[tuple[Answer, Answer]]],
+    numbers: tuple[Mapping[Key, Estimate], Mapping[Key, Estimate]],
+    installed: Mapping[str, Mapping[str, Metric]],
+    seed: int,
+) -> list[Difference]:
+    """Every metric of one task over every group of pairs; where the runs share none, the share of right answers."""
+    names = (shared.first.name, shared.second.name)
+    known = {**installed.get(names[0], {}), **installed.get(names[1], {})}
+    metrics = {metric.name: metric for metric in metrics_of(shared.second, known)}
+    rows = []
+    for name, part in groups.items():
+        for kept in shared.second.metrics:
+            metric = metrics.get(kept.name)
+            row = difference(names[1], metric, name, part, seed) if metric else None
+            if (not row or not np.isfinite(row.paired.difference)) and kept.interval != "none":
+                before, after = (own.get((task, kept.name, name)) for own, task in zip(numbers, names, strict=True))
+                row = of_numbers(kept, before, after, part)
+            if row:
+                rows.append(row)
+    if rows:
+        return rows
+    right = {name: [(_by_right(a), _by_right(b)) for a, b in part] for name, part in groups.items()}
+    plain = (difference(names[1], RIGHT, name, part, seed) for name, part in right.items())
+    return [row for row in plain if row]
+
+
+def _by_right(answer: Answer) -> Answer:
+    """An answer whose one value is whether it is right."""
+    return replace(answer, values=None if answer.correct is None else {RIGHT.name: float(answer.correct)})
+
+
+def _numbers(store: Store, run: str) -> dict[Key, Estimate]:
     """A run's numbers by task, metric and slice."""
     return {(e.task, e.metric, e.slice): e for e in store.results(run)}
 

@@ -1,0 +1,1 @@
+"""Results of other harnesses, read from the files that they write."""

@@ -1,0 +1,96 @@
+"""Fields of a stranger's JSON, each of the type that it has to have. Raises DataError in one line for any other."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from harness.errors import DataError, quoted
+from harness.reading.text import json_object, json_value, read_text
+from harness.reading.values import kind_of
+
+PAGE = 1 << 28
+"""Bytes of the largest JSON document that is read as a whole."""
+
+
+def read_page(path: Path, kind: str) -> dict[str, Any]:
+    """The object of a JSON file; numbers that are not finite are read, for who uses them to refuse them."""
+    return json_object(read_text(path, kind, PAGE), str(path), constants=True)
+
+
+def read_items(path: Path, kind: str) -> Sequence[Any]:
+    """The list of a JSON file; numbers as in ``read_page``."""
+    return items(json_value(read_text(path, kind, PAGE), str(path), constants=True), str(path))
+
+
+def table(value: object, what: str) -> Mapping[str, Any]:
+    """A table, or an empty one for null."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise DataError(f"{what} is {kind_of(value)}, not a table")
+    return value
+
+
+def items(value: object, what: str) -> Sequence[Any]:
+    """A list, or an empty one for null."""
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise DataError(f"{what} is {kind_of(value)}, not a list")
+    return value
+
+
+def text(value: object, what: str) -> str:
+    """A text, or an empty one for null."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise DataError(f"{what} is {kind_of(value)}, not a text")
+    return value
+
+
+def needed(value: object, what: str) -> str:
+    """A text that is not empty."""
+    if not text(value, what).strip():
+        raise DataError(f"{what} is missing")
+    return str(value)
+
+
+def count(value: object, what: str) -> int | None:
+    """A whole number of at least 0, or None for null."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e15 or value % 1:
+        raise DataError(f"{what} is {quoted(value, 80)}, not a count")
+    return int(value)
+
+
+def finite(value: object) -> float | None:
+    """A number; None for whatever is none, infinities and NaN among it."""
+    if not isinstance(value, int | float) or abs(value) > 1e300:  # also whole numbers beyond every float
+        return None
+    return float(value) if math.isfinite(value) else None
+
+
+def moment(seconds: float) -> str:
+    """A Unix time as a run keeps it."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+    except (ValueError, OverflowError, OSError):
+        raise DataError(f"{quoted(seconds, 40)} is no time") from None
+
+
+def iso(value: object, what: str) -> str:
+    """An ISO 8601 time in UTC as a run keeps it."""
+    try:
+        return datetime.fromisoformat(needed(value, what)).astimezone(UTC).isoformat(timespec="seconds")
+    except (ValueError, OverflowError):
+        raise DataError(f"{what} is {quoted(value, 40)}, not a time in ISO 8601") from None
+
+
+def shown(value: object) -> str:
+    """A text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
