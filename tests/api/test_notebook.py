@@ -147,6 +147,16 @@ def test_a_function_from_text_to_text(tmp_path: Path) -> None:
     assert {one[0]["text"] for one in texts(store, result.run.id, "demo/qa")} == {"Paris"}
 
 
+def test_another_function_of_the_same_name_is_another_model(tmp_path: Path) -> None:
+    def made(word: str) -> Any:
+        scope: dict[str, Any] = {}
+        exec(f"def answer(prompt): return {word!r}", scope)
+        return scope["answer"]
+
+    prints = [evaluate(made(word), "demo/qa", limit=1, store=str(tmp_path)).run.fingerprint for word in ("a", "a", "b")]
+    assert prints[0] == prints[1] != prints[2]
+
+
 def test_what_a_function_does_not_answer_has_failed(tmp_path: Path) -> None:
     def answer(prompt: str) -> Any:
         if "Letter:" in prompt:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
+from harness.data import digest
 from harness.engine.backend import Batch
 from harness.engine.elsewhere.named import named, question_of_letters
 from harness.engine.special import cut
@@ -18,7 +19,8 @@ class FunctionModel:
     def __init__(self, function: Callable[[str], str]) -> None:
         self._function = function
         name = f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', type(function).__qualname__)}"
-        self.info = ModelInfo(f"python:{name}", {"function": name}, frozenset({Generate, Choose}))
+        fingerprint = {"function": name, "code": _code_of(function)}
+        self.info = ModelInfo(f"python:{name}", fingerprint, frozenset({Generate, Choose}))
 
     def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
         """One answer a batch, in the order of the questions."""
@@ -44,3 +46,12 @@ class FunctionModel:
             return named(request, text)
         text, stopped = cut(text, request.stop if isinstance(request, Generate) else ())
         return Generated(text, len(text.split()), "stop" if stopped else "end")
+
+
+def _code_of(function: Callable[[str], str]) -> str:
+    """A hash of what the function itself does, so that a run is not resumed by another one; not of what it calls."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return "none"
+    constants = [value for value in code.co_consts if isinstance(value, str | int | float | bytes)]
+    return digest([code.co_code.hex(), code.co_names, constants])
