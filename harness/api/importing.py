@@ -39,11 +39,11 @@ def import_results(
 ) -> list[Run]:
     """Take the results of other harnesses, in a file or below a folder, into a store as runs.
 
-    lm-evaluation-harness, inspect, HELM, lighteval and Every Eval Ever are read, and runs that ``harness runs export``
-    wrote. Examples are named by their content; numbers are computed again from the samples, and those that no sample
-    gives are marked as reported. ``notice`` is told what is left out, and which runs the store has already: they stay
-    as they are. Raises UsageError if there is no such file, DataError for a file that is damaged, newer than this
-    program, of no known format, or contradicts its own samples; then nothing is imported.
+    lm-evaluation-harness, inspect, HELM, lighteval, garak and Every Eval Ever are read, and runs that
+    ``harness runs export`` wrote. Examples are named by their content; numbers are computed again from the samples, and
+    those that no sample gives are marked as reported. ``notice`` is told what is left out, and which runs the store has
+    already: they stay as they are. Raises UsageError if there is no such file, DataError for a file that is damaged,
+    newer than this program, of no known format, or contradicts its own samples; then nothing is imported.
     """
     path = Path(path)
     if path.is_file() and read.is_exported(path):

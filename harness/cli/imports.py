@@ -11,7 +11,7 @@ from harness.cli.options import notice, store_option
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE|FOLDER...")
 @store_option
 def command(paths: tuple[Path, ...], store: str | None) -> int:
-    """Import results of lm-evaluation-harness, inspect, HELM, lighteval or Every Eval Ever as runs.
+    """Import results of lm-evaluation-harness, inspect, HELM, lighteval, garak or Every Eval Ever as runs.
 
     A FILE is a page of results (its samples are found beside it), a log of inspect, or a run that `harness runs export`
     wrote; a FOLDER is a run of HELM, or holds any number of those.

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import DataError, UsageError
-from harness.imports import eee, helm, inspect, lighteval, lm_eval
+from harness.imports import eee, garak, helm, inspect, lighteval, lm_eval
 from harness.imports.fields import read_page
 from harness.imports.records import ForeignRun
 
 MOST = 100_000
 """Files of a folder that are looked at."""
-FORMATS = (lm_eval.FORMAT, inspect.FORMAT, helm.FORMAT, lighteval.FORMAT, eee.FORMAT)
+FORMATS = (lm_eval.FORMAT, inspect.FORMAT, helm.FORMAT, lighteval.FORMAT, eee.FORMAT, garak.FORMAT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,11 @@ def places_in(path: Path) -> list[Place]:
         return [Place(path)]
     files, runs = _listed(path)
     details = _details(files)
-    wanted = [file for file in files if file.suffix in (".json", ".eval", ".zip") and file.parent not in runs]
+    wanted = [
+        file
+        for file in files
+        if (file.suffix in (".json", ".eval", ".zip") or file.name.endswith(garak.SUFFIX)) and file.parent not in runs
+    ]
     return [Place(place, details) for place in sorted([*runs, *wanted])]
 
 
@@ -58,6 +62,8 @@ def read_place(place: Place) -> ForeignRun | None:
             return helm.read(path)
         if path.suffix == ".eval" or zipfile.is_zipfile(path):
             return inspect.read_archive(path)
+        if garak.recognises(path):
+            return garak.read(path)
         page = read_page(path, "file of results")
         if lm_eval.recognises(page):
             return lm_eval.read(path, page)
