@@ -30,11 +30,14 @@ def command(
     allow_pickle: bool,
     json_file: Path | None,
 ) -> int:
-    """Compare MODEL's fast path with the reference on 20 requests of every kind, at several token budgets.
+    """Compare MODEL's fast path with the reference on up to 20 requests of every kind, at several token budgets.
+
+    A slow model is compared on fewer, at least 6; how many is in the table (n).
 
     Half precision is compared with the reference in float32, and may differ by 1.25 times what the plain forward pass
     does. Ends with exit code 3 if a log-probability differs by more than that, or in float32 an answer changes.
     """
+    from harness.cli.progress import progress_bar
     from harness.engine.backend import Options
     from harness.engine.checkpoint import read_checkpoint
     from harness.engine.doctor import examine, way_of
@@ -50,7 +53,8 @@ def command(
     checkpoint = read_checkpoint(model, folder_of(model, options), options)
     for text in checkpoint.notices:
         notice(text)
-    findings = list(examine(checkpoint))
+    with progress_bar(model, quiet=False, unit="steps") as progress:
+        findings = list(examine(checkpoint, progress))
     way = way_of(checkpoint) if checkpoint.family == "causal" else None
     good = all(finding.ok() for finding in findings)
     if json_file:

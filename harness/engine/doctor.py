@@ -1,7 +1,7 @@
 """Compares a model's fast path with the reference, request by request and budget by budget."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 
@@ -23,6 +23,10 @@ from harness.types import (
 )
 
 COUNT = 20
+LEAST = 6
+"""Requests of a kind that are compared however slow the reference is."""
+PATIENCE = 6.0
+"""Seconds that the reference has for a kind of request, unless LEAST take longer."""
 BUDGETS = (None, 64)
 TOLERANCE = 1e-4
 """Per token, in float32. Half precision is held against the same weights in float32, see ``truth``."""
@@ -86,18 +90,32 @@ def _sentence(draw: random.Random, words: int) -> str:
     return " ".join(draw.choices(_WORDS.split(), k=words))
 
 
-def examine(checkpoint: Checkpoint) -> Iterator[Disagreement]:
-    """Comparisons for every kind of request that the model answers, at several token budgets."""
+def examine(
+    checkpoint: Checkpoint,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    patience: float = PATIENCE,
+) -> Iterator[Disagreement]:
+    """Comparisons for every kind of request that the model answers, at several token budgets.
+
+    Of each kind as many requests are compared as the reference answers in ``patience`` seconds: LEAST to COUNT.
+    ``progress`` is called with (steps done, steps in all), of which every answer of the reference is one.
+    """
     options = checkpoint.options
     reference = open_checkpoint(replace(checkpoint, options=replace(options, engine="reference")))
     labels = _labels(checkpoint)
     backends = [(budget, _at(checkpoint, options, budget)) for budget in BUDGETS]
-    for kind in sorted(reference.info.answers, key=lambda kind: kind.__name__):
-        questions = [
-            Question("doctor", str(number), 0, request) for number, request in enumerate(requests_for(kind, labels))
-        ]
-        expected, plain = _expected(checkpoint, reference, questions, generated=kind is Generate)
-        for budget, backend in backends:
+    kinds = sorted(reference.info.answers, key=lambda kind: kind.__name__)
+    each = COUNT + len(BUDGETS)
+    for number, kind in enumerate(kinds):
+
+        def step(done: int, before: int = number * each) -> None:
+            progress(before + done, len(kinds) * each)
+
+        whole = [Question("doctor", str(place), 0, one) for place, one in enumerate(requests_for(kind, labels))]
+        questions, answered = _patiently(reference, whole, patience, step)
+        expected, plain = _expected(checkpoint, reference, questions, answered, generated=kind is Generate)
+        for place, (budget, backend) in enumerate(backends):
+            step(COUNT + place)
             started = perf_counter()
             answers = _answers(backend, questions)
             seconds = perf_counter() - started
@@ -107,14 +125,36 @@ def examine(checkpoint: Checkpoint) -> Iterator[Disagreement]:
             yield comparison
 
 
+def _patiently(
+    reference: Backend, questions: Sequence[Question], seconds: float, step: Callable[[int], None]
+) -> tuple[list[Question], list[Response]]:
+    """The questions that a reference answers in so many seconds, and its answers; the last, asked twice, is one."""
+    started = perf_counter()
+    answers: dict[int, Response] = {}
+    step(0)
+    for batch in reference.answer(questions):
+        answers.update(batch)
+        step(len(answers))
+        if len(answers) >= LEAST and perf_counter() - started > seconds:
+            break
+    if 0 in answers and questions[-1].request == questions[0].request:
+        answers[len(questions) - 1] = answers[0]
+    places = sorted(answers)
+    return [questions[place] for place in places], [answers[place] for place in places]
+
+
 def _expected(
-    checkpoint: Checkpoint, reference: Backend, questions: Sequence[Question], *, generated: bool
+    checkpoint: Checkpoint,
+    reference: Backend,
+    questions: Sequence[Question],
+    plain: list[Response],
+    *,
+    generated: bool,
 ) -> tuple[list[Response], float | None]:
     """What the reference answers, in half precision what it answers in float32, and how far its own answers are off.
 
     Written answers are the half-precision reference's: one token that differs changes all that follow.
     """
-    plain = _answers(reference, questions)
     if checkpoint.dtype not in HALF:
         return plain, None
     if generated:

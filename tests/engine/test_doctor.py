@@ -16,7 +16,7 @@ from harness.engine.causal.encode import Encoder, windows
 from harness.engine.causal.fuse import fusable, fused, reading
 from harness.engine.causal.roofline import best_rate, needed, products
 from harness.engine.checkpoint import read_checkpoint
-from harness.engine.doctor import compare, examine
+from harness.engine.doctor import LEAST, compare, examine
 from harness.engine.smollm2 import smollm2_folder
 from harness.engine.special import pair
 from harness.errors import ModelError
@@ -27,10 +27,20 @@ from harness.types import Chosen, Scored
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_a_sound_model_passes(kind: str, dtype: Any, tmp_path: Path) -> None:
     checkpoint = read_checkpoint("tiny", saved(causal(kind, 65), tmp_path), Options(device="cpu", dtype=dtype))
-    findings = list(examine(checkpoint))
+    findings = list(examine(checkpoint, patience=600))
     assert {f.kind for f in findings} == {"Choose", "Generate", "Likelihood"}
     assert all(f.count == 20 and f.ok() for f in findings)
     assert all((f.plain is None) == (dtype == "float32") for f in findings)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_slow_model_is_compared_on_fewer_requests_and_every_step_is_told(dtype: Any, tmp_path: Path) -> None:
+    checkpoint = read_checkpoint("tiny", saved(causal("llama", 65), tmp_path), Options(device="cpu", dtype=dtype))
+    steps: list[tuple[int, int]] = []
+    findings = list(examine(checkpoint, lambda done, total: steps.append((done, total)), patience=0))
+    assert all(f.count == LEAST + 1 and f.ok() for f in findings), "the request that is asked twice is among them"
+    assert steps == sorted(steps) and len(set(steps)) > 3 * LEAST
+    assert {total for _, total in steps} == {3 * 22}
 
 
 def test_the_command_tells_both_errors_in_half_precision(tmp_path: Path) -> None:
