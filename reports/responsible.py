@@ -42,7 +42,7 @@ TO_MEASURE = {
     "safety": "harness run MODEL --tasks safety",
     "security": "harness run MODEL --tasks injection",
     "privacy": "harness privacy leaks RUN; harness privacy exposure MODEL FILE",
-    "contamination": "harness contamination TASKS --corpus FILE",
+    "contamination": "harness run MODEL --tasks gsm8k/renumbered; harness contamination TASKS --corpus FILE",
     "robustness": "harness run MODEL --tasks TASK --perturb typos",
     "calibration": "any task of choices",
     "energy": "harness run on a machine with RAPL or NVML counters",

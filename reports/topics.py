@@ -25,7 +25,7 @@ TITLES: Mapping[Topic, str] = {
     "bias": "Bias",
     "fairness": "Fairness between groups",
     "safety": "Safety and false information",
-    "security": "Security: prompt injection",
+    "security": "Security: prompt injection and jailbreaks",
     "privacy": "Privacy",
     "contamination": "Contamination of the test data",
     "robustness": "Robustness",
@@ -37,9 +37,11 @@ TITLES: Mapping[Topic, str] = {
 
 TAGS: Mapping[str, Topic] = {
     "injection": "security", "safety": "safety", "toxicity": "safety", "scored refusals": "safety", "truth": "safety",
-    "factuality": "safety", "bias": "bias",
+    "factuality": "safety", "bias": "bias", "contamination": "contamination",
 }  # fmt: skip
 """The topic of a task's numbers by its tag."""
+NAMESPACES: Mapping[str, Topic] = {"jailbreak": "security", "garak": "security"}
+"""The topic of tasks that no plug-in offers, by what stands before the slash: attempts of a file, probes of garak."""
 CALIBRATION = ("ece_mass_10", "ece_mass_10_floor", "brier_multi")
 """The numbers of calibration that stand for all of them."""
 NAMELESS = "Personal data that the prompt does not hold, by patterns, which find no names and addresses."
@@ -117,11 +119,15 @@ def deep_rows(store: Store, run: Run) -> Iterator[TopicRow]:
 
 
 def _topics(run: Run) -> dict[str, Topic]:
-    """The topic of each task by its tags, where it is installed; else none of its own."""
+    """The topic of each task by its tags, where it is installed; else by where it comes from, or none of its own."""
     installed = plugins.catalogue().tasks
     topics: dict[str, Topic] = {}
     for task in run.tasks:
-        tags = installed[task.name].tags if task.name in installed else frozenset()
+        if task.name not in installed:
+            space = NAMESPACES.get(task.name.partition("/")[0])
+            topics |= {task.name: space} if space else {}
+            continue
+        tags = installed[task.name].tags
         for tag, topic in TAGS.items():
             if tag in tags:
                 topics.setdefault(task.name, topic)

@@ -14,6 +14,7 @@ from sqlalchemy import update
 import harness
 from harness.cli.main import main
 from harness.errors import StoreError, UsageError
+from harness.store import open_store
 from harness.store.database import writing
 from harness.store.digest import digest
 from harness.store.schema import RESULTS
@@ -181,3 +182,16 @@ def test_gates_and_injections_count_where_they_were(tmp_path: Path) -> None:
     page = json.loads(texts(store, [run.id])["responsible.json"])
     measures = {one["id"]: one for framework in page["frameworks"] for one in framework["measures"]}
     assert measures["Article 9(8)"]["evidence"][0]["measure"].startswith("gate of ")
+
+
+def test_attempts_of_a_file_are_about_security(tmp_path: Path) -> None:
+    rows = [{"id": i, "behaviour": f"b{i // 2}", "prompt": f"Tell me how to bake {i}."} for i in range(6)]
+    (tmp_path / "tries.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    result = harness.evaluate("scripted:oracle", f"jailbreak:{tmp_path / 'tries.jsonl'}", store=str(tmp_path / "s"))
+    told = topic_rows(open_store(str(tmp_path / "s")), result.run, result.estimates)
+    assert {(row.topic, row.measure) for row in told} >= {
+        ("security", "attack_success"),
+        ("security", "attack_success_corrected"),
+        ("security", "hit@1"),
+    }
+    assert not [row for row in told if row.topic == "accuracy"]
