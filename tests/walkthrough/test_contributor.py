@@ -7,7 +7,8 @@ import sys
 import tomllib
 from pathlib import Path
 
-from documented import block, page, section
+from conftest import Newcomer
+from documented import block, calls, page, section
 
 HARNESS = str(Path(sys.executable).with_name("harness"))
 README = section(page("README.md"), "Contribute a benchmark")
@@ -44,6 +45,13 @@ def test_a_new_task_takes_under_20_lines_and_runs(tmp_path: Path) -> None:
     done = run(tmp_path, "harness run scripted:oracle --tasks weather/clouds", PYTHONPATH=path)
     assert done.returncode == 0, done.stderr
     assert re.search(r"weather/clouds .*acc +. +1 ", done.stdout)
+
+
+def test_the_section_as_it_is_written(newcomer: Newcomer) -> None:
+    (newcomer.folder / "my_questions.jsonl").write_text(block(README, "jsonl", "question"))
+    for line in calls(README):
+        newcomer.types(line)
+    newcomer.types(f"{sys.executable} -m pytest -q -p no:cacheprovider weather")
 
 
 def test_a_file_of_questions_is_a_task(tmp_path: Path) -> None:
