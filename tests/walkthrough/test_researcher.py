@@ -12,7 +12,8 @@ README = section(page("README.md"), "From lm-evaluation-harness")
 
 
 def test_the_section_as_it_is_written(newcomer: Newcomer) -> None:
-    first, shown, samples, second, table = (newcomer.types(line) for line in calls(README))
+    prompt, first, shown, samples, second, table = (newcomer.types(line) for line in calls(README))
+    assert prompt.count(" = ?") >= 3
     result = json.loads((newcomer.folder / "results.json").read_text())
     assert {row["task"] for row in result["results"]} == {"questions", "demo/sentiment"}
     assert all(row["n"] == 20 for row in result["results"] if row["slice"] == "all" and row["metric"] == "acc")

@@ -50,7 +50,7 @@ class Entry:
 
 def require_package() -> None:
     """Raises UsageError unless lm-eval is installed in the release that is called here."""
-    advice = f"needs the package lm-eval, exactly {RELEASE}: pip install 'rai-harness[lm-eval]'"
+    advice = f"needs the package lm-eval, exactly {RELEASE}: pip install '.[lm-eval]' in the checkout of harness"
     try:
         present = version("lm_eval")
     except PackageNotFoundError:
