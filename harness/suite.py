@@ -36,7 +36,8 @@ class Job:
         if system and not self.options.chat:
             raise UsageError("the defence has a system message, which belongs to --chat: no model is shown it without")
         options = replace(self.options, system=system or self.options.system)
-        return replace(self, settings=replace(self.settings, wrapper=defence.wrapper), options=options)
+        settings = replace(self.settings, wrapper=defence.wrapper or self.settings.wrapper)
+        return replace(self, settings=settings, options=options)
 
 
 def jobs_of(path: Path, flags: Mapping[str, Mapping[str, Any]] = {}) -> list[Job]:

@@ -22,7 +22,7 @@ from harness.cli.options import (
     store_option,
 )
 from harness.cli.run_json import JsonOutput
-from harness.cli.run_options import RunOptions, flags_of, job_of, require_effect, where_of
+from harness.cli.run_options import RunOptions, defended, flags_of, job_of, require_effect, where_of
 from harness.errors import TimeUp
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def _suite_jobs(suite: Path, options: RunOptions) -> list[Job]:
     if flags:
         words = ", ".join(name for table in flags.values() for name in table) or "finetune"
         notice(f"the command line wins over {suite} in every run: {words}")
-    return jobs
+    return [defended(job, options) for job in jobs]
 
 
 def _run(jobs: Sequence[Job], where: Where, output: JsonOutput, *, quiet: bool) -> int:

@@ -96,12 +96,17 @@ def job_of(model: str, tasks: Sequence[str], options: RunOptions) -> Job:
     """What one model is to do."""
     from harness.suite import Job
     from harness.training.protocol import Protocol
-    from harness.variants.defence import read_defence
 
     protocol = None
     if options["protocol"]:
         protocol = Protocol(head_only=options["head_only"], train_limit=options["train_limit"], seed=options["seed"])
-    job = Job(model, tuple(tasks), _settings(options), _model_options(options), protocol)
+    return defended(Job(model, tuple(tasks), _settings(options), _model_options(options), protocol), options)
+
+
+def defended(job: Job, options: RunOptions) -> Job:
+    """The job with the defence that was named, if one was."""
+    from harness.variants.defence import read_defence
+
     return job.defended(read_defence(options["defence"])) if options["defence"] else job
 
 

@@ -116,3 +116,15 @@ def test_the_command_and_a_suite_file_say_the_same(tmp_path: Path) -> None:
         'models = ["scripted:oracle"]\ntasks = ["demo/qa"]\nsettings = {wrapper = "<{prompt}>"}\n'
     )
     assert jobs_of(tmp_path / "suite.toml")[0].settings.wrapper == "<{prompt}>"
+    (tmp_path / "other.toml").write_text('wrapper = "[{prompt}]"')
+    words = [
+        "run",
+        str(tmp_path / "suite.toml"),
+        "--defence",
+        str(tmp_path / "other.toml"),
+        "--store",
+        store,
+        "--quiet",
+    ]
+    assert CliRunner().invoke(cli, words).exit_code == 0
+    assert open_store(store).run("latest").settings["wrapper"] == "[{prompt}]"
