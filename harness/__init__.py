@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         compare,
         dry_run,
         evaluate,
+        export,
         export_site,
         fetch,
         finetune,
@@ -126,6 +127,7 @@ __all__ = [
     "compare",
     "dry_run",
     "evaluate",
+    "export",
     "export_site",
     "fetch",
     "file",
@@ -154,7 +156,7 @@ __all__ = [
 _MODULES = {
     "harness.api": (
         "Changes Forecast JobEnd Listener Opener Overrides Result ResultTable ShownPrompt Where ask_more "
-        "check_gate compare dry_run evaluate export_site fetch finetune import_results import_run merge report "
+        "check_gate compare dry_run evaluate export export_site fetch finetune import_results import_run merge report "
         "rescore run_suite selftest_gate show_prompt table"
     ),
     "harness.data": "file hub packaged",

@@ -3,6 +3,7 @@
 from harness.api.asking_more import ask_more, require_askable
 from harness.api.comparing import Changes, compare
 from harness.api.evaluation import evaluate
+from harness.api.exporting import export
 from harness.api.fetching import fetch
 from harness.api.finetuning import finetune
 from harness.api.forecasting import Forecast, TaskForecast, dry_run
@@ -36,6 +37,7 @@ __all__ = [
     "compare",
     "dry_run",
     "evaluate",
+    "export",
     "export_site",
     "fetch",
     "finetune",

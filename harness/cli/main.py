@@ -29,6 +29,7 @@ COMMANDS = {
     "show": "Show the results of a run.",
     "samples": "Show the samples of one task of a run.",
     "runs": "List, remove, tag, hash, export or import runs.",
+    "export": "Write a run in the form of another tool.",
     "import": "Import results of other harnesses as runs.",
     "rescore": "Score a run's stored answers again.",
     "compare": "Compare runs example by example.",
