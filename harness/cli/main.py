@@ -42,6 +42,7 @@ COMMANDS = {
     "privacy": "Measure memorisation; find personal data in answers.",
     "rate": "Let people rate answers.",
     "meta": "Compare metrics with ratings by people.",
+    "lm-eval": "Run lm-evaluation-harness with our models.",
     "report": "Write a report of runs, a bias card or a model card.",
     "dashboard": "Open the dashboard, or write it as plain pages.",
     "new-task": "Begin a task of your own: files and a test.",
@@ -50,7 +51,13 @@ COMMANDS = {
 }
 
 
-MODULES = {"new-task": "new_task", "show-prompt": "show_prompt", "table": "tables", "import": "imports"}
+MODULES = {
+    "import": "imports",
+    "lm-eval": "lm_eval",
+    "new-task": "new_task",
+    "show-prompt": "show_prompt",
+    "table": "tables",
+}
 """Commands whose module is not called as they are: no module has a hyphen, ``harness.cli.table`` prints, and ``import``
 is a word of Python's."""
 

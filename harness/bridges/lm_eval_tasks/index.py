@@ -54,9 +54,9 @@ def require_package() -> None:
     try:
         present = version("lm_eval")
     except PackageNotFoundError:
-        raise UsageError(f"a task lm-eval:NAME {advice}") from None
+        raise UsageError(f"this {advice}") from None
     if present != RELEASE:
-        raise UsageError(f"a task lm-eval:NAME {advice}; installed is {present}")
+        raise UsageError(f"this {advice}; installed is {present}")
 
 
 def entries(folder: Path | None = None) -> Mapping[str, Entry]:
