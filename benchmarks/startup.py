@@ -13,6 +13,7 @@ COMMANDS = {
     "harness --help": [HARNESS, "--help"],
     "harness list tasks": [HARNESS, "list", "tasks"],
     "harness run --help": [HARNESS, "run", "--help"],
+    "harness show-prompt demo/qa": [HARNESS, "show-prompt", "demo/qa"],
 }
 
 
@@ -29,4 +30,4 @@ if __name__ == "__main__":
         for name, command in COMMANDS.items():
             times[name].append(seconds(command))
     for name, found in times.items():
-        print(f"{name:20} {statistics.median(found):.3f} s")
+        print(f"{name:28} {statistics.median(found):.3f} s")
