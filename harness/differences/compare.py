@@ -238,7 +238,10 @@ def _shared(
     if comes_from_elsewhere(one, two):
         matched = matched_tasks(store, one, two, wanted)
         if not matched:
-            raise DataError(f"runs {one.id} and {two.id} share no task: most documents of each are in one run only")
+            raise DataError(
+                f"runs {one.id} and {two.id} share no task: none of one has most documents of one of the "
+                "other, and a number that a file only reported has none"
+            )
         yield from ((task, False) for task in matched)
         return
     for record, changed in common_tasks(one, two, wanted, intersect=intersect):

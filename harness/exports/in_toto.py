@@ -12,8 +12,6 @@ from harness.exports.records import StoredRun
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://in-toto.io/attestation/test-result/v0.1"
-RESULTS = {0: "PASSED", 1: "FAILED"}
-"""By the gate's exit code; any other is WARNED: the examples do not settle it."""
 LISTS = {"PASS": "passedTests", "FAIL": "failedTests"}
 
 
@@ -34,7 +32,7 @@ def write_in_toto(stored: StoredRun) -> dict[str, str]:
         "subject": [{"name": a.path, "digest": {"sha256": a.sha256}} for a in stored.artifacts],
         "predicateType": PREDICATE,
         "predicate": {
-            "result": RESULTS.get(newest.get("exit_code", 4), "WARNED"),
+            "result": _result(newest, tests),
             "configuration": [
                 {"name": f"{task.name} v{task.version}", "digest": {"sha256": task.data_sha256}}
                 for task in run.tasks
@@ -44,6 +42,13 @@ def write_in_toto(stored: StoredRun) -> dict[str, str]:
         },
     }
     return {f"{run.id}.intoto.json": json.dumps(statement, indent=1, ensure_ascii=False) + "\n"}
+
+
+def _result(newest: Mapping[str, Any], tests: Mapping[str, list[str]]) -> str:
+    """The gate's exit code in the words of the predicate; WARNED where the examples do not settle every rule."""
+    if newest.get("exit_code") == 1:
+        return "FAILED"
+    return "PASSED" if newest.get("exit_code") == 0 and not tests["warnedTests"] else "WARNED"
 
 
 def _list(verdict: Mapping[str, Any]) -> str:

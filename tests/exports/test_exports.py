@@ -101,6 +101,18 @@ def test_in_toto_says_what_the_gate_said(run: tuple[Run, str], tmp_path: Path) -
     assert predicate["passedTests"] == ["demo/qa:exact_match on all min 0.5"]
 
 
+@pytest.mark.parametrize(
+    ("state", "code", "result"),
+    [("PASS", 0, "PASSED"), ("FAIL", 1, "FAILED"), ("INCONCLUSIVE", 4, "WARNED"), ("INCONCLUSIVE", 0, "WARNED")],
+)
+def test_what_examples_do_not_settle_is_a_warning(tmp_path: Path, state: str, code: int, result: str) -> None:
+    made = harness.evaluate("scripted:oracle", "demo/qa", limit=2, store=str(tmp_path))
+    verdict = {"task": "demo/qa", "metric": "exact_match", "slice": "all", "state": state, "quarantined": False}
+    open_store(str(tmp_path)).save_verdicts(made.run.id, {"exit_code": code, "verdicts": [verdict]})
+    [path] = harness.export(made.run.id, "in-toto", tmp_path / "out", store=str(tmp_path))
+    assert json.loads(path.read_text(encoding="utf-8"))["predicate"]["result"] == result
+
+
 def test_a_run_without_a_verdict_has_no_test_result(tmp_path: Path) -> None:
     made = harness.evaluate("scripted:oracle", "demo/qa", limit=2, store=str(tmp_path))
     with pytest.raises(UsageError, match="no gate has judged"):
