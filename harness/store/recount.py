@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from harness import run as running
 from harness.errors import DataError, quoted
-from harness.metrics import classify
 from harness.metrics.estimate import estimate
+from harness.metrics.stored import restored
 from harness.types import Estimate, Metric, Outcome, Run, TaskRecord, Value
 
 Metrics = Callable[[TaskRecord], Mapping[str, Metric]]
@@ -90,8 +90,8 @@ def metrics_of(record: TaskRecord, installed: Mapping[str, Metric], outcomes: Se
         name, at_hand = kept.name, installed.get(kept.name)
         if at_hand and (at_hand.signature, at_hand.contents) == (kept.signature, kept.contents):
             metrics[name] = at_hand
-        elif kept.interval in ("wilson", "t") and _is_flat(name, outcomes):
-            metrics[name] = (classify.proportion if kept.interval == "wilson" else classify.mean)(name)
+        elif kept.interval in ("wilson", "t") and _is_flat(name, outcomes) and (mean := restored(kept)):
+            metrics[name] = mean
     return metrics
 
 

@@ -18,6 +18,7 @@ from harness.cli.main import main
 from harness.errors import DataError, UsageError
 from harness.store import open_store, samples
 from harness.store.transfer import export
+from harness.store.transfer import import_run as transfer_in
 from harness.types import Outcome
 
 Page = dict[str, Any]
@@ -212,6 +213,17 @@ def test_an_interval_is_computed_here(exported: Path, folder: Path) -> None:
 
     found = import_run(changed(exported, folder / "bad.zip", change), store="store")
     assert open_store("store").results(found.id) == open_store(str(exported.parent / "store")).results(found.id)
+
+
+@pytest.mark.parametrize("model", ["scripted:oracle", "scripted:opposite"])
+def test_a_percentage_has_its_own_interval_where_its_task_is_not_installed(model: str, folder: Path) -> None:
+    made = evaluate(model, "demo/pronouns", limit=20, limit_order="first", store=str(folder / "mine"))
+    export(open_store(str(folder / "mine")), made.run.id, folder / "run.zip")
+    store = open_store(str(folder / "other"))
+    run = transfer_in(store, folder / "run.zip")
+    (told,) = [e for e in made.estimates if (e.metric, e.slice) == ("stereotyped", "all")]
+    (kept,) = [e for e in store.results(run.id) if (e.metric, e.slice) == ("stereotyped", "all")]
+    assert told.value in (0.0, 100.0) and (kept.value, kept.low, kept.high) == (told.value, told.low, told.high)
 
 
 def test_a_number_that_nothing_here_computes_is_left_out_and_told(exported: Path, folder: Path) -> None:
