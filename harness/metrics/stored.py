@@ -56,8 +56,9 @@ def restored(record: MetricRecord) -> Metric | None:
     reduce = REDUCES.get(record.kind or record.name, mean)
     if reduce is None:
         return None
-    low = -math.inf if record.bounds[0] is None else record.bounds[0]
-    high = math.inf if record.bounds[1] is None else record.bounds[1]
+    least, most = (0.0, record.scale) if record.interval == "wilson" else (-math.inf, math.inf)
+    low = least if record.bounds[0] is None else record.bounds[0]
+    high = most if record.bounds[1] is None else record.bounds[1]
     return Metric(
         name=record.name,
         reduce=reduce,

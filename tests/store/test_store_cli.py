@@ -107,7 +107,7 @@ def test_a_sample_cannot_write_to_the_terminal(store, place):
     shout = replace(outcomes(1)[0], judged=Judged("\x1b[2Jgone [red]x", {}, None))
     store.finish(run(), {"toy/choice": [shout]}, [])
     said = call(samples, "run-1", "toy/choice", "--store", place.url)
-    assert "·[2Jgone [red]x" in said and "\x1b" not in said
+    assert "\\u001b[2Jgone [red]x" in said and "\x1b" not in said
 
 
 def test_runs_list_tag_rm(filled, place, tmp_path):
