@@ -46,12 +46,12 @@ ROWS = (
         8.0,
         ("abstract_algebra", "anatomy", "astronomy"),
     ),
-    Row("arc", "arc_easy", Settings(limit_order="first", limit=100), 3.6),
-    Row("piqa", "piqa", Settings(limit_order="first", limit=100), 1.9),
+    Row("arc", "arc_easy", Settings(limit_order="first", limit=100), 4.5),
+    Row("piqa", "piqa", Settings(limit_order="first", limit=100), 2.1),
     Row("sst2", "glue/sst2", Settings(limit_order="first", limit=200), 1.8),
-    Row("lambada", "lambada_openai", Settings(limit_order="first", limit=100), 1.5),
-    Row("wikitext", "wikitext", Settings(), 1.2, words=14_000),
-    Row("gsm8k", "gsm8k", Settings(limit_order="first", limit=16, shots=5), 3.0),
+    Row("lambada", "lambada_openai", Settings(limit_order="first", limit=100), 1.6),
+    Row("wikitext", "wikitext", Settings(), 1.25, words=14_000),
+    Row("gsm8k", "gsm8k", Settings(limit_order="first", limit=16, shots=5), 5.0),
 )
 
 
