@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import chain, islice
 from typing import TYPE_CHECKING
+
+from harness.errors import listed
 
 if TYPE_CHECKING:
     from harness.types import Example, Run, Settings, TaskRecord
@@ -121,3 +123,12 @@ def shortfall(run: Run) -> str:
 def _chosen(run: Run) -> str:
     """How a limit chose; runs of older releases, which keep no order, took the first examples."""
     return "sampled" if run.settings.get("limit_order") == "sampled" else "the first ones"
+
+
+def by_reason(left_out: Mapping[str, str]) -> Iterator[str]:
+    """Tasks that were named and not asked, a line for every reason: ``bbq/age, winogender: its data are missing``."""
+    tasks: dict[str, list[str]] = {}
+    for name, why in left_out.items():
+        tasks.setdefault(why, []).append(name)
+    for why, names in tasks.items():
+        yield f"{listed(names)}: {why}"

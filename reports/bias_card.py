@@ -7,6 +7,7 @@ from dataclasses import asdict
 from harness.errors import UsageError
 from harness.metrics.glossary import MEANINGS
 from harness.store import Store
+from harness.subset import by_reason
 from harness.types import Estimate, MetricRecord
 from harness_reports import provenance
 from harness_reports.bias import BiasCard, Flips, GroupGap, Probe, gather
@@ -43,7 +44,7 @@ def as_json(card: BiasCard) -> str:
     page["asked"] = {task.name: {"n": task.n, "available": task.available} for task in card.run.tasks}
     page["settings"], page["versions"] = dict(card.run.settings), dict(card.run.versions)
     page["licences"] = {task.name: task.card.licence for task in card.run.tasks}
-    page["not_covered"] = untouched(card.covered)
+    page["not_covered"], page["left_out"] = untouched(card.covered), dict(card.run.left_out)
     return json.dumps(page | {"notes": NOTES}, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -95,6 +96,7 @@ def _uncovered(card: BiasCard) -> Iterator[str]:
     missing = untouched(card.covered)
     if missing:
         yield f"No probe of this run is about: {', '.join(missing)}. {BY_WORDS}"
+    yield from (f"Left out: {line}." for line in by_reason(card.run.left_out))
     others = [task.name for task in card.run.tasks if task.name not in card.limits]
     if others:
         yield f"Tasks of this run that are no probes of bias: {', '.join(others)}."

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from harness.api.sentence import direction, names_of, sentence
 from harness.api.tables import table_of
 from harness.store import Store
-from harness.subset import shortfall
+from harness.subset import by_reason, shortfall
 from harness.types import Estimate, MetricRecord
 from harness.visible import interval
 from harness_reports import frameworks, provenance
@@ -70,7 +70,8 @@ def _sections(store: Store, facts: Facts, level: int) -> Iterator[ReportSection]
     groups = [n for n in facts.numbers if n.estimate.slice != "all"]
     yield ReportSection("In short", list(_in_short(facts, headline)), level)
     yield ReportSection("Results", [_grid(headline, facts), *_refused(facts)], level)
-    yield ReportSection("Tasks", [provenance.tasks(run, run.tasks)], level)
+    left_out = Bullets(tuple(f"Left out: {line}." for line in by_reason(run.left_out)))
+    yield ReportSection("Tasks", [provenance.tasks(run, run.tasks), *[left_out] * bool(run.left_out)], level)
     yield ReportSection("Limits", [provenance.limits(run.tasks)], level)
     yield ReportSection("What this is evidence for", list(_evidence(store, facts)), level)
     yield from provenance.how(run, level)

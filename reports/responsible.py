@@ -12,7 +12,7 @@ from harness.energy.costs import cost_table
 from harness.errors import UsageError
 from harness.store import Store
 from harness.store.digest import lines, seal
-from harness.subset import shortfall
+from harness.subset import by_reason, shortfall
 from harness.types import Run
 from harness_reports import frameworks, provenance
 from harness_reports.coverage import BY_WORDS, touched, untouched
@@ -140,6 +140,7 @@ def _uncovered(audit: Audit) -> Iterator[str]:
     for run in audit.runs:
         if part := shortfall(run):
             yield f"Run {run.id} asked {part}."
+        yield from (f"Run {run.id} left out {line}." for line in by_reason(run.left_out))
         if run.status != "finished":
             yield f"Run {run.id} is {run.status}."
     failed: dict[tuple[str, str], int] = {}

@@ -10,6 +10,7 @@ from harness.data import at_hand, load
 from harness.engine.backend import Backend
 from harness.errors import DataError, UsageError, listed
 from harness.scorers import VALID
+from harness.subset import by_reason
 from harness.types import Dataset, Settings, Task
 
 LeftOut = dict[str, str]
@@ -101,12 +102,9 @@ def answerable(
 
 
 def told(left_out: LeftOut) -> Iterator[str]:
-    """One line for every reason, with the tasks that it keeps out."""
-    tasks: dict[str, list[str]] = {}
-    for name, why in left_out.items():
-        tasks.setdefault(why, []).append(name)
-    for why, names in tasks.items():
-        yield f"left out: {listed(names)}: {why}"
+    """What is told before a run of the tasks that it leaves out."""
+    for line in by_reason(left_out):
+        yield f"left out: {line}"
 
 
 def _first(reasons: LeftOut) -> str:
