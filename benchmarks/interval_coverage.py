@@ -1,6 +1,6 @@
 """How often the 95 % intervals hold the truth: every kind of number, small n, few clusters.
 
-python benchmarks/coverage.py [--repeats 1000] [--seed 0] [--only NAME]
+python benchmarks/interval_coverage.py [--repeats 1000] [--seed 0] [--only NAME]
 
 A population of answers is made for each kind of number, clusters that share an effect among them; samples are drawn
 from it, and the number of the population is the truth. Of each cell: the share of the intervals that hold the truth
