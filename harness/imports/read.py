@@ -13,6 +13,7 @@ from harness.errors import DataError, UsageError
 from harness.imports import eee, garak, helm, inspect, lighteval, lm_eval
 from harness.imports.fields import read_page
 from harness.imports.records import ForeignRun
+from harness.reading.archive import BROKEN
 
 MOST = 100_000
 """Files of a folder that are looked at."""
@@ -32,7 +33,7 @@ def is_exported(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return "run.json" in archive.namelist()
-    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+    except BROKEN:
         return False
 
 

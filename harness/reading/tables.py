@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import DataError, quoted
-from harness.reading.text import is_file, read_csv, read_json_lines, read_lines
+from harness.reading.text import is_file, read_csv, read_json_lines, read_lines, require_once
 
 Rows = list[dict[str, Any]]
 
@@ -60,7 +60,7 @@ def _table(path: Path, lines: Sequence[tuple[int, Sequence[str]]]) -> Rows:
         raise DataError(f"{path}:{number}: column {unnamed} of the header has no name (pandas: to_csv(index=False))")
     if len(names) == 1 and ";" in names[0]:
         raise DataError(f"{path}:{number}: the header {quoted(names[0])} is one column: separate columns by commas")
-    _require_once(path, names)
+    require_once(path, names)
     for line, cells in rest:
         if len(cells) != len(names):
             raise DataError(f"{path}:{line}: {_count(cells)}, and the header has {len(names)}")
@@ -71,22 +71,10 @@ def _count(cells: Sequence[str]) -> str:
     return f"{len(cells)} cell{'s' * (len(cells) != 1)}"
 
 
-def _require_once(path: Path, names: Sequence[str]) -> None:
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise DataError(f"{path}: two columns are called {quoted(twice)}")
-
-
 def _parquet(path: Path) -> Rows:
-    import pyarrow.parquet
+    from harness.reading import parquet  # Arrow takes a while to import
 
-    try:
-        with pyarrow.parquet.ParquetFile(path) as file:  # read_table makes columns of folders called a=b on its way
-            _require_once(path, file.schema_arrow.names)
-            rows: Rows = file.read().to_pylist()
-    except (OSError, ValueError, OverflowError, pyarrow.ArrowException) as error:
-        raise DataError(f"{path}: not a readable Parquet file: {error}") from None
-    return rows
+    return list(parquet.read_rows(path, "readable Parquet file"))
 
 
 _READERS: dict[str, Callable[[Path], Rows]] = {".jsonl": _jsonl, ".csv": _csv, ".tsv": _tsv, ".parquet": _parquet}

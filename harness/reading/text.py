@@ -103,6 +103,13 @@ def decoded(content: bytes, path: Path, number: int = 1) -> str:
     return text.removeprefix(MARK).replace("\r\n", "\n").replace("\n" + MARK, "\n")
 
 
+def require_once(path: Path, columns: Sequence[str]) -> None:
+    """Raise DataError where two columns of a table have the same name: one of them would be lost."""
+    twice = next((name for name in columns if columns.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f"{path}: two columns are called {quoted(twice)}")
+
+
 # ----------------------------------------------------------------------------------------------------------------- JSON
 def read_json_lines(path: Path, kind: str, *, constants: bool = False) -> Iterator[tuple[int, dict[str, Any]]]:
     """(line number, object) of every line that is not blank, one at a time; ``constants`` as in ``json_object``."""

@@ -129,6 +129,18 @@ def test_parquet_with_a_column_twice_is_refused(tmp_path: Path) -> None:
         read_rows(tmp_path / "t.parquet")
 
 
+@pytest.mark.parametrize("kind", ["one text in all rows", "the same, kept once", "rows of nothing"])
+def test_parquet_that_would_swell_is_refused(tmp_path: Path, kind: str) -> None:
+    column = pa.nulls(4_000_000)
+    if kind != "rows of nothing":
+        column = pa.DictionaryArray.from_arrays(pa.array([0] * 1000, pa.int32()), ["x" * 300_000])
+    as_such = kind == "the same, kept once"
+    pyarrow.parquet.write_table(pa.table({"question": column}), tmp_path / "t.parquet", store_schema=as_such)
+    assert (tmp_path / "t.parquet").stat().st_size < 1 << 20
+    with pytest.raises(DataError, match="would become more than 200 times as long"):
+        read_rows(tmp_path / "t.parquet")
+
+
 def test_a_description_of_columns_that_hold_choices_and_numbers(tmp_path: Path) -> None:
     rows = [{"q": "w1", "yes": "w2", "no": "w3", "right": 1, "level": "3"}]
     written(tmp_path / "rows.csv", [*rows, {**rows[0], "right": 0}])
