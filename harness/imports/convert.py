@@ -38,8 +38,11 @@ def converted(foreign: ForeignRun, file: Path) -> Converted:
     names = Counter(task.name for task in foreign.tasks)
     double = next((name for name, times in names.items() if times > 1), None)
     if double is not None:
-        raise DataError(f"the task {double!r} is there twice")
-    parts = [_task(task, foreign.format) for task in foreign.tasks]
+        raise DataError(f"{file}: the task {double!r} is there twice")
+    try:
+        parts = [_task(task, foreign.format) for task in foreign.tasks]
+    except DataError as error:
+        raise DataError(f"{file}: {error}") from None
     digest = hashlib.sha256(
         json.dumps([foreign.format, foreign.model, foreign.started, [part.key for part in parts]]).encode()
     ).hexdigest()
@@ -151,8 +154,9 @@ def _numbers(
     for metric in task.metrics:
         rows = _computed(task.name, metric, outcomes)
         if not rows or not _agree(task.name, rows, told[metric.name]):
-            rows = _reported(task, told[metric.name], metric)
-            kept = replace(recorded(without_samples(metric)), reported=True)
+            bare = without_samples(metric, [number.value for number in told[metric.name]])
+            rows = _reported(task, told[metric.name], bare)
+            kept = replace(recorded(bare), reported=True)
         else:
             kept = recorded(metric)
         if rows:
@@ -192,12 +196,17 @@ def _agree(task: str, rows: Sequence[Estimate], told: Sequence[ForeignNumber]) -
 
 
 def _reported(task: ForeignTask, told: Sequence[ForeignNumber], metric: Metric) -> list[Estimate]:
-    """Numbers as the file has them, with the interval of their standard error; none without a count."""
+    """Numbers as the file has them, with the interval of their standard error; none without a count.
+
+    Raises DataError for a standard error below 0.
+    """
     rows = []
     for number in told:
         n = task.n if number.n is None else number.n
         if not n:
             return []
+        if number.error is not None and number.error < 0:
+            raise DataError(f"{task.name} {metric.name}: a standard error of {number.error}")
         low = high = None
         if number.error:  # an error of 0 says only that no example differs
             low = max(number.value - NORMAL * number.error, metric.bounds[0])

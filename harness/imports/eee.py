@@ -72,14 +72,7 @@ def _task(name: str, results: Sequence[Mapping[str, Any]], rows: Sequence[Mappin
     data = table(own[0].get("source_data"), "source_data")
     return ForeignTask(
         name=name,
-        metrics=tuple(
-            mean_of(
-                metric,
-                [e.judged.values[metric] for e in examples if e.judged and metric in e.judged.values],
-                better=_better(one),
-            )
-            for metric, one in zip(metrics, own, strict=True)
-        ),
+        metrics=tuple(mean_of(metric, examples, better=_better(one)) for metric, one in zip(metrics, own, strict=True)),
         examples=tuple(examples),
         numbers=tuple(numbers),
         n=len(examples) or count(data.get("samples_number"), "samples_number"),

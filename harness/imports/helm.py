@@ -109,10 +109,7 @@ def _task(
     scenario = table(spec.get("scenario_spec"), "scenario_spec")
     return ForeignTask(
         name=task_name(needed(spec.get("name"), "name")),
-        metrics=tuple(
-            mean_of(name, [e.judged.values[name] for e in examples if e.judged and name in e.judged.values])
-            for name in names
-        ),
+        metrics=tuple(mean_of(name, examples) for name in names),
         examples=tuple(examples),
         numbers=tuple(numbers),
         n=len(examples),

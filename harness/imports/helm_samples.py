@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.imports.fields import finite, items, needed, table, text
-from harness.imports.metrics import right
+from harness.imports.metrics import marks
 from harness.imports.records import ForeignExample
 from harness.types import Failed, Generate, Generated, Judged, Request, Response
 
@@ -22,11 +22,8 @@ def examples_of(states: Sequence[Mapping[str, Any]], values: Mapping[Key, Mappin
             trial = finite(state.get("train_trial_index")) or 0
             together.setdefault((needed(instance.get("id"), "instance.id"), int(trial)), []).append(state)
     judged = [values.get(key, {}) for key in together]
-    name = next((name for name in TOLD if any(name in own for own in judged)), "")
-    marks = right([own.get(name) for own in judged])
-    return [
-        _example(same, key, own, mark) for (key, same), own, mark in zip(together.items(), judged, marks, strict=True)
-    ]
+    rows = zip(together.items(), judged, marks(judged, TOLD), strict=True)
+    return [_example(same, key, own, mark) for (key, same), own, mark in rows]
 
 
 def _example(

@@ -9,10 +9,10 @@ from harness.errors import DataError, quoted
 from harness.imports.fields import count, finite, iso, items, needed, table, text
 from harness.imports.inspect_samples import examples_of, names_of
 from harness.imports.metrics import mean_of
-from harness.imports.records import ForeignExample, ForeignNumber, ForeignRun, ForeignTask
+from harness.imports.records import ForeignNumber, ForeignRun, ForeignTask
 from harness.reading.archive import Archive, open_archive
 from harness.reading.text import decoded, json_object
-from harness.types import Metric, Settings
+from harness.types import Settings
 
 FORMAT = "inspect"
 NEWEST = 3
@@ -94,7 +94,7 @@ def _task(about: Mapping[str, Any], results: Mapping[str, Any], rows: Sequence[M
     examples = examples_of(rows, names_of(columns, numbers, MEANS))
     return ForeignTask(
         name=needed(about.get("task"), "eval.task"),
-        metrics=tuple(_metric(number.metric, examples) for number in numbers),
+        metrics=tuple(mean_of(number.metric, examples) for number in numbers),
         examples=tuple(examples),
         numbers=tuple(numbers),
         n=count(results.get("total_samples"), "results.total_samples"),
@@ -113,10 +113,6 @@ def _number(name: str, metric: str, score: Mapping[str, Any], value: object) -> 
     spread = table(table(score.get("metrics"), "metrics").get("stderr"), "stderr").get("value") if plain else None
     scored = count(score.get("scored_samples"), "scored_samples")
     return ForeignNumber(metric=name, value=number, error=finite(spread), n=scored)
-
-
-def _metric(name: str, examples: Sequence[ForeignExample]) -> Metric:
-    return mean_of(name, [e.judged.values[name] for e in examples if e.judged and name in e.judged.values])
 
 
 def _available(data: Mapping[str, Any], about: Mapping[str, Any]) -> int | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.errors import DataError
 from harness.imports.fields import count, finite, iso, items, needed, shown, table, text
-from harness.imports.metrics import mean_of, right
+from harness.imports.metrics import marks, mean_of
 from harness.imports.records import CARD, ForeignExample, ForeignNumber, ForeignRun, ForeignTask
 from harness.reading.parquet import read_rows
 from harness.types import Choose, Chosen, Failed, Generate, Generated, Judged, Request, Response, Settings
@@ -57,13 +57,7 @@ def _task(name: str, page: Mapping[str, Any], details: Path | None) -> ForeignTa
     numbers = tuple(_numbers(results))
     return ForeignTask(
         name=task,
-        metrics=tuple(
-            mean_of(
-                number.metric,
-                [e.judged.values[number.metric] for e in examples if e.judged and number.metric in e.judged.values],
-            )
-            for number in numbers
-        ),
+        metrics=tuple(mean_of(number.metric, examples) for number in numbers),
         examples=tuple(examples),
         numbers=numbers,
         n=len(examples) or _asked(page, name),
@@ -89,9 +83,7 @@ def _numbers(results: Mapping[str, Any]) -> Iterator[ForeignNumber]:
 # ------------------------------------------------------------------------------------------------------------- samples
 def _examples(rows: Sequence[Mapping[str, Any]]) -> Iterator[ForeignExample]:
     values = [_values(table(row.get("metric"), "metric")) for row in rows]
-    name = next((name for name in TOLD if any(name in own for own in values)), "")
-    marks = right([own.get(name) for own in values])
-    for row, own, mark in zip(rows, values, marks, strict=True):
+    for row, own, mark in zip(rows, values, marks(values, TOLD), strict=True):
         yield _example(table(row.get("doc"), "doc"), table(row.get("model_response"), "model_response"), own, mark)
 
 
@@ -127,7 +119,7 @@ def _exchange(
     """A choice where there is a log-probability of each, else a text."""
     logs = [finite(log) for log in items(answer.get("logprobs"), "logprobs")]
     known = tuple(log for log in logs if log is not None)
-    if choices and len(known) == len(choices):
+    if choices and len(known) == len(logs) == len(choices):
         picked = max(range(len(known)), key=known.__getitem__)
         return Choose(prompt, choices), Chosen(picked, known) if scored else Failed("missing", "no score")
     texts = items(answer.get("text"), "text")

@@ -4,19 +4,19 @@ A sample is a row for each document and filter. Its requests are in ``arguments`
 numbers are texts; the values of its metrics stand beside them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.errors import DataError
 from harness.imports.fields import count, finite, items, moment, needed, table, text
-from harness.imports.lm_eval_samples import examples_of
+from harness.imports.lm_eval_samples import examples_of, metric_name
 from harness.imports.metrics import mean_of
 from harness.imports.records import CARD, ForeignExample, ForeignNumber, ForeignRun, ForeignTask
 from harness.metrics.likelihood import METRICS as LIKELIHOODS
 from harness.metrics.likelihood import perplexity
 from harness.reading.text import read_json_lines
-from harness.types import Better, Metric, Settings, Value
+from harness.types import Better, Metric, Settings
 
 FORMAT = "lm-evaluation-harness"
 CORPUS = {metric.name: metric for metric in LIKELIHOODS} | {"perplexity": perplexity("perplexity")}
@@ -84,11 +84,11 @@ def _task(name: str, page: Mapping[str, Any], samples: Path | None) -> ForeignTa
     examples: Sequence[ForeignExample] = ()
     if samples:
         examples = examples_of(name, config, [row for _, row in read_json_lines(samples, "samples", constants=True)])
-    values = _values(examples)
-    numbers = list(_numbers(table(page["results"][name], f"results.{name}"), config, values))
+    judged = {metric for example in examples if example.judged for metric in example.judged.values}
+    numbers = list(_numbers(table(page["results"][name], f"results.{name}"), config, judged))
     return ForeignTask(
         name=name,
-        metrics=tuple(_metric(number.metric, name, page, values.get(number.metric, ())) for number in numbers),
+        metrics=tuple(_metric(number.metric, name, page, examples) for number in numbers),
         examples=tuple(examples),
         numbers=tuple(numbers),
         n=count(asked.get("effective"), f"n-samples.{name}.effective"),
@@ -100,17 +100,7 @@ def _task(name: str, page: Mapping[str, Any], samples: Path | None) -> ForeignTa
     )
 
 
-def _values(examples: Sequence[ForeignExample]) -> dict[str, list[Value]]:
-    values: dict[str, list[Value]] = {}
-    for example in examples:
-        for name, value in example.judged.values.items() if example.judged else ():
-            values.setdefault(name, []).append(value)
-    return values
-
-
-def _numbers(
-    results: Mapping[str, Any], config: Mapping[str, Any], values: Mapping[str, Sequence[Value]]
-) -> Iterator[ForeignNumber]:
+def _numbers(results: Mapping[str, Any], config: Mapping[str, Any], judged: Collection[str]) -> Iterator[ForeignNumber]:
     """Every number under ``metric,filter``, but for standard errors, which belong to another."""
     listed = [table(one, "a metric") for one in items(config.get("metric_list"), "metric_list")]
     means = {str(one.get("metric")) for one in listed if one.get("aggregation") == "mean"}
@@ -121,17 +111,12 @@ def _numbers(
             continue
         name = metric_name(metric, chosen)
         error = finite(results.get(f"{metric}_stderr,{chosen}"))
-        yield ForeignNumber(metric=name, value=number, error=error, mean=metric in means and name in values)
+        yield ForeignNumber(metric=name, value=number, error=error, mean=metric in means and name in judged)
 
 
-def metric_name(metric: str, chosen: str) -> str:
-    """What a metric is called: with its filter, where it has a name."""
-    return metric if chosen == "none" else f"{metric},{chosen}"
-
-
-def _metric(name: str, task: str, page: Mapping[str, Any], values: Sequence[Value]) -> Metric:
+def _metric(name: str, task: str, page: Mapping[str, Any], examples: Sequence[ForeignExample]) -> Metric:
     if name in CORPUS:
         return CORPUS[name]
     directions = table(table(page.get("higher_is_better"), "higher_is_better").get(task), f"higher_is_better.{task}")
     better: Better = "lower" if directions.get(name.partition(",")[0]) is False else "higher"
-    return mean_of(name, values, better=better)
+    return mean_of(name, examples, better=better)

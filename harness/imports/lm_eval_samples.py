@@ -44,6 +44,11 @@ def examples_of(task: str, config: Mapping[str, Any], rows: Sequence[Mapping[str
     ]
 
 
+def metric_name(metric: str, chosen: str) -> str:
+    """What a metric is called under a filter: ``acc`` for "none", which every task has, else ``exact_match,strict``."""
+    return metric if chosen == "none" else f"{metric},{chosen}"
+
+
 def _names(judged: Sequence[tuple[Mapping[str, Value], Mapping[str, str]]]) -> list[str]:
     names = dict.fromkeys(name for values, _ in judged for name in values)
     return sorted(names, key=lambda name: TOLD.index(part) if (part := name.partition(",")[0]) in TOLD else len(TOLD))
@@ -61,7 +66,7 @@ def _values(rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Value], dict[s
         chosen = text(row.get("filter", "none"), "filter")
         for metric in items(row.get("metrics"), "metrics"):
             own = needed(metric, "a metric")
-            name = own if chosen == "none" else f"{own},{chosen}"
+            name = metric_name(own, chosen)
             value = _value(own, row.get(own))
             if value is None and isinstance(row.get(own), float):
                 failed[name] = "not a finite number"

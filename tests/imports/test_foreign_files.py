@@ -2,10 +2,14 @@
 
 import json
 import random
+import struct
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from altering import altered
 from foreign import STAMP, choice, write_eee, write_lighteval, write_lines, write_lm_eval
@@ -44,6 +48,26 @@ def test_lm_eval_with_samples_and_without(tmp_path: Path) -> None:
     assert (run.model, run.versions) == ("own/model", {"lm-evaluation-harness": "0.4.13"})
 
 
+def test_a_reported_number_lies_within_its_interval_whatever_its_scale(tmp_path: Path) -> None:
+    samples = {"n-samples": {name: {"original": 80, "effective": n} for name, n in (("bare", 80), ("birds", 3))}}
+    configs = {"bare": {"output_type": "generate_until"}, "birds": {"output_type": "multiple_choice"}}
+    results = {
+        "bare": {"bleu,none": 25.3, "bleu_stderr,none": 0.9},
+        "birds": {"acc,none": 66.7, "acc_stderr,none": 1.0},  # in per cent, its samples are not
+    }
+    run, numbers = imported(write_lm_eval(tmp_path / "r", results=results, configs=configs, **samples), tmp_path)
+    for key, width in ((("bare", "bleu"), 0.9), (("birds", "acc"), 1.0)):
+        e = numbers[key]
+        assert (e.value - e.low, e.high - e.value) == pytest.approx((1.96 * width, 1.96 * width), abs=1e-4)
+    assert [task.metrics[0].bounds for task in run.tasks] == [(None, None)] * 2
+    share = {"bare": {"acc,none": 0.99, "acc_stderr,none": 0.011}}
+    _, numbers = imported(write_lm_eval(tmp_path / "p", results=share, configs=configs, **samples), tmp_path)
+    assert numbers["bare", "acc"].high == 1.0
+    results["bare"]["bleu_stderr,none"] = -0.9
+    with pytest.raises(DataError, match=r"results_.*json: bare bleu: a standard error of -0\.9"):
+        imported(write_lm_eval(tmp_path / "q", results=results, configs=configs, **samples), tmp_path)
+
+
 def test_no_key_of_a_file_is_kept(tmp_path: Path) -> None:
     imported(write_lm_eval(tmp_path / "r"), tmp_path)
     kept = b"".join(file.read_bytes() for file in (tmp_path / "s").rglob("*") if file.is_file())
@@ -74,6 +98,18 @@ def test_details_of_lighteval(tmp_path: Path) -> None:
     run, numbers = imported(write_lighteval(tmp_path / "r"), tmp_path)
     assert (numbers["birds", "acc"].value, numbers["birds", "acc"].n, run.tasks[0].shots) == (0.5, 2, 2)
     assert not run.tasks[0].metrics[0].reported and run.started == "2026-03-04T05:06:07+00:00"
+
+
+def test_log_probabilities_of_some_choices_are_no_choice(tmp_path: Path) -> None:
+    """One of three numbers is missing, and nobody knows which choices the other two are of."""
+    folder = write_lighteval(tmp_path / "r")
+    [details] = folder.rglob("*.parquet")
+    rows = pq.read_table(details).to_pylist()
+    rows[0]["model_response"]["logprobs"] = [None, -1.0, -2.0]
+    pq.write_table(pa.Table.from_pylist(rows), details)
+    run, _ = imported(folder, tmp_path)
+    first, second = open_store(str(tmp_path / "s")).outcomes(run.id, "birds")
+    assert first.failure and first.failure.kind == "missing" and isinstance(second.responses[0], Chosen)
 
 
 def test_a_log_that_ended_in_an_error_is_a_failed_run(tmp_path: Path) -> None:
@@ -173,10 +209,28 @@ def test_a_zip_that_would_swell_is_refused(tmp_path: Path) -> None:
         archive.writestr("header.json", b" " * (200 << 20))
     with pytest.raises(DataError, match="more than 1000 times"):
         import_results(tmp_path / "bomb.eval", store=str(tmp_path / "s"))
+    with zipfile.ZipFile(tmp_path / "other.eval", "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("header.json", b"{}")
+    with pytest.raises(DataError, match="neither stored, deflated nor zstd"):
+        import_results(tmp_path / "other.eval", store=str(tmp_path / "s"))
     with zipfile.ZipFile(tmp_path / "far.eval", "w") as archive:
         archive.writestr("../../header.json", b"{}")
     with pytest.raises(DataError, match=r"header\.json"):
         import_results(tmp_path / "far.eval", store=str(tmp_path / "s"))
+
+
+def test_an_entry_is_unpacked_up_to_the_size_that_it_tells(tmp_path: Path) -> None:
+    path, size = tmp_path / "liar.eval", 64 << 20
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("header.json", b" " * size)
+    path.write_bytes(path.read_bytes().replace(struct.pack("<I", size), struct.pack("<I", 9)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match="damaged"):
+            import_results(path, store=str(tmp_path / "s"))
+        assert tracemalloc.get_traced_memory()[1] < size // 4
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

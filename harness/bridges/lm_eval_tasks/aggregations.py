@@ -25,11 +25,6 @@ AFFORDABLE, WRITTEN = 5_000, 200
 TEXTS = ("bleu", "chrf", "chrf++", "chrfpp", "ter", "rouge")
 
 
-def name_of(metric: str, filter: str) -> str:
-    """``acc`` for the filter "none" that every task has, else ``exact_match,strict-match``."""
-    return metric if filter == "none" else f"{metric},{filter}"
-
-
 def metric_of(name: str, aggregate: Aggregate, higher: bool | None, raw: Raw) -> Metric:
     """The metric of an aggregation. Means and perplexities are ours, the rest calls theirs on the examples' values."""
     from lm_eval.api import metrics as theirs

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from harness.bridges.lm_eval_tasks.index import FAMILY
 from harness.bridges.lm_eval_tasks.mirror import quiet
 from harness.errors import DataError
 
@@ -45,7 +46,7 @@ class Contexts:
                 doc=doc, ctx=context, metadata=about, apply_chat_template=False, chat_template=None
             )
         except Exception as error:  # a task file is a program of somebody else's
-            raise DataError(f"lm-eval:{task.task_name}: document {place}: {reason(error)}") from error
+            raise DataError(f"{FAMILY}:{task.task_name}: document {place}: {reason(error)}") from error
         return sorted(built if isinstance(built, list) else [built], key=lambda instance: instance.idx)
 
 

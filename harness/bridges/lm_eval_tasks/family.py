@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from harness.bridges.lm_eval_tasks.index import Entry, entries
+from harness.bridges.lm_eval_tasks.index import FAMILY, SUFFIXES, Entry, entries
 from harness.data import hub_cache
 from harness.errors import UnknownName, UsageError
 from harness.plugins import FamilyMember
@@ -16,9 +16,6 @@ from harness.types import Dataset, Generate, Likelihood, Task
 
 if TYPE_CHECKING:
     from harness.bridges.lm_eval_tasks.opened import NamedTasks
-
-FAMILY = "lm-eval"
-SUFFIXES = (".jsonl", ".parquet")
 
 
 class Family:

@@ -18,6 +18,10 @@ from platformdirs import user_cache_path
 from harness.errors import RunError, UsageError
 from harness.files import write_text
 
+FAMILY = "lm-eval"
+"""What stands before a colon and the name of a task."""
+SUFFIXES = (".jsonl", ".parquet")
+"""How a split's file ends in a folder in the Hub's layout."""
 RELEASE = "0.4.13"
 """The release whose inner parts this bridge calls; they move from one to the next."""
 LAYOUT = 3

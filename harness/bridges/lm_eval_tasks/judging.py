@@ -5,16 +5,15 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.bridges.lm_eval_tasks.aggregations import metric_of, name_of, value_of
+from harness.bridges.lm_eval_tasks.aggregations import metric_of, value_of
 from harness.bridges.lm_eval_tasks.contexts import Contexts, reason
 from harness.bridges.lm_eval_tasks.mirror import quiet
 from harness.bridges.lm_eval_tasks.requests import answers_of, requests_of
+from harness.imports.lm_eval_samples import TOLD, metric_name
 from harness.types import Example, Failed, Judged, Metric, Outcome, Request, Response, Value
 
 PROBED = 3
 """Documents that are judged with made-up answers, to learn which metrics a task gives."""
-RIGHT = ("acc", "exact_match", "em")
-"""Metrics that say of an example whether it is right."""
 Raw = Mapping[str, Any]
 
 
@@ -52,7 +51,7 @@ class Judging:
                 values[name] = value_of(self.metrics[name], value)
             except (ValueError, TypeError) as error:
                 failed[name] = str(error)
-        right = next((value for name, value in values.items() if name.partition(",")[0] in RIGHT), None)
+        right = next((value for name, value in values.items() if name.partition(",")[0] in TOLD), None)
         correct = bool(right) if right in (0.0, 1.0) else None
         return Judged(self._said(example.id, responses), values, correct, failed)
 
@@ -90,7 +89,7 @@ class Judging:
                 ensemble.apply(answered)
                 results = [instance.filtered_resps[ensemble.name] for instance in answered]
                 metrics = self.task.process_results(copy.deepcopy(self.contexts.docs[number]), results)
-                given |= {name_of(str(metric), ensemble.name): value for metric, value in metrics.items()}
+                given |= {metric_name(str(metric), ensemble.name): value for metric, value in metrics.items()}
         return given
 
     def _said(self, id: str, responses: Sequence[Response]) -> str:
@@ -107,7 +106,7 @@ class Judging:
     def _announced(self) -> dict[tuple[str, str], None]:
         """(name, metric) of what the task gives: those of its file, and those that made-up answers are given."""
         filters = [ensemble.name for ensemble in self.task._filters]
-        declared = {(name_of(metric, f), metric): None for f in filters for metric in self.task.aggregation()}
+        declared = {(metric_name(metric, f), metric): None for f in filters for metric in self.task.aggregation()}
         seen: dict[tuple[str, str], None] = {}
         for number in range(min(PROBED, len(self.contexts.docs))):
             try:
@@ -115,7 +114,9 @@ class Judging:
                 raw = self._filtered(number, [[_made_up(i) for _ in range(self.repeats)] for i in built])
             except Exception:  # an answer that nobody wrote is no reason to refuse the task
                 continue
-            bare = {name_of(metric, f): metric for f in filters for metric in (n.removesuffix(f",{f}") for n in raw)}
+            bare = {
+                metric_name(metric, f): metric for f in filters for metric in (n.removesuffix(f",{f}") for n in raw)
+            }
             seen |= {(name, bare[name]): None for name in raw}
         own = callable(self.task.config.process_results) or not hasattr(self.task, "_metric_fn_list")
         return {**seen, **declared} if own or not seen else seen

@@ -11,6 +11,7 @@ from typing import Any
 import datasets
 import numpy as np
 
+from harness.bridges.lm_eval_tasks.index import SUFFIXES
 from harness.data import hub_cache, offline_without_a_network
 from harness.errors import DataError
 from harness.reading.tables import read_rows
@@ -18,7 +19,6 @@ from harness.reading.tables import read_rows
 _FOLDER: ContextVar[Path | None] = ContextVar("folder of datasets", default=None)
 _ABSENT: ContextVar[list[str]] = ContextVar("splits that were asked for and are not there")
 _HUB = datasets.load_dataset
-SUFFIXES = (".jsonl", ".parquet")
 
 
 class Splits(datasets.DatasetDict):  # type: ignore[misc]  # untyped

@@ -7,13 +7,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from harness.bridges.lm_eval_tasks.aggregations import name_of
 from harness.bridges.lm_eval_tasks.contexts import Contexts, reason
-from harness.bridges.lm_eval_tasks.index import RELEASE, Entry, tasks_folder
+from harness.bridges.lm_eval_tasks.index import FAMILY, RELEASE, Entry, tasks_folder
 from harness.bridges.lm_eval_tasks.judging import Judging
 from harness.bridges.lm_eval_tasks.mirror import absent, mirrored, others, quiet, seeded
 from harness.data import digest
 from harness.errors import DataError, Unsupported
+from harness.imports.lm_eval_samples import metric_name
 from harness.types import (
     AVERAGE,
     Card,
@@ -30,7 +30,6 @@ from harness.types import (
     Task,
 )
 
-FAMILY = "lm-eval"
 Asked = tuple[Path | None, int | None, int]
 """Folder of data, few-shot examples, seed: what the package's tasks are read for."""
 
@@ -188,7 +187,7 @@ def averages(group: Any) -> list[tuple[str, Group]]:
     for rule in group.aggregate_metric_list or ():
         for kind in rule.filter_list or sorted({name for _, names in own for name in names}):
             having = [task for task, names in own if kind in names and rule.metric in task.aggregation()]
-            wanted.append((name_of(rule.metric, kind), bool(rule.weight_by_size), having))
+            wanted.append((metric_name(rule.metric, kind), bool(rule.weight_by_size), having))
     pairs: list[tuple[str, Group]] = []
     for metric, by_size, having in wanted:
         members = [f"{FAMILY}:{task.task_name}" for task in having]
