@@ -118,7 +118,8 @@ def matched_tasks(store: Store, first: Run, second: Run, wanted: Sequence[str]) 
     for task in second.tasks:
         theirs = documents(store, second.id, task.name)
         names = [task.name] if task.name in of_first else list(of_first)
-        same, name = max(((matches(of_first[name], theirs), name) for name in names), key=lambda pair: len(pair[0]))
+        fits = ((matches(of_first[name], theirs), name) for name in names)
+        same, name = max(fits, key=lambda fit: len(fit[0]), default=({}, ""))
         asked = not wanted or task.name in wanted or name in wanted
         if asked and same and len(same) >= LEAST * min(len(theirs), len(of_first[name])):
             ours = answers(store, first.id, name)

@@ -102,6 +102,20 @@ def test_runs_that_share_no_document_are_not_compared(two_runs: tuple[str, str, 
         compare(other.id, theirs, store=store)
 
 
+def test_a_run_that_asked_nothing_shares_no_task(two_runs: tuple[str, str, str], tmp_path: Path) -> None:
+    store, ours, _ = two_runs
+    rows = [
+        {"entry_type": "start_run setup", "plugins.target_type": "test", "plugins.target_name": "own/model"},
+        {"entry_type": "init", "garak_version": "0.14.0", "start_time": "2026-01-02T03:04:06+00:00"},
+        {"entry_type": "attempt", "status": 2, "probe_classname": "toy.Rhyme", "prompt": "A rhyme.", "outputs": ["x"]},
+    ]
+    write_lines(tmp_path / "begun.report.jsonl", rows)
+    [begun] = import_results(tmp_path / "begun.report.jsonl", store=store)
+    for pair in ((ours, begun.id), (begun.id, ours)):
+        with pytest.raises(DataError, match="share no task"):
+            compare(*pair, store=store)
+
+
 def test_a_part_of_the_documents_needs_leave(two_runs: tuple[str, str, str]) -> None:
     store, _, theirs = two_runs
     few = evaluate("scripted:oracle", "demo/sentiment", store=store, limit=30).run
