@@ -29,6 +29,11 @@ def line(text: object, length: int = 300) -> str:
     return " ".join(cut(str(text), length).split())
 
 
+def cell(text: str) -> str:
+    """A text that no spreadsheet takes for a formula: one that begins like a formula has an apostrophe before it."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
 def number(value: float | None) -> str:
     """Four significant digits; "-" where there is no number, never 0."""
     return "-" if value is None else f"{value:.4g}"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from harness.visible import cut
+from harness.visible import cell, cut
 
 __all__ = ["CELL", "cut", "escaped", "family", "harmless", "json_text", "short", "spreadsheet", "word_difference"]
 
@@ -33,7 +33,7 @@ def spreadsheet(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _no_formula(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    return cell(value) if isinstance(value, str) else value
 
 
 def escaped(text: str, length: int = 200) -> str:

@@ -7,7 +7,7 @@ import io
 from html import escape
 from typing import TYPE_CHECKING
 
-from harness.visible import interval, line, markdown, number
+from harness.visible import cell, interval, line, markdown, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,9 +21,6 @@ LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
 }  # fmt: skip
-
-FORMULA = ("=", "+", "-", "@")
-"""A cell of CSV that begins so is a formula to a spreadsheet."""
 
 
 def latex(text: str) -> str:
@@ -125,5 +122,4 @@ def _piped(cells: Sequence[str]) -> str:
 
 
 def _inert(text: str) -> str:
-    shown = line(text)
-    return f"'{shown}" if shown.startswith(FORMULA) else shown
+    return cell(line(text))

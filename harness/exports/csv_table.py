@@ -2,10 +2,11 @@
 
 import csv
 import io
+from dataclasses import astuple, fields
 
 from harness.exports.records import StoredRun
-
-COLUMNS = ("task", "metric", "slice", "value", "low", "high", "n", "clusters", "failed")
+from harness.types import Estimate
+from harness.visible import cell
 
 
 def write_csv(stored: StoredRun) -> dict[str, str]:
@@ -13,15 +14,11 @@ def write_csv(stored: StoredRun) -> dict[str, str]:
     tasks = {task.name: task for task in stored.run.tasks}
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["run", "model", *COLUMNS, "version", "data_sha256"])
+    writer.writerow(["run", "model", *(field.name for field in fields(Estimate)), "version", "data_sha256"])
     for e in stored.estimates:
         task = tasks.get(e.task)  # none for the average of a group
         about = [task.version, task.data_sha256] if task else ["", ""]
-        numbers = ["" if (value := getattr(e, name)) is None else value for name in COLUMNS]
-        writer.writerow([_plain(cell) for cell in (stored.run.id, stored.model, *numbers, *about)])
+        numbers = ("" if value is None else value for value in astuple(e))
+        row = (stored.run.id, stored.model, *numbers, *about)
+        writer.writerow([cell(value) if isinstance(value, str) else value for value in row])
     return {f"{stored.run.id}.csv": text.getvalue()}
-
-
-def _plain(cell: object) -> object:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
