@@ -70,6 +70,16 @@ def test_a_broken_plug_in_is_listed_with_its_reason_and_stops_only_its_own_tasks
     assert len(asked.stderr.strip().splitlines()) == 1
 
 
+def test_a_broken_exporter_stops_no_other_one_and_is_named(site: Path, tmp_path: Path) -> None:
+    asked = ("--store", "exported")
+    assert harness(site, tmp_path, "run", "parrot:1", "--tasks", "weather/clouds", *asked).returncode == 0
+    done = harness(site, tmp_path, "export", "latest", "--to", "csv", "--out", "table", *asked)
+    assert done.returncode == 0, done.stderr
+    done = harness(site, tmp_path, "export", "latest", "--to", "rain", *asked)
+    assert done.returncode == 2 and "unknown form of export 'rain'" in done.stderr
+    assert "(storm = harness_weather.broken:EXPORTS) is broken: RuntimeError" in done.stderr
+
+
 def test_without_the_package_nothing_of_it_is_there(tmp_path: Path) -> None:
     assert "weather" not in harness(tmp_path, tmp_path, "list", "tasks").stdout
 

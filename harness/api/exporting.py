@@ -1,11 +1,11 @@
 """A stored run written in the form of another tool."""
 
 from collections.abc import Mapping
-from importlib.metadata import entry_points
 from pathlib import Path, PurePosixPath
 
+from harness import plugins
 from harness.api.reporting import report
-from harness.errors import UnknownName, UsageError, quoted
+from harness.errors import UsageError, quoted
 from harness.exports import EXPORTS, Exporter, StoredRun
 from harness.files import write_text
 from harness.hidden import hidden
@@ -40,12 +40,13 @@ def export(run: str, to: str, folder: str | Path | None = None, *, store: str | 
 
 
 def _files(store: Store, run: Run, to: str, url: str | None) -> Mapping[str, str]:
-    exporters = _exporters()
+    offered, broken = plugins.functions("harness.exports")
+    exporters: Mapping[str, Exporter] = EXPORTS | offered
     if to == HUB and HUB not in exporters:
         card = report(run.id, "card", store=url)
         return card if isinstance(card, dict) else {"README.md": card}
     if to not in exporters:
-        raise UnknownName("form of export", to, [*exporters, HUB])
+        raise plugins.unknown("form of export", to, [*exporters, HUB], broken)
     stored = StoredRun(
         run=run,
         estimates=tuple(store.results(run.id)),
@@ -54,9 +55,3 @@ def _files(store: Store, run: Run, to: str, url: str | None) -> Mapping[str, str
         outcomes=lambda task: store.outcomes(run.id, task),
     )
     return exporters[to](stored)
-
-
-def _exporters() -> dict[str, Exporter]:
-    """The built-in exporters and those of plug-ins."""
-    offered = {name: f for point in entry_points(group="harness.exports") for name, f in point.load().items()}
-    return EXPORTS | offered

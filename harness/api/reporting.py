@@ -1,11 +1,10 @@
 """Reports of runs and of campaigns, by the writers that entry points name."""
 
-from collections.abc import Callable, Sequence
-from importlib.metadata import entry_points
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from harness.errors import UnknownName, UsageError
+from harness import plugins
+from harness.errors import UsageError
 from harness.files import write_text
 from harness.store import Store, open_store
 
@@ -26,15 +25,16 @@ def report(
     numbers are shown beside where it was asked the same.
     Raises UnknownName for a format that is not installed, and for a run that is not there.
     """
-    formats = {name: writer for name, writer in _writers().items() if name != CAMPAIGN}
+    writers, broken = plugins.functions("harness.reports")
+    formats = [name for name in writers if name != CAMPAIGN]
     if format not in formats:
-        raise UnknownName("report format", format, formats)
+        raise plugins.unknown("report format", format, formats, broken)
     runs = [run] if isinstance(run, str) else list(run)
     if not runs:
         raise UsageError("a report needs at least one run")
     opened = open_store(store, create=False)
     ids = list(dict.fromkeys(opened.run(name).id for name in runs))
-    written: str | dict[str, str] = formats[format](opened, ids, baseline)
+    written: str | dict[str, str] = writers[format](opened, ids, baseline)
     return written
 
 
@@ -61,12 +61,8 @@ def export_site(folder: str | Path, *, store: str | None = None) -> list[Path]:
 
 def campaign_page(store: Store, campaign: str, *, length: bool = False, judge: str | None = None) -> str:
     """A campaign of ratings as one HTML page. Raises UsageError where the reports are not installed."""
-    writer = _writers().get(CAMPAIGN)
+    writer = plugins.functions("harness.reports")[0].get(CAMPAIGN)
     if writer is None:
         raise UsageError("the report of campaigns is not installed: reinstall rai-harness")
     page: str = writer(store, campaign, None, length=length, judge=judge)
     return page
-
-
-def _writers() -> dict[str, Callable[..., Any]]:
-    return {name: writer for point in entry_points(group="harness.reports") for name, writer in point.load().items()}

@@ -4,11 +4,11 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields, replace
-from importlib.metadata import entry_points
 from pathlib import Path
 from time import monotonic
 from typing import Any, Literal, Unpack
 
+from harness import plugins
 from harness.api.evaluation import tasks_of
 from harness.api.jobs import run_job
 from harness.api.ready import ready
@@ -129,7 +129,7 @@ def require_ready(jobs: Sequence[Job], where: Where, outputs: Sequence[Path] = (
 
 
 def _require_model(job: Job) -> None:
-    if not entry_points(group="harness.models", name=job.model.partition(":")[0]):
+    if not plugins.offers_model(job.model):
         require_model(job.model, job.options)
 
 

@@ -14,6 +14,8 @@ from harness.engine.backend import Options
 from harness.errors import ModelError, UnknownName, UsageError
 
 VALID = ("smollm2", "PATH", "hf:ORG/NAME[@REVISION]", "openai:NAME", "replay:FILE", "scripted:RULE")
+ELSEWHERE = ("openai", "replay", "scripted")
+"""Schemes of models that have no weights here."""
 _PATTERNS = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.spm", "*.jinja"]
 
 
