@@ -101,12 +101,12 @@ def check(backend: Backend, tasks: Sequence[Task]) -> None:
             )
 
 
-def unable(backend: Backend, tasks: Sequence[Task]) -> dict[str, str]:
-    """By task why a model cannot be asked it: the kinds of request that it does not answer."""
+def unable(model: str, answers: frozenset[type], tasks: Sequence[Task]) -> dict[str, str]:
+    """By task why a model cannot be asked it: the kinds of request that are not among those that it ``answers``."""
     return {
-        task.name: f"{backend.info.name} answers no {' and no '.join(missing)}"
+        task.name: f"{model} answers no {' and no '.join(missing)}"
         for task in tasks
-        if (missing := sorted(kind.__name__ for kind in task.requests - backend.info.answers))
+        if (missing := sorted(kind.__name__ for kind in task.requests - answers))
     }
 
 

@@ -70,6 +70,15 @@ def test_a_broken_plug_in_is_listed_with_its_reason_and_stops_only_its_own_tasks
     assert len(asked.stderr.strip().splitlines()) == 1
 
 
+def test_a_model_of_the_package_is_seen_before_a_run(site: Path, tmp_path: Path) -> None:
+    """Its tokenizer is unknown here: the prompt is the task's own text, and tokens and time are not known."""
+    shown = harness(site, tmp_path, "show-prompt", "weather/clouds", "--model", "parrot:1")
+    assert shown.returncode == 0 and "as the task writes it" in shown.stdout, shown.stderr
+    seen = harness(site, tmp_path, "run", "parrot:1", "--tasks", "weather/clouds", "--dry-run")
+    assert seen.returncode == 0 and "requests  4" in seen.stdout, seen.stderr
+    assert "not known beforehand" in seen.stdout
+
+
 def test_a_broken_exporter_stops_no_other_one_and_is_named(site: Path, tmp_path: Path) -> None:
     asked = ("--store", "exported")
     assert harness(site, tmp_path, "run", "parrot:1", "--tasks", "weather/clouds", *asked).returncode == 0

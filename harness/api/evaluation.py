@@ -9,7 +9,7 @@ from harness import notices, plugins
 from harness import run as running
 from harness.answers.shard import Shard
 from harness.api.models import Model, opened
-from harness.api.ready import answerable, ready, singly, told
+from harness.api.ready import answerable, ready, told
 from harness.api.recipe import Recipe
 from harness.api.recording import record
 from harness.api.records import Listener, Overrides, Result, Where, heard, with_overrides
@@ -39,13 +39,14 @@ def evaluate(
     Raises the errors of ``harness.errors``; a run that was begun is marked failed or interrupted in the store.
     """
     settings, options, where, listener = with_overrides(settings, options, where, listener, overrides)
-    listener = within(heard(listener, where.name or str(model) * isinstance(model, str)), where.max_minutes)
+    title = where.name or (str(model) if isinstance(model, str | Path) else "")
+    listener = within(heard(listener, title), where.max_minutes)
     chosen, absent = ready(tasks_of(tasks), settings, where)
     planned = planned_tasks(chosen, settings, options, where)
     for text in (*told(absent), *_notices(settings, planned)):
         listener.notice(text)
     backend = opened(model, options, running.exams(planned))
-    planned, unable = answerable(backend, planned, singly(tasks))
+    planned, unable = answerable(backend, planned, tasks)
     left_out = absent | unable
     for text in told(unable):
         listener.notice(text)

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Unpack
 
+from harness import plugins
 from harness import run as running
 from harness.api.evaluation import planned_tasks, tasks_of
 from harness.api.prompts import parts_of
-from harness.api.ready import missing_data
+from harness.api.ready import missing_data, singly
 from harness.api.records import Overrides, Where, with_overrides
 from harness.api.showing import SILENT
 from harness.energy.rates import Rates, read_rates
@@ -26,7 +27,8 @@ class TaskForecast:
     """One task of a forecast.
 
     ``examples`` of those ``available`` would be asked in so many ``requests``; all are 0 where ``missing`` says why
-    nothing could be: data, a scorer, or a kind of request that the model does not answer.
+    nothing could be: data, a scorer, or a kind of request that the model does not answer. ``left_out``: the run would
+    go on without it; otherwise what is missing makes the run refuse.
     """
 
     task: str
@@ -34,6 +36,7 @@ class TaskForecast:
     available: int
     requests: int
     missing: str = ""
+    left_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,11 @@ class Forecast:
         """Tasks that could not be asked."""
         return tuple(task for task in self.tasks if task.missing)
 
+    @property
+    def refused(self) -> bool:
+        """Whether the run would end before anything is asked, because of what is missing."""
+        return any(not task.left_out for task in self.missing)
+
 
 def dry_run(
     model: str,
@@ -89,29 +97,31 @@ def dry_run(
     chosen = tasks_of(tasks)
     reasons = {name: f"data are missing: {d}" for name, (d, _) in missing_data(chosen, where.data).items()}
     reasons |= {} if settings.scorer else {t.name: "a scorer is missing (--scorer)" for t in chosen if t.bind}
+    left_out = set(reasons) if where.skip_missing else set[str]()
     silent = [task.bind(task, SILENT) if task.bind else task for task in chosen if task.name not in reasons]
     planned = planned_tasks(silent, replace(settings, scorer=None), options, where)
     whole = Forecast(model, ())
-    if _is_local(model):
+    if plugins.is_local(model):
         whole, unable = _local(model, planned, options, where)
         reasons |= unable
+        left_out |= (unable.keys() - singly(tasks)) if unable else set()
         planned = [p for p in planned if p.task.name not in unable]
     elif model.startswith("openai:"):
         whole = _server(model, running.questions(planned))
     asked = {p.task.name: p for p in planned}
-    each = tuple(_task(task, asked.get(task.name), reasons.get(task.name, "")) for task in chosen)
+    if len(left_out) == len(chosen):  # a run that asks nothing is none
+        left_out.clear()
+    each = tuple(
+        _task(task, asked.get(task.name), reasons.get(task.name, ""), left_out=task.name in left_out) for task in chosen
+    )
     return _priced(replace(whole, tasks=each), factors)
 
 
-def _task(task: Task, planned: running.Planned | None, missing: str) -> TaskForecast:
+def _task(task: Task, planned: running.Planned | None, missing: str, *, left_out: bool) -> TaskForecast:
     if planned is None:
-        return TaskForecast(task.name, 0, 0, 0, missing)
+        return TaskForecast(task.name, 0, 0, 0, missing, left_out)
     available = planned.record.available or planned.record.n
     return TaskForecast(task.name, planned.record.n, available, sum(map(len, planned.requests)))
-
-
-def _is_local(model: str) -> bool:
-    return model.partition(":")[0] not in ("openai", "replay", "scripted")
 
 
 def _local(
@@ -122,11 +132,7 @@ def _local(
     from harness.engine.unloaded import open_unloaded
 
     unloaded = open_unloaded(model, options)
-    unable = {
-        p.task.name: f"a {unloaded.family} model answers no {' and no '.join(sorted(k.__name__ for k in kinds))}"
-        for p in planned
-        if (kinds := p.task.requests - unloaded.answers)
-    }
+    unable = running.unable(f"a {unloaded.family} model", unloaded.answers, [p.task for p in planned])
     if unloaded.family != "causal":
         return Forecast(model, ()), unable
     own = running.questions([p for p in planned if p.task.name not in unable])

@@ -39,15 +39,12 @@ def ready(tasks: Sequence[Task], settings: Settings, where: Where) -> tuple[list
 def missing_data(tasks: Iterable[Task], mirror: Path | None) -> dict[str, tuple[Dataset, DataError]]:
     """By task its first dataset that is neither here nor to be had, and what was said."""
     known: dict[Dataset, DataError | None] = {}
+    first: dict[str, tuple[Dataset, DataError]] = {}
     for task in tasks:
         for dataset in task.dataset:
             if dataset not in known:
                 known[dataset] = _flaw_of(dataset, mirror)
-    first: dict[str, tuple[Dataset, DataError]] = {}
-    for task in tasks:
-        for dataset in task.dataset:
-            error = known[dataset]
-            if error is not None:
+            if error := known[dataset]:
                 first.setdefault(task.name, (dataset, error))
     return first
 
@@ -87,18 +84,19 @@ def _tasks_of(id: str, absent: dict[str, tuple[Dataset, DataError]]) -> str:
 
 
 def answerable(
-    backend: Backend, planned: Sequence[running.Planned], singly: set[str]
+    backend: Backend, planned: Sequence[running.Planned], wanted: str | Sequence[str | Task]
 ) -> tuple[list[running.Planned], LeftOut]:
-    """What a model can be asked, and the members of groups, patterns and tags that it cannot.
+    """What a model can be asked, and the members of groups, patterns and tags among ``wanted`` that it cannot.
 
-    Raises Unsupported for a task that was named by itself (``singly``), and where nothing is left.
+    Raises Unsupported for a task that was named by itself, and where nothing is left.
     """
-    reasons = running.unable(backend, [p.task for p in planned])
-    kept = [p for p in planned if p.task.name not in reasons or p.task.name in singly]
-    if not kept:
-        kept = list(planned)
+    reasons = running.unable(backend.info.name, backend.info.answers, [p.task for p in planned])
+    if not reasons:
+        return list(planned), {}
+    left_out = {name: why for name, why in reasons.items() if name not in singly(wanted)}
+    kept = [p for p in planned if p.task.name not in left_out] or list(planned)
     running.check(backend, [p.task for p in kept])
-    return kept, {name: why for name, why in reasons.items() if name not in singly}
+    return kept, left_out
 
 
 def told(left_out: LeftOut) -> Iterator[str]:
@@ -118,10 +116,5 @@ def singly(wanted: str | Sequence[str | Task]) -> set[str]:
     tasks = [wanted] if isinstance(wanted, str) else wanted
     records = {task.name for task in tasks if isinstance(task, Task)}
     known = plugins.catalogue()
-    words = [task for task in tasks if isinstance(task, str) and not _names_many(known, task)]
+    words = [task for task in tasks if isinstance(task, str) and not plugins.names_many(known, task)]
     return records | ({task.name for task in plugins.select(known, words)} if words else set())
-
-
-def _names_many(known: plugins.Catalogue, name: str) -> bool:
-    several = name in known.groups or name.startswith("tag:") or bool(set(name) & set("*?["))
-    return several and name not in known.tasks

@@ -4,21 +4,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Unpack
 
+from harness import plugins
 from harness import run as running
 from harness.api.evaluation import planned_tasks, tasks_of
 from harness.api.prompts import ShownPrompt, parts_of, shown_as
 from harness.api.records import Overrides, Where, with_overrides
 from harness.engine.backend import Options
 from harness.errors import UsageError
-from harness.types import (
-    Example,
-    Judged,
-    Question,
-    Response,
-    Scorer,
-    Settings,
-    Task,
-)
+from harness.types import Example, Judged, Question, Response, Scorer, Settings, Task
+
+SILENT = Scorer("none", {}, lambda texts: [0.0] * len(texts))
+"""Prompts do not depend on what scores the answers."""
 
 
 def show_prompt(
@@ -48,25 +44,20 @@ def show_prompt(
     return [replace(one, gold=gold[one.task, one.example]) for one in shown]
 
 
-SILENT = Scorer("none", {}, lambda texts: [0.0] * len(texts))
-"""Prompts do not depend on what scores the answers."""
-
-
 def _shown(model: str | None, questions: Sequence[Question], options: Options) -> list[ShownPrompt]:
-    scheme = "" if model is None else model.partition(":")[0]
-    if model is None or scheme in ("replay", "scripted"):
-        return [_plain(question) for question in questions]
-    if scheme == "openai":
-        from harness.engine.elsewhere.wording import shown
+    if model is not None and plugins.is_local(model):
+        from harness.api.showing_tokens import read_by
 
-        parts = [parts_of(question.request) for question in questions]
-        return [
-            shown_as("messages", question, shown(question.request, prompt, options), ())
-            for question, (prompt, _) in zip(questions, parts, strict=True)
-        ]
-    from harness.api.showing_tokens import read_by
+        return read_by(model, questions, options)
+    server = model is not None and model.startswith("openai:")
+    return [_sent(question, options) if server else _plain(question) for question in questions]
 
-    return read_by(model, questions, options)
+
+def _sent(question: Question, options: Options) -> ShownPrompt:
+    from harness.engine.elsewhere.wording import shown
+
+    prompt, _ = parts_of(question.request)
+    return shown_as("messages", question, shown(question.request, prompt, options), ())
 
 
 def _gold(task: Task, example: Example) -> str:
@@ -77,6 +68,4 @@ def _gold(task: Task, example: Example) -> str:
 
 
 def _plain(question: Question) -> ShownPrompt:
-    request = question.request
-    prompt, continuations = parts_of(request)
-    return shown_as("text", question, prompt, continuations)
+    return shown_as("text", question, *parts_of(question.request))

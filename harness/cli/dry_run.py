@@ -33,7 +33,7 @@ def dry_run_jobs(
     if json_file:
         pages = [page(forecast) for forecast in forecasts]
         write_json(json_file, pages if several else pages[0])
-    return 2 if any(forecast.missing for forecast in forecasts) and not where.skip_missing else 0
+    return 2 if any(forecast.refused for forecast in forecasts) else 0
 
 
 def page(forecast: Forecast) -> dict[str, Any]:

@@ -153,6 +153,20 @@ def test_what_is_missing_is_told_and_ends_with_2(folder: str, tmp_path: Path) ->
     assert "tokens    " in said and "time      at most about " in said and "memory    about " in said
 
 
+def test_a_forecast_refuses_what_the_run_refuses(folder: str, tmp_path: Path) -> None:
+    """A member of a group that a model cannot be asked is left out; one that is named by itself is refused."""
+    place = tmp_path / "data" / "nyu-mll" / "crows_pairs" / "crows_pairs" / "test.jsonl"
+    place.parent.mkdir(parents=True)
+    row = {"id": 1, "sent_more": "old", "sent_less": "new", "stereo_antistereo": 0, "bias_type": 0}
+    place.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    asked = ("run", folder, "--data", "data", "--skip-missing", "-t")
+    for tasks, code in (("bias", 0), ("demo/qa,crows_pairs/masked", 2), ("winogender", 2)):
+        said = printed(*asked, tasks, "--dry-run", cwd=tmp_path, code=code)
+        done = subprocess.run([HARNESS, *asked, tasks, "--quiet"], check=False, cwd=tmp_path, capture_output=True)
+        assert done.returncode == code, (tasks, done.stderr)
+        assert "could not be asked" in said
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [(("--rates", "r.toml"), "--rates needs --dry-run"), (("--dry-run", "--resume"), "--dry-run tells of a whole run")],
