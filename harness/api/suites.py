@@ -134,7 +134,9 @@ def _require_model(job: Job) -> None:
 
 
 def require_writable(path: Path) -> None:
-    """Raises RunError for a file or folder that could not be written."""
+    """Raises RunError for a file or folder that could not be written; "-" is standard output."""
+    if str(path) == "-":
+        return
     there = next((place for place in (path, *path.absolute().parents) if place.exists()), path)
     if not os.access(there, os.W_OK) or (there != path and not there.is_dir()):
         raise RunError(f"cannot write {path}: {there} is not writable")

@@ -148,7 +148,9 @@ def _run(jobs: Sequence[Job], where: Where, output: JsonOutput, *, quiet: bool) 
     from harness.api import require_ready, run_jobs
     from harness.cli.table import results_table, runs_table, training_lines
 
-    require_ready(jobs if len(jobs) > 1 else (), where, [output.path] if output.path else ())
+    require_ready(
+        jobs if len(jobs) > 1 else (), where, [output.path] if output.path and str(output.path) != "-" else ()
+    )
 
     @contextmanager
     def listening(job: Job) -> Iterator[Listener]:
@@ -169,7 +171,7 @@ def _run(jobs: Sequence[Job], where: Where, output: JsonOutput, *, quiet: bool) 
             results_table(end.result.run, end.result.estimates)
             for line in training_lines(end.result.run, end.result.estimates):
                 click.echo(line)
-        output.write(ends)
+        output.write(ends, last=len(ends) == len(jobs))
     finished = [end.result for end in ends if end.result]
     if len(finished) > 1 and not quiet and not where.shard:
         runs_table([result.run.id for result in finished], where.store)

@@ -21,9 +21,12 @@ class JsonOutput:
     path: Path | None
     several: bool
 
-    def write(self, ends: Sequence[JobEnd]) -> None:
-        """Write what there is after each run: whatever happens to the next, this one is kept. Raises RunError."""
-        if self.path is None or not ends:
+    def write(self, ends: Sequence[JobEnd], *, last: bool) -> None:
+        """Write what there is after each run: whatever happens to the next, this one is kept. Raises RunError.
+
+        Standard output cannot be written again: it is told everything after the ``last`` run.
+        """
+        if self.path is None or (str(self.path) == "-" and not last):
             return
         if self.path.is_dir():
             result = ends[-1].result

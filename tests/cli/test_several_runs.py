@@ -124,6 +124,12 @@ def test_json_has_one_shape_for_one_run_and_one_for_several() -> None:
     assert page.keys() == one.keys() and page["results"] == one["results"]
 
 
+def test_standard_output_is_one_list_however_many_runs() -> None:
+    words = ("scripted:oracle", "scripted:opposite", "-t", "demo/qa", "-n", "4", "--quiet", "--json", "-")
+    code, printed, _ = run(*words)
+    assert code == 0 and [page["model"] for page in json.loads(printed)] == ["scripted:oracle", "scripted:opposite"]
+
+
 def test_json_in_a_folder_is_a_file_for_each_run() -> None:
     Path("pages").mkdir()
     assert run("scripted:oracle", "scripted:opposite", "-t", "demo/qa", "-n", "4", "--json", "pages")[0] == 0
