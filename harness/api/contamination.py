@@ -74,11 +74,12 @@ def effects(report: Report, split: ScoreSplit, store: Store) -> list[Effect]:
     the difference of their means would be that of the share before correction.
     """
     rows = []
+    compared = {record.name for record in split.reference.tasks} if split.reference else set[str]()
     for task in split.tasks:
         verdicts = report.verdicts(split.rule, task.name)
         outcomes = list(store.outcomes(split.run.id, task.name))
         other = None
-        if split.reference and task.name in {record.name for record in split.reference.tasks}:
+        if split.reference and task.name in compared:
             other = list(store.outcomes(split.reference.id, task.name))
         for metric in task.metrics:
             if metric.interval in ("wilson", "t") and metric.errors is None:

@@ -15,9 +15,7 @@ from harness.store import open_store
 from harness.store.ratings import now
 from harness.types import Run, Settings, Task, TaskRecord
 from harness.variants import varied
-
-COUNTERFACTUALS = ("gender", "names", "religion")
-"""Swaps that are built in; any other word of --counterfactual is a file."""
+from harness.variants.swaps import BUILT_IN
 
 
 def rescore(run: str, *, store: str | None = None, scorer: str | None = None, command: str = "") -> Result:
@@ -95,7 +93,7 @@ def settings_of(run: Run) -> Settings:
 
 def _require_own_words(run: Run, settings: Settings) -> None:
     """Raises UsageError where the settings of an imported run name a file."""
-    odd = [word for word in settings.counterfactual if word not in COUNTERFACTUALS]
+    odd = [word for word in settings.counterfactual if word not in BUILT_IN]
     if odd:
         raise UsageError(
             f"run {run.id} was imported, and its --counterfactual names the file {quoted(odd[0])}: no file that an "

@@ -118,8 +118,8 @@ def _about(backend: Backend, run: Run) -> dict[str, Any]:
         "tasks": {task.name: [task.fingerprint, task.data_sha256, task.n] for task in run.tasks},
         "machine": _machine() if backend.info.pinned else {},
     }
-    kept: dict[str, Any] = json.loads(canonical(hidden_in(about)))
-    return kept
+    plain: dict[str, Any] = json.loads(canonical(hidden_in(about)))
+    return plain
 
 
 def _machine() -> dict[str, str]:

@@ -17,12 +17,13 @@ def within(listener: Listener, minutes: float | None, clock: Callable[[], float]
     if minutes is None:
         return listener
     end = clock() + 60 * minutes
-    begun_with: list[int] = []
+    known: int | None = None
 
     def progress(done: int, total: int) -> None:
+        nonlocal known
         listener.progress(done, total)
-        begun_with.append(done)
-        if begun_with[0] < done < total and clock() >= end:
+        known = done if known is None else known  # what the first call tells was answered before this run
+        if known < done < total and clock() >= end:
             raise TimeUp(f"stopped after {minutes:.3g} minutes (--max-minutes)")
 
     return replace(listener, progress=progress)

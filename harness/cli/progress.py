@@ -85,13 +85,14 @@ def progress_bar(
     title: str, *, quiet: bool, unit: str = "questions", stream: TextIO | None = None, every: float = EVERY
 ) -> Iterator[Callable[[int, int], None]]:
     """What to call with (units done, units in all), shown on standard error unless ``quiet``."""
-    from rich.console import Console
-
-    console = Console(file=stream, stderr=stream is None)
     pace = Pace(unit)
     if quiet:
         yield pace.move
-    elif console.is_terminal:
+        return
+    from rich.console import Console
+
+    console = Console(file=stream, stderr=stream is None)
+    if console.is_terminal:
         with _bar(title, pace, console):
             yield pace.move
     else:

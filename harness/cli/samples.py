@@ -165,15 +165,10 @@ def _in_full(row: Mapping[str, Any]) -> Iterator[str]:
 # --------------------------------------------------------------------------------------------------------------- table
 def _print(frame: "pd.DataFrame", columns: list[str]) -> None:
     """A table of columns as they are stored."""
-    from rich.table import Table
-    from rich.text import Text
+    from harness.cli.table import print_table
 
-    from harness.cli.table import wide_console
-
-    table = Table(*columns, caption=f"{len(frame)} samples", caption_justify="left")
-    for row in frame[columns].itertuples(index=False):
-        table.add_row(*(Text(_cell(value)) for value in row))  # Text: a "[" of a sample is no markup
-    wide_console().print(table)
+    rows = [[_cell(value) for value in row] for row in frame[columns].itertuples(index=False)]
+    print_table(columns, rows, caption=f"{len(frame)} samples", width=160)
 
 
 def _cell(value: Any) -> str:
