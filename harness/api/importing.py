@@ -61,6 +61,7 @@ def import_results(
         for text in one.notices:
             notice(text)
         transfer.keep(opened, one.run, one.estimates if one.run.status == "finished" else (), one.outcomes)
+        have[one.run.id] = one.run.source["sha256"]  # another file may be a copy of this one
     return [one.run for one in known]
 
 

@@ -144,6 +144,15 @@ def test_a_folder_is_read_as_a_whole_and_once(tmp_path: Path) -> None:
     assert len(open_store(str(tmp_path / "s")).runs()) == 2
 
 
+def test_copies_of_a_file_are_one_run(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write_eee(tmp_path / "r" / name)
+    told: list[str] = []
+    one, two = import_results(tmp_path / "r", store=str(tmp_path / "s"), notice=told.append)
+    assert one.id == two.id and sum("is in the store already" in text for text in told) == 1
+    assert len(open_store(str(tmp_path / "s")).runs()) == 1
+
+
 def test_imported_runs_have_reports_and_are_compared(tmp_path: Path) -> None:
     one = write_lm_eval(tmp_path / "a")
     other = write_lm_eval(tmp_path / "b", date=1772700000.0)
