@@ -21,9 +21,14 @@ if TYPE_CHECKING:
 def dry_run_jobs(
     jobs: Sequence[Job], where: Where, rates: Path | None, json_file: Path | None, *, several: bool
 ) -> int:
-    """Print the forecast of every job; exit code 2 where something is missing that a run would refuse."""
+    """Print the forecast of every job; exit code 2 where something is missing that a run would refuse.
+
+    Raises a usage error for jobs that fine-tune their model: training is not forecast.
+    """
     from harness.api import dry_run
 
+    if any(job.protocol for job in jobs):
+        raise click.UsageError("--dry-run cannot tell what fine-tuning takes: leave out --protocol or [finetune]")
     forecasts = [
         dry_run(job.model, job.tasks, job.settings, options=job.options, where=where, rates=rates) for job in jobs
     ]

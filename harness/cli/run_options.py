@@ -80,8 +80,8 @@ def require_effect(options: RunOptions, *, suite: bool) -> None:
         raise click.UsageError("--shard resumes by itself and gives no numbers: drop --resume, --json and --protocol")
     if options["rates"] and not options["dry_run"]:
         raise click.UsageError("--rates needs --dry-run; `harness energy RUN --rates FILE` prices a finished run")
-    if options["dry_run"] and (options["shard"] or options["resume"] or options["protocol"]):
-        raise click.UsageError("--dry-run tells of a whole run: drop --shard, --resume and --protocol")
+    if options["dry_run"] and (options["shard"] or options["resume"]):
+        raise click.UsageError("--dry-run tells of a whole run: drop --shard and --resume")
     if not suite and _is_typed("strength") and not options["perturb"]:
         raise click.UsageError("--strength needs --perturb")
     if not suite and _is_typed("limit_order") and options["limit"] is None:

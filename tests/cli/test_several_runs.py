@@ -74,6 +74,14 @@ def test_what_cannot_win_is_refused_by_name(words: tuple[str, ...], said: str) -
     assert not Path("harness-results").exists()
 
 
+@pytest.mark.parametrize("words", [(), ("--protocol", "finetune")])
+def test_what_training_takes_is_not_forecast(words: tuple[str, ...]) -> None:
+    table = "" if words else "[finetune]\ntrain_limit = 10\n"
+    Path("suite.toml").write_text(f'models = ["smollm2"]\ntasks = ["demo/qa"]\n{table}', encoding="utf-8")
+    code, _, told = run("suite.toml", "--dry-run", *words)
+    assert code == 2 and "--dry-run cannot tell what fine-tuning takes" in told
+
+
 def test_a_flag_that_changes_no_run_is_refused() -> None:
     Path("suite.toml").write_text('models = ["scripted:oracle"]\ntasks = ["demo/qa"]\n', encoding="utf-8")
     for words in (("--strength", "0.3"), ("--limit-order", "first")):
