@@ -66,17 +66,21 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class GroupGap:
-    """A gap between the groups of a slice and whether chance explains it."""
+    """A gap between the groups of a slice; ``differs``: whether it goes beyond chance, None where that is not known."""
 
     task: str
     slice: str
     gap: Gap
     verdict: str
+    differs: bool | None
 
 
 @dataclass(frozen=True, slots=True)
 class Flips:
-    """How often an answer changed when groups were swapped in the text, beside a neutral edit of the same size."""
+    """How often an answer changed when groups were swapped in the text, beside a neutral edit of the same size.
+
+    ``differs``: whether that is more than with the neutral edit, None where that is not known.
+    """
 
     task: str
     swapped: str
@@ -87,6 +91,7 @@ class Flips:
     floor: float | None
     floor_high: float | None
     verdict: str
+    differs: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,28 +166,43 @@ def _direction(metric: MetricRecord, above: bool) -> str:
     return words[0 if above else 1]
 
 
-def read_gap(gap: Gap) -> str:
-    """Whether a gap is more than shuffled groups show."""
+def is_beyond_chance(gap: Gap) -> bool | None:
+    """Whether a gap is more than shuffled groups show; None where fewer than two groups have its rate."""
     if gap.value is None or gap.chance_high is None or gap.chance is None:
+        return None
+    return gap.value < gap.chance_high if _is_worst(gap) else gap.value > gap.chance_high
+
+
+def read_gap(gap: Gap) -> str:
+    """The same in words."""
+    beyond = is_beyond_chance(gap)
+    if beyond is None:
         return "no gap: fewer than two groups have this rate"
-    if gap.name.startswith("worst"):
-        beyond, words = gap.value < gap.chance_high, f"({gap.lowest})"
-    else:
-        beyond, words = gap.value > gap.chance_high, f"({gap.highest} over {gap.lowest})"
     if beyond:
-        return f"beyond chance {words}"
+        return f"beyond chance ({gap.lowest})" if _is_worst(gap) else f"beyond chance ({gap.highest} over {gap.lowest})"
     return f"not distinguishable from chance (shuffled groups show {gap.chance:.2g}, n = {gap.n})"
 
 
+def _is_worst(gap: Gap) -> bool:
+    return gap.name.startswith("worst")
+
+
+def flips_more(own: Estimate, floor: Estimate | None) -> bool | None:
+    """Whether swapping groups flips more answers than a neutral edit does; None where that cannot be told."""
+    if own.low is None or floor is None or floor.high is None or own.clusters < FEWEST:
+        return None
+    return own.low > floor.high
+
+
 def read_flips(own: Estimate, floor: Estimate | None) -> str:
-    """Whether swapping groups flips more answers than a neutral edit does."""
+    """The same in words."""
     if own.value is None:
         return "no number: no example holds a term to swap"
     if own.low is None or floor is None or floor.high is None:
         return "no floor to compare with"
     if own.clusters < FEWEST:
         return too_few(own.clusters)
-    if own.low > floor.high:
+    if flips_more(own, floor):
         return "flips more than a neutral edit"
     return f"not distinguishable from a neutral edit (n = {own.n})"
 
@@ -242,7 +262,7 @@ def _gaps(store: Store, run: Run, task: TaskRecord, few: set[tuple[str, str]]) -
         except DataError:  # one group only
             continue
         gaps = compare_groups(decided, int(run.settings.get("seed", 0))).gaps
-        yield from (GroupGap(task.name, key, gap, read_gap(gap)) for gap in gaps)
+        yield from (GroupGap(task.name, key, gap, read_gap(gap), is_beyond_chance(gap)) for gap in gaps)
 
 
 def _flips(results: list[Estimate], metrics: Mapping[tuple[str, str], MetricRecord]) -> Iterator[Flips]:
@@ -264,4 +284,5 @@ def _flips(results: list[Estimate], metrics: Mapping[tuple[str, str], MetricReco
                 floor.value if floor else None,
                 floor.high if floor else None,
                 read_flips(e, floor),
+                flips_more(e, floor),
             )

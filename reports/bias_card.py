@@ -70,8 +70,8 @@ def differing(card: BiasCard) -> Iterator[str]:
     known = card.run.metrics()
     probes = [p for p in card.probes if p.differs]
     lines = [_probe_line(p, known) for p in probes if p.slice == "all"]
-    lines += [_gap_line(gap) for gap in card.gaps if gap.verdict.startswith("beyond")]
-    lines += [_flip_line(flips) for flips in card.flips if flips.verdict.startswith("flips more")]
+    lines += [_gap_line(gap) for gap in card.gaps if gap.differs]
+    lines += [_flip_line(flips) for flips in card.flips if flips.differs]
     yield from _cut(lines or ["Nothing was seen to differ over all examples of a task."])
     groups = [p for p in card.probes if p.slice != "all" and p.differs is not None]
     if groups:
@@ -84,8 +84,8 @@ def _undecided(card: BiasCard) -> Iterator[str]:
     known = card.run.metrics()
     whole = [p for p in card.probes if p.slice == "all" and p.ideal is not None]
     lines = [_probe_line(p, known) for p in whole if not p.differs]
-    lines += [_gap_line(gap) for gap in card.gaps if not gap.verdict.startswith("beyond")]
-    lines += [_flip_line(flips) for flips in card.flips if not flips.verdict.startswith("flips more")]
+    lines += [_gap_line(gap) for gap in card.gaps if not gap.differs]
+    lines += [_flip_line(flips) for flips in card.flips if not flips.differs]
     yield from _cut(lines or ["Every number with an ideal has a verdict above."])
     without = sum(p.slice == "all" and p.ideal is None for p in card.probes)
     if without:

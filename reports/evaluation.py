@@ -46,12 +46,11 @@ def _overview(store: Store, all_facts: Sequence[Facts]) -> Iterator[ReportSectio
     table = table_of(store, runs)
     records = {key: metric for run in reversed(runs) for key, metric in run.metrics().items()}
     rows = []
-    for column in table.columns:
+    for i, column in enumerate(table.columns):
+        record = records.get((column.task, column.metric))
         cells = []
         for row in table.rows:
-            own = row.numbers[table.columns.index(column)]
-            record = records.get((column.task, column.metric))
-            best = " (best)" if row.best[table.columns.index(column)] else ""
+            own, best = row.numbers[i], " (best)" if row.best[i] else ""
             cells.append(f"{value(own.value, record)} {ends(own, record)}, n = {own.n}{best}" if own else "-")
         rows.append((column.task, column.metric, *cells))
     head = ("Task", "Metric", *(row.name for row in table.rows))

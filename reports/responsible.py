@@ -4,6 +4,7 @@ What was not measured says so; what is evidence for a rule is named; the runs ar
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from harness.energy.costs import cost_table
 from harness.errors import UsageError
 from harness.store import Store
-from harness.store.digest import lines, seal
+from harness.store.digest import digest, line, seal
 from harness.subset import by_reason, shortfall
 from harness.types import Run
 from harness_reports import frameworks, provenance
@@ -53,7 +54,7 @@ TO_MEASURE = {
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What several runs say of all topics; ``signed``: a line of hash and id for each; ``grounds``: those probed."""
+    """What several runs say of all topics; ``signed``: the sha256 of each; ``grounds``: those probed."""
 
     runs: tuple[Run, ...]
     rows: tuple[TopicRow, ...]
@@ -63,6 +64,11 @@ class Audit:
     def of(self, topic: Topic) -> list[TopicRow]:
         """The rows of a topic."""
         return [row for row in self.rows if row.topic == topic]
+
+    @property
+    def seal(self) -> str:
+        """One hash over all runs."""
+        return seal([line(sha256, run.id) for sha256, run in zip(self.signed, self.runs, strict=True)])
 
 
 def responsible(store: Store, runs: Sequence[str], baseline: str | None = None) -> dict[str, str]:
@@ -87,7 +93,7 @@ def gather(store: Store, names: Sequence[str]) -> Audit:
         rows += deep
         probes = {row.task for row in rows if row.run == run.id and row.topic in ("bias", "fairness")}
         grounds += touched(store, run, probes)
-    return Audit(tuple(runs), tuple(rows), tuple(lines(store, [run.id for run in runs])), tuple(dict.fromkeys(grounds)))
+    return Audit(tuple(runs), tuple(rows), tuple(digest(store, run.id) for run in runs), tuple(dict.fromkeys(grounds)))
 
 
 # ------------------------------------------------------------------------------------------------------------ document
@@ -120,11 +126,9 @@ def _told(rows: Sequence[TopicRow]) -> str:
     """What the rows of a topic say in a line: how many differ and how many cannot be told."""
     if not rows:
         return NOTHING
-    beyond = ("differs from", "beyond chance", "flips more")
-    differs = [row for row in rows if row.reading.startswith(beyond)]
-    unclear = [row for row in rows if row.reading.startswith(("not distinguishable", "no verdict"))]
-    parts = [f"{len(differs)} differ from the ideal or from chance"] * bool(differs)
-    parts += [f"{len(unclear)} could not be told"] * bool(unclear)
+    counts = Counter(row.finding for row in rows)
+    parts = [f"{counts['differs']} differ from the ideal or from chance"] * bool(counts["differs"])
+    parts += [f"{counts['unclear']} could not be told"] * bool(counts["unclear"])
     if not parts:
         first = rows[0]
         parts = [f"{first.task} {first.measure} {first.shown}" + (" and others" if len(rows) > 1 else "")]
@@ -145,7 +149,7 @@ def _uncovered(audit: Audit) -> Iterator[str]:
             yield f"Run {run.id} is {run.status}."
     failed: dict[tuple[str, str], int] = {}
     for row in audit.rows:
-        failed[row.task, row.run] = max(row.failed, failed.get((row.task, row.run), 0))
+        failed[row.task, row.run] = max(row.failed or 0, failed.get((row.task, row.run), 0))
     if lost := [f"{task} ({count} in run {run})" for (task, run), count in failed.items() if count]:
         yield f"Answers that failed and are in no number: {', '.join(lost)}."
     yield "Human oversight, use in practice, other languages and prompts than those of the tasks were not tested."
@@ -157,8 +161,8 @@ def _signature(audit: Audit) -> Iterator[Block]:
         "gets the same lines from this command, and their seal by passing them to sha256sum:"
     )
     yield Verbatim(f"harness runs digest {' '.join(run.id for run in audit.runs)}")
-    rows = tuple((text.split("  ")[1], text.split("  ")[0]) for text in audit.signed)
-    yield Grid(("Run", "sha256"), (*rows, ("seal", seal(list(audit.signed)))), codes=frozenset({"Run", "sha256"}))
+    rows = tuple((run.id, sha256) for run, sha256 in zip(audit.runs, audit.signed, strict=True))
+    yield Grid(("Run", "sha256"), (*rows, ("seal", audit.seal)), codes=frozenset({"Run", "sha256"}))
     yield Grid(("Responsible person", "Date", "Signed"), ((BLANK, BLANK, BLANK),))
 
 
@@ -186,7 +190,7 @@ def _table(rows: Sequence[TopicRow]) -> Iterator[Block]:
     limits = {text: str(place) for place, text in enumerate(texts, 1)}
     cells = tuple(
         (
-            row.task, row.measure, row.shown, row.spread, "-" if row.n is None else f"{row.n:,}", str(row.failed),
+            row.task, row.measure, row.shown, row.spread, _count(row.n), _count(row.failed),
             row.reading, ", ".join(limits[text] for text in row.limits) or "-", row.run,
         )
         for row in rows
@@ -194,6 +198,10 @@ def _table(rows: Sequence[TopicRow]) -> Iterator[Block]:
     yield Grid(ROWS, cells, numbers=NUMBERS, codes=frozenset({"Run"}))
     if limits:
         yield Bullets(tuple(f"Limits {place}: {text}" for text, place in limits.items()))
+
+
+def _count(n: int | None) -> str:
+    return "-" if n is None else f"{n:,}"
 
 
 def _runs(audit: Audit) -> Iterator[ReportSection]:
@@ -208,10 +216,10 @@ def as_json(audit: Audit) -> str:
     page: dict[str, Any] = {
         "schema": SCHEMA,
         "runs": [
-            {"run": run.id, "model": run.model, "started": run.started, "sha256": text.split("  ")[0]}
-            for run, text in zip(audit.runs, audit.signed, strict=True)
+            {"run": run.id, "model": run.model, "started": run.started, "sha256": sha256}
+            for run, sha256 in zip(audit.runs, audit.signed, strict=True)
         ],
-        "seal": seal(list(audit.signed)),
+        "seal": audit.seal,
         "topics": {topic: [asdict(row) for row in audit.of(topic)] for topic in TITLES},
         "grounds": {"probed": audit.grounds, "not_probed": untouched(audit.grounds)},
         "frameworks": [

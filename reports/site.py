@@ -24,7 +24,7 @@ Results = dict[str, dict[tuple[str, str], Estimate]]
 
 def site(store: Store, runs: Sequence[str], baseline: str | None = None) -> dict[str, str]:
     """The pages by file name: an index with models x tasks, a report of each run, and its bias card if it has one."""
-    chosen = [store.run(name) for name in runs]
+    chosen = sorted(map(store.run, runs), key=lambda run: run.started, reverse=True)
     cards = {run.id: card for run in chosen if (card := _card(store, run))}
     pages = {INDEX: html(_index(store, chosen))}
     for run in chosen:
@@ -58,7 +58,8 @@ def _card(store: Store, run: Run) -> ReportDocument | None:
 def _index(store: Store, runs: Sequence[Run]) -> ReportDocument:
     results = {run.id: {(e.task, e.metric): e for e in store.results(run.id) if e.slice == "all"} for run in runs}
     models = len({run.model for run in runs})
-    lead = f"{len(runs)} finished runs of {models} models. These pages can be copied anywhere; they only show."
+    counts = f"{len(runs)} run{'s' * (len(runs) != 1)} of {models} model{'s' * (models != 1)}"
+    lead = f"{counts}. These pages can be copied anywhere; they only show."
     sections = [
         ReportSection("Models and tasks", [_matrix(runs, results), Paragraph(NOTE)]),
         ReportSection("All runs", [_list(store, runs)]),

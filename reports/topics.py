@@ -12,13 +12,16 @@ from harness.privacy.personal import VALIDATORS
 from harness.store import Store
 from harness.types import Card, Estimate, MetricRecord, Run
 from harness.visible import interval, number
-from harness_reports.bias import SENSITIVE, gather, key_of, read_flips, read_probe
+from harness_reports.bias import SENSITIVE, Probe, flips_more, gather, key_of, read_flips, read_probe
 from harness_reports.numbers import ends, percent, percents, value
 
 Topic = Literal[
     "accuracy", "bias", "fairness", "safety", "security", "privacy", "contamination", "robustness", "calibration",
     "energy", "scorer", "gates", "records",
 ]  # fmt: skip
+
+Finding = Literal["differs", "equal", "unclear", "not judged"]
+"""Whether a number differs from its ideal or from chance; "equal" in every example; "not judged" without either."""
 
 TITLES: Mapping[Topic, str] = {
     "accuracy": "Accuracy",
@@ -52,7 +55,7 @@ METERED = "Of the device that was metered, while it answered; not of training."
 class TopicRow:
     """A number of a run with its interval, n and limits; ``shown`` and ``spread`` are value and interval in words.
 
-    ``n`` is None where nothing was counted.
+    ``n`` is None where nothing was counted, ``failed`` where it was not counted how many answers are missing.
     """
 
     topic: Topic
@@ -65,9 +68,10 @@ class TopicRow:
     shown: str
     spread: str
     n: int | None
-    failed: int
+    failed: int | None
     reading: str
     limits: tuple[str, ...]
+    finding: Finding = "not judged"
 
 
 def topic_rows(store: Store, run: Run, numbers: Sequence[Estimate]) -> list[TopicRow]:
@@ -81,7 +85,7 @@ def topic_rows(store: Store, run: Run, numbers: Sequence[Estimate]) -> list[Topi
         record = known.get((e.task, e.metric))
         topic = topic_of(record, topics.get(e.task, "accuracy"))
         if topic and e.value is not None:
-            rows.append(_row(topic, run, e, record, _reading(e, record, floors), cards.get(e.task)))
+            rows.append(_row(topic, run, e, record, floors, cards.get(e.task)))
     rows += _by_group(run, numbers, cards)
     rows += [_plain("gates", run, f"gate of {verdict.at[:10]}") for verdict in store.verdicts(run.id)]
     rows.append(_plain("records", run, "settings, versions, hashes of data, every answer"))
@@ -101,7 +105,7 @@ def deep_rows(store: Store, run: Run) -> Iterator[TopicRow]:
             spread, limits = percents(g.low, g.high), (cards[each.task].limits,)
             yield TopicRow(
                 "fairness", run.id, each.task, f"{g.name} by {each.slice}", g.value, g.low, g.high, percent(g.value),
-                spread, g.n, 0, each.verdict, limits,
+                spread, g.n, None, each.verdict, limits, _finding(each.differs),
             )  # fmt: skip
     try:
         leaks = leaks_of(store, run.id, redact=True)
@@ -114,7 +118,7 @@ def deep_rows(store: Store, run: Run) -> Iterator[TopicRow]:
         share = kind.hits / kind.n
         yield TopicRow(
             "privacy", run.id, "written answers", f"personal data: {kind.kind}", share, low, high,
-            percent(share), percents(low, high), kind.n, 0, reading, (NAMELESS,),
+            percent(share), percents(low, high), kind.n, None, reading, (NAMELESS,),
         )  # fmt: skip
 
 
@@ -157,20 +161,42 @@ def _swapped(record: MetricRecord | None, task: str) -> tuple[str, str] | None:
     return (task, variant.swap) if variant and variant.kind == "floor" and variant.tells == "flips" else None
 
 
-def _reading(e: Estimate, record: MetricRecord | None, floors: Mapping[tuple[str, str], Estimate]) -> str:
+def _reading(
+    e: Estimate, record: MetricRecord | None, floors: Mapping[tuple[str, str], Estimate]
+) -> tuple[str, Finding]:
     if record and record.variant and record.variant.kind == "swap" and record.variant.tells == "flips":
-        return read_flips(e, floors.get((e.task, record.variant.swap)))
+        floor = floors.get((e.task, record.variant.swap))
+        return read_flips(e, floor), _finding(flips_more(e, floor))
     if record and record.better == "ideal":
         probe = read_probe(e, record)
-        return probe.verdict + (f" ({probe.proviso})" if probe.proviso else "")
-    return {"higher": "higher is better", "lower": "lower is better"}.get(record.better if record else "higher", "")
+        return probe.verdict + (f" ({probe.proviso})" if probe.proviso else ""), _finding_of(probe)
+    words = {"higher": "higher is better", "lower": "lower is better"}.get(record.better if record else "higher", "")
+    return words, "not judged"
 
 
-def _row(topic: Topic, run: Run, e: Estimate, record: MetricRecord | None, reading: str, card: Card | None) -> TopicRow:
+def _finding_of(probe: Probe) -> Finding:
+    if probe.ideal is None:
+        return "not judged"
+    return "equal" if probe.differs is False and probe.detectable is None else _finding(probe.differs)
+
+
+def _finding(differs: bool | None) -> Finding:
+    return "differs" if differs else "unclear"
+
+
+def _row(
+    topic: Topic,
+    run: Run,
+    e: Estimate,
+    record: MetricRecord | None,
+    floors: Mapping[tuple[str, str], Estimate],
+    card: Card | None,
+) -> TopicRow:
+    reading, finding = _reading(e, record, floors)
     limits = tuple(filter(None, (record.limits if record else "", card.limits if card else "")))
     return TopicRow(
         topic, run.id, e.task, e.metric, e.value, e.low, e.high, value(e.value, record), ends(e, record), e.n, e.failed,
-        reading, limits,
+        reading, limits, finding,
     )  # fmt: skip
 
 
@@ -197,7 +223,7 @@ def _by_group(run: Run, numbers: Sequence[Estimate], cards: Mapping[str, Card]) 
 
 
 def _plain(topic: Topic, run: Run, what: str) -> TopicRow:
-    return TopicRow(topic, run.id, "-", what, None, None, None, "-", "-", None, 0, "", ())
+    return TopicRow(topic, run.id, "-", what, None, None, None, "-", "-", None, None, "", ())
 
 
 def _energy(run: Run) -> Iterator[TopicRow]:
@@ -207,12 +233,12 @@ def _energy(run: Run) -> Iterator[TopicRow]:
     energy, each = cost.energy, cost.joules_per_example
     yield TopicRow(
         "energy", run.id, "all tasks", "joules per example, gross", each, None, None, f"{number(each)} J", "-",
-        energy.examples, 0, summary(energy), (METERED,),
+        energy.examples, None, summary(energy), (METERED,),
     )  # fmt: skip
     for name, task in energy.tasks.items():
         if task.joules_per_correct is not None:
             yield TopicRow(
                 "energy", run.id, name, "joules per correct answer", task.joules_per_correct, task.low, task.high,
-                f"{number(task.joules_per_correct)} J", f"{interval(task.low, task.high)} J", task.examples, 0,
+                f"{number(task.joules_per_correct)} J", f"{interval(task.low, task.high)} J", task.examples, None,
                 f"divided by {energy.divided}", (METERED,),
             )  # fmt: skip

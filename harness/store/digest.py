@@ -30,7 +30,12 @@ def digest(store: Store, name: str) -> str:
 
 def lines(store: Store, names: list[str]) -> list[str]:
     """``SHA256  RUN`` for each run, as ``sha256sum`` writes it."""
-    return [f"{digest(store, name)}  {store.run(name).id}" for name in names]
+    return [line(digest(store, name), store.run(name).id) for name in names]
+
+
+def line(sha256: str, run: str) -> str:
+    """``SHA256  RUN`` of one run."""
+    return f"{sha256}  {run}"
 
 
 def seal(listed: list[str]) -> str:

@@ -74,6 +74,20 @@ def test_topics_without_numbers_say_so(files: dict[str, str]) -> None:
     assert "| Energy | 0 | not measured |" in text
     privacy = [row for row in page["topics"]["privacy"] if row["measure"] == "personal data: email"]
     assert [(row["value"], row["n"]) for row in privacy] == [(0.0, 20)] and "find no names" in privacy[0]["limits"][0]
+    assert [row["failed"] for row in privacy] == [None]  # it was not counted, which is not none
+
+
+def test_what_a_number_says_stands_in_a_field_and_in_words(files: dict[str, str]) -> None:
+    rows = [row for rows in json.loads(files["responsible.json"])["topics"].values() for row in rows]
+    words = {
+        "differs": ("differs from", "beyond chance", "flips more"),
+        "unclear": ("not distinguishable", "no verdict", "no floor"),
+        "equal": ("equal to",),
+    }
+    assert {row["finding"] for row in rows} >= {"differs", "unclear", "not judged"}
+    for row in rows:
+        said = next((name for name, starts in words.items() if row["reading"].startswith(starts)), "not judged")
+        assert row["finding"] == said, row
 
 
 def test_evidence_is_named_or_not_measured(files: dict[str, str]) -> None:

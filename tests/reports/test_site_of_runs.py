@@ -64,6 +64,12 @@ def test_the_index_has_models_by_tasks_and_every_run(site: Path, place: str) -> 
     assert page.findall(".//svg") and len(list(site.iterdir())) == 1 + 4 + 1
 
 
+def test_the_newest_run_counts_whatever_the_order_in_which_runs_are_named(site: Path, place: str) -> None:
+    ids = [run.id for run in harness.open_store(place).runs(status="finished")]
+    pages = harness.report(ids[::-1], "site", store=place)
+    assert isinstance(pages, dict) and pages["index.html"] == (site / "index.html").read_text(encoding="utf-8")
+
+
 def test_every_page_leads_back_and_loads_nothing(site: Path) -> None:
     for file in site.iterdir():
         text = file.read_text(encoding="utf-8")
