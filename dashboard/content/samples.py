@@ -34,6 +34,23 @@ class SamplePage:
     more: bool
 
 
+@dataclass(frozen=True, slots=True)
+class SamplePages:
+    """The samples of a task that fit ``where`` (SQL), by pages: ``columns`` of each, prompts without ``preamble``."""
+
+    store: Store
+    run: str
+    task: str
+    where: str | None
+    columns: Sequence[str]
+    preamble: str
+
+    def page(self, number: int, size: int) -> SamplePage:
+        """Page ``number`` (from 0) of ``size`` samples, read in SQL."""
+        frame = self.store.samples(self.run, self.task, self.where, None, size + 1, max(number, 0) * size, self.columns)
+        return SamplePage(harmless(_table(frame.head(size), self.preamble)), len(frame) > size)
+
+
 def columns_of(store: Store, run: str, task: str) -> list[str]:
     """The columns that this task's samples have."""
     return [str(column) for column in store.samples(run, task, limit=1).columns]
@@ -49,28 +66,26 @@ def page(store: Store, run: str, task: str, wanted: SampleFilter, number: int = 
     """Page ``number`` (from 0) of the samples that fit, read in SQL; never more than PAGE rows."""
     if not 1 <= size <= PAGE:
         raise UsageError(f"page size {size}; valid: 1 to {PAGE}")
-    return _read(store, run, task, wanted, columns_of(store, run, task), number, size)
+    return pages_of(store, run, task, wanted).page(number, size)
 
 
 def everything(
     store: Store, run: str, task: str, wanted: SampleFilter, most: int = MOST, size: int = READ
 ) -> pd.DataFrame:
     """The first samples that fit, for a download; read in pages, so that whole samples are never held together."""
-    parts, columns = [], columns_of(store, run, task)
+    parts, pages = [], pages_of(store, run, task, wanted)
     for number in range(most // size):
-        parts.append(_read(store, run, task, wanted, columns, number, size))
+        parts.append(pages.page(number, size))
         if not parts[-1].more:
             break
     return pd.concat([part.frame for part in parts], ignore_index=True)
 
 
-def _read(
-    store: Store, run: str, task: str, wanted: SampleFilter, columns: Sequence[str], number: int, size: int
-) -> SamplePage:
-    shown = [*COLUMNS, *(c for c in columns if c.startswith("value."))]
-    frame = store.samples(run, task, condition(wanted, columns), None, size + 1, max(number, 0) * size, shown)
-    shared = questions.preamble(store, run, task)
-    return SamplePage(harmless(_table(frame.head(size), shared)), len(frame) > size)
+def pages_of(store: Store, run: str, task: str, wanted: SampleFilter) -> SamplePages:
+    """The pages of the samples that fit."""
+    known = columns_of(store, run, task)
+    shown = [*COLUMNS, *(c for c in known if c.startswith("value."))]
+    return SamplePages(store, run, task, condition(wanted, known), shown, questions.preamble(store, run, task))
 
 
 def _table(frame: pd.DataFrame, shared: str) -> pd.DataFrame:

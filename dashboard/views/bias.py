@@ -33,11 +33,7 @@ def plain(probe: bias.ProbeNumbers, metric: str) -> pd.DataFrame:
 
 def scorer(probe: bias.ProbeNumbers) -> None:
     """How often the scorer itself is wrong, where that was stored."""
-    rows = [
-        frame.drop(columns="lies").assign(metric=name)
-        for name, frame in probe.numbers.items()
-        if name in probe.of_scorer
-    ]
+    rows = [plain(probe, name) for name in probe.numbers if name in probe.of_scorer]
     if rows:
         st.markdown("**The scorer's own errors**")
         tables.table(pd.concat(rows), f"scorer of {probe.task}")
@@ -83,9 +79,7 @@ with session.shown_errors():
         ideal = [name for name in own if probe.ideals[name] is not None] or own
         for metric in ideal:
             metric_chart(probe, metric)
-        if others := [
-            probe.numbers[name].drop(columns="lies").assign(metric=name) for name in own if name not in ideal
-        ]:
+        if others := [plain(probe, name) for name in own if name not in ideal]:
             st.subheader("Its other numbers", anchor=False)
             tables.table(pd.concat(others), f"others of {probe.task}")
         if st.toggle("Verdicts, gaps between groups and swaps", key="report", bind="query-params"):
