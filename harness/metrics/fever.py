@@ -35,10 +35,15 @@ class Claim:
         return self.label == self.predicted_label
 
     @property
+    def proven(self) -> bool:
+        """A whole group of evidence is among the first MOST predicted sentences."""
+        predicted = set(self.predicted_evidence[:MOST])
+        return any(group <= predicted for group in self.evidence)
+
+    @property
     def complete(self) -> bool:
-        """A whole group of evidence is among the first MOST predicted sentences; nothing is asked of what has none."""
-        given = set(self.predicted_evidence[:MOST])
-        return not self.evidence or any(group <= given for group in self.evidence)
+        """The same for recall: a claim without evidence has none to miss."""
+        return not self.evidence or self.proven
 
     @property
     def precision(self) -> float:
@@ -60,7 +65,7 @@ class FeverShare:
 
 @dataclass(frozen=True, slots=True)
 class FeverScore:
-    """``score``: label right and, where evidence is asked for, complete. ``accuracy``: label right.
+    """``score``: label right and, where evidence is asked for, proven. ``accuracy``: label right.
 
     ``precision`` and ``recall`` of evidence are means over the ``with_evidence`` claims that ask for it, None where
     none does; ``f1`` is that of the two means, as published.
@@ -84,7 +89,7 @@ def fever_score(claims: Sequence[Claim]) -> FeverScore:
     f1 = None
     if precision is not None and recall is not None:
         f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
-    strict = [claim.right and (claim.label == UNKNOWN or claim.complete) for claim in claims]
+    strict = [claim.right and (claim.label == UNKNOWN or claim.proven) for claim in claims]
     return FeverScore(
         _share("fever_score", strict),
         _share("label_accuracy", [claim.right for claim in claims]),
@@ -97,7 +102,10 @@ def fever_score(claims: Sequence[Claim]) -> FeverScore:
 
 def _share(name: str, hits: Sequence[bool]) -> FeverShare:
     values = np.array(hits, float)
-    low, high = stats.confidence(proportion(name), values, np.arange(len(values))) or (0.0, 1.0)  # one claim tells all
+    low, high = stats.confidence(proportion(name), values, np.arange(len(values))) or (
+        0.0,
+        1.0,
+    )  # one claim tells nothing
     return FeverShare(float(values.mean()), low, high, len(values))
 
 

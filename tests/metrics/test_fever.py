@@ -40,6 +40,12 @@ def test_a_right_label_needs_a_whole_group_of_evidence() -> None:
     assert fever_score([wrong]).score.value == 0.0 and fever_score([wrong]).recall == 1.0
 
 
+def test_a_claim_whose_evidence_is_missing_is_not_proven() -> None:
+    """As the published scorer has it: no score for the claim, and nothing that recall could miss."""
+    told = fever_score([Claim("SUPPORTS", (), "SUPPORTS", (("page1", 1),))])
+    assert (told.score.value, told.accuracy.value, told.recall) == (0.0, 1.0, 1.0)
+
+
 def test_only_the_first_five_sentences_count() -> None:
     others = tuple(("other", i) for i in range(5))
     assert not Claim("REFUTES", (GROUP,), "REFUTES", (*others, *GROUP)).complete
