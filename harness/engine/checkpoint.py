@@ -23,11 +23,19 @@ from harness.engine.loaded import refuse_quantised, refuse_random, require_token
 from harness.engine.source import ModelSource, source_of
 from harness.engine.special import head_of
 from harness.errors import ModelError, UsageError
+from harness.types import Choose, Generate, Likelihood, PseudoLikelihood
 
 ENGINE_VERSION = "4"
 """Raised whenever a change to the engine may change a digit of an answer."""
 
 Family = Literal["causal", "seq2seq", "classifier", "masked"]
+ANSWERS: Mapping[Family, frozenset[type]] = {
+    "causal": frozenset({Choose, Generate, Likelihood}),
+    "seq2seq": frozenset({Choose, Generate, Likelihood}),
+    "masked": frozenset({Choose, Likelihood, PseudoLikelihood}),
+    "classifier": frozenset({Choose}),
+}
+"""The kinds of request that a model of each family answers."""
 
 _CONTEXT_NAMES = ("max_position_embeddings", "n_positions", "n_ctx", "max_sequence_length", "max_seq_len", "seq_length")
 
@@ -184,13 +192,6 @@ def _read(
     with told(f"model {name!r} does not load: {weights[0]}"):
         model, notices = _weights(name, source, options, _How(family, config, device, dtype), weights)
         rows = rows_of(name, model, tokenizer)
-    fingerprint = prints.result() | {
-        "dtype": str(dtype).removeprefix("torch."),
-        "chat_template": hashlib.sha256(str(template).encode()).hexdigest() if template else "none",
-        "system": options.system or "none",
-        "truncate": options.truncate or "none",
-        "engine": f"{options.engine}-{ENGINE_VERSION}",
-    }
     return Checkpoint(
         name=name,
         family=family,
@@ -198,13 +199,24 @@ def _read(
         tokenizer=tokenizer,
         device=model.device,
         dtype=dtype,
-        fingerprint=fingerprint,
+        fingerprint=prints.result() | reading_of(options, dtype, template),
         context=context,
         options=options,
         load_seconds=perf_counter() - started,
         rows=rows,
         notices=notices,
     )
+
+
+def reading_of(options: Options, dtype: torch.dtype, template: object) -> dict[str, str]:
+    """What a fingerprint has beside the files of a model: everything else that can change an answer."""
+    return {
+        "dtype": str(dtype).removeprefix("torch."),
+        "chat_template": hashlib.sha256(str(template).encode()).hexdigest() if template else "none",
+        "system": options.system or "none",
+        "truncate": options.truncate or "none",
+        "engine": f"{options.engine}-{ENGINE_VERSION}",
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import torch
@@ -71,15 +71,14 @@ def parameters_of(unloaded: Unloaded) -> int:
             with safetensors.safe_open(path, "pt") as opened:
                 total += sum(int(np.prod(opened.get_slice(key).get_shape())) for key in opened.keys())  # noqa: SIM118
         else:
-            total += Path(path).stat().st_size // 2
+            total += path.stat().st_size // 2
     return total
 
 
 def memory_of(unloaded: Unloaded, parameters: int, work: Work) -> int:
     """Bytes that the run will hold at most, about: weights, the rows of a pass, logits, keys and values."""
     dtype, device = kind_of(unloaded)
-    text = unloaded.config.get_text_config()
-    width = max(text.hidden_size, getattr(text, "intermediate_size", None) or 4 * text.hidden_size)
+    _, width = _largest(unloaded.config)
     budget = unloaded.options.token_budget or rows_for(unloaded.config, device, dtype)
     rows = 16 * width * dtype.itemsize * budget
     logits = CPU_LOGITS if device.type == "cpu" else GPU_LOGITS
@@ -90,10 +89,9 @@ def memory_of(unloaded: Unloaded, parameters: int, work: Work) -> int:
 def measured_rate(unloaded: Unloaded, parameters: int, seconds: float = 0.3) -> float:
     """Tokens a second that this machine computes of a model, about: from a matrix product of the model's own width."""
     dtype, device = kind_of(unloaded)
-    text = unloaded.config.get_text_config()
-    width = max(text.hidden_size, getattr(text, "intermediate_size", None) or 4 * text.hidden_size)
-    one = torch.ones((512, text.hidden_size), dtype=dtype, device=device)
-    other = torch.ones((text.hidden_size, width), dtype=dtype, device=device)
+    inputs, outputs = _largest(unloaded.config)
+    one = torch.ones((512, inputs), dtype=dtype, device=device)
+    other = torch.ones((inputs, outputs), dtype=dtype, device=device)
     (one @ other).sum().item()
     started, count = perf_counter(), 0
     while perf_counter() - started < seconds:
@@ -102,5 +100,12 @@ def measured_rate(unloaded: Unloaded, parameters: int, seconds: float = 0.3) -> 
         if count % 8 == 0:
             product[0, 0].item()  # a device computes behind the host's back
     product[0, 0].item()
-    operations = 2.0 * 512 * text.hidden_size * width * count / (perf_counter() - started)
-    return float(SHARE * operations / (2.0 * parameters))
+    operations = 2.0 * 512 * inputs * outputs * count / (perf_counter() - started)
+    return SHARE * operations / (2.0 * parameters)
+
+
+def _largest(config: Any) -> tuple[int, int]:
+    """The shape (inputs, outputs) of the largest product of a layer."""
+    text = config.get_text_config()
+    inner = getattr(text, "intermediate_size", None) or 4 * text.hidden_size
+    return int(text.hidden_size), int(max(text.hidden_size, inner))

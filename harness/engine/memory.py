@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from harness.engine.backend import Options
-from harness.engine.checkpoint import ENGINE_VERSION, Checkpoint, chat_template_of, context_of, family_of
+from harness.engine.checkpoint import Checkpoint, chat_template_of, context_of, family_of, reading_of
 from harness.engine.loaded import refuse_quantised, require_token_numbers, rows_of
 from harness.errors import ModelError, UsageError
 
@@ -27,11 +27,7 @@ def checkpoint_in_memory(model: Any, tokenizer: Any, options: Options) -> Checkp
         "weights": _sha256_of_weights(model),
         "config": _sha256(model.config.to_json_string()),
         "tokenizer": _sha256(_text_of(tokenizer)),
-        "dtype": str(model.dtype).removeprefix("torch."),
-        "chat_template": _sha256(str(template)) if template else "none",
-        "system": options.system or "none",
-        "truncate": options.truncate or "none",
-        "engine": f"{options.engine}-{ENGINE_VERSION}",
+        **reading_of(options, model.dtype, template),
     }
     return Checkpoint(
         name=name,

@@ -7,19 +7,11 @@ from typing import Any
 
 from harness.engine.backend import Options
 from harness.engine.causal.encode import Encoded, Encoder, encode
-from harness.engine.checkpoint import Family, chat_template_of, context_of, family_of, open_tokenizer
+from harness.engine.checkpoint import ANSWERS, Family, chat_template_of, context_of, family_of, open_tokenizer
 from harness.engine.files import told
 from harness.engine.source import folder_of, source_of
 from harness.errors import ModelError
-from harness.types import Choose, Generate, Likelihood, PseudoLikelihood, Question
-
-ANSWERS: dict[Family, frozenset[type]] = {
-    "causal": frozenset({Choose, Generate, Likelihood}),
-    "seq2seq": frozenset({Choose, Generate, Likelihood}),
-    "masked": frozenset({Choose, Likelihood, PseudoLikelihood}),
-    "classifier": frozenset({Choose}),
-}
-"""The kinds of request that each family answers."""
+from harness.types import Question
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Python in a notebook: what may be given as a model, what is shown, and what is heard while a run goes."""
 
+import json
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -169,6 +170,15 @@ def test_what_a_function_does_not_answer_has_failed(tmp_path: Path) -> None:
     assert all(e.value is None and e.n == 0 for e in whole)
     reasons = load(store).samples(result.run.id, "demo/qa")["failure_message"]
     assert set(reasons) == {"the function gave None, which is no text"}
+
+
+def test_more_choices_than_letters_are_no_question_for_a_function(tmp_path: Path) -> None:
+    row = {"question": "Which?", "choices": [str(i) for i in range(30)], "answer": 0}
+    (tmp_path / "many.jsonl").write_text(json.dumps(row))
+    store = str(tmp_path / "s")
+    result = evaluate(str.upper, str(tmp_path / "many.jsonl"), store=store)
+    reasons = load(store).samples(result.run.id, result.run.tasks[0].name)["failure_message"]
+    assert list(reasons) == ["30 choices are too many to be lettered"]
 
 
 def test_what_a_function_cannot_be_told(tmp_path: Path) -> None:

@@ -15,10 +15,10 @@ from harness.engine.causal.roofline import best_rate, needed
 from harness.engine.causal.scoring.plan import Plan
 from harness.engine.causal.scoring.runner import SpanScore, Way
 from harness.engine.causal.scoring.schedule import Inputs, Schedule, generated_batches, scored_batches
-from harness.engine.checkpoint import Checkpoint
+from harness.engine.checkpoint import ANSWERS, Checkpoint
 from harness.engine.respond import Score, respond
 from harness.engine.tally import Tally
-from harness.types import Choose, Generate, Generated, Likelihood, ModelInfo, Question, Response
+from harness.types import Generated, ModelInfo, Question, Response
 
 LONG = 20.0
 """Seconds of scoring from which on its distance from the machine's limit is measured."""
@@ -49,7 +49,7 @@ class Causal:
         self.lag = 1 if checkpoint.device.type == "cuda" else 0
         self._generator: Generator | None = None
         fingerprint = {**checkpoint.fingerprint, "attention": PATHS[self.runner.way], "token_budget": str(self.budget)}
-        answers: frozenset[type] = frozenset({Choose, Generate, Likelihood})
+        answers = ANSWERS["causal"]
         self.info = ModelInfo(checkpoint.name, fingerprint, answers, checkpoint.context, pinned=True)
         self._encoded: Sequence[Encoded] = ()
         self._written: list[tuple[Prompt, int]] = []

@@ -15,7 +15,7 @@ from torch import Tensor
 from harness.engine.backend import Batch
 from harness.engine.causal.encode import Encoded, Encoder, Prompt, Span, encode
 from harness.engine.causal.rotations import forget_lengths
-from harness.engine.checkpoint import Checkpoint
+from harness.engine.checkpoint import ANSWERS, Checkpoint
 from harness.engine.respond import Score
 from harness.engine.sampling import pick, stream
 from harness.engine.special import cut, end_tokens
@@ -76,7 +76,7 @@ class Reference:
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.checkpoint = checkpoint
         self.encoder = Encoder(checkpoint.tokenizer, checkpoint.options, checkpoint.context, checkpoint.rows)
-        answers: frozenset[type] = frozenset({Choose, Generate, Likelihood})
+        answers = ANSWERS["causal"]
         self.info = ModelInfo(checkpoint.name, dict(checkpoint.fingerprint), answers, checkpoint.context, pinned=True)
         self.tally = Tally()
 

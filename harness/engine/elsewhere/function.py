@@ -31,9 +31,11 @@ class FunctionModel:
         return {}
 
     def _one(self, request: Request) -> Response:
-        prompt = question_of_letters(request) if isinstance(request, Choose) else getattr(request, "prompt", None)
-        if prompt is None:
+        if not isinstance(request, Choose | Generate):
             return Failed("unsupported", f"{self.info.name} is not asked {type(request).__name__}")
+        prompt = question_of_letters(request) if isinstance(request, Choose) else request.prompt
+        if isinstance(prompt, Failed):
+            return prompt
         try:
             text = self._function(prompt)
         except HarnessError:
@@ -44,7 +46,7 @@ class FunctionModel:
             return Failed("plug-in", f"the function gave {quoted(text)}, which is no text")
         if isinstance(request, Choose):
             return named(request, text)
-        text, stopped = cut(text, request.stop if isinstance(request, Generate) else ())
+        text, stopped = cut(text, request.stop)
         return Generated(text, len(text.split()), "stop" if stopped else "end")
 
 

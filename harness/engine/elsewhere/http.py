@@ -173,8 +173,8 @@ class Server:
     async def _picked(self, request: Choose) -> Response:
         """Ask for a letter; take the one choice that the answer names."""
         prompt = question_of_letters(request)
-        if prompt is None:
-            return Failed("unsupported", f"{len(request.choices)} choices are too many to be lettered")
+        if isinstance(prompt, Failed):
+            return prompt
         text = (await self._text(prompt, {"temperature": 0.0}, 16)).text
         return named(request, text)
 

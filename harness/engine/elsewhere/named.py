@@ -53,11 +53,11 @@ BRACKETED = re.compile(r"[(\[](.*)[)\]][.]?")
 ANY_LETTER = re.compile(r"(?<![\w'’.-])([A-HJ-Z])(?![\w'’+#*-])")
 
 
-def question_of_letters(request: Choose) -> str | None:
-    """The prompt with its choices lettered, and that a letter is wanted; None for more choices than letters."""
+def question_of_letters(request: Choose) -> str | Failed:
+    """The prompt with its choices lettered, and that a letter is wanted; a failure for more choices than letters."""
     letters = letters_of(request.choices)
     if not letters:
-        return None
+        return Failed("unsupported", f"{len(request.choices)} choices are too many to be lettered")
     options = "\n".join(f"{letter}. {c.strip()}" for letter, c in zip(letters, request.choices, strict=True))
     return f"{request.prompt}\n\n{options}\n\nAnswer with the letter of the right choice only.\nLetter:"
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from harness.engine.backend import Options
 from harness.engine.elsewhere.named import question_of_letters
-from harness.types import Choose, Request
+from harness.types import Choose, Failed, Request
 
 
 def addressed(prompt: str, options: Options) -> dict[str, Any]:
@@ -17,7 +17,8 @@ def addressed(prompt: str, options: Options) -> dict[str, Any]:
 
 def shown(request: Request, prompt: str, options: Options) -> str:
     """What a server reads of a request of which ``prompt`` is the text, each message below its role."""
-    asked = (question_of_letters(request) or prompt) if isinstance(request, Choose) else prompt
+    lettered = question_of_letters(request) if isinstance(request, Choose) else prompt
+    asked = prompt if isinstance(lettered, Failed) else lettered
     body = addressed(asked, options)
     if "prompt" in body:
         return asked

@@ -13,7 +13,7 @@ from harness.engine.budget import out_of_memory
 from harness.engine.checkpoint import Checkpoint
 from harness.engine.tally import Tally
 from harness.errors import TooLong, Unsupported
-from harness.types import Question
+from harness.types import Likelihood, Question
 
 Result = TypeVar("Result")
 
@@ -108,6 +108,12 @@ def refuse_kinds(questions: Iterable[Question], valid: frozenset[type], name: st
     if wrong:
         kinds = ", ".join(sorted(kind.__name__ for kind in valid))
         raise Unsupported(f"model {name!r} cannot answer {', '.join(wrong)}; it answers: {kinds}")
+
+
+def refuse_strides(questions: Iterable[Question], reason: str) -> None:
+    """Raise Unsupported with this reason when a likelihood is asked for in windows of a stride."""
+    if any(isinstance(q.request, Likelihood) and q.request.stride for q in questions):
+        raise Unsupported(reason)
 
 
 def refuse_long(questions: Sequence[Question], lengths: Sequence[int], limit: int | None) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from harness.engine.backend import Agenda, Batch
-from harness.engine.checkpoint import Checkpoint
+from harness.engine.checkpoint import ANSWERS, Checkpoint
 from harness.engine.encoders.batches import (
     Bundle,
     agenda,
@@ -84,7 +84,7 @@ class Classifier:
         unnamed = [plain(name) for name in self.head] == [f"label {i}" for i in range(len(self.head))]
         read = {"head": kind + ("; unnamed, read by position" if unnamed and len(self.head) > 1 else "")}
         fingerprint = {**checkpoint.fingerprint, **read}
-        self.info = ModelInfo(checkpoint.name, fingerprint, frozenset({Choose}), self.limit, pinned=True)
+        self.info = ModelInfo(checkpoint.name, fingerprint, ANSWERS["classifier"], self.limit, pinned=True)
         self.tally = Tally()
         self.budget = budget_of(checkpoint.options)
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from harness.engine.backend import Agenda, Batch
-from harness.engine.checkpoint import Checkpoint
+from harness.engine.checkpoint import ANSWERS, Checkpoint
 from harness.engine.encoders.batches import (
     Bundle,
     agenda,
@@ -28,12 +28,13 @@ from harness.engine.encoders.batches import (
     positions_of,
     refuse_kinds,
     refuse_long,
+    refuse_strides,
     window,
 )
 from harness.engine.respond import Score, respond
 from harness.engine.special import pair
 from harness.engine.tally import Tally
-from harness.errors import ModelError, TooLong, Unsupported
+from harness.errors import ModelError, TooLong
 from harness.types import Choose, Likelihood, ModelInfo, PseudoLikelihood, Question
 
 GROUP = 16
@@ -71,8 +72,7 @@ class Masked:
         self.checkpoint = checkpoint
         self.limit = window(checkpoint)
         fingerprint = {**checkpoint.fingerprint, "likelihood": "pseudo-log-likelihood, one mask at a time"}
-        answers: frozenset[type] = frozenset({Choose, Likelihood, PseudoLikelihood})
-        self.info = ModelInfo(checkpoint.name, fingerprint, answers, self.limit, pinned=True)
+        self.info = ModelInfo(checkpoint.name, fingerprint, ANSWERS["masked"], self.limit, pinned=True)
         self.tally = Tally()
         self.budget = budget_of(checkpoint.options)
 
@@ -83,8 +83,7 @@ class Masked:
     def plan(self, questions: Sequence[Question]) -> Agenda:
         """See Planner."""
         refuse_kinds(questions, self.info.answers, self.info.name)
-        if any(isinstance(q.request, Likelihood) and q.request.stride for q in questions):
-            raise Unsupported("a masked model sees both sides of every token: a stride means nothing to it")
+        refuse_strides(questions, "a masked model sees both sides of every token: a stride means nothing to it")
         with self.tally.timed("tokenise"):
             distinct = positions_of([texts_of(question) for question in questions])
             plans = [[self._maskings(text) for text in texts] for texts in distinct]

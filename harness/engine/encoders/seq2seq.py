@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from harness.engine.backend import Agenda, Batch
-from harness.engine.checkpoint import Checkpoint
+from harness.engine.checkpoint import ANSWERS, Checkpoint
 from harness.engine.encoders.batches import (
     Bundle,
     agenda,
@@ -25,13 +25,13 @@ from harness.engine.encoders.batches import (
     positions_of,
     refuse_kinds,
     refuse_long,
+    refuse_strides,
     window,
 )
 from harness.engine.respond import Score, respond
 from harness.engine.sampling import pick, stream
 from harness.engine.special import cut, end_tokens, head_of
 from harness.engine.tally import Tally
-from harness.errors import Unsupported
 from harness.types import Choose, Generate, Generated, Likelihood, ModelInfo, Question
 
 
@@ -71,7 +71,7 @@ class Seq2seq:
         self.info = ModelInfo(
             checkpoint.name,
             {**checkpoint.fingerprint, "decoding": decoding},
-            frozenset({Choose, Generate, Likelihood}),
+            ANSWERS["seq2seq"],
             self.limit,
             pinned=True,
         )
@@ -86,8 +86,7 @@ class Seq2seq:
     def plan(self, questions: Sequence[Question]) -> Agenda:
         """See Planner."""
         refuse_kinds(questions, self.info.answers, self.info.name)
-        if any(isinstance(q.request, Likelihood) and q.request.stride for q in questions):
-            raise Unsupported("a sequence-to-sequence model has no windows to stride through")
+        refuse_strides(questions, "a sequence-to-sequence model has no windows to stride through")
         with self.tally.timed("tokenise"):
             sources = [self._source(question) for question in questions]
         refuse_long(questions, [_longest(source) for source in sources], self.limit)
