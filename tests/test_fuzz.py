@@ -10,6 +10,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from fuzzing.formats import FORMATS, Format
 from fuzzing.fuzz import BESIDE, flaw_of, fuzz
 
+from harness.errors import DataError
+
 COUNT = 1000
 
 
@@ -30,7 +32,12 @@ def test_every_sound_file_is_used(form: Format, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "said"), [(TypeError("x"), "unexpected TypeError"), (KeyError("x"), "unexpected KeyError")]
+    ("error", "said"),
+    [
+        (TypeError("x"), "unexpected TypeError"),
+        (KeyError("x"), "unexpected KeyError"),
+        (DataError("row 1: unexpected TypeError: x"), "no sentence"),
+    ],
 )
 def test_a_planted_fault_is_found(error: Exception, said: str, tmp_path: Path) -> None:
     def use(path: Path) -> None:

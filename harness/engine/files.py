@@ -116,8 +116,7 @@ def require_weights(weights: Iterable[Path]) -> None:
                 keys = [key for key in opened.keys() if key.endswith(".weight")]  # noqa: SIM118 - no dictionary
                 stored = {key: opened.get_slice(key).get_dtype() for key in keys}
         except (safetensors.SafetensorError, OSError) as error:
-            words = str(error)[:200].replace("unexpected", "a misplaced")
-            raise ModelError(f"{path} is cut or damaged: {words}") from error
+            raise ModelError(f"{path} is cut or damaged: {str(error)[:200]}") from error
         for key, dtype in stored.items():
             if dtype not in _FLOATS:
                 raise ModelError(f"{path}: {key[:200]} is stored as {dtype}; quantised weights are not supported")

@@ -1,5 +1,6 @@
 """Tries mutations of a format one after the other and keeps those that end in neither a result nor one sentence."""
 
+import re
 import signal
 import time
 import warnings
@@ -17,6 +18,8 @@ SECONDS = 10
 """Longer than that is a hang."""
 CHARACTERS = 1000
 """A message of more is no sentence."""
+CRASHED = re.compile(r"unexpected [A-Z]\w*(?:Error|Exception)\b|Traceback")
+"""What the command line says of an error that nobody foresaw."""
 
 
 @dataclass(slots=True)
@@ -63,7 +66,7 @@ def flaw_of(form: Format, path: Path, found: Found | None = None) -> str:
     except HarnessError as error:
         found.refused += 1
         said = str(error)
-        if len(said) > CHARACTERS or "\n" in said or "unexpected" in said or "Traceback" in said:
+        if len(said) > CHARACTERS or "\n" in said or CRASHED.search(said):
             return f"no sentence: {said[:300]}"
         return ""
     except Hang:
