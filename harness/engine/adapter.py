@@ -7,18 +7,21 @@ An adapter may come from anybody. It names its base, and a path that it names wo
 read here: without the user's word only the Hub name of a model counts. What is not plain LoRA is refused by name.
 """
 
+from __future__ import annotations
+
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from harness.engine.backend import Options
 from harness.engine.files import require_weights, settings_of, sha256_of, tokenizer_files
 from harness.errors import ModelError, UsageError, quoted
+
+if TYPE_CHECKING:
+    import torch  # which looking for a model must not wait for
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
@@ -143,6 +146,8 @@ def merge(model: Any, adapter: Adapter) -> None:
 
 
 def _add(path: Path, name: str, layer: Any, adapter: Adapter, pair: tuple[torch.Tensor, torch.Tensor]) -> None:
+    import torch
+
     weight = layer.weight
     down, up = (part.to(weight.device, torch.float32) for part in pair)
     rank = down.shape[0]
@@ -176,6 +181,7 @@ def _pairs(path: Path, tensors: Mapping[str, torch.Tensor]) -> dict[str, tuple[t
 
 
 def _is_linear(layer: Any) -> bool:
+    import torch
     from transformers.pytorch_utils import Conv1D
 
     return isinstance(layer, torch.nn.Linear | Conv1D)

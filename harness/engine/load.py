@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.engine.backend import Backend, Exam, Options
-from harness.engine.source import ELSEWHERE, folder_of
-from harness.errors import UsageError
+from harness.engine.source import folder_of, refuse_base
 
 if TYPE_CHECKING:
     from harness.engine.causal.backend import Causal
@@ -24,8 +23,7 @@ def load(spec: str, options: Options, exams: Sequence[Exam] = ()) -> Backend:
     Raises UnknownName for a name that stands for nothing, ModelError for one that does not load.
     """
     scheme, _, rest = spec.partition(":")
-    if options.base is not None and rest and scheme in ELSEWHERE:
-        raise UsageError(f"--base {options.base} is the base of an adapter, and {spec} is none")
+    refuse_base(spec, options)
     if scheme == "openai" and rest:
         from harness.engine.elsewhere.http import open_http
 

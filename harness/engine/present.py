@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from harness.engine.backend import Options
+from harness.engine.source import refuse_base
 from harness.errors import UsageError
 
 
@@ -13,6 +14,7 @@ def require_model(spec: str, options: Options) -> None:
     Raises what ``load`` raises for a name that stands for nothing and for files that are missing.
     """
     scheme, _, rest = spec.partition(":")
+    refuse_base(spec, options)
     if scheme == "openai" and rest:
         from harness.engine.elsewhere.http_address import address_of
 

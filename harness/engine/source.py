@@ -39,6 +39,13 @@ class ModelSource:
         return prints | ({"adapter": self.adapter.sha256} if self.adapter else {})
 
 
+def refuse_base(spec: str, options: Options) -> None:
+    """Raise UsageError where a base is named for a server, a file of answers or a script, which have none."""
+    scheme, _, rest = spec.partition(":")
+    if options.base is not None and rest and scheme in ELSEWHERE:
+        raise UsageError(f"--base {options.base} is the base of an adapter, and {spec} is none")
+
+
 def source_of(folder: Path, options: Options) -> ModelSource:
     """Where the model in ``folder`` is read from; the base of an adapter is fetched where it is not there yet.
 

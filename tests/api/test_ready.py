@@ -1,6 +1,8 @@
 """What is missing is named at once, left out on demand and kept with the run; a group works on any kind of model."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,24 @@ def test_all_that_is_missing_is_named_at_once(nowhere: Path, tmp_path: Path) -> 
         assert id in said
     assert "harness data fetch" in said and "--skip-missing" in said
     assert not (tmp_path / "s").exists()
+
+
+def test_a_base_of_what_is_no_adapter_is_told_before_any_run(tmp_path: Path) -> None:
+    words = ("run", "scripted:oracle", "scripted:opposite", "-t", "demo/qa", "--base", "b", "--store", tmp_path / "s")
+    told = str(command(*words, exit_code=2).exception)
+    assert told.startswith("2 things are missing") and "scripted:oracle is none" in told
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_model_that_is_no_checkpoint_waits_for_no_torch(tmp_path: Path) -> None:
+    code = f"""
+import sys, harness
+harness.evaluate("scripted:oracle", "demo/qa", limit=1, store={str(tmp_path)!r})
+harness.evaluate(str.upper, "demo/qa", limit=1, store={str(tmp_path)!r})
+print("torch" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_what_is_missing_is_left_out_told_and_kept(nowhere: Path, tmp_path: Path) -> None:
