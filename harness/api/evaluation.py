@@ -41,7 +41,10 @@ def evaluate(
     settings, options, where, listener = with_overrides(settings, options, where, listener, overrides)
     title = where.name or (str(model) if isinstance(model, str | Path) else "")
     listener = within(heard(listener, title), where.max_minutes)
-    chosen, absent = ready(tasks_of(tasks), settings, where)
+    chosen = tasks_of(tasks)
+    if settings.scorer:  # a wrong name is told before data are fetched
+        chosen = plugins.bound(chosen, settings.scorer, options)
+    chosen, absent = ready(chosen, settings, where)
     planned = planned_tasks(chosen, settings, options, where)
     for text in (*told(absent), *_notices(settings, planned)):
         listener.notice(text)

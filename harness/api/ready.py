@@ -66,16 +66,21 @@ def _everything(
     if len(absent) == 1 and not unscored:
         return next(iter(absent.values()))[1]
     if not absent and len(unscored) == 1:
-        return UsageError(f"{unscored[0]} needs a scorer of texts: --scorer {' | '.join(VALID)}")
+        return UsageError(_scorer_for(unscored))
     parts = []
     if absent:
         ids = dict.fromkeys(dataset.id for dataset, _ in absent.values())
         each = [f"{one} ({_tasks_of(one, absent)})" for one in ids]
         parts.append(f"data of {len(absent)} of {len(tasks)} tasks are missing: {', '.join(each)}")
     if unscored:
-        parts.append(f"a scorer of texts (--scorer {' | '.join(VALID)}) is missing for {listed(unscored)}")
+        parts.append(_scorer_for(unscored))
     help_ = "`harness data fetch TASKS --data FOLDER` fetches data; " if absent else ""
     return DataError(f"{'; '.join(parts)}; {help_}--skip-missing leaves these tasks out")
+
+
+def _scorer_for(tasks: Sequence[str]) -> str:
+    need = "needs" if len(tasks) == 1 else "need"
+    return f"{listed(tasks)} {need} a scorer of texts: --scorer {' | '.join(VALID)}"
 
 
 def _tasks_of(id: str, absent: dict[str, tuple[Dataset, DataError]]) -> str:

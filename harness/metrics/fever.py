@@ -1,16 +1,22 @@
 """FEVER score: is a claim judged rightly, and on evidence that is enough? From predictions of label and evidence."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness.errors import DataError, quoted
 from harness.metrics import stats
-from harness.metrics.classify import proportion
+from harness.metrics.classify import UNIT, mean, proportion, ratio
 from harness.reading.text import read_json_lines
+from harness.types import Metric
+
+if TYPE_CHECKING:
+    from harness.types import Array
 
 LABELS = ("SUPPORTS", "REFUTES", "NOT ENOUGH INFO")
 UNKNOWN = LABELS[2]
@@ -54,12 +60,12 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class FeverShare:
-    """A share of claims with Wilson's 95 % interval."""
+class FeverNumber:
+    """A number of ``n`` claims with its 95 % interval, which one claim does not give."""
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     n: int
 
 
@@ -67,16 +73,20 @@ class FeverShare:
 class FeverScore:
     """``score``: label right and, where evidence is asked for, proven. ``accuracy``: label right.
 
-    ``precision`` and ``recall`` of evidence are means over the ``with_evidence`` claims that ask for it, None where
-    none does; ``f1`` is that of the two means, as published.
+    ``precision`` and ``recall`` of evidence are means over the claims that ask for it, None where none does; ``f1`` is
+    that of the two means, as published.
     """
 
-    score: FeverShare
-    accuracy: FeverShare
-    precision: float | None
-    recall: float | None
-    f1: float | None
-    with_evidence: int
+    score: FeverNumber
+    accuracy: FeverNumber
+    precision: FeverNumber | None
+    recall: FeverNumber | None
+    f1: FeverNumber | None
+
+    @property
+    def with_evidence(self) -> int:
+        """How many claims ask for evidence."""
+        return self.recall.n if self.recall else 0
 
 
 def fever_score(claims: Sequence[Claim]) -> FeverScore:
@@ -84,29 +94,31 @@ def fever_score(claims: Sequence[Claim]) -> FeverScore:
     if not claims:
         raise DataError("there are no claims: an empty result is not a score")
     asked = [claim for claim in claims if claim.label != UNKNOWN]
-    precision = sum(claim.precision for claim in asked) / len(asked) if asked else None
-    recall = sum(claim.complete for claim in asked) / len(asked) if asked else None
-    f1 = None
-    if precision is not None and recall is not None:
-        f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
-    strict = [claim.right and (claim.label == UNKNOWN or claim.proven) for claim in claims]
+    both = np.array([(claim.precision, claim.complete) for claim in asked], float).reshape(-1, 2)
+    right = np.array([claim.right for claim in claims], float)
+    strict = np.array([claim.right and (claim.label == UNKNOWN or claim.proven) for claim in claims], float)
     return FeverScore(
-        _share("fever_score", strict),
-        _share("label_accuracy", [claim.right for claim in claims]),
-        precision,
-        recall,
-        f1,
-        len(asked),
+        _number(proportion("fever_score"), strict),
+        _number(proportion("label_accuracy"), right),
+        _number(mean("evidence_precision", bounds=UNIT), both[:, 0]) if asked else None,
+        _number(proportion("evidence_recall"), both[:, 1]) if asked else None,
+        _number(F1, both) if asked else None,
     )
 
 
-def _share(name: str, hits: Sequence[bool]) -> FeverShare:
-    values = np.array(hits, float)
-    low, high = stats.confidence(proportion(name), values, np.arange(len(values))) or (
-        0.0,
-        1.0,
-    )  # one claim tells nothing
-    return FeverShare(float(values.mean()), low, high, len(values))
+def _reduce_f1(sums: Array, n: Array) -> Array:
+    """F1 of two means: sums [..., 2] of precision and recall, n [...] -> [...]."""
+    return ratio(2 * sums[..., 0] * sums[..., 1], (sums[..., 0] + sums[..., 1]) * n, 0.0)
+
+
+F1 = Metric(name="evidence_f1", reduce=_reduce_f1, bounds=UNIT)
+
+
+def _number(metric: Metric, rows: Array) -> FeverNumber:
+    """A metric of claims, each of which is a cluster of its own: rows [n] or [n, columns]."""
+    claims = np.arange(len(rows))
+    low, high = stats.confidence(metric, rows, claims) or (None, None)
+    return FeverNumber(float(stats.point(metric, rows, claims)), low, high, len(rows))
 
 
 def claims_of(path: Path) -> list[Claim]:

@@ -85,7 +85,7 @@ def test_nothing_left_is_an_error(nowhere: Path) -> None:
 
 
 def test_a_scorer_that_is_missing_is_named_with_the_data(nowhere: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"data of .* are missing: .*; a scorer of texts .* is missing for "):
+    with pytest.raises(DataError, match=r"data of .* are missing: .*; .* need a scorer of texts"):
         harness.evaluate("scripted:oracle", ["toxicity", "winogender"], data=nowhere, store=str(tmp_path / "s"))
 
 

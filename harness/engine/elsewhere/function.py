@@ -1,6 +1,8 @@
 """A Python function as a model: text in, text out."""
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from types import CodeType
+from typing import Any
 
 from harness.data import digest
 from harness.engine.backend import Batch
@@ -51,9 +53,23 @@ class FunctionModel:
 
 
 def _code_of(function: Callable[[str], str]) -> str:
-    """A hash of what the function itself does, so that a run is not resumed by another one; not of what it calls."""
+    """A hash of what the function itself does, so that a run is not resumed by another one; not of what it calls.
+
+    Functions within it count, and so do the plain values that it has kept from where it was made.
+    """
     code = getattr(function, "__code__", None)
     if code is None:
         return "none"
-    constants = [value for value in code.co_consts if isinstance(value, str | int | float | bytes)]
-    return digest([code.co_code.hex(), code.co_names, constants])
+    cells = zip(code.co_freevars, getattr(function, "__closure__", None) or (), strict=True)
+    kept = {name: _plain(cell.cell_contents) for name, cell in cells}
+    return digest([_does(code), kept, [_plain(value) for value in getattr(function, "__defaults__", None) or ()]])
+
+
+def _does(code: CodeType) -> list[Any]:
+    constants = [_does(value) if isinstance(value, CodeType) else _plain(value) for value in code.co_consts]
+    return [code.co_code.hex(), code.co_names, constants]
+
+
+def _plain(value: object) -> str:
+    """A plain value as it is written; of others, which may print their address, the type alone."""
+    return repr(value) if isinstance(value, str | int | float | bytes | None) else type(value).__qualname__

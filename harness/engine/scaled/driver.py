@@ -20,10 +20,10 @@ from harness.engine.scaled.crew import Crew, Patience
 from harness.engine.scaled.dispatch import Dispatch
 from harness.engine.scaled.messages import pack_questions
 from harness.engine.scaled.worker import Opener
+from harness.engine.source import ELSEWHERE
 from harness.errors import UsageError
 from harness.types import ModelInfo, Question
 
-ELSEWHERE = ("openai", "replay", "scripted")
 PATIENCE = Patience()
 
 
