@@ -21,7 +21,7 @@ from pathlib import Path
 
 import torch
 from gpu_bench import FULL, QUICK, SMALL, Bench, Body
-from gpu_sections import environment, exactness, ours
+from gpu_sections import energy, environment, exactness, ours
 from gpu_versus import continuous_generates, peer_generates, peer_scores
 
 SCORING = ("mmlu", "arc", "hellaswag", "rolling")
@@ -33,6 +33,7 @@ SECTIONS: dict[str, tuple[float, Body]] = {
     "peer-scoring-1b": (28, peer_scores("1B", SCORING)),
     "generation-1b": (45, ours("1B", ("gsm8k", "sampled"))),
     "peer-generation-1b": (25, peer_generates("1B", "gsm8k")),
+    "energy": (35, energy),
     "scoring-8b": (60, ours("8B", ("mmlu",))),
     "peer-scoring-8b": (25, peer_scores("8B", ("mmlu",))),
     "generation-8b": (40, ours("8B", ("gsm8k",))),

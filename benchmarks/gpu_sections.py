@@ -4,15 +4,20 @@ import copy
 import platform
 import statistics
 from collections.abc import Sequence
-from time import perf_counter
+from dataclasses import asdict
+from time import perf_counter, sleep
 from typing import Any
 
 import torch
 from gpu_bench import Bench, Body, Row
-from gpu_measure import answer, busy, copy_rate, measure, shortened, square_rate
+from gpu_measure import answer, busy, copy_rate, measure, shortened, square_rate, wait
 from gpu_models import checkpoint_of
+from gpu_peers import Absent
 from gpu_work import Ask, gsm8k, token_level
 
+from harness.energy.devices import uuid_of
+from harness.energy.meter import Watch, idle_watts
+from harness.energy.nvml import Counter, PowerIntegral
 from harness.engine.backend import Backend
 from harness.engine.causal.roofline import best_rate
 from harness.engine.load import open_checkpoint
@@ -156,3 +161,34 @@ def busyness(backend: Backend, asks: Sequence[Ask], bench: Bench) -> Row:
     except Exception as error:
         print(f"  the profiler failed: {error}", flush=True)
         return {"busy": None, "busy_failed": f"{type(error).__name__}: {error}"}
+
+
+# -------------------------------------------------------------------------------------------------------------- energy
+def energy(bench: Bench, record: Row) -> None:
+    """The driver's energy counter beside 20 readings of the power a second, over the same two works of the 1B."""
+    if bench.device.type != "cuda":
+        raise Absent("a CPU: there is no NVIDIA counter")
+    try:
+        import pynvml
+    except ImportError as error:
+        raise Absent(f"the package nvidia-ml-py is missing ({error})") from error
+    uuid = uuid_of(str(torch.device("cuda", torch.cuda.current_device())))
+    backend = bench.backend("1B")
+    works = [shortened(bench.asks("1B", work), 256) for work in ("mmlu", "gsm8k")]
+    for asks in works:
+        answer(backend, shortened(asks[:64], 16))
+    meters = Counter(pynvml, uuid), PowerIntegral(pynvml, uuid)
+    sleep(3.0)  # clocks and power settle
+    idle = [idle_watts(meter, 4.0) for meter in meters]
+    counter, integral = (Watch(meter, watts) for meter, watts in zip(meters, idle, strict=True))
+    with counter, integral:
+        for asks in works:
+            answer(backend, asks, bench.left() / 2)
+        wait(bench.device)
+    for one in (counter.energy, integral.energy):
+        row = {**asdict(one), "net_joules": one.net_joules, "requests": sum(map(len, works))}
+        record["rows"].append(row)
+        print(row, flush=True)
+    if counter.energy.joules is not None and integral.energy.joules is not None:
+        record["counter_over_integral"] = counter.energy.joules / integral.energy.joules
+        print(f"counter / integral of power: {record['counter_over_integral']:.4f}", flush=True)
