@@ -60,7 +60,11 @@ class Counter(_Device):
 
 
 class PowerIntegral(_Device):
-    """The sum of power times time, by the trapezoid rule, from 20 readings a second."""
+    """The sum of power times time, by the trapezoid rule, from 20 readings a second.
+
+    The power of the moment is read where the driver tells it: on many GPUs the plain one is the mean of the last
+    second, and a window that ends at full load would lose half a second of it.
+    """
 
     method: Method = "nvml_power_integral"
     every = 0.05
@@ -79,9 +83,18 @@ class PowerIntegral(_Device):
 
     def _read(self) -> float:
         try:
-            return float(self.nvml.nvmlDeviceGetPowerUsage(self.handle)) / 1e3
+            instant = self._instant()
+            return float(self.nvml.nvmlDeviceGetPowerUsage(self.handle) if instant is None else instant) / 1e3
         except self.nvml.NVMLError as error:
             raise Unreadable(f"{self.device} tells no power: {error}") from None
+
+    def _instant(self) -> int | None:
+        """Milliwatts of the moment; None where the driver tells none."""
+        try:
+            (field,) = self.nvml.nvmlDeviceGetFieldValues(self.handle, [self.nvml.NVML_FI_DEV_POWER_INSTANT])
+        except (AttributeError, self.nvml.NVMLError):  # a package or a driver from before there was such a field
+            return None
+        return int(field.value.uiVal) if field.nvmlReturn == self.nvml.NVML_SUCCESS else None
 
 
 def gpu(nvml: Any, uuid: str) -> EnergyMeter:

@@ -236,6 +236,8 @@ def _weights(
     settings = {"config": how.config, "dtype": how.dtype, "trust_remote_code": options.trust_remote_code}
     if not options.allow_pickle:
         settings["use_safetensors"] = True
+    if getattr(how.config.get_text_config(), "attn_logit_softcapping", None) is not None:
+        settings["attn_implementation"] = "eager"  # sdpa knows no cap: some releases of transformers leave it out
     placement = _placement(how.device, weights)
     model, loading = _model(_auto_class(how.family), source.folder, settings, how.device, placement)
     if model.device.type == "meta":

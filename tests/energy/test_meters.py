@@ -131,6 +131,27 @@ def test_without_a_counter_power_is_integrated() -> None:
     assert (meter.joules(), meter.joules()) == (150.0, 150.0 + 500.0)  # trapezoids
 
 
+class Newer(Nvml):
+    """A driver that tells the power of the moment too, or not, beside the mean of the last second."""
+
+    NVML_SUCCESS, NVML_FI_DEV_POWER_INSTANT = 0, 186
+
+    def __init__(self, instant: int | None) -> None:
+        super().__init__(None, [100_000])
+        self.instant = instant
+
+    def nvmlDeviceGetFieldValues(self, handle: str, fields: list[int]) -> list[SimpleNamespace]:  # noqa: N802
+        assert fields == [self.NVML_FI_DEV_POWER_INSTANT]
+        value = SimpleNamespace(uiVal=self.instant or 0)
+        return [SimpleNamespace(nvmlReturn=0 if self.instant else 3, value=value)]
+
+
+def test_the_power_of_the_moment_is_integrated_where_the_driver_tells_it() -> None:
+    for instant, joules in ((300_000, 300.0), (None, 100.0)):
+        meter = PowerIntegral(Newer(instant), "GPU-a", iter([0.0, 1.0]).__next__)
+        assert meter.joules() == joules
+
+
 @pytest.mark.parametrize(
     ("nvml", "uuid", "reason"),
     [

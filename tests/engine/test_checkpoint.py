@@ -315,3 +315,14 @@ def test_words_of_a_library_become_one_short_line() -> None:
     assert said(TypeError("Field 'a':\n    wants a number\nmore")) == "TypeError Field 'a': wants a number"
     assert said(KeyError("added")) == "KeyError 'added'"
     assert len(said(ValueError("a b " * 99))) == 200
+
+
+def test_scores_that_the_config_caps_are_capped_by_every_release(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Releases of transformers that say Gemma 2 can do with ``sdpa``, which knows no cap, leave the cap out."""
+    from transformers.models.gemma2.modeling_gemma2 import Gemma2PreTrainedModel
+
+    monkeypatch.setattr(Gemma2PreTrainedModel, "_supports_sdpa", True)
+    checkpoint = read_checkpoint("capped", saved(causal("gemma2", 65), tmp_path), Options(device="cpu"))
+    assert checkpoint.model.config._attn_implementation == "eager"

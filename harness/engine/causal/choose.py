@@ -121,7 +121,12 @@ def _draw(model: Any, count: int) -> NDArray[np.int32]:
 
 
 def plain(model: Any, spans: list[Span]) -> list[NDArray[Any]]:
-    """Token log-probabilities of every span by the reference; spans that open like a longer one are read off that."""
+    """Token log-probabilities of every span by the reference; spans that open like a longer one are read off that.
+
+    Not where positions change with the length of a text: then a beginning says something else than the whole.
+    """
+    if rescaled_above(model) is not None:
+        return [np.array(score(model, span).logprobs) for span in spans]
     known: dict[bytes, NDArray[Any]] = {}
     for span in sorted(spans, key=lambda span: -len(span.tokens)):
         if not any(longer.startswith(span.tokens.tobytes()) for longer in known):
