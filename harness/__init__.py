@@ -72,6 +72,7 @@ if TYPE_CHECKING:
         Generated,
         Judged,
         Likelihood,
+        Message,
         Metric,
         Outcome,
         Run,
@@ -104,6 +105,7 @@ __all__ = [
     "Judged",
     "Likelihood",
     "Listener",
+    "Message",
     "Metric",
     "Opener",
     "Options",
@@ -170,7 +172,7 @@ _MODULES = {
     "harness.store.frames": "load",
     "harness.training.protocol": "Protocol",
     "harness.types": (
-        "Card Choose Chosen Dataset Estimate Example Failed Generate Generated Judged Likelihood Metric "
+        "Card Choose Chosen Dataset Estimate Example Failed Generate Generated Judged Likelihood Message Metric "
         "Outcome Run Scored Settings Shots Task"
     ),
 }

@@ -55,6 +55,7 @@ def request_to_json(request: Request) -> Json:
                 "choices": list(request.choices),
                 "inputs": list(request.inputs),
                 "labels": list(request.labels),
+                **_turns(request),
             }
         case Generate():
             return {
@@ -66,11 +67,17 @@ def request_to_json(request: Request) -> Json:
                 "top_p": _pack(request.top_p),
                 "seed": request.seed,
                 "inputs": list(request.inputs),
+                **_turns(request),
             }
         case Likelihood():
             return {"kind": "likelihood", "text": request.text, "context": request.context, "stride": request.stride}
         case PseudoLikelihood():
             return {"kind": "pseudo-likelihood", "text": request.text, "other": request.other}
+
+
+def _turns(request: Choose | Generate) -> Json:
+    """The messages of a request; nothing where it has none, so that its key is what it was before there were any."""
+    return {"messages": [asdict(message) for message in request.messages]} if request.messages else {}
 
 
 def request_from_json(record: Mapping[str, Any]) -> Request:
@@ -100,6 +107,7 @@ def response_to_json(response: Response) -> Json:
                 "text": response.text,
                 "tokens": int(response.tokens),
                 "finish": response.finish,
+                **({"reasoning": response.reasoning} if response.reasoning else {}),
             }
         case Scored():
             return {
@@ -120,8 +128,8 @@ def response_from_json(record: Mapping[str, Any]) -> Response:
     if kind not in _READERS:
         raise DataError(f"unknown kind of response {kind!r}; valid: {', '.join(_READERS)}")
     fields, read = _READERS[kind]
-    if record.keys() != fields:
-        odd = sorted(record.keys() ^ fields)
+    odd = sorted((record.keys() ^ fields) - _OPTIONAL.get(kind, frozenset()))
+    if odd:
         raise DataError(f"a {kind} response with missing or unknown fields {', '.join(odd)}")
     try:
         return read(record)
@@ -161,7 +169,8 @@ def _read_chosen(record: Mapping[str, Any]) -> Chosen:
 def _read_generated(record: Mapping[str, Any]) -> Generated:
     if record["finish"] not in ("stop", "length", "end"):
         raise ValueError(f"finish {record['finish']!r}; valid: stop, length, end")
-    return Generated(_is(record["text"], str), _is(record["tokens"], int), record["finish"])
+    reasoning = _is(record.get("reasoning", ""), str)
+    return Generated(_is(record["text"], str), _is(record["tokens"], int), record["finish"], reasoning)
 
 
 def _read_scored(record: Mapping[str, Any]) -> Scored:
@@ -194,6 +203,8 @@ _READERS: dict[str, tuple[frozenset[str], Callable[[Mapping[str, Any]], Response
     "scored": (frozenset({"kind", "logprob", "tokens", "bytes", "greedy", "token_logprobs"}), _read_scored),
     "failed": (frozenset({"kind", "failure", "message"}), _read_failed),
 }
+_OPTIONAL = {"generated": frozenset({"reasoning"})}
+"""Fields that are left out where they say nothing; older journals and stores have none of them."""
 
 
 def sealed(record: Json) -> bytes:

@@ -82,6 +82,7 @@ class Overrides(TypedDict, total=False):
     limit_order: Literal["sampled", "first"]
     shots: int | None
     shots_mode: Literal["fixed", "per-example"]
+    fewshot_as_turns: bool
     seed: int
     scorer: str | None
     perturb: tuple[str, ...]
@@ -94,6 +95,7 @@ class Overrides(TypedDict, total=False):
     engine: Literal["auto", "reference"]
     truncate: Literal["left"] | None
     chat: bool
+    chat_template: str | None
     system: str | None
     token_budget: int | None
     trust_remote_code: bool

@@ -56,8 +56,7 @@ def _shown(model: str | None, questions: Sequence[Question], options: Options) -
 def _sent(question: Question, options: Options) -> ShownPrompt:
     from harness.engine.elsewhere.wording import shown
 
-    prompt, _ = parts_of(question.request)
-    return shown_as("messages", question, shown(question.request, prompt, options), ())
+    return shown_as("messages", question, shown(question.request, options), ())
 
 
 def _gold(task: Task, example: Example) -> str:

@@ -5,10 +5,13 @@ from collections.abc import Mapping, Sequence
 import click
 
 GROUPS: Mapping[str, Sequence[str]] = {
-    "What is asked": ("tasks", "limit", "limit_order", "shots", "shots_mode", "seed", "scorer", "data", "skip_missing"),
+    "What is asked": (
+        *("tasks", "limit", "limit_order", "shots", "shots_mode", "fewshot_as_turns"),
+        *("seed", "scorer", "data", "skip_missing"),
+    ),
     "Seen before": ("dry_run", "rates"),
     "Asked differently": ("perturb", "strength", "counterfactual", "defence"),
-    "Model": ("base", "chat", "system", "truncate", "device", "dtype", "engine", "token_budget"),
+    "Model": ("base", "chat", "chat_template", "system", "truncate", "device", "dtype", "engine", "token_budget"),
     "Models behind a server": ("base_url", "concurrency", "timeout"),
     "Several processes": ("workers", "ray", "threads", "shard"),
     "Fine-tuning": ("protocol", "head_only", "train_limit"),

@@ -68,6 +68,8 @@ if TYPE_CHECKING:
     "--truncate", type=click.Choice(["left"]), help="Cut prompts that exceed the context instead of refusing."
 )
 @click.option("--chat", is_flag=True, help="Ask through the model's chat template.")
+@click.option("--chat-template", metavar="FILE|NAME", help="With --chat: a file, or one of the model's own by name.")
+@click.option("--fewshot-as-turns", is_flag=True, help="With --chat: show few-shot examples as earlier turns.")
 @click.option("--system", help="System message for --chat.")
 @click.option("--base-url", help="Server of an openai:NAME model.")
 @click.option(

@@ -27,6 +27,7 @@ class RunOptions(TypedDict):
     limit_order: Literal["sampled", "first"]
     shots: int | None
     shots_mode: Literal["fixed", "per-example"]
+    fewshot_as_turns: bool
     seed: int
     scorer: str | None
     perturb: str
@@ -39,6 +40,7 @@ class RunOptions(TypedDict):
     engine: Literal["auto", "reference"]
     truncate: Literal["left"] | None
     chat: bool
+    chat_template: str | None
     system: str | None
     base_url: str | None
     concurrency: int
@@ -151,6 +153,7 @@ def _settings(options: RunOptions) -> Settings:
         limit_order=options["limit_order"],
         shots=options["shots"],
         shots_mode=options["shots_mode"],
+        fewshot_as_turns=options["fewshot_as_turns"],
         seed=options["seed"],
         scorer=options["scorer"],
         perturb=tuple(names((options["perturb"],))),
@@ -169,6 +172,7 @@ def _model_options(options: RunOptions) -> Options:
         engine=options["engine"],
         truncate=options["truncate"],
         chat=options["chat"],
+        chat_template=options["chat_template"],
         system=options["system"],
         token_budget=options["token_budget"],
         trust_remote_code=options["trust_remote_code"],

@@ -141,10 +141,12 @@ def _flat(value: Any) -> str:
 # --------------------------------------------------------------------------------------------------------- one in full
 def _in_full(row: Mapping[str, Any]) -> Iterator[str]:
     """Everything about a sample that a person reads; the rest is in --json."""
-    from harness.store.queries.questions import choices, gold_of, outcome
+    from harness.store.queries.questions import asked, choices, gold_of, outcome, reasoning
 
     yield f"{_cell(row['example_id'])}  {outcome(row)}"
-    for name, text in (("prompt", row["prompt"]), ("answer", row["prediction"]), ("gold", gold_of(row))):
+    thought = reasoning(row)
+    parts = ("prompt", asked(row)), ("reasoning", thought), ("answer", row["prediction"]), ("gold", gold_of(row))
+    for name, text in parts:
         if text:
             yield from (f"--- {name}", cut(str(text)))
     listed = list(choices(row))

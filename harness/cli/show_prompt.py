@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 @click.option("--shots", "-k", type=click.IntRange(0), help="Few-shot examples, instead of the task's own number.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the sample and of few-shot examples.")
 @click.option("--chat", is_flag=True, help="Through the model's chat template.")
+@click.option("--chat-template", metavar="FILE|NAME", help="With --chat: a file, or one of the model's own by name.")
+@click.option("--fewshot-as-turns", is_flag=True, help="With --chat: show few-shot examples as earlier turns.")
 @click.option("--system", help="System message for --chat.")
 @click.option("--truncate", type=click.Choice(["left"]), help="Cut prompts that exceed the model's context.")
 @click.option("--trust-remote-code", is_flag=True, help="Run code that comes with the model. Dangerous.")
@@ -42,9 +44,12 @@ def command(
     """
     from harness.api import show_prompt
     from harness.engine.backend import Options
+    from harness.types import Settings
 
+    turns = bool(how.pop("fewshot_as_turns"))
     options = Options(**how)  # type: ignore[arg-type]  # the types are those of the options above
-    prompts = show_prompt(names(tasks), model, options=options, limit=limit, shots=shots, seed=seed, data=mirror(data))
+    settings = Settings(limit=limit, shots=shots, seed=seed, fewshot_as_turns=turns)
+    prompts = show_prompt(names(tasks), model, settings, options=options, data=mirror(data))
     if json_file:
         write_json(json_file, [asdict(one) for one in prompts])
     for one in prompts:

@@ -99,6 +99,7 @@ class Options:
     """How a model is to be loaded and run; everything here that can change an answer goes into the fingerprint.
 
     ``base`` is the model that an adapter belongs to, by default the one of the Hub that the adapter names.
+    ``chat_template`` is a file, or one of the model's templates by its name; by default the model's own.
     ``workers`` are processes that share the work, each with ``threads`` CPU threads and, where there are any, a GPU of
     its own; ``ray`` is the address of a cluster that they live in, by default one on this machine for this run alone.
     """
@@ -109,6 +110,7 @@ class Options:
     engine: Literal["auto", "reference"] = "auto"
     truncate: Literal["left"] | None = None
     chat: bool = False
+    chat_template: str | None = None
     system: str | None = None
     token_budget: int | None = None
     trust_remote_code: bool = False
@@ -131,3 +133,5 @@ class Options:
             raise UsageError("threads belong to workers: one process takes OMP_NUM_THREADS")
         if self.system is not None and not self.chat:
             raise UsageError("a system message (--system) belongs to --chat: without it no model is shown one")
+        if self.chat_template is not None and not self.chat:
+            raise UsageError("a chat template (--chat-template) belongs to --chat: without it none is used")

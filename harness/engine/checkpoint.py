@@ -12,6 +12,7 @@ import torch
 
 from harness.engine.adapter import merge
 from harness.engine.backend import Options
+from harness.engine.chat import template_of
 from harness.engine.files import (
     broken_vocabulary,
     require_weights,
@@ -187,7 +188,7 @@ def _read(
     tokenizer = open_tokenizer(name, source.tokenizer, trust)
     with told(f"model {name!r} does not load: {folder / 'config.json'}"):
         context = context_of(config, tokenizer)
-    template = chat_template_of(name, family, tokenizer) if options.chat else None
+    template = chat_template_of(name, family, tokenizer, options)
     require_weights(weights)
     with told(f"model {name!r} does not load: {weights[0]}"):
         model, notices = _weights(name, source, options, _How(family, config, device, dtype), weights)
@@ -208,11 +209,11 @@ def _read(
     )
 
 
-def reading_of(options: Options, dtype: torch.dtype, template: object) -> dict[str, str]:
+def reading_of(options: Options, dtype: torch.dtype, template: str | None) -> dict[str, str]:
     """What a fingerprint has beside the files of a model: everything else that can change an answer."""
     return {
         "dtype": str(dtype).removeprefix("torch."),
-        "chat_template": hashlib.sha256(str(template).encode()).hexdigest() if template else "none",
+        "chat_template": hashlib.sha256(template.encode()).hexdigest() if template else "none",
         "system": options.system or "none",
         "truncate": options.truncate or "none",
         "engine": f"{options.engine}-{ENGINE_VERSION}",
@@ -280,10 +281,13 @@ def open_tokenizer(name: str, folder: Path, trust: bool) -> Any:
     return tokenizer
 
 
-def chat_template_of(name: str, family: Family, tokenizer: Any) -> Any:
-    """The chat template of a causal model. Raises UsageError for a model without one."""
+def chat_template_of(name: str, family: Family, tokenizer: Any, options: Options) -> str | None:
+    """The template that a causal model is asked through, None without a chat. Raises UsageError where it has none."""
+    if not options.chat:
+        return None
     if family != "causal":
         raise UsageError(f"model {name!r} is a {family} model, which reads no chat; run without --chat")
-    if not tokenizer.chat_template:
-        raise UsageError(f"model {name!r} has no chat template; run without --chat")
-    return tokenizer.chat_template
+    try:
+        return template_of(tokenizer, options.chat_template)
+    except UsageError as error:
+        raise UsageError(f"model {name!r} {error}") from None

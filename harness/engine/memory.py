@@ -22,7 +22,7 @@ def checkpoint_in_memory(model: Any, tokenizer: Any, options: Options) -> Checkp
     family = family_of(config)
     refuse_quantised(name, config)
     require_token_numbers(name, getattr(model, "generation_config", None))
-    template = chat_template_of(name, family, tokenizer) if options.chat else None
+    template = chat_template_of(name, family, tokenizer, options)
     fingerprint = {
         "weights": _sha256_of_weights(model),
         "config": _sha256(model.config.to_json_string()),
@@ -52,13 +52,14 @@ def _require_in_memory(model: Any, tokenizer: Any, options: Options) -> None:
         raise ModelError(f"{kinds} is not a pair of a transformers model and its tokenizer")
     kept = Options(
         chat=options.chat,
+        chat_template=options.chat_template,
         system=options.system,
         engine=options.engine,
         truncate=options.truncate,
         token_budget=options.token_budget,
     )
     if options != kept:
-        valid = "chat, system, engine, truncate, token_budget"
+        valid = "chat, chat_template, system, engine, truncate, token_budget"
         raise UsageError(f"a model that is in memory stays where and as it is: of the options only {valid} apply")
 
 

@@ -56,6 +56,5 @@ def open_unloaded(spec: str, options: Options) -> Unloaded:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=options.trust_remote_code)
         family = family_of(config)
     tokenizer = open_tokenizer(spec, source.tokenizer, options.trust_remote_code)
-    if options.chat:
-        chat_template_of(spec, family, tokenizer)
+    chat_template_of(spec, family, tokenizer, options)
     return Unloaded(spec, folder, family, config, tokenizer, context_of(config, tokenizer), options)

@@ -1,18 +1,18 @@
 """Tasks that choose: which continuation, or which label of a fine-tuned head, is the answer?"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.errors import DataError
-from harness.kinds.prompt import Prompt, Template, prompt_after, prompt_fields, shown_answer, template_of
+from harness.kinds.prompt import Prompt, Template, prompt_after, prompt_fields, shown_answer, template_of, turns_after
 from harness.kinds.rows import Column, Data, value_of
 from harness.kinds.task import About, task_of
 from harness.kinds.values import values_of
 from harness.metrics.calibrate import RIGHTS, calibrated, rights
 from harness.metrics.measures import ACC, ACC_BYTES, ACC_NORM, ChoiceMeasure
 from harness.reading.values import choices_of, key_of
-from harness.types import Choose, Chosen, Example, Failed, Judged, Request, Response, Row, Task
+from harness.types import Choose, Chosen, Example, Failed, Judged, Message, Request, Response, Row, Task
 
 
 def multiple_choice(
@@ -32,7 +32,7 @@ def multiple_choice(
     with the same words as a right one is right too.
     """
     choosing = _Choosing(template_of(prompt), choices, target, tuple(measures))
-    return calibrated(task_of(name, choosing, Choose, data, about))
+    return calibrated(replace(task_of(name, choosing, Choose, data, about), turns=choosing.turns))
 
 
 def classification(
@@ -56,7 +56,7 @@ def classification(
     bare = Template(prompt.text, prompt.inputs, prompt.description, "", prompt.answer)
     choices = tuple(labels.values())
     choosing = _Choosing(bare, choices, target, tuple(measures), tuple(labels))
-    return calibrated(task_of(name, choosing, Choose, data, about))
+    return calibrated(replace(task_of(name, choosing, Choose, data, about), turns=choosing.turns))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,10 @@ class _Choosing:
         choices = tuple(self.template.delimiter + choice for choice in example.fields["choices"])
         prompt = prompt_after(example, shown, self.template)
         return (Choose(prompt, choices, example.fields["inputs"], self.labels),)
+
+    def turns(self, example: Example, shown: Sequence[Example]) -> tuple[Message, ...]:
+        """The prompt as the turns of a chat."""
+        return turns_after(example, shown, self.template)
 
     def judge(self, example: Example, responses: tuple[Response, ...]) -> Judged | Failed:
         """The value of every measure for the choice that was picked."""

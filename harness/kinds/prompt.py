@@ -7,7 +7,7 @@ from typing import Any
 from harness.errors import quoted
 from harness.kinds.rows import Column, text_from, value_of
 from harness.reading.values import text_of
-from harness.types import Example, Row
+from harness.types import Example, Message, Row
 
 SEPARATOR = "\n\n"
 """Between few-shot examples, as lm-evaluation-harness has it."""
@@ -61,6 +61,22 @@ def prompt_after(example: Example, shown: Sequence[Example], template: Template)
     """The prompt of an example after the few-shot examples that are shown."""
     shots = "".join(f"{shot.fields['prompt']}{template.delimiter}{_answer(shot)}{SEPARATOR}" for shot in shown)
     return f"{example.fields['description']}{shots}{example.fields['prompt']}"
+
+
+def turns_after(example: Example, shown: Sequence[Example], template: Template) -> tuple[Message, ...]:
+    """The same as turns: each few-shot example is a question of the user's and an answer of the model's.
+
+    The description stands before the first question. An answer has no white space before it, as behind a chat template.
+    """
+    questions = [one.fields["prompt"] for one in (*shown, example)]
+    questions[0] = f"{example.fields['description']}{questions[0]}"
+    answers = [f"{template.delimiter}{_answer(shot)}".lstrip() for shot in shown]
+    past = [
+        message
+        for question, answer in zip(questions, answers, strict=False)
+        for message in (Message("user", question), Message("assistant", answer))
+    ]
+    return (*past, Message("user", questions[-1]))
 
 
 def _answer(shot: Example) -> Any:

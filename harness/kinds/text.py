@@ -2,16 +2,16 @@
 
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.kinds.prompt import Prompt, Template, prompt_after, prompt_fields, shown_answer, template_of
+from harness.kinds.prompt import Prompt, Template, prompt_after, prompt_fields, shown_answer, template_of, turns_after
 from harness.kinds.rows import Column, Data, value_of
 from harness.kinds.task import About, task_of
 from harness.kinds.values import values_of
 from harness.metrics.measures import BLEU, CHRF, CHRF_PP, TER, TextMeasure, bleu
 from harness.reading.values import references_of, text_of
-from harness.types import Example, Generate, Generated, Judged, Request, Response, Row, Task
+from harness.types import Example, Generate, Generated, Judged, Message, Request, Response, Row, Task
 
 Extract = Callable[[str], str | None]
 """Finds the answer in what was written; None where there is none."""
@@ -49,7 +49,7 @@ def generation(
     counts as correct; without one, no example is correct or incorrect.
     """
     writing = _Writing(name, template_of(prompt), target, decoding, tuple(measures), extract)
-    return task_of(name, writing, Generate, data, about)
+    return replace(task_of(name, writing, Generate, data, about), turns=writing.turns)
 
 
 def translation(
@@ -106,6 +106,10 @@ class _Writing:
         """The prompt of the example, to be continued."""
         prompt = prompt_after(example, shown, self.template)
         return (self.decoding.request(prompt, seed_of(self.name, example.id), example.fields["inputs"]),)
+
+    def turns(self, example: Example, shown: Sequence[Example]) -> tuple[Message, ...]:
+        """The prompt as the turns of a chat."""
+        return turns_after(example, shown, self.template)
 
     def judge(self, example: Example, responses: tuple[Response, ...]) -> Judged:
         """The value of every measure for the answer that is extracted from the text."""

@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,12 +21,15 @@ class Choose:
     A causal model scores log P(choice | prompt); a classifier reads ``inputs`` (one text or a pair) through its head,
     whose label names are matched to ``labels`` (aligned with ``choices``); a server without log-probabilities
     answers in text.
+    ``messages``: what a model that is asked in a chat reads in place of ``prompt``, the last turn the user's. Without
+    them the prompt is the only turn.
     """
 
     prompt: str
     choices: tuple[str, ...]
     inputs: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    messages: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +38,7 @@ class Generate:
 
     temperature 0 is greedy; otherwise ``seed`` alone decides the draw, never the neighbours in a batch.
     ``inputs`` is the bare source text for sequence-to-sequence models that take no instruction.
+    ``messages``: see ``Choose``.
     """
 
     prompt: str
@@ -35,6 +48,7 @@ class Generate:
     top_p: float = 1.0
     seed: int = 0
     inputs: tuple[str, ...] = ()
+    messages: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,11 +22,15 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """Generated text without its stop string; ``finish`` tells what ended it."""
+    """Generated text without its stop string; ``finish`` tells what ended it.
+
+    ``reasoning``: what the model thought before it answered, which is no part of the answer; ``tokens`` counts both.
+    """
 
     text: str
     tokens: int
     finish: Literal["stop", "length", "end"]
+    reasoning: str = ""
 
 
 @dataclass(frozen=True, slots=True)

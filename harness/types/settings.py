@@ -21,6 +21,7 @@ class Settings:
 
     ``limit``: at most so many examples of every dataset, or a share of each ("10%"). ``limit_order``: a limit draws a
     sample by ``seed``, or takes the first examples, as peers do.
+    ``fewshot_as_turns``: in a chat, few-shot examples are shown as its earlier turns.
     ``perturb`` and ``counterfactual`` name variants of ``harness.variants``, the latter also files of pairs;
     ``strength`` lists shares above 0 and at most 1, with each of which every perturbation is made.
     ``wrapper`` is a text around every prompt, which it holds once as ``{prompt}``; empty for none.
@@ -30,6 +31,7 @@ class Settings:
     limit_order: Literal["sampled", "first"] = "sampled"
     shots: int | None = None
     shots_mode: Literal["fixed", "per-example"] = "fixed"
+    fewshot_as_turns: bool = False
     seed: int = 0
     scorer: str | None = None
     perturb: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 from harness.types.data import Dataset, Example, Row
 from harness.types.groups import Group
 from harness.types.metrics import Metric
-from harness.types.requests import Request
+from harness.types.requests import Message, Request
 from harness.types.responses import Failed, Response
 from harness.types.results import Judged
 from harness.types.settings import Settings
@@ -109,6 +109,7 @@ class Task:
     variation: how its examples are also asked; ``variant`` says so: two runs asked the same only if it is equal
     open: makes a task of another package whole, with its data, for a run's settings and folder of data
     groups: averages by name, which a run has beside those that plug-ins offer
+    turns: what its requests ask as messages, few-shot examples as earlier turns; None where that cannot be told
     """
 
     name: str
@@ -131,6 +132,7 @@ class Task:
     variant: str = ""
     open: Callable[[Settings, Path | None], Task] | None = None
     groups: tuple[tuple[str, Group], ...] = ()
+    turns: Callable[[Example, Sequence[Example]], tuple[Message, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

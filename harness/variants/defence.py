@@ -11,7 +11,7 @@ from pathlib import Path
 from harness.errors import HarnessError, Unsupported, UsageError
 from harness.reading.text import read_toml
 from harness.reading.typed import built
-from harness.types import Choose, Example, Generate, Request, Settings, Task
+from harness.types import Choose, Example, Generate, Message, Request, Settings, Task
 from harness.types.settings import PROMPT
 
 
@@ -50,9 +50,12 @@ def wrapped(task: Task, wrapper: str) -> Task:
 
     def around(request: Request) -> Request:
         assert isinstance(request, Choose | Generate)
-        return replace(request, prompt=f"{before}{request.prompt}{after}")
+        *past, last = request.messages or (Message("user", request.prompt),)
+        messages = (*past, replace(last, content=f"{before}{last.content}{after}")) if past else ()
+        return replace(request, prompt=f"{before}{request.prompt}{after}", messages=messages)
 
     def asked(example: Example, shown: Sequence[Example]) -> tuple[Request, ...]:
         return tuple(around(request) for request in ask(example, shown))
 
-    return replace(task, ask=asked, variant=f"wrapper {wrapper}")
+    variant = " ".join(filter(None, (task.variant, f"wrapper {wrapper}")))
+    return replace(task, ask=asked, variant=variant)

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from random import Random
 
-from harness.types import Choose, Chosen, Request, Response
+from harness.types import Choose, Chosen, Message, Request, Response
 
 LETTER = re.compile(r"^(\(?)([A-Z])([.):])( ?)(.*)$")
 
@@ -24,7 +24,10 @@ def reordered(request: Request, seed: str) -> tuple[Choose, tuple[int, ...]] | N
         rng.shuffle(places)
     if [choice.strip() for choice in request.choices] == [chr(65 + i) for i in range(count)]:
         prompt = _relettered(request.prompt, places)
-        return (replace(request, prompt=prompt), tuple(places)) if prompt else None
+        *past, last = request.messages or (Message("user", request.prompt),)
+        asked = _relettered(last.content, places)
+        messages = (*past, replace(last, content=asked)) if past and asked else ()
+        return (replace(request, prompt=prompt, messages=messages), tuple(places)) if prompt else None
     choices, labels = _moved(request.choices, places), _moved(request.labels, places)
     return replace(request, choices=choices, labels=labels), tuple(places)
 

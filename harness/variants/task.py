@@ -37,6 +37,7 @@ from harness.variants import change, options
 from harness.variants.defence import wrapped
 from harness.variants.edits import EDITS
 from harness.variants.swaps import swap_of
+from harness.variants.turns import in_turns
 
 ORDER = "option-order"
 PERTURBATIONS = (*EDITS, ORDER)
@@ -71,11 +72,11 @@ class Recast:
 
 
 def varied(task: Task, settings: Settings) -> Task:
-    """The task with the wrapper and the variants that the settings name, or itself.
+    """The task in turns, with the wrapper and the variants that the settings name, or itself.
 
     Raises UnknownName or UsageError for settings that are none, Unsupported for a task they do not apply to.
     """
-    task = wrapped(task, settings.wrapper)
+    task = wrapped(in_turns(task, settings), settings.wrapper)
     if not settings.perturb and not settings.counterfactual:
         return task
     if not task.requests <= {Choose, Generate}:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from harness.answers.records import (
     canonical,
     failure_of,
+    request_from_json,
     request_key,
     request_to_json,
     response_from_json,
@@ -27,6 +28,7 @@ from harness.types import (
     Generate,
     Generated,
     Likelihood,
+    Message,
     PseudoLikelihood,
     Request,
     Response,
@@ -39,14 +41,15 @@ FLOAT = st.floats(allow_nan=False)
 COUNT = st.integers(0, 10**6)
 RESPONSES: st.SearchStrategy[Response] = st.one_of(
     st.builds(Chosen, COUNT, st.lists(FLOAT).map(tuple), st.lists(COUNT).map(tuple), TEXT),
-    st.builds(Generated, TEXT, COUNT, st.sampled_from(("stop", "length", "end"))),
+    st.builds(Generated, TEXT, COUNT, st.sampled_from(("stop", "length", "end")), TEXT),
     st.builds(Scored, FLOAT, COUNT, COUNT, st.booleans(), st.lists(FLOAT).map(tuple)),
     st.builds(Failed, TEXT, TEXT),
 )
 TEXTS = st.lists(TEXT, max_size=3).map(tuple)
+TURNS = st.lists(st.builds(Message, st.sampled_from(("system", "user", "assistant")), TEXT), max_size=2).map(tuple)
 REQUESTS: st.SearchStrategy[Request] = st.one_of(
-    st.builds(Choose, TEXT, TEXTS, TEXTS, TEXTS),
-    st.builds(Generate, TEXT, COUNT, TEXTS, FLOAT, FLOAT, COUNT, TEXTS),
+    st.builds(Choose, TEXT, TEXTS, TEXTS, TEXTS, TURNS),
+    st.builds(Generate, TEXT, COUNT, TEXTS, FLOAT, FLOAT, COUNT, TEXTS, TURNS),
     st.builds(Likelihood, TEXT, TEXT, st.none() | COUNT),
     st.builds(PseudoLikelihood, TEXT, TEXT),
 )
@@ -64,6 +67,13 @@ def test_a_response_survives_a_line_of_json(response: Response) -> None:
     assert back == response
     if isinstance(back, Chosen) and isinstance(response, Chosen):
         assert [bits(x) for x in back.logprobs] == [bits(x) for x in response.logprobs]
+
+
+def test_what_older_journals_and_stores_hold_reads_as_it_was() -> None:
+    old = {"kind": "generated", "text": "a", "tokens": 1, "finish": "end"}
+    assert response_from_json(old) == Generated("a", 1, "end") and response_to_json(Generated("a", 1, "end")) == old
+    request = Generate("a", 1)
+    assert "messages" not in request_to_json(request) and request_from_json(request_to_json(request)) == request
 
 
 def test_what_json_has_no_number_for_survives_too() -> None:

@@ -20,7 +20,7 @@ from harness.engine.doctor import LEAST, compare, examine
 from harness.engine.smollm2 import smollm2_folder
 from harness.engine.special import pair
 from harness.errors import ModelError
-from harness.types import Chosen, Scored
+from harness.types import Chosen, Generate, Scored
 
 
 @pytest.mark.parametrize("kind", ["llama", "gpt2"])
@@ -134,7 +134,7 @@ def test_chat_wraps_the_prompt_and_drops_the_leading_space(tmp_path: Path) -> No
     tokenizer: Any = word_tokenizer()
     tokenizer.chat_template = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }} {% endfor %}w9"
     encode = Encoder(tokenizer, Options(chat=True, system="w1"), None)
-    assert encode.chat("w2") == "system: w1 user: w2 w9"
+    assert encode.read_before(Generate("w2", 4)) == "system: w1 user: w2 w9"
 
 
 def test_smollm2_without_its_package_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,9 @@ from harness.engine.backend import Options
 from harness.engine.causal.encode import Encoded, Encoder, Prompt, encode
 from harness.engine.chat import open_chat
 from harness.errors import Unsupported, UsageError
-from harness.types import Choose, Failed, Generate, Likelihood, Request
+from harness.types import Choose, Failed, Generate, Likelihood, Message, Request
 
+ASKED = [Message("user", "w1 w2")]
 HEADS = {
     "bos": (("<s>",), ()),
     "bos and eos": (("<s>",), ("</s>",)),
@@ -135,18 +136,15 @@ STRICT = (
 def test_a_template_that_wants_parts_shows_the_question(template: str, system: str | None) -> None:
     tokenizer = framed_tokenizer()
     tokenizer.chat_template = template
-    assert open_chat(tokenizer, system).render("w1 w2") == (f"{system} " if system else "") + "w1 w2 w9"
+    assert (
+        open_chat(tokenizer, Options(chat=True, system=system)).render(ASKED)
+        == (f"{system} " if system else "") + "w1 w2 w9"
+    )
 
 
 @pytest.mark.parametrize(
     ("template", "system", "words"),
     [
-        (STRICT, "w5", "roles must take turns; leave --system out"),
-        (
-            "{% for m in messages if m['role'] == 'user' %}{{ m['content'] }}{% endfor %}",
-            "w5",
-            "shows no system message",
-        ),
         ("{{ raise_exception('nobody talks') }}", "w5", "refuses the messages: nobody talks$"),
         ("{{ raise_exception('nobody talks') }}", None, "refuses the messages: nobody talks$"),
         ("w1 w2", None, "leaves out the question"),
@@ -159,13 +157,7 @@ def test_a_template_that_cannot_be_used_is_refused_in_its_words(template: str, s
     tokenizer = framed_tokenizer()
     tokenizer.chat_template = template
     with pytest.raises(UsageError, match=words):
-        open_chat(tokenizer, system)
-
-
-def test_a_template_that_wants_turns_is_fine_without_a_system_message() -> None:
-    tokenizer = framed_tokenizer()
-    tokenizer.chat_template = STRICT
-    assert open_chat(tokenizer, None).render("w1") == "w1 w9"
+        open_chat(tokenizer, Options(chat=True, system=system))
 
 
 # -------------------------------------------------------------------------------------------------------------- tokens

@@ -141,7 +141,11 @@ class Causal:
         """Made when the first prompt comes: it tries out the model's attention."""
         if self._generator is None:
             self._generator = Generator(
-                self.checkpoint.model, self.checkpoint.tokenizer, whole=self.runner.whole, fast=self.runner.fast
+                self.checkpoint.model,
+                self.checkpoint.tokenizer,
+                whole=self.runner.whole,
+                fast=self.runner.fast,
+                thinking=self.encoder.thinking,
             )
         return self._generator
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from harness.engine.backend import Options
-from harness.engine.chat import open_chat
+from harness.engine.chat import messages_of, open_chat
 from harness.engine.files import said
 from harness.engine.special import Tokens, after, bare, head_of, opens, pair
 from harness.errors import TooLong, Unsupported
-from harness.types import Choose, Failed, Generate, Likelihood, Question
+from harness.types import Choose, Failed, Generate, Likelihood, Message, Question
 
 ROLLING = 2048
 """Window of a rolling likelihood on a model that does not say how much it can read."""
@@ -45,7 +45,7 @@ class Encoder:
     is left out, as an end token ends a prompt. ``start``: what a text without context follows: the head, or else BOS
     or EOS; empty for a tokenizer that has none of them. ``context``: tokens that the model can read at once, None if
     unlimited. ``rows``: how many tokens it has embeddings for, None when no token lacks one. ``cut``: how many prompts
-    lost their start.
+    lost their start. ``thinking``: how the model thinks in a chat, None where it does not.
     """
 
     def __init__(self, tokenizer: Any, options: Options, context: int | None, rows: int | None = None) -> None:
@@ -57,7 +57,8 @@ class Encoder:
         self.head = np.asarray(head_of(tokenizer), dtype=np.int32)
         marks = [mark for mark in (tokenizer.bos_token_id, tokenizer.eos_token_id) if mark is not None]
         self.start = self.head if len(self.head) else np.asarray(marks[:1], dtype=np.int32)
-        self._chat = open_chat(tokenizer, options.system) if options.chat else None
+        self._chat = open_chat(tokenizer, options) if options.chat else None
+        self.thinking = self._chat.thinking if self._chat is not None else None
         written = self._chat is not None and self._chat.opens_with(tokenizer.convert_ids_to_tokens(self.head.tolist()))
         self._before_prompt = self.head[:0] if written else self.head
 
@@ -80,9 +81,18 @@ class Encoder:
                 for text, ids in zip(chunk, encoded, strict=True):
                     yield text, after(head, np.asarray(ids, dtype=np.int32))
 
-    def chat(self, prompt: str) -> str:
-        """The prompt as a user's turn when the options ask for chat, else unchanged."""
-        return self._chat.render(prompt) if self._chat is not None else prompt
+    def read_before(self, request: Choose | Generate) -> str:
+        """What the model reads before it answers: in a chat the messages behind its template, else the prompt."""
+        if self._chat is None:
+            return request.prompt
+        messages = messages_of(request)
+        return self._chat.render(messages) if isinstance(request, Generate) else self._chat.before_choice(messages)
+
+    def context_before(self, request: Likelihood) -> str:
+        """What stands before a text that is scored, as a user's turn in a chat."""
+        if self._chat is None or not request.context:
+            return request.context
+        return self._chat.before_choice([Message("user", request.context)])
 
 
 def windows(tokens: Tokens, start: int | Tokens, length: int, stride: int | None) -> tuple[Span, ...]:
@@ -130,15 +140,15 @@ class _Texts:
 def _continuations(request: Choose | Likelihood, encoder: Encoder) -> tuple[str, tuple[str, ...]]:
     """The context and what may follow it; behind a chat template the answer's leading space goes."""
     if isinstance(request, Likelihood):
-        return (encoder.chat(request.context) if request.context else ""), (request.text,)
+        return encoder.context_before(request), (request.text,)
     choices = tuple(c.lstrip(" ") or c for c in request.choices) if encoder.options.chat else request.choices
-    return encoder.chat(request.prompt), choices
+    return encoder.read_before(request), choices
 
 
 def _texts(question: Question, encoder: Encoder) -> _Texts:
     request = question.request
     if isinstance(request, Generate):
-        return _Texts((encoder.chat(request.prompt),))
+        return _Texts((encoder.read_before(request),))
     assert isinstance(request, Choose | Likelihood)
     context, choices = _continuations(request, encoder)
     if not context:

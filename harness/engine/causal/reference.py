@@ -6,7 +6,7 @@ How logits become log-probabilities, an answer and its end is written here once 
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from harness.engine.respond import Score
 from harness.engine.sampling import pick, stream
 from harness.engine.special import cut, end_tokens
 from harness.engine.tally import Tally
+from harness.engine.thinking import Thinking
 from harness.types import Choose, Chosen, Failed, Generate, Generated, Likelihood, ModelInfo, Question, Response, Scored
 
 
@@ -42,22 +43,31 @@ def score(model: Any, span: Span) -> Score:
     return Score(tuple(picked.tolist()), bool((after.argmax(-1) == targets).all()))
 
 
-def generate(model: Any, tokenizer: Any, prompt: Prompt, request: Generate) -> Generated:
-    """Append token after token until a stop string, an end token or ``max_tokens``; nothing is kept between steps."""
+def generate(
+    model: Any, tokenizer: Any, prompt: Prompt, request: Generate, thinking: Thinking | None = None
+) -> Generated | Failed:
+    """Append token after token until a stop string, an end token or ``max_tokens``; nothing is kept between steps.
+
+    Of a model that thinks first, stop strings are looked for in the answer alone.
+    """
     ends = end_tokens(model, tokenizer)
     key = stream(request, prompt.tokens.tolist())
     tokens: list[int] = []
     text = ""
-    while len(tokens) < request.max_tokens:
+    finish: Literal["stop", "length", "end"] = "length"
+    while len(tokens) < request.max_tokens and finish == "length":
         after = logits(model, [*prompt.tokens.tolist(), *tokens])[-1]
         token = pick(after, request, key, len(tokens))
         if token in ends:
-            return Generated(text, len(tokens), "end")
+            finish = "end"
+            continue
         tokens.append(token)
-        text, stopped = cut(tokenizer.decode(tokens, skip_special_tokens=True), request.stop)
-        if stopped:
-            return Generated(text, len(tokens), "stop")
-    return Generated(text, len(tokens), "length")
+        text = tokenizer.decode(tokens, skip_special_tokens=thinking is None)
+        answer = (thinking.parts(text) or ("", ""))[1] if thinking else text
+        finish = "stop" if cut(answer, request.stop)[1] else "length"
+    if thinking:
+        return thinking.read(Generated(text, len(tokens), finish), request.stop)
+    return Generated(cut(text, request.stop)[0], len(tokens), finish)
 
 
 def respond_by_definition(request: Choose | Likelihood, scores: Sequence[Score]) -> Response:
@@ -104,7 +114,7 @@ class Reference:
         model = self.checkpoint.model
         if isinstance(asked, Prompt):
             assert isinstance(question.request, Generate)
-            return generate(model, self.checkpoint.tokenizer, asked, question.request)
+            return generate(model, self.checkpoint.tokenizer, asked, question.request, self.encoder.thinking)
         assert isinstance(question.request, Choose | Likelihood)
         count = sum(len(span.tokens) - 1 for span in asked)
         self.tally.add(asked=count, computed=count)

@@ -35,11 +35,11 @@ class FunctionModel:
     def _one(self, request: Request) -> Response:
         if not isinstance(request, Choose | Generate):
             return Failed("unsupported", f"{self.info.name} is not asked {type(request).__name__}")
-        prompt = question_of_letters(request) if isinstance(request, Choose) else request.prompt
-        if isinstance(prompt, Failed):
-            return prompt
+        lettered = question_of_letters(request) if isinstance(request, Choose) else request
+        if isinstance(lettered, Failed):
+            return lettered
         try:
-            text = self._function(prompt)
+            text = self._function(lettered.prompt)
         except HarnessError:
             raise
         except Exception as error:  # whatever it raises is no answer

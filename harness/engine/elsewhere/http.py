@@ -7,6 +7,7 @@ choice is counted as failed. Whatever a server says costs at most that answer, u
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import replace
 from itertools import islice
 
 import anyio
@@ -20,7 +21,7 @@ from harness.engine.elsewhere.http_retry import Calls, Pause
 from harness.engine.elsewhere.named import named, question_of_letters
 from harness.engine.elsewhere.wording import addressed
 from harness.engine.special import cut
-from harness.errors import ModelError, Unsupported
+from harness.errors import ModelError, Unsupported, UsageError
 from harness.types import (
     Choose,
     Chosen,
@@ -40,20 +41,25 @@ IN_A_ROW = 8
 """Requests without an answer, and no answered one between them, before the server is asked if it is still there."""
 IN_VAIN = ("connection", "server")
 """Kinds of failures that a server that is gone or broken gives to every request."""
-KNOCK = "Say yes."
+KNOCK = Generate("Say yes.", 16)
 NEWER = "max_completion_tokens"
+LETTER, THOUGHT = 16, 8192
+"""Tokens of an answer that is a letter, and of one that comes after a thought."""
 
 
 class Server:
     """One model of one server. ``echo``: it returns believable log-probabilities of a prompt's own tokens."""
 
     def __init__(self, name: str, options: Options, pause: Pause = anyio.sleep) -> None:
+        if options.chat_template is not None:
+            raise UsageError(f"openai:{name}: a server has a chat template of its own; leave --chat-template out")
         self.name = name
         self._options = options
         self._address = address_of(name, options.base_url)
         self._calls = Calls(self._address, options.base_url or "", options.timeout, pause)
         self._completion_tokens = 0
         self._limit = "max_tokens"
+        self._thinks = False
         with self._calls.open() as portal:
             portal.call(self._calls.present)
             self.echo, greedy, note = (False, False, "") if options.chat else portal.call(self._probed)
@@ -136,7 +142,7 @@ class Server:
     def _knock(self, portal: BlockingPortal, unanswered: int) -> None:
         """Raises ModelError where the server answers nothing at all any more."""
         try:
-            portal.call(self._text, KNOCK, {"temperature": 0.0}, 16)
+            portal.call(self._text, KNOCK, {"temperature": 0.0})
         except GaveUp as error:
             if error.kind in IN_VAIN:
                 raise ModelError(
@@ -166,30 +172,39 @@ class Server:
         asked: Json = {"temperature": request.temperature, "top_p": request.top_p, "seed": request.seed}
         if request.stop:
             asked["stop"] = list(request.stop[:4])  # servers take four; the rest is cut here
-        said = await self._text(request.prompt, asked, request.max_tokens)
+        said = await self._text(request, asked)
         text, stopped = cut(said.text, request.stop)
-        return Generated(text, said.tokens, "stop" if stopped else "length" if said.cut else "end")
+        return Generated(text, said.tokens, "stop" if stopped else "length" if said.cut else "end", said.reasoning)
 
     async def _picked(self, request: Choose) -> Response:
-        """Ask for a letter; take the one choice that the answer names."""
-        prompt = question_of_letters(request)
-        if isinstance(prompt, Failed):
-            return prompt
-        text = (await self._text(prompt, {"temperature": 0.0}, 16)).text
-        return named(request, text)
+        """Ask for a letter; take the one choice that the answer names. A model that thinks has room for that."""
+        lettered = question_of_letters(request)
+        if isinstance(lettered, Failed):
+            return lettered
+        greedy: Json = {"temperature": 0.0}
+        asked = Generate(lettered.prompt, LETTER, messages=lettered.messages)
+        if not self._thinks:
+            try:
+                return named(request, (await self._text(asked, greedy)).text)
+            except GaveUp as error:
+                if error.kind != "thinking":
+                    raise
+                self._thinks = True
+        said = await self._text(replace(asked, max_tokens=THOUGHT), greedy)
+        return named(request, said.text)
 
-    async def _text(self, prompt: str, asked: Json, limit: int) -> http_answers.Said:
-        """The text of one completion of at most ``limit`` tokens."""
+    async def _text(self, request: Generate, asked: Json) -> http_answers.Said:
+        """The text of one completion; ``asked``: how it is drawn and where it stops."""
         chat = self._options.chat
         path, name = "chat/completions" if chat else "completions", self._limit
-        body = {"model": self.name, **addressed(prompt, self._options), **asked, name: limit}
+        body = {"model": self.name, **addressed(request, self._options), **asked, name: request.max_tokens}
         try:
             said = await self._calls.post(path, body, lambda answer: http_answers.said(answer, chat=chat))
         except GaveUp as error:
             if name == NEWER or error.kind != "refused" or NEWER not in error.said:
                 raise
             self._limit = NEWER  # as newer models want it, and say so
-            return await self._text(prompt, asked, limit)
+            return await self._text(request, asked)
         self._completion_tokens += said.tokens
         return said
 

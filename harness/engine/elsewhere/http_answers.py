@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.engine.elsewhere.http_body import GaveUp, Json
+from harness.engine.thinking import TAGS, Thinking
 
 COUNTABLE = 2**31
 THOUGHTS = ("reasoning_content", "reasoning", "thinking")
@@ -12,11 +13,15 @@ CALLS = ("tool_calls", "function_call")
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A text that a model gave; ``cut`` where the token limit ended it; ``tokens`` that the server counted, or 0."""
+    """A text that a model gave; ``cut`` where the token limit ended it; ``tokens`` that the server counted, or 0.
+
+    ``reasoning``: what it thought before, from a field of its own or from between tags in the text.
+    """
 
     text: str
     cut: bool
     tokens: int
+    reasoning: str = ""
 
 
 def said(answer: Json, *, chat: bool) -> Said:
@@ -32,9 +37,18 @@ def said(answer: Json, *, chat: bool) -> Said:
     message = choice.get("message") if chat else choice
     if not isinstance(message, dict):
         raise TypeError("the answer has no message")
-    text, finish = _text(message, chat=chat), choice.get("finish_reason")
-    _refuse(message, finish, text, _tokens(answer, "reasoning_tokens"))
-    return Said(whole(text), finish == "length", _tokens(answer, "completion_tokens"))
+    thought, text = _parted(_text(message, chat=chat))
+    finish = choice.get("finish_reason")
+    thoughts = [*(message[key] for key in THOUGHTS if isinstance(message.get(key), str)), thought]
+    reasoning = next(filter(None, thoughts), "")
+    _refuse(message, finish, text, bool(reasoning) or _tokens(answer, "reasoning_tokens") > 0)
+    return Said(whole(text), finish == "length", _tokens(answer, "completion_tokens"), whole(reasoning))
+
+
+def _parted(text: str) -> tuple[str, str]:
+    """(thought, answer) of a text that opens with a thought between tags; all is thought where that does not end."""
+    tags = next((tags for tags in TAGS if text.lstrip().startswith(tags[0])), TAGS[0])
+    return Thinking(*tags).parts(text) or (text, "")
 
 
 def whole(text: str) -> str:
@@ -55,7 +69,7 @@ def _text(message: Json, *, chat: bool) -> str:
     return content
 
 
-def _refuse(message: Json, finish: Any, text: str, thought: int) -> None:
+def _refuse(message: Json, finish: Any, text: str, thought: bool) -> None:
     """Raise GaveUp for an answer that is none of the model's; the server's reason to stop is in the message."""
     ended = f"finish_reason {finish!r:.60}"
     if finish in ("error", "abort"):

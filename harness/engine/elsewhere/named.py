@@ -10,8 +10,9 @@ costs an example, one that is misunderstood a wrong number.
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from harness.types import Choose, Chosen, Failed
+from harness.types import Choose, Chosen, Failed, Message
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 LONGEST = 10_000
@@ -53,13 +54,18 @@ BRACKETED = re.compile(r"[(\[](.*)[)\]][.]?")
 ANY_LETTER = re.compile(r"(?<![\w'’.-])([A-HJ-Z])(?![\w'’+#*-])")
 
 
-def question_of_letters(request: Choose) -> str | Failed:
-    """The prompt with its choices lettered, and that a letter is wanted; a failure for more choices than letters."""
+def question_of_letters(request: Choose) -> Choose | Failed:
+    """The request with its choices lettered at the end of its prompt and of its last message, and that a letter is
+    wanted; a failure for more choices than letters.
+    """
     letters = letters_of(request.choices)
     if not letters:
         return Failed("unsupported", f"{len(request.choices)} choices are too many to be lettered")
     options = "\n".join(f"{letter}. {c.strip()}" for letter, c in zip(letters, request.choices, strict=True))
-    return f"{request.prompt}\n\n{options}\n\nAnswer with the letter of the right choice only.\nLetter:"
+    wanted = f"\n\n{options}\n\nAnswer with the letter of the right choice only.\nLetter:"
+    *past, last = request.messages or (Message("user", request.prompt),)
+    messages = (*past, replace(last, content=f"{last.content}{wanted}")) if past else ()
+    return replace(request, prompt=f"{request.prompt}{wanted}", messages=messages)
 
 
 def named(request: Choose, text: str) -> Chosen | Failed:

@@ -3,23 +3,27 @@
 from typing import Any
 
 from harness.engine.backend import Options
+from harness.engine.chat import messages_of, turns_of
 from harness.engine.elsewhere.named import question_of_letters
-from harness.types import Choose, Failed, Request
+from harness.types import Choose, Failed, Generate, Likelihood, PseudoLikelihood, Request
 
 
-def addressed(prompt: str, options: Options) -> dict[str, Any]:
-    """The part of a request's body that holds the prompt: messages in a chat, else the text as it is."""
+def addressed(request: Choose | Generate, options: Options) -> dict[str, Any]:
+    """The part of a request's body that holds what is asked: messages in a chat, else the prompt as it is."""
     if not options.chat:
-        return {"prompt": prompt}
-    system = [{"role": "system", "content": options.system}] if options.system else []
-    return {"messages": [*system, {"role": "user", "content": prompt}]}
+        return {"prompt": request.prompt}
+    turns = turns_of(messages_of(request), options.system)
+    return {"messages": [{"role": turn.role, "content": turn.content} for turn in turns]}
 
 
-def shown(request: Request, prompt: str, options: Options) -> str:
-    """What a server reads of a request of which ``prompt`` is the text, each message below its role."""
-    lettered = question_of_letters(request) if isinstance(request, Choose) else prompt
-    asked = prompt if isinstance(lettered, Failed) else lettered
-    body = addressed(asked, options)
+def shown(request: Request, options: Options) -> str:
+    """What a server reads of a request, each message below its role."""
+    if isinstance(request, Likelihood):
+        return request.context
+    if isinstance(request, PseudoLikelihood):
+        return request.text
+    lettered = question_of_letters(request) if isinstance(request, Choose) else request
+    body = addressed(request if isinstance(lettered, Failed) else lettered, options)
     if "prompt" in body:
-        return asked
+        return str(body["prompt"])
     return "\n".join(f"[{message['role']}]\n{message['content']}" for message in body["messages"])

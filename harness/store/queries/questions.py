@@ -99,6 +99,18 @@ def choices(sample: Mapping[str, Any]) -> Iterator[Choice]:
             )
 
 
+def asked(sample: Mapping[str, Any]) -> str:
+    """What a sample's first request asked: its turns, each below its role, where it was several, else its prompt."""
+    first: Mapping[str, Any] = next(iter(sample["requests"] or []), {})
+    turns = first.get("messages") or []
+    return "\n".join(f"[{turn['role']}]\n{turn['content']}" for turn in turns) or sample["prompt"] or ""
+
+
+def reasoning(sample: Mapping[str, Any]) -> str:
+    """What the model thought before it answered, "" where nobody knows."""
+    return "\n\n".join(filter(None, (response.get("reasoning") for response in sample["responses"] or [])))
+
+
 def outcome(sample: Mapping[str, Any]) -> str:
     """A sample's outcome in a word: "right", "wrong", "failed: why", or "judged" where nothing is right or wrong."""
     if isinstance(sample["failure_kind"], str):

@@ -12,7 +12,7 @@ import harness
 from harness.engine.backend import Options
 from harness.engine.elsewhere.http_body import parsed
 from harness.errors import ModelError
-from harness.types import Choose, Chosen, Failed, Generate, Generated
+from harness.types import Choose, Chosen, Failed, Generate, Generated, Message
 
 PARTS = [{"type": "thinking", "text": "hm"}, {"type": "text", "text": "a "}, {"type": "text", "text": "whole"}]
 CALL = [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
@@ -82,6 +82,35 @@ def test_what_is_malformed_is_tried_again_and_costs_one_answer(answer: Any) -> N
 
 def test_text_in_parts_is_read_and_thoughts_are_not() -> None:
     assert generated(chat_answer(PARTS))[0] == Generated("a whole", 0, "end")
+
+
+def test_thoughts_stand_beside_the_answer_whether_they_have_a_field_or_tags() -> None:
+    answers = [
+        chat_answer("B", reasoning_content="hm"), chat_answer("<think>hm</think>\n\nB"), chat_answer("hm</think>B"),
+    ]  # fmt: skip
+    assert [generated(answer)[0] for answer in answers] == [Generated("B", 0, "end", "hm")] * 3
+    found, _ = generated(chat_answer("<think>hm", "length"))
+    assert isinstance(found, Failed) and found.kind == "thinking"
+
+
+def test_a_model_that_thinks_has_room_for_it_before_a_letter() -> None:
+    def act(handler: Handler, body: Body) -> object:
+        cut = body["max_tokens"] < 1000
+        return chat_answer("", "length", reasoning="h") if cut else chat_answer("A", reasoning="hm")
+
+    with serving(act) as server:
+        found = ask(connect(server.url, concurrency=1), [Choose("q", (" x", " y"))] * 2)
+        assert [isinstance(one, Chosen) and one.picked for one in found] == [0, 0]
+        assert [b["max_tokens"] for b in server.bodies] == [16, 8192, 8192]
+
+
+def test_turns_reach_a_server_in_order_with_the_letters_in_the_last() -> None:
+    turns = (Message("system", "s"), Message("user", "u"), Message("assistant", "a"), Message("user", "v"))
+    with serving(lambda handler, body: chat_answer("A")) as server:
+        ask(connect(server.url), [Generate("q", 8, messages=turns), Choose("q", (" x", " y"), messages=turns)])
+        first, second = (b["messages"] for b in server.bodies)
+    assert first == [{"role": turn.role, "content": turn.content} for turn in turns]
+    assert second[:-1] == first[:-1] and second[-1]["content"].startswith("v\n\nA. x\nB. y\n")
 
 
 @pytest.mark.parametrize("usage", [None, 3, "x", [], {}, {"completion_tokens": None}])

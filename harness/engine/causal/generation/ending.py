@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.engine.special import cut, end_tokens
-from harness.types import Generate, Generated
+from harness.engine.thinking import Thinking
+from harness.types import Failed, Generate, Generated
 
 
 @dataclass(slots=True)
@@ -22,10 +23,11 @@ class Draft:
 
 
 class Endings:
-    """What ends answers of one model and tokenizer."""
+    """What ends answers of one model and tokenizer. A stop string within a thought ends nothing."""
 
-    def __init__(self, model: Any, tokenizer: Any) -> None:
+    def __init__(self, model: Any, tokenizer: Any, thinking: Thinking | None = None) -> None:
         self.tokenizer = tokenizer
+        self.thinking = thinking
         self.ends = end_tokens(model, tokenizer)
         self._known: dict[int, str] = {}
         one, spaced = (tokenizer.encode(text, add_special_tokens=False) for text in ("a", "a \n"))
@@ -49,7 +51,7 @@ class Endings:
         texts = [self._text(recent)]
         if "\ufffd" in texts[0]:  # a character cut in two, which spoils all bytes next to it in some tokenizers
             texts += [self._text(recent[first:]) for first in (1, 2, 3)]
-        return any(cut(text, stop)[1] for text in texts) and cut(self._text(tokens), stop)[1]
+        return any(cut(text, stop)[1] for text in texts) and cut(self._answer(self._text(tokens)), stop)[1]
 
     def _may_end(self, token: int, string: str) -> bool:
         """Can the string end in this token? Most cannot, and need not be decoded with their neighbours."""
@@ -73,8 +75,21 @@ class Endings:
         return self._known[token]
 
     def _finished(self, draft: Draft, request: Generate, finish: Any) -> Generated:
-        text, stopped = cut(self._text(draft.tokens), request.stop)
-        return Generated(text, draft.count, "stop" if stopped else finish)
+        text = self._text(draft.tokens)
+        before, stopped = cut(self._answer(text), request.stop)
+        return Generated(text if self.thinking else before, draft.count, "stop" if stopped else finish)
+
+    def answer(self, request: Generate, written: Generated) -> Generated | Failed:
+        """The answer of a draft that is over, parted from what the model thought before."""
+        return self.thinking.read(written, request.stop) if self.thinking else written
+
+    def _answer(self, text: str) -> str:
+        """What of a text is answer; nothing of a thought that goes on."""
+        if self.thinking is None:
+            return text
+        parts = self.thinking.parts(text)
+        return parts[1] if parts else ""
 
     def _text(self, tokens: Sequence[int]) -> str:
-        return str(self.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+        special = self.thinking is None  # among the special tokens may be those around a thought
+        return str(self.tokenizer.decode(tokens, skip_special_tokens=special, clean_up_tokenization_spaces=False))

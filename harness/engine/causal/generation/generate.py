@@ -19,6 +19,7 @@ from harness.engine.causal.scoring.logits import Reader
 from harness.engine.causal.truth import HALF, disagreement
 from harness.engine.sampling import pick, stream
 from harness.engine.tally import Tally
+from harness.engine.thinking import Thinking
 from harness.types import Generate, Generated, Response
 
 
@@ -37,7 +38,7 @@ class Generator:
     ``rows``: answers under way at once; 0 makes them one at a time. ``piece``: prompt tokens of one forward pass.
     ``alone`` says why answers do not share keys and values; empty if they do, in pages on a GPU and in slots elsewhere
     (``sharing``). ``aligned`` makes the others together with the model's own cache; without it they are made one at a
-    time.
+    time. ``thinking``: the tags by which thoughts are told from answers.
     """
 
     def __init__(
@@ -49,10 +50,11 @@ class Generator:
         fast: Mapping[torch.nn.Module, Forward] | None = None,
         rows: int = ROWS,
         piece: int = PIECE,
+        thinking: Thinking | None = None,
     ) -> None:
         self.model, self.tokenizer = model, tokenizer
         self.reader = Reader(model, whole)
-        self.endings = Endings(model, tokenizer)
+        self.endings = Endings(model, tokenizer, thinking)
         self.tally = Tally()
         self.sharing: SlottedGenerator | PagedGenerator
         if model.device.type == "cuda":
@@ -102,7 +104,8 @@ class Generator:
                 smaller.forget()
         asked = sum(len(row.positions) * (len(row.tokens) + answer.tokens) for row, answer in answers)
         self.tally.add(asked=asked)
-        return sorted((position, answer) for row, answer in answers for position in row.positions)
+        read = [(row, self.endings.answer(row.request, answer)) for row, answer in answers]
+        return sorted((position, answer) for row, answer in read for position in row.positions)
 
     def _answer(self, shard: PromptShard) -> list[tuple[Pending, Generated]]:
         if self.aligned is not None:

@@ -1,0 +1,66 @@
+"""What a model thinks before it answers: told from the answer by the tags of its chat template."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.engine.special import cut
+from harness.types import Failed, Generated
+
+TAGS = (
+    ("<think>", "</think>"),
+    ("<thinking>", "</thinking>"),
+    ("<reasoning>", "</reasoning>"),
+    ("<seed:think>", "</seed:think>"),
+    ("[THINK]", "[/THINK]"),
+    ("◁think▷", "◁/think▷"),
+    ("<|channel|>analysis<|message|>", "<|start|>assistant<|channel|>final<|message|>"),
+)
+"""Before and after a thought."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """The tags of one model.
+
+    ``begun``: what is written first is a thought already, since the template has opened it. ``special``: tokens of the
+    tokenizer that are no text; a thought may end with one of them, so they are taken out once its end is known.
+    """
+
+    start: str
+    end: str
+    begun: bool = False
+    special: Sequence[str] = ()
+
+    def parts(self, text: str) -> tuple[str, str] | None:
+        """(thought, answer) of all that was written; None where the thought has not ended."""
+        thought, ended, answer = text.partition(self.end)
+        if ended:
+            return self._bare(thought.lstrip().removeprefix(self.start)).strip(), self._bare(answer).lstrip()
+        return None if self.begun or text.lstrip().startswith(self.start) else ("", self._bare(text))
+
+    def read(self, whole: Generated, stop: Sequence[str]) -> Generated | Failed:
+        """The answer among all that was written; a thought that has not ended is none."""
+        parts = self.parts(whole.text)
+        if parts is None:
+            return Failed(
+                "thinking",
+                f"the model was still thinking after {whole.tokens} tokens; it needs more than the task allows",
+            )
+        thought, answer = parts
+        return Generated(cut(answer, stop)[0], whole.tokens, whole.finish, thought)
+
+    def _bare(self, text: str) -> str:
+        for token in self.special:
+            text = text.replace(token, "")
+        return text
+
+
+def thinking_of(template: str, prompt: str, special: Sequence[str]) -> Thinking | None:
+    """How a model with a chat ``template`` thinks; None where the template names no tags.
+
+    ``prompt`` is what the template makes of a question: where it ends within a thought, the template has opened one.
+    """
+    for start, end in TAGS:
+        if end in template or start in template:
+            return Thinking(start, end, begun=prompt.rfind(start) > prompt.rfind(end), special=tuple(special))
+    return None
