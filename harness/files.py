@@ -3,7 +3,8 @@
 import json
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +16,35 @@ def write_text(path: Path, text: str) -> None:
 
     Folders on the way are made. Halves of surrogate pairs, which UTF-8 cannot hold, become "?".
     """
-    try:
-        if str(path) == "-":
-            sys.stdout.write(text.encode(errors="replace").decode())
-            return
+    content = text.encode(errors="replace")
+    if str(path) == "-":
+        with _writing(path):
+            sys.stdout.write(content.decode())
+    else:
+        write_bytes(path, content)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write beside the place, then rename; a device or pipe is written to. Folders on the way are made. RunError."""
+    with _writing(path):
         if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8", errors="replace")
+            path.write_bytes(content)
             return
         final = Path(os.path.realpath(path))
         final.parent.mkdir(parents=True, exist_ok=True)
         part = final.with_name(f".{final.name[:200]}.{os.getpid()}.part")
         try:
-            part.write_text(text, encoding="utf-8", errors="replace")
+            part.write_bytes(content)
             part.replace(final)
         finally:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
     except (OSError, ValueError) as error:
         raise RunError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from error
 

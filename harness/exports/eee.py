@@ -2,15 +2,15 @@
 
 import hashlib
 import json
-import re
 import uuid
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 from harness.exports.records import StoredRun
+from harness.exports.samples import asked_of, references_of, safe
 from harness.hidden import hidden
-from harness.types import Choose, Estimate, Likelihood, MetricRecord, Outcome, PseudoLikelihood, TaskRecord
+from harness.types import Estimate, MetricRecord, Outcome, TaskRecord
 
 SCHEMA = "0.3.0"
 
@@ -23,7 +23,7 @@ def write_eee(stored: StoredRun) -> dict[str, str]:
     """
     developer, _, name = stored.model.rpartition("/")
     developer = developer or "unknown"
-    folder = "/".join(("data", "harness", _safe(developer), _safe(name)))
+    folder = "/".join(("data", "harness", safe(developer), safe(name)))
     drawn = hashlib.sha256(stored.run.id.encode()).digest()[:16]  # a UUID of version 4, the same for every export
     stem = f"{folder}/{uuid.UUID(bytes=drawn, version=4)}"
     about = f"{stored.run.id}/{stored.model}"
@@ -40,11 +40,6 @@ def write_eee(stored: StoredRun) -> dict[str, str]:
         }
     files = {f"{stem}.json": json.dumps(page, indent=1, ensure_ascii=False) + "\n"}
     return files | ({f"{stem}_samples.jsonl": samples} if lines else {})
-
-
-def _safe(name: str) -> str:
-    """A name as that of a folder."""
-    return re.sub(r"[^A-Za-z0-9._-]", "_", name).strip(".") or "unknown"
 
 
 def _page(stored: StoredRun, about: str, developer: str) -> dict[str, Any]:
@@ -131,7 +126,7 @@ def _samples(stored: StoredRun, about: str) -> Iterator[dict[str, Any]]:
 
 def _sample(outcome: Outcome, metric: str) -> dict[str, Any]:
     judged, example = outcome.judged, outcome.example
-    asked, references = _asked(outcome), _references(outcome)
+    asked, references = asked_of(outcome), references_of(outcome)
     said = judged.prediction if judged else ""
     attribution = {
         "turn_idx": 0,
@@ -158,27 +153,3 @@ def _score(outcome: Outcome, metric: str) -> float:
     """The example's value of a metric; the schema wants a number beside an error too."""
     value = outcome.judged.values.get(metric, 0.0) if outcome.judged else 0.0
     return value[0] if isinstance(value, tuple) else float(value)
-
-
-def _asked(outcome: Outcome) -> str:
-    """What the model read for the first request of an example."""
-    first = outcome.requests[0] if outcome.requests else None
-    match first:
-        case None:
-            return ""
-        case Likelihood():
-            return first.context + first.text
-        case PseudoLikelihood():
-            return first.text
-        case _:
-            return first.prompt
-
-
-def _references(outcome: Outcome) -> list[str]:
-    """The right answers as texts."""
-    target, first = outcome.example.target, outcome.requests[0] if outcome.requests else None
-    if isinstance(first, Choose) and isinstance(target, int) and 0 <= target < len(first.choices):
-        return [first.choices[target].strip()]
-    if isinstance(target, list | tuple):
-        return [str(one) for one in target]
-    return [] if target is None else [str(target)]

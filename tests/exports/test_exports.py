@@ -14,22 +14,7 @@ from harness.store import open_store
 from harness.types import Run
 
 SECRET = "planted-secret-of-the-environment-8831"
-FORMS = ("csv", "eee", "hub", "in-toto")
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, str]:
-    """A run with slices, failures and a gate's verdict."""
-    store = str(tmp_path_factory.mktemp("exports") / "s")
-    made = harness.evaluate("scripted:fail-every-7", ["demo/sentiment", "demo/qa"], limit=20, store=store)
-    opened = open_store(store)
-    rule = {"limit": "min", "margin": 0.5}
-    verdicts = [
-        {"task": "demo/qa", "metric": "exact_match", "slice": "all", "state": state, "rule": rule, "quarantined": kept}
-        for state, kept in (("PASS", False), ("FAIL", False), ("FAIL", True), ("INCONCLUSIVE", False))
-    ]
-    opened.save_verdicts(made.run.id, {"exit_code": 1, "verdicts": verdicts})
-    return made.run, store
+FORMS = ("csv", "eee", "hub", "in-toto", "inspect", "otel")
 
 
 @pytest.mark.parametrize("form", FORMS)
