@@ -7,7 +7,6 @@ lm_eval.simple_evaluate(model="harness", model_args="model=path/to/model,dtype=b
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +17,16 @@ from lm_eval.api.registry import register_model
 from harness.bridges.lm_eval_tasks.index import require_package
 from harness.bridges.lm_eval_tasks.mirror import mirrored
 from harness.bridges.lm_eval_tasks.requests import answer_of, requests_of
-from harness.engine.backend import Backend, Options
-from harness.errors import RunError, UnknownName, Unsupported, UsageError
+from harness.bridges.options import options_of
+from harness.engine.backend import Backend
+from harness.errors import RunError, Unsupported, UsageError
 from harness.plugins import load_model
-from harness.reading.typed import built
 from harness.run import failure_of
 from harness.types import Generate, Question, Request, Response
 
 NAME = "harness"
 IGNORED = ("batch_size", "max_batch_size")
 """What their command line hands to every model and ours decide for themselves."""
-ALLOWED = tuple(field.name for field in fields(Options) if field.name not in ("chat", "system"))
 
 
 @register_model(NAME)
@@ -43,12 +41,9 @@ class HarnessLM(LM):  # type: ignore[misc]  # untyped
     def __init__(self, model: str | Backend = "", **options: Any) -> None:
         super().__init__()
         given = {name: value for name, value in options.items() if name not in IGNORED and value is not None}
-        unknown = next((name for name in given if name not in ALLOWED), None)
-        if unknown is not None:
-            raise UnknownName("model_args of harness", unknown, ("model", *ALLOWED))
+        wanted = options_of({"truncate": "left", **given}, "model_args of harness", ("model",))
         if not model:
             raise UsageError("model_args of harness lack model=PATH")
-        wanted = built(Options, {"truncate": "left", **given}, "model_args of harness")
         self.backend = load_model(model, wanted) if isinstance(model, str) else model
 
     def loglikelihood(self, requests: Sequence[Any], **_: Any) -> list[tuple[float, bool]]:

@@ -1,0 +1,106 @@
+"""Our models inside inspect, which finds them by its entry-point group: `inspect eval TASK --model harness/MODEL`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from inspect_ai.model import (
+    ChatCompletionChoice,
+    ChatMessage,
+    ChatMessageAssistant,
+    GenerateConfig,
+    ModelAPI,
+    ModelOutput,
+    ModelUsage,
+    modelapi,
+)
+from inspect_ai.tool import ToolChoice, ToolInfo
+
+from harness.bridges.options import options_of
+from harness.bridges.together import Asking
+from harness.errors import Unsupported
+from harness.plugins import load_model
+from harness.types import Generate
+
+TOGETHER = 256
+"""Samples that inspect asks about at once: one plan for all of them."""
+MOST_TOKENS = 2048
+"""Of an answer where nothing is said, as for inspect's own local models."""
+REFUSED = (
+    "best_of", "frequency_penalty", "presence_penalty", "logit_bias", "logprobs", "top_logprobs", "prompt_logprobs",
+    "top_k", "response_schema",
+)  # fmt: skip
+"""What a model here cannot be told: an answer that ignored it would be another one than was asked for."""
+STOPS = {"end": "stop", "stop": "stop", "length": "max_tokens"}
+
+
+@modelapi(name="harness")
+class HarnessAPI(ModelAPI):  # type: ignore[misc]  # untyped here
+    """A model of ours behind inspect's seam. What inspect asks about at the same time is planned together.
+
+    ``model_name``: as for ``harness run``. ``options``: fields of ``Options`` (`-M dtype=bfloat16`).
+    Answers are greedy unless a temperature is set. Drawn ones depend on the prompt, the seed [0] and how often
+    the same was asked before (epochs), never on what else is asked.
+    """
+
+    def __init__(
+        self,
+        model_name: str,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        config: GenerateConfig | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(model_name, base_url, api_key, config=config or GenerateConfig())
+        given = options if base_url is None else {"base_url": base_url, **options}
+        self.asking = Asking(load_model(model_name, options_of(given, "model args of harness")))
+
+    async def generate(
+        self, input: list[ChatMessage], tools: list[ToolInfo], tool_choice: ToolChoice, config: GenerateConfig
+    ) -> ModelOutput:
+        """The answer to a conversation. Raises Unsupported for tools and settings that the model would not see,
+        RunError for an answer that is none: a failure must not be scored."""
+        if tools:
+            raise Unsupported(f"harness/{self.model_name} calls no tools, and this task has {tools[0].name}")
+        refused = next((name for name in REFUSED if getattr(config, name, None)), None)
+        if refused:
+            raise Unsupported(f"harness/{self.model_name} cannot be told {refused} = {getattr(config, refused)!r}")
+        request = Generate(
+            self._text(input),
+            config.max_tokens or MOST_TOKENS,
+            tuple(config.stop_seqs or ()),
+            config.temperature or 0.0,
+            1.0 if config.top_p is None else config.top_p,
+            config.seed or 0,
+        )
+        answers = await self.asking.answers(request, config.num_choices or 1)
+        choices = [
+            ChatCompletionChoice(
+                message=ChatMessageAssistant(content=one.text, model=self.model_name, source="generate"),
+                stop_reason=STOPS[one.finish],
+            )
+            for one in answers
+        ]
+        tokens = sum(one.tokens for one in answers)
+        return ModelOutput(
+            model=self.model_name, choices=choices, usage=ModelUsage(output_tokens=tokens, total_tokens=tokens)
+        )
+
+    def max_connections(self) -> int:
+        """How many requests are open at once."""
+        return TOGETHER
+
+    def max_tokens(self) -> int:
+        """Of an answer, where nothing is said."""
+        return MOST_TOKENS
+
+    def _text(self, messages: Sequence[ChatMessage]) -> str:
+        """What the model reads: its chat template's text; without a template the messages, a blank line between."""
+        checkpoint = getattr(self.asking.backend, "checkpoint", None)
+        if checkpoint is None or not checkpoint.tokenizer.chat_template:
+            return "\n\n".join(message.text for message in messages)
+        turns = [{"role": message.role, "content": message.text} for message in messages]
+        opened = turns[-1]["role"] == "assistant"
+        rendered = checkpoint.tokenizer.apply_chat_template(
+            turns, tokenize=False, add_generation_prompt=not opened, continue_final_message=opened
+        )
+        return str(rendered)
