@@ -10,7 +10,7 @@ from harness.errors import DataError, HarnessError
 from harness.privacy.leaks import leaks_of
 from harness.privacy.personal import VALIDATORS
 from harness.store import Store
-from harness.types import Card, Estimate, MetricRecord, Run
+from harness.types import AuditResult, Card, Estimate, MetricRecord, Run
 from harness.visible import interval, number
 from harness_reports.bias import SENSITIVE, Probe, flips_more, gather, key_of, read_flips, read_probe
 from harness_reports.numbers import ends, percent, percents, value
@@ -87,6 +87,7 @@ def topic_rows(store: Store, run: Run, numbers: Sequence[Estimate]) -> list[Topi
         if topic and e.value is not None:
             rows.append(_row(topic, run, e, record, floors, cards.get(e.task)))
     rows += _by_group(run, numbers, cards)
+    rows += [_of_audit(run, one) for one in store.audit_results(run.id)]
     rows += [_plain("gates", run, f"gate of {verdict.at[:10]}") for verdict in store.verdicts(run.id)]
     rows.append(_plain("records", run, "settings, versions, hashes of data, every answer"))
     return rows + list(_energy(run))
@@ -224,6 +225,16 @@ def _by_group(run: Run, numbers: Sequence[Estimate], cards: Mapping[str, Card]) 
 
 def _plain(topic: Topic, run: Run, what: str) -> TopicRow:
     return TopicRow(topic, run.id, "-", what, None, None, None, "-", "-", None, None, "", ())
+
+
+def _of_audit(run: Run, one: AuditResult) -> TopicRow:
+    share = one.unit == "share"
+    shown = percent(one.value) if share else f"{number(one.value)} {one.unit}".rstrip()
+    spread = percents(one.low, one.high) if share else interval(one.low, one.high)
+    return TopicRow(
+        one.topic, run.id, one.task or "the model", one.measure, one.value, one.low, one.high, shown, spread, one.n,
+        one.failed, one.reading, (),
+    )  # fmt: skip
 
 
 def _energy(run: Run) -> Iterator[TopicRow]:

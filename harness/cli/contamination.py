@@ -9,18 +9,19 @@ import click
 
 from harness.cli.options import data_option, json_option, mirror, names, quiet_option, store_option
 from harness.files import write_json
-from harness.visible import cut, line
+from harness.visible import cut, interval, line, number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from harness.api.contamination import Effect
     from harness.contamination.check import DirtyShare, Report
-    from harness.contamination.completion import Completion, RougeChange
+    from harness.contamination.completion import Completion, RougeMean
     from harness.contamination.effect import ScoreGap
     from harness.contamination.items import BenchmarkText
     from harness.contamination.order import Order
     from harness.engine.backend import Backend
+    from harness.types import Run
 
 
 @click.command("contamination")
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 @click.option("--order", metavar="MODEL", help="Test whether MODEL knows the published order of each task.")
 @click.option("--complete", metavar="MODEL", help="Ask whether MODEL goes on with questions word for word.")
 @click.option("--complete-reference", metavar="MODEL", help="With --complete: a model to compare with.")
+@click.option("--keep", metavar="RUN", help="Keep what is found with this run of MODEL and TASKS, for its reports.")
 @data_option
 @store_option
 @json_option
@@ -44,17 +46,26 @@ def command(tasks: tuple[str, ...], corpus: str | None, **words: Any) -> int:
 
     Every rule is a published one. That an item is in a corpus is a fact about the corpus, not about a model.
     """
+    from harness.api.auditing import of_completions, of_corpus, of_orders, require_tasks
     from harness.api.contamination import effects, items_in, split_by
     from harness.store import open_store
 
     _require_effect(corpus, words)
     items = items_in(names(tasks), limit=words["limit"], data=mirror(words["data"]))
-    store = open_store(words["store"], create=False) if words["run"] else None
-    split = split_by(items, store, words["rule"], words["run"], words["reference"]) if store else None
+    store = open_store(words["store"], create=False) if words["run"] or words["keep"] else None
+    split = split_by(items, store, words["rule"], words["run"], words["reference"]) if store and words["run"] else None
+    kept = store.run(words["keep"]) if store and words["keep"] else None
+    if kept:
+        require_tasks(kept, [item.task for item in items])
+    models = _Models(kept)
     report = _scanned(items, corpus, words) if corpus else None
     rows = effects(report, split, store) if report and split and store else []
-    orders = _orders(items, words["order"]) if words["order"] else {}
-    completions = _completions(items, words["complete"], words["complete_reference"]) if words["complete"] else {}
+    orders = _orders(items, models(words["order"])) if words["order"] else {}
+    completions = _completions(items, models, words) if words["complete"] else {}
+    if store and kept:
+        results = [*of_orders(orders), *of_completions(completions)]
+        gaps = rows if split and split.run.id == kept.id else []
+        store.add_audit_results(kept.id, [*(of_corpus(report, words["rule"], gaps) if report else ()), *results])
     if not words["quiet"]:
         if report:
             _show(report)
@@ -90,25 +101,37 @@ def _by_task(items: Sequence[BenchmarkText]) -> dict[str, list[BenchmarkText]]:
     return {name: [item for item in items if item.task == name] for name in tasks}
 
 
-def _orders(items: Sequence[BenchmarkText], model: str) -> dict[str, Order]:
+def _orders(items: Sequence[BenchmarkText], backend: Backend) -> dict[str, Order]:
     from harness.api.contamination import order_of
 
-    backend = _opened(model)
     return {name: order_of(own, backend) for name, own in _by_task(items).items()}
 
 
-def _completions(items: Sequence[BenchmarkText], model: str, reference: str | None) -> dict[str, Completion]:
+def _completions(items: Sequence[BenchmarkText], models: _Models, words: Mapping[str, Any]) -> dict[str, Completion]:
     from harness.api.contamination import completion_of
 
-    backend, other = _opened(model), _opened(reference) if reference else None
+    backend, name = models(words["complete"]), words["complete_reference"]
+    other = models(name, reference=True) if name else None
     return {name: completion_of(own, backend, other) for name, own in _by_task(items).items()}
 
 
-def _opened(model: str) -> Backend:
-    from harness.engine.backend import Options
-    from harness.plugins import load_model
+class _Models:
+    """Models by name, each opened once; all but a reference have to be the one of the run ``kept``, if there is one."""
 
-    return load_model(model, Options())
+    def __init__(self, kept: Run | None) -> None:
+        self._kept = kept
+        self._open: dict[str, Backend] = {}
+
+    def __call__(self, name: str, reference: bool = False) -> Backend:
+        from harness.api.auditing import require_model
+        from harness.engine.backend import Options
+        from harness.plugins import load_model
+
+        if name not in self._open:
+            self._open[name] = load_model(name, Options())
+        if self._kept and not reference:
+            require_model(self._kept, self._open[name].info)
+        return self._open[name]
 
 
 def _show(report: Report) -> None:
@@ -142,13 +165,14 @@ def _show_models(orders: Mapping[str, Order], completions: Mapping[str, Completi
         low, high = one.interval
         click.echo(
             f"{line(task)}: {one.exact} of {one.n} questions completed word for word [{low:.3g}, {high:.3g}], "
-            f"{one.short} too short, {one.failed} failed; ROUGE-L {one.rouge:.3g}, {_change(one.chance)} to another "
-            "question's end" + (f", {_change(one.against)} to the reference model's" if one.against else "")
+            f"{one.short} too short, {one.failed} failed; ROUGE-L {number(one.rouge.value)} "
+            f"{interval(one.rouge.low, one.rouge.high)}, {_change(one.chance)} to another question's end"
+            + (f", {_change(one.against)} to the reference model's" if one.against else "")
         )
         click.echo(f"  {one.words}")
 
 
-def _change(change: RougeChange) -> str:
+def _change(change: RougeMean) -> str:
     ends = "" if change.low is None or change.high is None else f" [{change.low:+.3g}, {change.high:+.3g}]"
     return f"{change.value:+.3g}{ends}"
 

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from harness.engine.backend import Backend
 from harness.errors import DataError, Unsupported
 from harness.metrics import stats
-from harness.metrics.classify import mean
+from harness.metrics.classify import UNIT, mean
 from harness.metrics.intervals import Ends, quantile, wilson
 from harness.metrics.text import rouge_values
-from harness.types import Failed, Generate, Generated, Question
+from harness.types import Failed, Generate, Generated, Metric, Question
 
 SHORTEST = 16
 """Words below which a text is not asked: its half is too short to tell."""
@@ -20,6 +20,7 @@ MOST = 40
 """Words of the second half that are looked at."""
 TOKENS = 4
 """Tokens that a word may take."""
+ROUGE = mean("rouge", bounds=UNIT)
 CHANGE = mean("rouge_change", bounds=(-1.0, 1.0))
 
 
@@ -32,8 +33,8 @@ class Halves:
 
 
 @dataclass(frozen=True, slots=True)
-class RougeChange:
-    """A mean paired difference of ROUGE-L over ``n`` texts with its 95 % interval; None where there is none."""
+class RougeMean:
+    """A mean of ROUGE-L, or of paired differences, over ``n`` texts with its 95 % interval; None where it has none."""
 
     value: float
     low: float | None
@@ -51,9 +52,9 @@ class Completion:
 
     exact: int
     n: int
-    rouge: float
-    chance: RougeChange
-    against: RougeChange | None
+    rouge: RougeMean
+    chance: RougeMean
+    against: RougeMean | None
     short: int
     failed: int
 
@@ -107,9 +108,9 @@ def completion(texts: Sequence[str], backend: Backend, reference: Backend | None
     return Completion(
         sum(said[i] == rest for i, rest in zip(kept, rests, strict=True)),
         len(kept),
-        float(ours.mean()),
-        _change(ours - chance),
-        None if theirs is None else _change(ours - theirs),
+        _mean(ROUGE, ours),
+        _mean(CHANGE, ours - chance),
+        None if theirs is None else _mean(CHANGE, ours - theirs),
         len(texts) - len(cut),
         len(cut) - len(kept),
     )
@@ -140,6 +141,6 @@ def _rouge(said: Sequence[str], rests: Sequence[str]) -> NDArray[np.float64]:
     return np.array([rouge_values(one, [rest], stemmer=False, unicode=True)["rougeL"] for one, rest in pairs])
 
 
-def _change(values: NDArray[np.float64]) -> RougeChange:
-    low, high = stats.confidence(CHANGE, values, np.arange(len(values))) or (None, None)
-    return RougeChange(float(values.mean()), low, high, len(values))
+def _mean(metric: Metric, values: NDArray[np.float64]) -> RougeMean:
+    low, high = stats.confidence(metric, values, np.arange(len(values))) or (None, None)
+    return RougeMean(float(values.mean()), low, high, len(values))

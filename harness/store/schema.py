@@ -18,7 +18,7 @@ from sqlalchemy import (
     false,
 )
 
-HEAD = "0008"
+HEAD = "0009"
 """The newest migration that this program knows; a catalogue at any other unknown revision is newer than the program."""
 
 METADATA = MetaData()
@@ -149,6 +149,17 @@ VERDICTS = Table(
     Column("run_id", String(128), nullable=False, index=True),
     Column("at", String(40), nullable=False),
     Column("verdict", JSON, nullable=False),
+    ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),
+)
+
+# What audits of a run's model, or of the data of its tasks, found beyond its own answers; one JSON record each.
+AUDITS = Table(
+    "audits",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("run_id", String(128), nullable=False, index=True),
+    Column("at", String(40), nullable=False),
+    Column("result", JSON, nullable=False),
     ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),
 )
 

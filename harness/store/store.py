@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Engine, delete, select
 
 from harness.errors import StoreError, UnknownName, UsageError, quoted
-from harness.store import catalogue, lookup, naming, pointers, samples
+from harness.store import audits, catalogue, lookup, naming, pointers, samples
 from harness.store.database import connect, name_of, reading, writing
 from harness.store.outcomes import JSON_COLUMNS, decoded
 from harness.store.places import places, samples_of
@@ -18,7 +18,7 @@ from harness.store.pointers import BaselineStep, GateRecord
 from harness.store.ratings import Ratings
 from harness.store.samples import Artifact, Folder
 from harness.store.schema import ARTIFACTS, RUNS
-from harness.types import Estimate, Outcome, Run
+from harness.types import AuditResult, Estimate, Outcome, Run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -262,6 +262,17 @@ class Store:
         """What gates said about a run, or about any, newest first."""
         with reading(self.engine) as connection:
             return pointers.verdicts(connection, naming.resolve(connection, run) if run else None)
+
+    def add_audit_results(self, run: str, results: Sequence[AuditResult]) -> None:
+        """Keep with a run what an audit of its model or of the data of its tasks found."""
+        with writing(self.engine) as connection:
+            run_id = catalogue.hold(connection, naming.resolve(connection, run))
+            audits.add(connection, run_id, results, _now())
+
+    def audit_results(self, run: str) -> list[AuditResult]:
+        """What audits found of a run; of the same measure of the same task the newest only."""
+        with reading(self.engine) as connection:
+            return audits.newest(connection, naming.resolve(connection, run))
 
 
 def _own(run_id: str, artifact: Artifact) -> Artifact:

@@ -6,6 +6,7 @@ All are frozen: nobody changes a request after it was asked.
 
 from typing import TYPE_CHECKING
 
+from harness.types.audits import AuditResult
 from harness.types.data import Dataset, Example, Row, cluster_key
 from harness.types.energy import EnergyUse, TaskEnergy
 from harness.types.groups import Group
@@ -26,6 +27,7 @@ __all__ = [
     "HEADLINE",
     "Alternative",
     "Array",
+    "AuditResult",
     "Better",
     "Card",
     "Choose",

@@ -41,6 +41,7 @@ PROBED = ("task", "metric", "slice", "value", "low", "high", "n", "clusters", "f
 LISTED = 12
 """Columns that the table of results began with."""
 MENDED = ("nll_choice", "stereotyped")
+LATER = {"messages", "reasoning"}
 """Of these equal values had the interval of a proportion, which they are not, or none within their range."""
 RANKED = ("model", "run", "task", "metric", "slice", "value", "low", "high", "n", "failed")
 """What a row of the leaderboard has in every version."""
@@ -116,11 +117,19 @@ def told_of(store: Store, run: Run) -> dict[str, Any]:
     tasks = [task.name for task in run.tasks] if run.status == "finished" else []
     return told | {
         "results": [asdict(e) for e in store.results(run.id)],
-        "outcomes": {name: [asdict(o) for o in store.outcomes(run.id, name)] for name in tasks},
+        "outcomes": {name: [as_made(asdict(o)) for o in store.outcomes(run.id, name)] for name in tasks},
         "samples": {name: page(store.samples(run.id, name)) for name in tasks},
         "bias": bias_card(store, run.id),
         "ideals": [[*key, value] for key, value in run.ideals().items()],
     }
+
+
+def as_made(outcome: dict[str, Any]) -> dict[str, Any]:
+    """An outcome without the fields that requests and answers have got since, which are empty in it."""
+    for part in (*outcome["requests"], *outcome["responses"]):
+        for name in LATER & part.keys():
+            assert not part.pop(name)
+    return outcome
 
 
 def training_of(run: Run, results: list[Estimate]) -> dict[str, float]:

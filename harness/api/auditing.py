@@ -1,0 +1,108 @@
+"""What audits found, kept with the run that they are about, for its reports."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from harness.api.contamination import Effect
+from harness.contamination.check import Report
+from harness.contamination.completion import Completion
+from harness.contamination.order import Order
+from harness.errors import UsageError
+from harness.privacy.exposure import Exposure
+from harness.privacy.extraction import ExtractionRate
+from harness.privacy.membership import RARE, Membership
+from harness.types import AuditResult, ModelInfo, Run
+
+WEIGHTS = ("weights", "adapter")
+"""What in a fingerprint makes a model the same, in whatever precision and on whatever device it is asked."""
+CORPUS = "that an item is in a corpus is a fact about the corpus, not about a model"
+
+
+def require_model(run: Run, model: ModelInfo) -> None:
+    """Raises UsageError where an audit asked another model than the run did."""
+    one, other = (
+        {key: prints[key] for key in WEIGHTS if key in prints} for prints in (run.fingerprint, model.fingerprint)
+    )
+    if one != other or (not one and run.fingerprint != model.fingerprint):
+        raise UsageError(
+            f"run {run.id} asked {run.model}, whose weights are others than those of {model.name}: not kept"
+        )
+
+
+def require_tasks(run: Run, tasks: Sequence[str]) -> None:
+    """Raises UsageError where an audit looked at tasks that the run did not ask."""
+    strange = [name for name in tasks if name not in {task.name for task in run.tasks}]
+    if strange:
+        raise UsageError(f"run {run.id} did not ask {strange[0]}: what is found of it is not kept with that run")
+
+
+def of_corpus(report: Report, rule: str, effects: Sequence[Effect] = ()) -> Iterator[AuditResult]:
+    """Items that a corpus holds by a rule, and what goes with it in the scores."""
+    for task in dict.fromkeys(one.item.task for one in report.checked):
+        for part in ("question", "answer"):
+            share = report.share(rule, task, part)
+            if share.n:
+                yield AuditResult(
+                    "contamination", task, f"{part}s in {report.corpus} ({rule})", share.dirty / share.n, share.low,
+                    share.high, share.n, CORPUS, "share",
+                )  # fmt: skip
+    for one in effects:
+        gap = one.gap
+        if gap.value is not None:
+            yield AuditResult(
+                "contamination", one.task, f"{one.metric} of items seen in {report.corpus}, less that of the others",
+                gap.value, gap.low, gap.high, gap.dirty + gap.clean, gap.words,
+            )  # fmt: skip
+
+
+def of_orders(orders: Mapping[str, Order]) -> Iterator[AuditResult]:
+    """Whether a model knows the published order of tasks."""
+    for task, one in orders.items():
+        yield AuditResult(
+            "contamination", task, "gain of the published order", one.gain, None, None, one.shards,
+            f"p {one.p:.3g}: {one.words}", "nats a shard",
+        )  # fmt: skip
+
+
+def of_completions(completions: Mapping[str, Completion]) -> Iterator[AuditResult]:
+    """Whether a model goes on with questions word for word."""
+    for task, one in completions.items():
+        low, high = one.interval
+        yield AuditResult(
+            "contamination", task, "questions completed word for word", one.exact / one.n, low, high, one.n, one.words,
+            "share", one.failed,
+        )  # fmt: skip
+
+
+def of_exposures(exposures: Sequence[Exposure]) -> Iterator[AuditResult]:
+    """How much likelier canaries are than chance would have them."""
+    for number, one in enumerate(exposures, 1):
+        cap = f", the most that {one.references} references can show" if one.capped else f" of {one.most:.3g}"
+        yield AuditResult(
+            "privacy", "", f"exposure of canary {number}", one.bits, None, None, one.references,
+            f"rank {one.rank}{cap}; chance gives 1.44 bits on average", "bits",
+        )  # fmt: skip
+
+
+def of_rates(rates: Mapping[int | None, ExtractionRate]) -> Iterator[AuditResult]:
+    """Passages that greedy decoding reproduces, by how often they stood in the training data."""
+    for count, rate in rates.items():
+        low, high = rate.interval
+        name = "passages extracted" + ("" if count is None else f" of those that the training data hold {count}-fold")
+        yield AuditResult(
+            "privacy", "", name, rate.extracted / rate.n, low, high, rate.n, "reproduced by greedy decoding", "share"
+        )
+
+
+def of_membership(result: Membership) -> Iterator[AuditResult]:
+    """Attacks that tell members from others, and the baseline that asks no model."""
+    for one in (*result.attacks, result.blind):
+        blind = one is result.blind
+        words = "the words alone, without the model" if blind else result.words(one)
+        yield AuditResult(
+            "privacy", "", f"membership, {one.name}: AUC", one.auc, one.low, one.high, one.members + one.others, words
+        )
+        low, high = one.caught_interval
+        yield AuditResult(
+            "privacy", "", f"membership, {one.name}: members at a false-positive rate of {RARE:.0%}",
+            one.caught / one.members, low, high, one.members, words, "share",
+        )  # fmt: skip
