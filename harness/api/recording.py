@@ -48,6 +48,7 @@ def record(
     run = described(backend, planned, settings, where.name)
     recipe_kept = recipe.record() if recipe else {}
     run = replace(run, command=where.command, recipe=recipe_kept, training=training, left_out=left_out)
+    run = replace(run, family=where.family, step=where.step, bundle=where.bundle)
     identity = identity_of(run)
     if where.resume:
         run = _resumed(store, run, identity)

@@ -29,6 +29,8 @@ class Where:
     once it is finished. ``command`` is kept with the run as a note for people.
     ``idle``: seconds for which the device's power is measured before anything is asked, where it has a counter; 0 gives
     no net energy. ``max_minutes``: the run stops between two batches after so long, and ``resume`` goes on with it.
+    ``family`` and ``step`` say of a model under training which training that is and how many steps it has made;
+    ``bundle`` is the id of the bundle that data and weights are taken from.
     ``skip_missing`` leaves out tasks whose data or scorer is missing instead of refusing all of them.
     """
 
@@ -44,6 +46,9 @@ class Where:
     idle: float = 0.0
     max_minutes: float | None = None
     skip_missing: bool = False
+    family: str = ""
+    step: int | None = None
+    bundle: str = ""
 
     def __post_init__(self) -> None:
         """Raises UsageError for an invalid idle time and for names that cannot be stored."""
@@ -118,6 +123,9 @@ class Overrides(TypedDict, total=False):
     idle: float
     max_minutes: float | None
     skip_missing: bool
+    family: str
+    step: int | None
+    bundle: str
     progress: Callable[[int, int], None]
     notice: Callable[[str], None]
 

@@ -85,5 +85,5 @@ def _sha256_of_weights(model: Any) -> str:
     digest = hashlib.sha256()
     for name, weight in sorted(model.state_dict().items()):
         digest.update(f"{name}\0{tuple(weight.shape)}\0{weight.dtype}\0".encode())
-        digest.update(weight.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+        digest.update(weight.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())  # without a copy of it
     return digest.hexdigest()

@@ -153,6 +153,9 @@ def _run(row: Row[Any], tasks: tuple[TaskRecord, ...]) -> Run:
         imported=row.imported,
         left_out=row.left_out,
         source=_told(row.source, str),
+        family=row.family,
+        step=row.step,
+        bundle=row.bundle,
     )
 
 

@@ -90,6 +90,9 @@ RUNS = Table(
     Column("energy", JSON(none_as_null=True)),
     Column("left_out", JSON, nullable=False, server_default="{}"),
     Column("source", JSON, nullable=False, server_default="{}"),
+    Column("family", Text, nullable=False, server_default=""),
+    Column("step", BigInteger),
+    Column("bundle", Text, nullable=False, server_default=""),
 )
 
 RESULTS = Table(

@@ -43,6 +43,8 @@ class Run:
     a fine-tuned model how the head for each task was trained.
     ``energy``: what a meter said while its questions were answered, None for a run that was never metered.
     ``left_out``: tasks that were named, not asked, and why.
+    ``family`` and ``step``: of a model that was evaluated while it was trained, the training that it belongs to and how
+    many steps that had made. ``bundle``: the id of the bundle that data and weights came from, empty for none.
     ``imported``: the run came from a file of somebody else's; ``source``: if another harness wrote it, its ``format``,
     the name of the ``file``, and the ``sha256`` of what it held.
     """
@@ -65,6 +67,9 @@ class Run:
     imported: bool = False
     left_out: Mapping[str, str] = field(default_factory=dict)
     source: Mapping[str, str] = field(default_factory=dict)
+    family: str = ""
+    step: int | None = None
+    bundle: str = ""
 
     def metrics(self) -> dict[tuple[str, str], MetricRecord]:
         """What is kept of every metric, by task and name."""

@@ -153,6 +153,8 @@ def test_a_store_of_an_older_release_is_cleaned(tmp_path: Path) -> None:
         connection.execute(text("ALTER TABLE runs DROP COLUMN training"))
         connection.execute(text("ALTER TABLE runs DROP COLUMN energy"))
         connection.execute(text("ALTER TABLE runs DROP COLUMN source"))
+        for column in ("family", "step", "bundle"):
+            connection.execute(text(f"ALTER TABLE runs DROP COLUMN {column}"))
         connection.execute(text("ALTER TABLE tasks DROP COLUMN scorer"))
         connection.execute(text("ALTER TABLE task_sets DROP COLUMN available"))
         connection.execute(text("ALTER TABLE runs DROP COLUMN left_out"))

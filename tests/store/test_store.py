@@ -81,6 +81,8 @@ def test_older_runs_keep_their_training_scores_outside_of_the_statistics_of_the_
         connection.execute(text("ALTER TABLE runs DROP COLUMN training"))
         connection.execute(text("ALTER TABLE runs DROP COLUMN energy"))
         connection.execute(text("ALTER TABLE runs DROP COLUMN source"))
+        for column in ("family", "step", "bundle"):
+            connection.execute(text(f"ALTER TABLE runs DROP COLUMN {column}"))
         connection.execute(text("ALTER TABLE tasks DROP COLUMN scorer"))
         connection.execute(text("ALTER TABLE task_sets DROP COLUMN available"))
         connection.execute(text("ALTER TABLE runs DROP COLUMN left_out"))
