@@ -110,6 +110,7 @@ def told_of(store: Store, run: Run) -> dict[str, Any]:
     assert told.pop("energy") is None
     assert told.pop("left_out") == {}
     assert told.pop("source") == {}
+    assert (told.pop("family"), told.pop("step"), told.pop("bundle")) == ("", None, "")
     for task in told["tasks"]:
         task.pop("scorer")
         assert task.pop("available") is None
