@@ -23,7 +23,7 @@ class Chat:
     """Turns messages into what the model reads, behind ``system`` if that is given.
 
     ``parts``: whether the template wants the user's and the system's content as a list of parts and not as a string.
-    ``folded``: it has no system message, which therefore stands before the user's first. ``thinking``: how the model
+    ``folded``: it has no system message; that of a task therefore stands before the user's first. ``thinking``: how the model
     thinks before it answers, None where the template does not say.
     """
 
@@ -85,7 +85,7 @@ def turns_of(messages: Sequence[Message], system: str | None, *, folded: bool = 
 def open_chat(tokenizer: Any, options: Options) -> Chat:
     """The chat of a tokenizer, with content in the form that its template shows.
 
-    Raises UsageError when the template refuses the messages, or leaves out the question or the system message.
+    Raises UsageError when the template refuses the messages, or leaves out the question or the options' system message.
     """
     template = template_of(tokenizer, options.chat_template)
     first: UsageError | None = None
@@ -98,7 +98,10 @@ def open_chat(tokenizer: Any, options: Options) -> Chat:
             continue
         if all(probe in text for probe, text in zip(_PROBES, shown, strict=True)) and not _is_raw(shown[0]):
             styles = [(style[0], system) for system in (style[1], not style[1])]
-            system = next((each for each in styles if _shows_system(Chat(tokenizer, template, _SYSTEM, each))), None)
+            flaws = {each: _hides_system(Chat(tokenizer, template, _SYSTEM, each)) for each in styles}
+            system = next((each for each, flaw in flaws.items() if not flaw), None)
+            if system is None and options.system:  # what a user asks for is not put into the mouth of another
+                raise UsageError(f"{flaws[styles[0]]}; leave --system out")
             thinking = thinking_of(template, shown[0], tokenizer.all_special_tokens)
             return Chat(tokenizer, template, options.system, system or style, system is None, thinking)
     raise first or UsageError("the model's chat template leaves out the question; run without --chat")
@@ -131,12 +134,14 @@ def _is_raw(text: str) -> bool:
     return "'type': 'text'" in text
 
 
-def _shows_system(chat: Chat) -> bool:
+def _hides_system(chat: Chat) -> str:
+    """Why a template gives the model no system message; empty where it does."""
     try:
         text = chat.render([_asking(_PROBES[0])])
-    except UsageError:
-        return False
-    return _SYSTEM in text and _PROBES[0] in text and not _is_raw(text)
+    except UsageError as error:
+        return str(error)
+    shown = _SYSTEM in text and _PROBES[0] in text and not _is_raw(text)
+    return "" if shown else "the model's chat template shows no system message"
 
 
 def _content(text: str, parts: bool) -> Any:

@@ -44,10 +44,16 @@ def test_several_turns_reach_the_model_in_order_and_neighbours_are_joined() -> N
     assert reading(PLAIN, system="w0").render(TURNS).startswith("system: w0\n\nw1 user: w2 ")
 
 
-@pytest.mark.parametrize("template", [STRICT, DEAF])
-def test_a_system_message_that_a_template_refuses_or_drops_stands_in_the_users_turn(template: str) -> None:
+@pytest.mark.parametrize(
+    ("template", "words"), [(STRICT, "roles must take turns"), (DEAF, "template shows no system message")]
+)
+def test_a_tasks_system_message_moves_into_the_users_turn_and_the_users_own_is_refused(
+    template: str, words: str
+) -> None:
+    """Where the template refuses or drops it."""
     assert reading(template).render(TURNS) == "w1\n\nw2 w3 w4\n\nw5 w9"
-    assert reading(template, system="w0").render([Message("user", "w1")]) == "w0\n\nw1 w9"
+    with pytest.raises(UsageError, match=f"{words}; leave --system out"):
+        reading(template, system="w0")
 
 
 def test_a_chat_that_ends_with_the_models_own_words_asks_nothing() -> None:
