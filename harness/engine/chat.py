@@ -23,8 +23,8 @@ class Chat:
     """Turns messages into what the model reads, behind ``system`` if that is given.
 
     ``parts``: whether the template wants the user's and the system's content as a list of parts and not as a string.
-    ``folded``: it has no system message; that of a task therefore stands before the user's first. ``thinking``: how the model
-    thinks before it answers, None where the template does not say.
+    ``folded``: it has no system message; that of a task therefore stands before the user's first. ``thinking``: how the
+    model thinks before it answers, None where the template does not say.
     """
 
     tokenizer: Any
