@@ -18,7 +18,7 @@ from sqlalchemy import (
     false,
 )
 
-HEAD = "0009"
+HEAD = "0010"
 """The newest migration that this program knows; a catalogue at any other unknown revision is newer than the program."""
 
 METADATA = MetaData()

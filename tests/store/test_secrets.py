@@ -158,7 +158,7 @@ def test_a_store_of_an_older_release_is_cleaned(tmp_path: Path) -> None:
         connection.execute(text("ALTER TABLE tasks DROP COLUMN scorer"))
         connection.execute(text("ALTER TABLE task_sets DROP COLUMN available"))
         connection.execute(text("ALTER TABLE runs DROP COLUMN left_out"))
-        for table in ("ratings", "assignments", "raters", "campaign_items", "campaigns"):
+        for table in ("audits", "ratings", "assignments", "raters", "campaign_items", "campaigns"):
             connection.execute(text(f"DROP TABLE {table}"))
     store.close()
     with sqlite3.connect(tmp_path / "s" / "catalogue.sqlite") as db:

@@ -269,7 +269,7 @@ def test_a_newer_catalogue_is_refused(place):
     store = place.open()
     with writing(store.engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(StoreError, match="has schema 9999, newer than this program, which knows up to 0009") as error:
+    with pytest.raises(StoreError, match="has schema 9999, newer than this program, which knows up to 0010") as error:
         place.open()
     assert "\n" not in str(error.value)
 
