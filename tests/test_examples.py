@@ -10,22 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import command
 
 import harness
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
-HARNESS = str(Path(sys.executable).with_name("harness"))
-
-
-def run(cwd: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        list(words), cwd=cwd, env=os.environ | env, capture_output=True, text=True, timeout=120, check=False
-    )
 
 
 def test_the_task_in_python(tmp_path: Path) -> None:
-    done = run(tmp_path, sys.executable, str(EXAMPLES / "task.py"), "scripted:opposite")
+    words = [sys.executable, str(EXAMPLES / "task.py"), "scripted:opposite"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert re.search(r"^ +all +0\.0 .* 12 +0$", done.stdout, re.MULTILINE)
     assert "continent=Africa" in done.stdout
@@ -38,8 +33,8 @@ def test_the_plug_in_adds_a_task_and_a_metric(tmp_path: Path) -> None:
     subprocess.run([*pip, str(source)], check=True, capture_output=True, timeout=120)
     (tmp_path / "mine.jsonl").write_text('{"question": "Noon?", "answer": "12:00"}\n')
     (tmp_path / "mine.toml").write_text('data = "mine.jsonl"\nmetrics = ["minutes_off"]\nprompt = "{question}"\n')
-    done = run(
-        tmp_path, HARNESS, "run", "scripted:opposite", "--tasks", "tides/times,mine.toml", "--json", "run.json",
+    done = command(
+        "run", "scripted:opposite", "--tasks", "tides/times,mine.toml", "--json", "run.json", cwd=tmp_path,
         PYTHONPATH=os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -62,9 +57,9 @@ def test_the_metric_of_the_plug_in_counts_around_the_clock(monkeypatch: pytest.M
 
 
 def test_the_suite(tmp_path: Path) -> None:
-    done = run(tmp_path, HARNESS, "run", str(EXAMPLES / "suite.toml"))
+    done = command("run", EXAMPLES / "suite.toml", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    listed = run(tmp_path, HARNESS, "runs", "list").stdout
+    listed = command("runs", "list", cwd=tmp_path).stdout
     assert listed.count("finished") == 4
 
 
@@ -75,10 +70,10 @@ def test_the_gate_passes_the_same_and_stops_the_worse(tmp_path: Path) -> None:
         for rule in ("oracle", "oracle", "opposite", "fail-every-9")
     )
     place = ("--store", store)
-    done = run(tmp_path, HARNESS, "baseline", "set", "main", base, "--why", "the first", *place)
+    done = command("baseline", "set", "main", base, "--why", "the first", *place, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    gate = [HARNESS, "gate", str(EXAMPLES / "gate.toml")]
-    ends = [run(tmp_path, *gate, r, "--baseline", "main", *place).returncode for r in (same, worse, failing)]
+    gate = ("gate", EXAMPLES / "gate.toml")
+    ends = [command(*gate, r, "--baseline", "main", *place, cwd=tmp_path).returncode for r in (same, worse, failing)]
     assert ends == [0, 1, 1]
 
 

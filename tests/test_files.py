@@ -7,17 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from forked import command
 
 from harness.errors import RunError
 from harness.files import write_json, write_text
 
 HARNESS = str(Path(sys.executable).with_name("harness"))
 RUN = ["run", "scripted:oracle", "--tasks", "demo/sentiment", "--limit", "4"]
-
-
-def start(*words: str, cwd: Path, **changes: str) -> subprocess.CompletedProcess[str]:
-    env = {k: v for k, v in os.environ.items() if not k.startswith("HARNESS_")} | changes
-    return subprocess.run([HARNESS, *words], cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=120)
 
 
 def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
@@ -48,11 +44,13 @@ def test_what_cannot_be_written_leaves_the_old_file(tmp_path: Path) -> None:
 
 def test_a_terminal_of_seven_bits_and_a_device_get_everything(tmp_path: Path) -> None:
     ascii_only = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
-    done = start(*RUN, "--store", "s", "--json", "out.json", cwd=tmp_path, **ascii_only)
+    words = [HARNESS, *RUN, "--store", "s", "--json", "out.json"]
+    env = {k: v for k, v in os.environ.items() if not k.startswith("HARNESS_")} | ascii_only
+    done = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads((tmp_path / "out.json").read_text())["status"] == "finished"
-    words = ("show", json.loads((tmp_path / "out.json").read_text())["run"], "--store", "s", "--json", "/dev/stdout")
-    done = start(*words, cwd=tmp_path)
+    run = json.loads((tmp_path / "out.json").read_text())["run"]
+    done = command("show", run, "--store", "s", "--json", "/dev/stdout", cwd=tmp_path)
     assert done.returncode == 0 and '"status": "finished"' in done.stdout
 
 
@@ -72,7 +70,7 @@ def test_a_metric_that_ends_the_program_is_no_success(where: str, tmp_path: Path
     (tmp_path / "m.py").write_text(code + "def g(a, b): return 1.0\n")
     (tmp_path / "q.jsonl").write_text('{"question": "q", "answer": "a"}\n' * 3)
     (tmp_path / "t.toml").write_text("data = 'q.jsonl'\nmetrics = ['python:m.py:f']\n")
-    done = start("run", "scripted:oracle", "--tasks", "t.toml", "--store", "s", cwd=tmp_path)
+    done = command("run", "scripted:oracle", "--tasks", "t.toml", "--store", "s", cwd=tmp_path)
     assert done.returncode == 2 and "python:m.py:f" in done.stderr and "SystemExit: 0" in done.stderr
     kept = ["harness: 3 of 3 answers kept; repeat the command with --resume (in Python: resume=True)"]
     assert done.stderr.splitlines()[:-1] == (kept if where == "call" else [])
@@ -89,12 +87,12 @@ def test_a_store_that_is_removed_under_the_run_is_no_success(tmp_path: Path) -> 
         )
         (tmp_path / "q.jsonl").write_text('{"question": "q", "answer": "a"}\n' * 3)
         (tmp_path / "t.toml").write_text("data = 'q.jsonl'\nmetrics = [{use = 'python:m.py:f', level = 'example'}]\n")
-        done = start("run", "scripted:oracle", "--tasks", "t.toml", "--store", "s", cwd=tmp_path)
+        done = command("run", "scripted:oracle", "--tasks", "t.toml", "--store", "s", cwd=tmp_path)
         assert done.returncode == 3 and "was removed or replaced while it was in use" in done.stderr, done.stderr
 
 
 def test_samples_in_memory_are_refused_before_anything_is_asked(tmp_path: Path) -> None:
-    done = start(*RUN, "--store", "s", "--samples-at", "memory://x", cwd=tmp_path)
+    done = command(*RUN, "--store", "s", "--samples-at", "memory://x", cwd=tmp_path)
     assert done.returncode == 2 and "would be lost at once" in done.stderr
-    done = start(*RUN, "--store", "t", "--samples-at", "simplecache::memory://x", cwd=tmp_path)
+    done = command(*RUN, "--store", "t", "--samples-at", "simplecache::memory://x", cwd=tmp_path)
     assert done.returncode == 2 and "would be lost at once" in done.stderr

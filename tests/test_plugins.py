@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from forked import command
 
 from harness.errors import UnknownName
 from harness.plugins import catalogue, select
 
-HARNESS = str(Path(sys.executable).with_name("harness"))
 PACKAGE = Path(__file__).parent / "plugin_package"
 
 
@@ -36,8 +36,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def harness(site: Path, cwd: Path, *args: str) -> subprocess.CompletedProcess[str]:
-    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])}
-    return subprocess.run([HARNESS, *args], cwd=cwd, env=env, capture_output=True, text=True, timeout=120, check=False)
+    return command(*args, cwd=cwd, PYTHONPATH=os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]))
 
 
 def test_task_metric_and_model_are_found(site: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from forked import command
 
 from harness.errors import UsageError
 from harness.scaffold import new_task
@@ -22,7 +23,7 @@ def passes(folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_file_and_its_test(tmp_path: Path) -> None:
-    done = run(tmp_path, "harness", "new-task", "capitals")
+    done = command("new-task", "capitals", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         "capitals/capitals.toml",
@@ -30,7 +31,7 @@ def test_a_file_and_its_test(tmp_path: Path) -> None:
         "capitals/test_capitals.py",
         "next: harness run scripted:oracle --tasks capitals/capitals.toml; pytest capitals",
     ]
-    asked = run(tmp_path, "harness", "run", "scripted:oracle", "--tasks", "capitals/capitals.toml", "--store", "s")
+    asked = command("run", "scripted:oracle", "--tasks", "capitals/capitals.toml", "--store", "s", cwd=tmp_path)
     assert asked.returncode == 0, asked.stderr
     passed = passes(tmp_path / "capitals")
     assert passed.returncode == 0 and "2 passed" in passed.stdout, passed.stdout
@@ -51,9 +52,7 @@ def test_a_package_that_every_command_knows(tmp_path: Path) -> None:
     pip = ["pip", "install", "-q", "--no-deps", "--no-build-isolation", "--target", str(site), str(tmp_path / "plugin")]
     assert run(tmp_path, *pip).returncode == 0
     path = os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])
-    listed = run(
-        tmp_path, "harness", "run", "scripted:oracle", "--tasks", "river_names", "--store", "s", PYTHONPATH=path
-    )
+    listed = command("run", "scripted:oracle", "--tasks", "river_names", "--store", "s", cwd=tmp_path, PYTHONPATH=path)
     assert listed.returncode == 0, listed.stderr
     passed = passes(tmp_path / "plugin", PYTHONPATH=path)
     assert passed.returncode == 0 and "2 passed" in passed.stdout, passed.stdout

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from forked import command
 from serving import serving
 from tiny import causal, encoder, saved
 
@@ -15,7 +16,6 @@ from harness.engine.backend import Options
 from harness.engine.load import load
 from harness.errors import UnknownName, Unsupported, UsageError
 
-HARNESS = str(Path(sys.executable).with_name("harness"))
 TASKS = ["demo/sentiment", "demo/qa", "demo/pronouns"]
 
 
@@ -25,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def printed(*words: str, cwd: Path, code: int = 0) -> str:
-    done = subprocess.run([HARNESS, *words], check=False, cwd=cwd, capture_output=True, text=True, timeout=120)
+    done = command(*words, cwd=cwd)
     assert done.returncode == code, done.stderr
     return done.stdout
 
@@ -162,7 +162,7 @@ def test_a_forecast_refuses_what_the_run_refuses(folder: str, tmp_path: Path) ->
     asked = ("run", folder, "--data", "data", "--skip-missing", "-t")
     for tasks, code in (("bias", 0), ("demo/qa,crows_pairs/masked", 2), ("winogender", 2)):
         said = printed(*asked, tasks, "--dry-run", cwd=tmp_path, code=code)
-        done = subprocess.run([HARNESS, *asked, tasks, "--quiet"], check=False, cwd=tmp_path, capture_output=True)
+        done = command(*asked, tasks, "--quiet", cwd=tmp_path)
         assert done.returncode == code, (tasks, done.stderr)
         assert "could not be asked" in said
 
@@ -172,8 +172,5 @@ def test_a_forecast_refuses_what_the_run_refuses(folder: str, tmp_path: Path) ->
     [(("--rates", "r.toml"), "--rates needs --dry-run"), (("--dry-run", "--resume"), "--dry-run tells of a whole run")],
 )
 def test_options_without_effect_are_refused(words: tuple[str, ...], said: str, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [HARNESS, "run", "scripted:oracle", "-t", "demo/qa", *words],
-        check=False, cwd=tmp_path, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+    done = command("run", "scripted:oracle", "-t", "demo/qa", *words, cwd=tmp_path)
     assert done.returncode == 2 and said in done.stderr

@@ -6,21 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-
-HARNESS = str(Path(sys.executable).with_name("harness"))
-
-
-def harness(*args: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    import os
-
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("HARNESS_")}
-    return subprocess.run(
-        [HARNESS, *args], cwd=cwd, env=clean | (env or {}), capture_output=True, text=True, timeout=120, check=False
-    )
+from forked import command
 
 
 def test_run_show_samples_and_list(tmp_path: Path) -> None:
-    done = harness(
+    done = command(
         "run",
         "scripted:oracle",
         "--tasks",
@@ -38,14 +28,14 @@ def test_run_show_samples_and_list(tmp_path: Path) -> None:
         set(out) == {"run", "model", "status", "energy", "asked", "left_out", "results"} and out["status"] == "finished"
     )
     assert set(out["results"][0]) == {"task", "metric", "slice", "value", "low", "high", "n", "clusters", "failed"}
-    shown = harness("show", out["run"], cwd=tmp_path)
+    shown = command("show", out["run"], cwd=tmp_path)
     assert shown.returncode == 0 and "demo/qa v1: n 5 of 32, sampled" in shown.stdout
     assert "asked 10 of 72 examples, sampled" in " ".join(done.stdout.split())
     assert out["asked"] == {"demo/sentiment": {"n": 5, "available": 40}, "demo/qa": {"n": 5, "available": 32}}
-    samples = harness("samples", out["run"], "demo/sentiment", "--where", "correct = true", cwd=tmp_path)
+    samples = command("samples", out["run"], "demo/sentiment", "--where", "correct = true", cwd=tmp_path)
     assert samples.returncode == 0 and samples.stdout.strip()
-    assert out["run"] in harness("list", "runs", cwd=tmp_path).stdout
-    unknown = harness("show", out["run"][:-1] + "z", cwd=tmp_path)
+    assert out["run"] in command("list", "runs", cwd=tmp_path).stdout
+    unknown = command("show", out["run"][:-1] + "z", cwd=tmp_path)
     assert unknown.returncode == 2 and out["run"] in unknown.stderr
 
 
@@ -73,7 +63,7 @@ def test_run_show_samples_and_list(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_bad_input_is_one_line_and_an_exit_code(args: tuple[str, ...], code: int, said: str, tmp_path: Path) -> None:
-    done = harness(*args, cwd=tmp_path)
+    done = command(*args, cwd=tmp_path)
     assert done.returncode == code, done.stderr
     lines = done.stderr.strip().splitlines()
     assert said in done.stderr and all(line.startswith("harness: ") for line in lines), done.stderr
@@ -81,22 +71,23 @@ def test_bad_input_is_one_line_and_an_exit_code(args: tuple[str, ...], code: int
 
 
 def test_debug_shows_the_trace(tmp_path: Path) -> None:
-    assert "Traceback" in harness("run", "scripted:orakel", "--tasks", "demo/qa", "--debug", cwd=tmp_path).stderr
+    assert "Traceback" in command("run", "scripted:orakel", "--tasks", "demo/qa", "--debug", cwd=tmp_path).stderr
 
 
 def test_a_tasks_file_in_the_working_directory_shadows_nothing(tmp_path: Path) -> None:
     (tmp_path / "tasks.py").write_text("raise SystemExit('wrong tasks')")
-    assert "demo/sentiment" in harness("list", "tasks", cwd=tmp_path).stdout
+    assert "demo/sentiment" in command("list", "tasks", cwd=tmp_path).stdout
 
 
 def test_a_missing_dataset_names_the_places_and_what_to_do(tmp_path: Path) -> None:
-    done = harness(
+    done = command(
         "run",
         "scripted:oracle",
         "--tasks",
         "glue/sst2",
         cwd=tmp_path,
-        env={"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)},
+        HF_HUB_OFFLINE="1",
+        HF_HOME=str(tmp_path),
     )
     assert done.returncode in (2, 3) and "nyu-mll/glue" in done.stderr and "--data" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
@@ -105,12 +96,12 @@ def test_a_missing_dataset_names_the_places_and_what_to_do(tmp_path: Path) -> No
 def test_a_read_only_store_is_one_line(tmp_path: Path) -> None:
     place = tmp_path / "file"
     place.write_text("not a folder")
-    done = harness("run", "scripted:oracle", "--tasks", "demo/qa", "--store", str(place / "store"), cwd=tmp_path)
+    done = command("run", "scripted:oracle", "--tasks", "demo/qa", "--store", str(place / "store"), cwd=tmp_path)
     assert done.returncode == 3 and len(done.stderr.strip().splitlines()) == 1
 
 
 def test_completion_script(tmp_path: Path) -> None:
-    assert "_HARNESS_COMPLETE" in harness("completion", "bash", cwd=tmp_path).stdout
+    assert "_HARNESS_COMPLETE" in command("completion", "bash", cwd=tmp_path).stdout
 
 
 def test_nothing_heavy_is_imported_to_list_tasks(tmp_path: Path) -> None:
@@ -126,7 +117,7 @@ def test_the_list_of_tasks_tells_size_licence_and_whether_data_is_at_hand(tmp_pa
     folder = tmp_path / "data" / "nyu-mll" / "glue" / "cola"
     folder.mkdir(parents=True)
     (folder / "validation.jsonl").write_text('{"sentence": "a"}\n\n{"sentence": "b"}')
-    done = harness("list", "tasks", "--data", str(tmp_path / "data"), "--json", "tasks.json", cwd=tmp_path)
+    done = command("list", "tasks", "--data", str(tmp_path / "data"), "--json", "tasks.json", cwd=tmp_path)
     assert done.returncode == 0
     rows = {row["task"]: row for row in json.loads((tmp_path / "tasks.json").read_text())}
     assert {key: rows["glue/cola"][key] for key in ("rows", "at_hand")} == {"rows": 2, "at_hand": True}
@@ -138,5 +129,5 @@ def test_few_shot_examples_from_the_evaluated_split_are_told(tmp_path: Path) -> 
     rows = [{"question": f"q{i}", "choices": ["a", "b"], "answer": "a"} for i in range(4)]
     (tmp_path / "q.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     asked = ("run", "scripted:oracle", "--tasks", "q.jsonl", "--shots")
-    assert "q: few-shot examples come from the evaluated split" in harness(*asked, "2", cwd=tmp_path).stderr
-    assert harness(*asked, "0", cwd=tmp_path).stderr == ""
+    assert "q: few-shot examples come from the evaluated split" in command(*asked, "2", cwd=tmp_path).stderr
+    assert command(*asked, "0", cwd=tmp_path).stderr == ""

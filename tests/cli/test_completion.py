@@ -1,12 +1,12 @@
 """What a shell offers after a part of a command, asked as the shell asks."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import click
 import pytest
+from forked import command
 
 from harness.api import evaluate
 from harness.cli.completion import OWN, SHELLS, SOURCES
@@ -18,15 +18,8 @@ def offered(words: str, folder: Path) -> list[str]:
     """The names that are offered for the last of some words, which may be empty."""
     count = len(words.split(" ")) - 1
     asked = {"_HARNESS_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(count)}
-    done = subprocess.run(
-        [sys.executable, "-m", "harness"],
-        env=os.environ | asked,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stderr == ""
+    done = command(cwd=folder, **asked)
+    assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.split()
 
 
@@ -87,20 +80,18 @@ def test_other_databases_offer_no_names() -> None:
     assert run_names("postgresql://nowhere/x") == []
 
 
-def parameters(command: click.Command) -> set[str]:
-    inner = command.commands.values() if isinstance(command, click.Group) else ()
-    return {str(param.name) for param in command.params}.union(*map(parameters, inner))
+def parameters(one: click.Command) -> set[str]:
+    inner = one.commands.values() if isinstance(one, click.Group) else ()
+    return {str(param.name) for param in one.params}.union(*map(parameters, inner))
 
 
 def test_every_source_belongs_to_a_parameter() -> None:
     commands = {name: cli.get_command(click.Context(cli), name) for name in COMMANDS}
-    there = set().union(*(parameters(command) for command in commands.values() if command))
+    there = set().union(*(parameters(one) for one in commands.values() if one))
     assert set(SOURCES) <= there and {name for _, name in OWN} <= there
 
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_script_of_a_shell_asks_this_program(shell: str, folder: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "harness", "completion", shell], cwd=folder, capture_output=True, text=True, check=True
-    )
-    assert f"_HARNESS_COMPLETE={shell}_complete" in done.stdout
+    done = command("completion", shell, cwd=folder)
+    assert done.returncode == 0 and f"_HARNESS_COMPLETE={shell}_complete" in done.stdout

@@ -1,22 +1,14 @@
 """Where output goes: files, standard output, and the same words for the same thing in every command."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import click
 import pytest
+from forked import command
 
 from harness.api import evaluate
 from harness.cli.main import cli
-
-
-def start(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    env = {k: v for k, v in os.environ.items() if not k.startswith("HARNESS_")}
-    said = [sys.executable, "-m", "harness", *words]
-    return subprocess.run(said, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=120)
 
 
 @pytest.fixture(scope="module")
@@ -28,17 +20,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_dash_is_standard_output(folder: Path) -> None:
-    done = start("report", "latest", "--format", "json", "--out", "-", cwd=folder)
+    done = command("report", "latest", "--format", "json", "--out", "-", cwd=folder)
     assert done.returncode == 0 and json.loads(done.stdout)["schema"]
-    done = start("run", "scripted:oracle", "-t", "demo/qa", "-n", "2", "--quiet", "--json", "-", cwd=folder)
+    done = command("run", "scripted:oracle", "-t", "demo/qa", "-n", "2", "--quiet", "--json", "-", cwd=folder)
     assert done.returncode == 0 and json.loads(done.stdout)["status"] == "finished"
     assert [path.name for path in folder.iterdir()] == ["harness-results"]
 
 
 def test_several_files_do_not_fit_into_standard_output(folder: Path) -> None:
-    done = start("report", "latest", "--format", "card", "--out", "-", cwd=folder)
+    done = command("report", "latest", "--format", "card", "--out", "-", cwd=folder)
     assert done.returncode == 2 and "name a folder" in done.stderr
-    done = start("report", "latest", "--out", "-", "--open", cwd=folder)
+    done = command("report", "latest", "--out", "-", "--open", cwd=folder)
     assert done.returncode == 2 and "--open needs a file" in done.stderr
 
 

@@ -3,19 +3,17 @@
 import io
 import re
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from forked import command
 
 import harness
 from harness.api.time_limit import within
 from harness.cli.progress import Pace, progress_bar, spoken
 from harness.errors import TimeUp
 from harness.store import open_store
-
-HARNESS = str(Path(sys.executable).with_name("harness"))
 
 
 class Clock:
@@ -93,11 +91,10 @@ def numbers(store: Path) -> list[str]:
 
 
 def test_a_run_that_was_stopped_goes_on_to_the_same_numbers(tmp_path: Path) -> None:
-    command = [HARNESS, "run", "scripted:slow-60", "--tasks", "demo/sentiment,demo/qa", "--max-minutes", "0.005"]
+    words = ["run", "scripted:slow-60", "--tasks", "demo/sentiment,demo/qa", "--max-minutes", "0.005", "--quiet"]
 
     def begin(*more: str) -> subprocess.CompletedProcess[str]:
-        words = [*command, "--quiet", *more]
-        return subprocess.run(words, check=False, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        return command(*words, *more, cwd=tmp_path)
 
     done = begin()
     *_, kept, last = done.stderr.strip().splitlines()

@@ -1,11 +1,10 @@
 """Reports of several runs, their evidence lines, and the page that is opened in the browser."""
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from forked import command
 from lxml import etree
 
 import harness
@@ -64,10 +63,7 @@ def test_open_shows_the_written_page_and_nothing_else(place: str, tmp_path: Path
     browser.chmod(0o755)
 
     def report(*words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "harness.cli.main", "report", *words, "--store", place, "--open"]
-        return subprocess.run(
-            command, cwd=tmp_path, env={**os.environ, **environment}, capture_output=True, text=True, check=False
-        )
+        return command("report", *words, "--store", place, "--open", cwd=tmp_path, **environment)
 
     done = report("right", "--out", "page.html", BROWSER=f"{browser} %s")
     assert done.returncode == 0, done.stderr

@@ -1,22 +1,19 @@
 """Secrets that are planted wherever one may stand, and looked for byte by byte in everything that is left behind."""
 
 import json
-import os
 import shlex
 import sqlite3
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from forked import command
 
 from harness.hidden import bare, hidden
 from harness.store import open_store
 
-HARNESS = str(Path(sys.executable).with_name("harness"))
 PLANTED = {
     "environment": "planted-env-token-5511", "header": "sk-planted-header-key-7722", "user": "plantedUser3",
     "userinfo": "plantedUserinfo9933", "query": "planted-query-key-1144", "suite": "planted-suite-token-2255",
@@ -55,9 +52,7 @@ def server() -> Iterator[int]:
 
 
 def start(cwd: Path, *words: str) -> tuple[int, str]:
-    env = {k: v for k, v in os.environ.items() if not k.startswith("HARNESS_")}
-    env |= {"MY_API_TOKEN": PLANTED["environment"], "OPENAI_API_KEY": PLANTED["header"]}
-    done = subprocess.run([HARNESS, *words], cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=120)
+    done = command(*words, cwd=cwd, MY_API_TOKEN=PLANTED["environment"], OPENAI_API_KEY=PLANTED["header"])
     return done.returncode, done.stdout + done.stderr
 
 

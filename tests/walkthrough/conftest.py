@@ -3,13 +3,14 @@
 import json
 import os
 import random
+import shlex
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from forked import caller
 from tiny import byte_tokenizer, causal, saved
 
 TRAP = "raise SystemExit('a file of the working folder was imported')\n"
@@ -24,8 +25,8 @@ class Newcomer:
 
     def types(self, line: str, expected: Sequence[int] = (0,), **env: str) -> str:
         """What a line prints to either side; it must end with one of the expected exit codes."""
-        # A shell reads the quotes and comments as they are written; -m, unlike the script, looks at the folder first.
-        harness = f'harness() {{ "{sys.executable}" -m harness "$@"; }}'
+        # A shell reads the quotes and comments as they are written; the folder is looked into first, as -m does.
+        harness = f'harness() {{ PYTHONPATH=$PWD:$PYTHONPATH {shlex.join(caller())} "$@"; }}'
         done = subprocess.run(
             ["bash", "-c", f"{harness}\n{line}"], cwd=self.folder, env=BARE | env, capture_output=True, text=True,
             timeout=240, check=False,

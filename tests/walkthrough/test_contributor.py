@@ -9,19 +9,15 @@ from pathlib import Path
 
 from conftest import Newcomer
 from documented import block, calls, page, section
+from forked import command
 
-HARNESS = str(Path(sys.executable).with_name("harness"))
 README = section(page("README.md"), "Contribute a benchmark")
 
 
-def run(cwd: Path, command: str, **env: str) -> subprocess.CompletedProcess[str]:
-    words = command.split()
+def run(cwd: Path, line: str, **env: str) -> subprocess.CompletedProcess[str]:
+    words = line.split()
     assert words[0] == "harness"
-    store = str(cwd / "store")
-    return subprocess.run(
-        [HARNESS, *words[1:], "--store", store], cwd=cwd, env=os.environ | env, capture_output=True, text=True,
-        timeout=120, check=False,
-    )  # fmt: skip
+    return command(*words[1:], "--store", cwd / "store", cwd=cwd, **env)
 
 
 def test_a_new_task_takes_under_20_lines_and_runs(tmp_path: Path) -> None:
@@ -56,7 +52,7 @@ def test_the_section_as_it_is_written(newcomer: Newcomer) -> None:
 
 def test_a_file_of_questions_is_a_task(tmp_path: Path) -> None:
     (tmp_path / "my_questions.jsonl").write_text(block(README, "jsonl", "question"))
-    command = next(line for line in README.splitlines() if line.endswith("--tasks my_questions.jsonl"))
-    done = run(tmp_path, command)
+    said = next(line for line in README.splitlines() if line.endswith("--tasks my_questions.jsonl"))
+    done = run(tmp_path, said)
     assert done.returncode == 0, done.stderr
     assert re.search(r"my_questions .*acc +. +1 ", done.stdout)
