@@ -4,11 +4,25 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from harness.errors import RunError
+
+_OUTPUT: ContextVar[TextIO | None] = ContextVar("output", default=None)
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """What is printed meanwhile goes to standard error: standard output holds only what is written to "-"."""
+    token = _OUTPUT.set(sys.stdout)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _OUTPUT.reset(token)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -19,7 +33,7 @@ def write_text(path: Path, text: str) -> None:
     content = text.encode(errors="replace")
     if str(path) == "-":
         with _writing(path):
-            sys.stdout.write(content.decode())
+            (_OUTPUT.get() or sys.stdout).write(content.decode())
     else:
         write_bytes(path, content)
 

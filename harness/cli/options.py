@@ -11,8 +11,22 @@ store_option = click.option(
 samples_option = click.option(
     "--samples-at", envvar="HARNESS_SAMPLES", metavar="URL", help="Where sample files go, any fsspec URL."
 )
+
+
+def _json_file(context: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
+    if path is not None and str(path) == "-":
+        from harness.files import apart
+
+        context.with_resource(apart())
+    return path
+
+
 json_option = click.option(
-    "--json", "json_file", type=click.Path(path_type=Path), help="Also write JSON to this file; - prints it."
+    "--json",
+    "json_file",
+    type=click.Path(path_type=Path),
+    callback=_json_file,
+    help="Also write JSON to this file; - prints it, and everything else to standard error.",
 )
 data_option = click.option(
     "--data", type=click.Path(path_type=Path), help="Folder of datasets in the Hub's layout [$HARNESS_DATA]."

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 from forked import command
 
 from harness.api import evaluate
@@ -25,6 +26,28 @@ def test_a_dash_is_standard_output(folder: Path) -> None:
     done = command("run", "scripted:oracle", "-t", "demo/qa", "-n", "2", "--quiet", "--json", "-", cwd=folder)
     assert done.returncode == 0 and json.loads(done.stdout)["status"] == "finished"
     assert [path.name for path in folder.iterdir()] == ["harness-results"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "scripted:oracle", "-t", "demo/qa", "-n", "2"),
+        ("list", "metrics"),
+        ("info", "demo/qa"),
+        ("compare", "latest", "latest"),
+        ("show", "latest"),
+        ("contamination", "demo/qa", "--corpus", str(Path(__file__).parents[2] / "README.md")),
+    ],
+    ids=lambda words: words[0],
+)
+def test_with_json_on_standard_output_people_read_standard_error(words: tuple[str, ...], folder: Path) -> None:
+    done = CliRunner().invoke(cli, [*words, *store_of(words, folder), "--json", "-"])
+    assert done.exit_code == 0 and json.loads(done.stdout), done.output
+    assert done.stderr.strip() and not done.stderr.lstrip().startswith(("{", "["))
+
+
+def store_of(words: tuple[str, ...], folder: Path) -> tuple[str, ...]:
+    return () if words[0] in ("list", "info") else ("--store", str(folder / "harness-results"))
 
 
 def test_several_files_do_not_fit_into_standard_output(folder: Path) -> None:

@@ -74,16 +74,20 @@ def serve(place: str) -> None:
 
 def import_all() -> None:
     """Import what commands import as they go."""
+    from contextlib import suppress
     from importlib import import_module
     from pkgutil import walk_packages
 
     from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: F401 - imported at their first use
     from transformers.models.llama import modeling_llama  # noqa: F401
 
+    from harness.errors import UsageError
+
     for name in ("harness", "harness_tasks", "harness_reports"):
         for module in walk_packages(import_module(name).__path__, f"{name}."):
             if not module.name.startswith(("harness.bridges.", "harness.__main__", "harness.store.migrations")):
-                import_module(module.name)
+                with suppress(UsageError):  # it needs an extra that is not installed
+                    import_module(module.name)
 
 
 def answer(connection: socket.socket) -> NoReturn:
