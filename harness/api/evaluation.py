@@ -18,7 +18,7 @@ from harness.api.time_limit import within
 from harness.engine.backend import Options
 from harness.errors import UsageError
 from harness.hidden import hidden
-from harness.types import Settings, Task
+from harness.types import Generate, Settings, Task
 from harness.variants import require_changes, varied
 
 
@@ -75,6 +75,8 @@ def _notices(settings: Settings, planned: Sequence[running.Planned]) -> Iterator
     """What the user should know before anything is asked."""
     if settings.scorer and not any(p.task.scorer for p in planned):
         yield f"no task of this run scores texts: the scorer {settings.scorer} is not used"
+    if settings.repeats > 1 and not any(p.task.requests == {Generate} for p in planned):
+        yield f"no task of this run only writes: {settings.repeats} samples change nothing"
     for p in planned:
         yield from notices.of_plan(p)
 

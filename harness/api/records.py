@@ -94,6 +94,10 @@ class Overrides(TypedDict, total=False):
     strength: tuple[float, ...]
     counterfactual: tuple[str, ...]
     wrapper: str
+    max_tokens: int | None
+    temperature: float | None
+    top_p: float | None
+    repeats: int
     base: str | None
     device: str
     dtype: Literal["auto", "float32", "bfloat16", "float16"]

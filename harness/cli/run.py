@@ -58,6 +58,14 @@ if TYPE_CHECKING:
 @click.option("--strength", default="0.1", show_default=True, help="Share of places that --perturb changes; 0.1,0.3.")
 @click.option("--counterfactual", default="", help="Swap gender, names, religion or the pairs of a CSV file.")
 @click.option("--defence", type=click.Path(path_type=Path), help="TOML: a system message, a wrapper, or both.")
+@click.option("--max-tokens", type=click.IntRange(1), help="Tokens of a written answer, instead of the task's own.")
+@click.option("--temperature", type=click.FloatRange(0), help="0 is greedy; otherwise answers are drawn.")
+@click.option(
+    "--top-p", type=click.FloatRange(0, 1, min_open=True), help="Draw from the likeliest tokens of this share."
+)
+@click.option(
+    "--samples", "repeats", type=click.IntRange(1), default=1, help="Answers to each example, for pass@k [1]."
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option(
     "--dtype", type=click.Choice(["auto", "float32", "bfloat16", "float16"]), default="auto", show_default=True

@@ -34,6 +34,10 @@ class RunOptions(TypedDict):
     strength: str
     counterfactual: str
     defence: Path | None
+    max_tokens: int | None
+    temperature: float | None
+    top_p: float | None
+    repeats: int
     base: str | None
     device: str
     dtype: Literal["auto", "float32", "bfloat16", "float16"]
@@ -159,6 +163,10 @@ def _settings(options: RunOptions) -> Settings:
         perturb=tuple(names((options["perturb"],))),
         strength=shares(options["strength"]),
         counterfactual=tuple(names((options["counterfactual"],))),
+        max_tokens=options["max_tokens"],
+        temperature=options["temperature"],
+        top_p=options["top_p"],
+        repeats=options["repeats"],
     )
 
 

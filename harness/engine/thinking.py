@@ -44,7 +44,7 @@ class Thinking:
         if parts is None:
             return Failed(
                 "thinking",
-                f"the model was still thinking after {whole.tokens} tokens; it needs more than the task allows",
+                f"the model was still thinking after {whole.tokens} tokens; it needs more (--max-tokens)",
             )
         thought, answer = parts
         return Generated(cut(answer, stop)[0], whole.tokens, whole.finish, thought)

@@ -24,6 +24,8 @@ class Settings:
     ``fewshot_as_turns``: in a chat, few-shot examples are shown as its earlier turns.
     ``perturb`` and ``counterfactual`` name variants of ``harness.variants``, the latter also files of pairs;
     ``strength`` lists shares above 0 and at most 1, with each of which every perturbation is made.
+    ``max_tokens``, ``temperature`` and ``top_p`` are those of written answers, instead of the task's own; ``repeats``:
+    how often each example is answered.
     ``wrapper`` is a text around every prompt, which it holds once as ``{prompt}``; empty for none.
     """
 
@@ -38,6 +40,10 @@ class Settings:
     strength: tuple[float, ...] = (0.1,)
     counterfactual: tuple[str, ...] = ()
     wrapper: str = ""
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    repeats: int = 1
 
     def __post_init__(self) -> None:
         """Raises UsageError for a limit that asks nothing, shots below 0, wrong variants and wrappers."""
@@ -55,9 +61,19 @@ class Settings:
         for share in self.strength:
             if type(share) not in (int, float) or not 0 < share <= 1:
                 raise UsageError(f"strength {quoted(share)} is not a number above 0 and at most 1")
-
+        self._require_draws()
         if self.wrapper and self.wrapper.count(PROMPT) != 1:
             raise UsageError(f"wrapper = {quoted(self.wrapper, 80)} does not hold {PROMPT} exactly once")
+
+    def _require_draws(self) -> None:
+        for name, count in (("repeats", self.repeats), ("max_tokens", self.max_tokens)):
+            if count is not None and (type(count) is not int or count < 1):
+                raise UsageError(f"{name} = {quoted(count)} is not a whole number of at least 1")
+        heat, share = self.temperature, self.top_p
+        if heat is not None and (type(heat) not in (int, float) or not 0 <= heat < math.inf):
+            raise UsageError(f"temperature = {quoted(heat)} is not a number of at least 0")
+        if share is not None and (type(share) not in (int, float) or not 0 < share <= 1):
+            raise UsageError(f"top_p = {quoted(share)} is not a number above 0 and at most 1")
 
     def count_of(self, available: int) -> int:
         """How many of a dataset's examples are asked; a share is rounded up."""

@@ -36,6 +36,7 @@ from harness.types import (
 from harness.variants import change, options
 from harness.variants.defence import wrapped
 from harness.variants.edits import EDITS
+from harness.variants.samples import drawn
 from harness.variants.swaps import swap_of
 from harness.variants.turns import in_turns
 
@@ -72,11 +73,11 @@ class Recast:
 
 
 def varied(task: Task, settings: Settings) -> Task:
-    """The task in turns, with the wrapper and the variants that the settings name, or itself.
+    """The task in turns, with the wrapper, the draws and the variants that the settings name, or itself.
 
     Raises UnknownName or UsageError for settings that are none, Unsupported for a task they do not apply to.
     """
-    task = wrapped(in_turns(task, settings), settings.wrapper)
+    task = drawn(wrapped(in_turns(task, settings), settings.wrapper), settings)
     if not settings.perturb and not settings.counterfactual:
         return task
     if not task.requests <= {Choose, Generate}:

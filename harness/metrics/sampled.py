@@ -1,0 +1,105 @@
+"""What several answers to one question say together: pass@k, the majority's answer, the mean and the spread."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from harness.metrics.attacks import KS, hit_share
+from harness.metrics.classify import UNIT, mean
+from harness.types import Judged, Metric, Value
+
+
+def of_samples(metrics: Sequence[Metric], count: int) -> tuple[Metric, ...]:
+    """The metrics of a task each of whose examples is answered ``count`` times, and those of the answers together."""
+    averaged = tuple(_averaged(metric, count) for metric in metrics)
+    scores = [metric for metric in metrics if _is_score(metric)]
+    together = [*_passing(count), _majority(count)] if any(is_right(metric) for metric in metrics) else []
+    return (*averaged, *together, *(_spread_of(metric, count) for metric in scores[:1]))
+
+
+def judged_together(metrics: Sequence[Metric], answers: Sequence[Judged]) -> Judged:
+    """One judgement of the answers to an example: means, the majority's prediction, and what they say together.
+
+    ``metrics`` are those of one answer. A metric that fails for one of the answers fails for the example.
+    """
+    failed = {name: why for answer in answers for name, why in answer.failed.items()}
+    names = dict.fromkeys(name for answer in answers for name in answer.values if name not in failed)
+    each = {name: [answer.values[name] for answer in answers if name in answer.values] for name in names}
+    values = {name: _mean(own) for name, own in each.items()} | _spread(metrics, each)
+    tied = majority(answers)
+    rights = [answer.correct for answer in answers]
+    if None not in rights and any(is_right(metric) for metric in metrics):
+        count, hits = len(rights), sum(map(bool, rights))
+        values |= {f"pass@{k}": hit_share(count, hits, k) for k in _ks(count)}
+        values[f"maj@{count}"] = sum(bool(answer.correct) for answer in tied) / len(tied)
+    return Judged(tied[0].prediction, values, tied[0].correct, failed)
+
+
+def majority(answers: Sequence[Judged]) -> list[Judged]:
+    """The first of each of the most frequent predictions, in the order of the answers: several where they are tied."""
+    counts = Counter(answer.prediction.strip() for answer in answers)
+    most = max(counts.values())
+    firsts = {answer.prediction.strip(): answer for answer in reversed(answers)}
+    return [answer for answer in answers if counts[key := answer.prediction.strip()] == most and firsts[key] is answer]
+
+
+def is_right(metric: Metric) -> bool:
+    """Whether a metric is a share of right answers."""
+    return metric.interval == "wilson" and metric.better == "higher"
+
+
+def _ks(count: int) -> list[int]:
+    return sorted({count, *(k for k in KS if k <= count)})
+
+
+def _is_score(metric: Metric) -> bool:
+    return metric.interval in ("wilson", "t") and metric.over is None
+
+
+def _averaged(metric: Metric, count: int) -> Metric:
+    """The metric of examples whose values are means over samples, which are no longer 0 or 1."""
+    if metric.interval != "wilson" or metric.errors:
+        return metric
+    limits = " ".join(filter(None, (metric.limits, f"Of an example: the mean of {count} answers.")))
+    return replace(metric, interval="jackknife" if metric.support or metric.scale != 1 else "t", limits=limits)
+
+
+def _passing(count: int) -> Iterator[Metric]:
+    for k in _ks(count):
+        limits = (
+            f"The chance that one of {k} answers is right, estimated without bias from {count} (Chen et al. 2021): "
+            "1 - C(n - c, k) / C(n, k)."
+        )
+        yield mean(f"pass@{k}", bounds=UNIT, limits=limits)
+
+
+def _majority(count: int) -> Metric:
+    limits = f"Whether the most frequent of {count} answers is right; of tied ones, the share that are."
+    return mean(f"maj@{count}", bounds=UNIT, limits=limits)
+
+
+def _spread_of(metric: Metric, count: int) -> Metric:
+    """The largest standard deviation is that of values half of which lie at either bound."""
+    most = (metric.bounds[1] - metric.bounds[0]) / 2 * math.sqrt(count / (count - 1))
+    limits = f"Standard deviation of the {count} answers to an example, averaged over examples."
+    return mean(f"{metric.name}_sd", bounds=(0.0, most), better="lower", limits=limits)
+
+
+def _mean(values: Sequence[Value]) -> Value:
+    """The mean of numbers, or of rows of sufficient statistics, column by column."""
+    if isinstance(values[0], tuple):
+        return tuple(float(x) for x in np.mean(np.array(values, dtype=float), axis=0))
+    return float(np.mean(np.array(values, dtype=float)))
+
+
+def _spread(metrics: Sequence[Metric], each: Mapping[str, Sequence[Value]]) -> dict[str, Value]:
+    first = next((metric.name for metric in metrics if _is_score(metric)), None)
+    own = each.get(first, ()) if first else ()
+    if len(own) < 2 or isinstance(own[0], tuple):
+        return {}
+    return {f"{first}_sd": float(np.std(np.array(own, dtype=float), ddof=1))}
