@@ -1,4 +1,4 @@
-"""What audits found, kept with the run that they are about, for its reports."""
+"""Results of audits, kept with the run that they are about, for its reports."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -32,7 +32,7 @@ def require_tasks(run: Run, tasks: Sequence[str]) -> None:
     """Raises UsageError where an audit looked at tasks that the run did not ask."""
     strange = [name for name in tasks if name not in {task.name for task in run.tasks}]
     if strange:
-        raise UsageError(f"run {run.id} did not ask {strange[0]}: what is found of it is not kept with that run")
+        raise UsageError(f"run {run.id} did not ask {strange[0]}: results about it are not kept with that run")
 
 
 def of_corpus(report: Report, rule: str, effects: Sequence[Effect] = ()) -> Iterator[AuditResult]:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 @click.option("--order", metavar="MODEL", help="Test whether MODEL knows the published order of each task.")
 @click.option("--complete", metavar="MODEL", help="Ask whether MODEL goes on with questions word for word.")
 @click.option("--complete-reference", metavar="MODEL", help="With --complete: a model to compare with.")
-@click.option("--keep", metavar="RUN", help="Keep what is found with this run of MODEL and TASKS, for its reports.")
+@click.option("--keep", metavar="RUN", help="Keep the results with this run of MODEL and TASKS, for its reports.")
 @data_option
 @store_option
 @json_option

@@ -139,7 +139,7 @@ def leaks_command(run: str, tasks: tuple[str, ...], redact: bool, store: str | N
 
 
 class _Keeper:
-    """Opens the model of an audit, and keeps what is found with the run that --keep names."""
+    """Opens the model of an audit, and keeps the results with the run that --keep names."""
 
     def __init__(self, words: Mapping[str, Any]) -> None:
         from harness.store import open_store

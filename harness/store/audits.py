@@ -1,4 +1,4 @@
-"""What audits beyond a run's own answers found, kept with the run."""
+"""Results of audits beyond a run's own answers, kept with the run."""
 
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -10,14 +10,14 @@ from harness.types import AuditResult
 
 
 def add(connection: Connection, run_id: str, results: Iterable[AuditResult], at: str) -> None:
-    """Keep what one audit found."""
+    """Keep the results of one audit."""
     rows = [{"run_id": run_id, "at": at, "result": asdict(result)} for result in results]
     if rows:
         connection.execute(insert(AUDITS), rows)
 
 
 def newest(connection: Connection, run_id: str) -> list[AuditResult]:
-    """What audits found of a run; of the same measure of the same task the newest only, in the order of coming."""
+    """The results of audits of a run; of the same measure of the same task the newest only, in the order of coming."""
     query = select(AUDITS.c.result).where(AUDITS.c.run_id == run_id).order_by(AUDITS.c.id)
     results = [AuditResult(**row) for row in connection.execute(query).scalars()]
     return list({(one.topic, one.task, one.measure): one for one in results}.values())

@@ -155,7 +155,7 @@ VERDICTS = Table(
     ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),
 )
 
-# What audits of a run's model, or of the data of its tasks, found beyond its own answers; one JSON record each.
+# Results of audits of a run's model, or of the data of its tasks, beyond its own answers; one JSON record each.
 AUDITS = Table(
     "audits",
     METADATA,

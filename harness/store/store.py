@@ -264,13 +264,13 @@ class Store:
             return pointers.verdicts(connection, naming.resolve(connection, run) if run else None)
 
     def add_audit_results(self, run: str, results: Sequence[AuditResult]) -> None:
-        """Keep with a run what an audit of its model or of the data of its tasks found."""
+        """Keep with a run the results of an audit of its model or of the data of its tasks."""
         with writing(self.engine) as connection:
             run_id = catalogue.hold(connection, naming.resolve(connection, run))
             audits.add(connection, run_id, results, _now())
 
     def audit_results(self, run: str) -> list[AuditResult]:
-        """What audits found of a run; of the same measure of the same task the newest only."""
+        """The results of audits of a run; of the same measure of the same task the newest only."""
         with reading(self.engine) as connection:
             return audits.newest(connection, naming.resolve(connection, run))
 

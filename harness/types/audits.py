@@ -1,4 +1,4 @@
-"""What audits beyond a run's own answers found: about its model, or about the data of its tasks."""
+"""Results of audits beyond a run's own answers: about its model, or about the data of its tasks."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -30,8 +30,8 @@ def _treebank() -> Any:
 
 def sentences(text: str) -> list[str]:
     """The sentences of a text."""
-    found: list[str] = _punkt().tokenize(text)
-    return found
+    sentences: list[str] = _punkt().tokenize(text)
+    return sentences
 
 
 def tokens(text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What audits found is kept with the run that it is about, and the responsible-AI report shows it."""
+"""Results of audits are kept with the run that they are about, and the responsible-AI report shows it."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What audits found beyond a run's own answers."""
+"""Results of audits beyond a run's own answers."""
 
 import sqlalchemy as sa
 from alembic import op
