@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
@@ -19,7 +20,7 @@ from harness.api.recipe import Recipe
 from harness.api.records import Listener, Result, Where
 from harness.data import digest
 from harness.energy.devices import watch
-from harness.engine.backend import Backend
+from harness.engine.backend import Backend, Crewed
 from harness.engine.elsewhere.merged import Merged
 from harness.errors import HarnessError, RunError, TimeUp, quoted
 from harness.groups import Figures, figures
@@ -100,7 +101,7 @@ def _finished(asking: _Asking, run: Run, *, cached: bool) -> tuple[Result, list[
             asking.journal,
             cache=cache,
             begun=lambda: store.start(run),
-            progress=listener.progress,
+            progress=partial(_moved, backend, listener),
         )
     done = running.finish(asking.planned, answers)
     energy = energy_of(backend, watched.energy, asking.journal, before, done)
@@ -114,6 +115,12 @@ def _finished(asking: _Asking, run: Run, *, cached: bool) -> tuple[Result, list[
     _tell(listener, notices.of_estimates(estimates))
     store.finish(run, done.outcomes, estimates)
     return Result(run, estimates), [hidden(reason) for reason in failures.reasons(done.outcomes)]
+
+
+def _moved(backend: Backend, listener: Listener, done: int, total: int) -> None:
+    if isinstance(backend, Crewed):
+        listener.state(backend.state())
+    listener.progress(done, total)
 
 
 def _engine(backend: Backend) -> dict[str, float | str]:

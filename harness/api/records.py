@@ -72,11 +72,13 @@ def unheard(*what: object) -> None:
 class Listener:
     """Who is told how a run goes.
 
-    ``progress`` is called with (questions answered, questions in all), ``notice`` with one sentence. In a notebook a
-    bar and printed sentences stand in for what is not set.
+    ``progress`` is called with (questions answered, questions in all), ``state`` before it with a few words on how
+    workers are doing, where there are any, and ``notice`` with one sentence. In a notebook a bar and printed sentences
+    stand in for what is not set.
     """
 
     progress: Callable[[int, int], None] = unheard
+    state: Callable[[str], None] = unheard
     notice: Callable[[str], None] = unheard
 
 
@@ -131,6 +133,7 @@ class Overrides(TypedDict, total=False):
     step: int | None
     bundle: str
     progress: Callable[[int, int], None]
+    state: Callable[[str], None]
     notice: Callable[[str], None]
 
 
@@ -207,4 +210,4 @@ def heard(listener: Listener, title: str) -> Listener:
     if display is None:
         return listener
     progress = NotebookBar(title or "model", display) if listener.progress is unheard else listener.progress
-    return Listener(progress=progress, notice=printed if listener.notice is unheard else listener.notice)
+    return replace(listener, progress=progress, notice=printed if listener.notice is unheard else listener.notice)

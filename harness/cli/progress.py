@@ -21,12 +21,13 @@ EVERY = 30.0
 
 @dataclass(slots=True)
 class Pace:
-    """How many questions are answered, since when, and how fast."""
+    """How many questions are answered, since when, and how fast. ``state``: how workers are doing."""
 
     unit: str = "questions"
     clock: Callable[[], float] = monotonic
     done: int = 0
     total: int = 0
+    state: str = ""
     _first: tuple[float, int] | None = None
     _begun: float = field(init=False)
 
@@ -34,11 +35,15 @@ class Pace:
         """The clock starts."""
         self._begun = self.clock()
 
-    def move(self, done: int, total: int) -> None:
+    def __call__(self, done: int, total: int) -> None:
         """``done`` of ``total`` questions are answered; those of the first call were known before."""
         if self._first is None:
             self._first = self.clock(), done
         self.done, self.total = done, total
+
+    def tell(self, state: str) -> None:
+        """How workers are doing."""
+        self.state = state
 
     @property
     def elapsed(self) -> float:
@@ -57,11 +62,11 @@ class Pace:
         return None if rate is None else (self.total - self.done) / rate
 
     def ahead(self) -> str:
-        """``3.5 a second, about 1 min 20 s left``; empty before that is known and when all is done."""
+        """``3.5 a second, about 1 min 20 s left, 3 workers, 4% idle``; empty before that is known and at the end."""
         rate, left = self.rate(), self.left()
         if rate is None or left is None or self.done >= self.total:
             return ""
-        return f"{rate:.3g} a second, about {spoken(left)} left"
+        return ", ".join(filter(None, (f"{rate:.3g} a second, about {spoken(left)} left", self.state)))
 
     def words(self) -> str:
         """Everything in one line."""
@@ -83,21 +88,21 @@ def spoken(seconds: float) -> str:
 @contextmanager
 def progress_bar(
     title: str, *, quiet: bool, unit: str = "questions", stream: TextIO | None = None, every: float = EVERY
-) -> Iterator[Callable[[int, int], None]]:
+) -> Iterator[Pace]:
     """What to call with (units done, units in all), shown on standard error unless ``quiet``."""
     pace = Pace(unit)
     if quiet:
-        yield pace.move
+        yield pace
         return
     from rich.console import Console
 
     console = Console(file=stream, stderr=stream is None)
     if console.is_terminal:
         with _bar(title, pace, console):
-            yield pace.move
+            yield pace
     else:
         with _lines(title, pace, stream or sys.stderr, every):
-            yield pace.move
+            yield pace
 
 
 @contextmanager

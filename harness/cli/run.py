@@ -167,8 +167,8 @@ def _run(jobs: Sequence[Job], where: Where, output: JsonOutput, *, quiet: bool) 
         from harness.api import Listener
         from harness.cli.progress import progress_bar
 
-        with progress_bar(where.name or job.model, quiet=quiet) as progress:
-            yield Listener(progress=progress, notice=notice)
+        with progress_bar(where.name or job.model, quiet=quiet) as pace:
+            yield Listener(progress=pace, state=pace.tell, notice=notice)
 
     ends: list[JobEnd] = []
     for end in run_jobs(jobs, where=where, listening=listening):

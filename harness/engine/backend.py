@@ -39,6 +39,15 @@ class Backend(Protocol):
 
 
 @runtime_checkable
+class Crewed(Protocol):
+    """A backend with workers, which can say how they are doing."""
+
+    def state(self) -> str:
+        """A few words for whoever watches: how many workers there are, and how much of their time they have idled."""
+        ...
+
+
+@runtime_checkable
 class Counted(Protocol):
     """A backend that knows how much it computes for each question."""
 

@@ -32,14 +32,16 @@ def test_time_left_counts_from_the_first_question_asked_and_not_what_was_known()
     assert pace.words() == "loading, 0 s"
     clock.now += 20
     assert pace.words() == "loading, 20 s"
-    pace.move(100, 400)  # a resumed run knows 100 answers
+    pace(100, 400)  # a resumed run knows 100 answers
     assert pace.words() == "100 of 400 questions, 20 s"
     clock.now += 10
-    pace.move(150, 400)
+    pace(150, 400)
     assert pace.words() == "150 of 400 questions, 30 s, 5 a second, about 50 s left"
     clock.now += 40  # no batch ends for long: the rate falls while the clock goes on
     assert pace.words() == "150 of 400 questions, 1 min 10 s, 1 a second, about 4 min 10 s left"
-    pace.move(400, 400)
+    pace.tell("3 workers, 4% idle")
+    assert pace.words().endswith("about 4 min 10 s left, 3 workers, 4% idle")
+    pace(400, 400)
     assert pace.words() == "400 of 400 questions, 1 min 10 s"
 
 

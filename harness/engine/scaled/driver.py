@@ -85,17 +85,28 @@ class Scaled:
         batches = work.batches
         return Agenda(lambda: batches, lambda done: self._answers(work, done))
 
+    def state(self) -> str:
+        """See ``Crewed``."""
+        workers = int(self._workers())
+        return f"{workers} worker{'s' * (workers != 1)}, {self._idle_share():.0%} idle"
+
+    def _workers(self) -> float:
+        return float(self.crew.started - (self._work.counts["workers_lost"] if self._work else 0))
+
+    def _idle_share(self) -> float:
+        present = self.crew.present()
+        return 1.0 - self.crew.busy() / present if present else 0.0
+
     def stats(self) -> Mapping[str, float | str]:
         """What all workers have cost together, how they were used, and what each node was."""
         counts = self._work.counts if self._work else Counter[str]()
-        present, busy = self.crew.present(), self.crew.busy()
         return {
             **summed(list(self.crew.costs.values())),
-            "workers": float(self.crew.started - counts["workers_lost"]),
+            "workers": self._workers(),
             "units": float(counts["units"]),
             "retries": float(counts["retries"]),
             "workers_lost": float(counts["workers_lost"]),
-            "idle_share": 1.0 - busy / present if present else 0.0,
+            "idle_share": self._idle_share(),
             "seconds_answering": self._seconds,
             "nodes": "; ".join(self.crew.nodes()),
         }

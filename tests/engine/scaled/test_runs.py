@@ -1,6 +1,7 @@
 """Whole runs by workers: numbers, samples and answers of one process, and a driver that is killed."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -63,7 +64,9 @@ def test_two_workers_on_a_node_and_three_nodes_give_the_numbers_and_samples_of_o
     cluster, model, whole, tmp_path
 ):
     made, nodes = cluster
-    result = spread(model, tmp_path / "two", 2)
+    states: list[str] = []
+    result = spread(model, tmp_path / "two", 2, state=states.append)
+    assert states and all(re.fullmatch(r"[12] workers?, \d+% idle", one) for one in states)
     assert result.run.engine["nodes"].count(": 2 x") == 1
     assert bits(result, str(tmp_path / "two")) == whole
     made.remove_node(nodes.pop(0), allow_graceful=False)
