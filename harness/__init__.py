@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         finetune,
         import_results,
         import_run,
+        judge_check,
         merge,
         report,
         rescore,
@@ -138,6 +139,7 @@ __all__ = [
     "hub",
     "import_results",
     "import_run",
+    "judge_check",
     "likelihood",
     "load",
     "merge",
@@ -158,8 +160,8 @@ __all__ = [
 _MODULES = {
     "harness.api": (
         "Changes Forecast JobEnd Listener Opener Overrides Result ResultTable ShownPrompt Where ask_more "
-        "check_gate compare dry_run evaluate export export_site fetch finetune import_results import_run merge report "
-        "rescore run_suite selftest_gate show_prompt table"
+        "check_gate compare dry_run evaluate export export_site fetch finetune import_results import_run judge_check "
+        "merge report rescore run_suite selftest_gate show_prompt table"
     ),
     "harness.data": "file hub packaged",
     "harness.engine.backend": "Backend Options",

@@ -10,6 +10,7 @@ from harness.api.forecasting import Forecast, TaskForecast, dry_run
 from harness.api.gating import check_gate, selftest_gate
 from harness.api.importing import import_results, import_run
 from harness.api.jobs import run_job
+from harness.api.judging import judge_check
 from harness.api.merging import merge
 from harness.api.models import Opener
 from harness.api.prompts import ShownPrompt
@@ -43,6 +44,7 @@ __all__ = [
     "finetune",
     "import_results",
     "import_run",
+    "judge_check",
     "merge",
     "report",
     "require_askable",

@@ -42,6 +42,7 @@ COMMANDS = {
     "privacy": "Measure memorisation; find personal data in answers.",
     "rate": "Let people rate answers.",
     "meta": "Compare metrics with ratings by people.",
+    "judge-check": "Examine a judge on pairs that people compared.",
     "lm-eval": "Run lm-evaluation-harness with our models.",
     "report": "Write a report of runs, a bias card or a model card.",
     "dashboard": "Open the dashboard, or write it as plain pages.",
@@ -53,6 +54,7 @@ COMMANDS = {
 
 MODULES = {
     "import": "imports",
+    "judge-check": "judge_check",
     "lm-eval": "lm_eval",
     "new-task": "new_task",
     "show-prompt": "show_prompt",

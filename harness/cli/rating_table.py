@@ -8,7 +8,7 @@ import click
 from harness.visible import interval, line, number
 
 if TYPE_CHECKING:
-    from harness.people.analysis import CampaignReport
+    from harness.people.analysis import CampaignReport, Section
 
 RATERS = ("rater", "rated", "skipped", "checks failed", "repeats alike", "seconds", "doubts")
 REASONS = 10
@@ -29,11 +29,16 @@ def print_report(report: "CampaignReport") -> None:
     for text in _head(report):
         click.echo(text)
     for section in report.sections:
-        quantities = [
-            (row.name, number(row.value), interval(row.low, row.high), row.n, row.note) for row in section.rows
-        ]
-        print_table(("", "value", "95 % interval", "n", ""), quantities, title=section.title, caption=section.note)
+        print_section(section)
     print_table(RATERS, list(_raters(report)), title="Raters")
+
+
+def print_section(section: "Section") -> None:
+    """Numbers of one kind with their intervals."""
+    from harness.cli.table import print_table
+
+    quantities = [(row.name, number(row.value), interval(row.low, row.high), row.n, row.note) for row in section.rows]
+    print_table(("", "value", "95 % interval", "n", ""), quantities, title=section.title, caption=section.note)
 
 
 def _head(report: "CampaignReport") -> Iterator[str]:
