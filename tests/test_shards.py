@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from asking import asked
 from click.testing import CliRunner
+from forked import command
 from tiny import causal, saved
 
 import harness
@@ -210,9 +211,8 @@ def test_a_job_array_by_the_command_line_with_a_killed_job(tmp_path):
     told = CliRunner().invoke(cli, ["merge", "--store", str(tmp_path / "harness-results")])
     assert told.exit_code == 2 or "not finished" in str(told.exception)
     assert job(3).wait(60) == 0
-    merged = subprocess.run([HARNESS, "merge", "--quiet"], cwd=tmp_path, env=env, check=False)
-    assert merged.returncode == 0
-    assert subprocess.run([HARNESS, *run, "--store", "one"], cwd=tmp_path, env=env, check=False).returncode == 0
+    assert command("merge", "--quiet", cwd=tmp_path).returncode == 0
+    assert command(*run, "--store", "one", cwd=tmp_path).returncode == 0
     numbers = []
     for store in ("harness-results", "one"):
         [found] = open_store(str(tmp_path / store)).runs()

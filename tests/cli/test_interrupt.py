@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from forked import command
 
 from harness.store import open_store
 
@@ -43,7 +44,7 @@ def stored(cwd: Path) -> tuple[list[str], list[str]]:
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], list[str]]:
     cwd = tmp_path_factory.mktemp("undisturbed")
-    assert start(cwd).wait(60) == 0
+    assert command(*RUN, cwd=cwd).returncode == 0
     return stored(cwd)
 
 
@@ -56,7 +57,7 @@ def test_ctrl_c_keeps_the_journal_and_exits_with_130(tmp_path: Path, undisturbed
     assert process.returncode == 130 and last == "harness: interrupted"
     assert re.fullmatch(r"harness: \d+ of 2\d\d answers kept; repeat the command with --resume .*", kept)
     assert [r.status for r in open_store(str(tmp_path / "harness-results")).runs()] == ["interrupted"]
-    assert start(tmp_path, "--resume").wait(60) == 0
+    assert command(*RUN, "--resume", cwd=tmp_path).returncode == 0
     assert stored(tmp_path) == undisturbed
 
 
@@ -66,16 +67,14 @@ def test_kill_at_a_random_moment(moment: int, tmp_path: Path, undisturbed: tuple
     wait_for_answers(tmp_path, random.Random(moment).randrange(100, 30_000))
     process.kill()
     process.wait()
-    again = start(tmp_path, "--resume")
-    _, said = again.communicate(timeout=60)
-    assert again.returncode == 0, said
+    again = command(*RUN, "--resume", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
     assert stored(tmp_path) == undisturbed
 
 
 def test_nothing_to_resume_is_said(tmp_path: Path) -> None:
-    process = start(tmp_path, "--resume", "--limit", "2")
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 0 and "nothing to resume" in said
+    done = command(*RUN, "--resume", "--limit", "2", cwd=tmp_path)
+    assert done.returncode == 0 and "nothing to resume" in done.stderr
 
 
 def test_two_runs_on_one_store_at_once(tmp_path: Path) -> None:

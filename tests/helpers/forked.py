@@ -73,7 +73,7 @@ def serve(place: str) -> None:
 
 
 def import_all() -> None:
-    """Import what commands import as they go."""
+    """Import what commands import as they go; what needs a package that is not there is left out."""
     from contextlib import suppress
     from importlib import import_module
     from pkgutil import walk_packages
@@ -81,12 +81,12 @@ def import_all() -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: F401 - imported at their first use
     from transformers.models.llama import modeling_llama  # noqa: F401
 
-    from harness.errors import UsageError
+    from harness.errors import HarnessError
 
     for name in ("harness", "harness_tasks", "harness_reports"):
         for module in walk_packages(import_module(name).__path__, f"{name}."):
             if not module.name.startswith(("harness.bridges.", "harness.__main__", "harness.store.migrations")):
-                with suppress(UsageError):  # it needs an extra that is not installed
+                with suppress(ImportError, HarnessError):
                     import_module(module.name)
 
 

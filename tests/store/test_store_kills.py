@@ -7,10 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from forked import caller
 
 from harness.store import open_store
 
@@ -18,9 +20,10 @@ HARNESS = str(Path(sys.executable).with_name("harness"))
 RUN = ["run", "scripted:slow-15", "--tasks", "demo/sentiment,demo/qa,demo/pronouns", "--quiet", "--store", "store"]
 
 
-def start(cwd: Path, *more: str) -> subprocess.Popen[str]:
+def start(cwd: Path, *more: str, program: Sequence[str] = (HARNESS,)) -> subprocess.Popen[str]:
+    """A run; what will be killed is a process that is really new."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("HARNESS_")} | {"OMP_NUM_THREADS": "1"}
-    return subprocess.Popen([HARNESS, *RUN, *more], cwd=cwd, env=env, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen([*program, *RUN, *more], cwd=cwd, env=env, stderr=subprocess.PIPE, text=True)
 
 
 def journal(cwd: Path) -> bytes:
@@ -73,7 +76,7 @@ def test_a_killed_run_is_finished_with_the_same_bits(
     process.kill()
     assert process.wait() == -signal.SIGKILL
     before = journal(tmp_path)
-    again = start(tmp_path, "--resume")
+    again = start(tmp_path, "--resume", program=caller())
     longest = before
     while again.poll() is None:
         longest = max(longest, journal(tmp_path), key=len)
