@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         ShownPrompt,
         Where,
         ask_more,
+        bundle,
         check_gate,
         compare,
         dry_run,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         merge,
         report,
         rescore,
+        run_bundle,
         run_suite,
         selftest_gate,
         show_prompt,
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
         probe,
         translation,
     )
+    from harness.offline.network import no_network
     from harness.store import Store, open_store
     from harness.store.frames import load
     from harness.training.protocol import Protocol
@@ -125,6 +128,7 @@ __all__ = [
     "Template",
     "Where",
     "ask_more",
+    "bundle",
     "check_gate",
     "classification",
     "compare",
@@ -144,12 +148,14 @@ __all__ = [
     "load",
     "merge",
     "multiple_choice",
+    "no_network",
     "open_store",
     "packaged",
     "pair",
     "probe",
     "report",
     "rescore",
+    "run_bundle",
     "run_suite",
     "selftest_gate",
     "show_prompt",
@@ -159,9 +165,9 @@ __all__ = [
 
 _MODULES = {
     "harness.api": (
-        "Changes Forecast JobEnd Listener Opener Overrides Result ResultTable ShownPrompt Where ask_more "
+        "Changes Forecast JobEnd Listener Opener Overrides Result ResultTable ShownPrompt Where ask_more bundle "
         "check_gate compare dry_run evaluate export export_site fetch finetune import_results import_run judge_check "
-        "merge report rescore run_suite selftest_gate show_prompt table"
+        "merge report rescore run_bundle run_suite selftest_gate show_prompt table"
     ),
     "harness.data": "file hub packaged",
     "harness.engine.backend": "Backend Options",
@@ -170,6 +176,7 @@ _MODULES = {
         "About Data Decoding Extremes Items Template classification generation likelihood multiple_choice "
         "pair probe translation"
     ),
+    "harness.offline.network": "no_network",
     "harness.store": "Store open_store",
     "harness.store.frames": "load",
     "harness.training.protocol": "Protocol",

@@ -20,13 +20,22 @@ LARGEST = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One model on some tasks: one run. With a protocol the model is fine-tuned on each of them first."""
+    """One model on some tasks: one run. With a protocol the model is fine-tuned on each of them first.
+
+    ``name``: what the run calls its model, where that is not what it is loaded by.
+    """
 
     model: str
     tasks: tuple[str, ...]
     settings: Settings
     options: Options
     protocol: Protocol | None = None
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        """What its model is called."""
+        return self.name or self.model
 
     def defended(self, defence: Defence) -> "Job":
         """The same with a defence. Raises UsageError for a second system message, or one that no model would see."""

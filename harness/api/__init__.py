@@ -1,6 +1,7 @@
 """Names in, stored run out: what the command line, suites and Python callers share."""
 
 from harness.api.asking_more import ask_more, require_askable
+from harness.api.bundling import bundle, run_bundle
 from harness.api.comparing import Changes, compare
 from harness.api.evaluation import evaluate
 from harness.api.exporting import export
@@ -34,6 +35,7 @@ __all__ = [
     "TaskForecast",
     "Where",
     "ask_more",
+    "bundle",
     "check_gate",
     "compare",
     "dry_run",
@@ -50,6 +52,7 @@ __all__ = [
     "require_askable",
     "require_ready",
     "rescore",
+    "run_bundle",
     "run_job",
     "run_jobs",
     "run_suite",

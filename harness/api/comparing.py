@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from harness import differences, plugins
 from harness.api.sentence import direction, names_of, sentence
 from harness.differences import Difference, Flip
+from harness.differences.bundles import bundles_differ
 from harness.store import open_store
 from harness.types import HEADLINE
 from harness.visible import html_table, interval, line, number
@@ -22,7 +23,8 @@ class Changes:
     ``names``: what to call the two runs: their models, with the ids where both are one model. ``sentence``: the
     outcome in words, by the first headline metric of every task. ``differences``: one for each metric, task and slice;
     ``flips``: the examples that only one of the runs has right;
-    ``uncompared``: by task the metrics without values of the same examples in both.
+    ``uncompared``: by task the metrics without values of the same examples in both. ``bundles``: which bundles the
+    runs come from, empty where that is the same one or none.
     """
 
     first: str
@@ -32,6 +34,7 @@ class Changes:
     differences: tuple[Difference, ...]
     flips: tuple[Flip, ...]
     uncompared: dict[str, list[str]]
+    bundles: str = ""
 
     @property
     def headlines(self) -> tuple[Difference, ...]:
@@ -113,4 +116,5 @@ def compare(
         tuple(rows),
         tuple(flips),
         {task: names for task, names in uncompared.items() if names},
+        bundles_differ(one, two),
     )

@@ -12,12 +12,17 @@ from harness.types import Dataset, Task
 
 
 def fetch(
-    tasks: str | Sequence[str | Task], folder: str | Path, notice: Callable[[str], None] = lambda text: None
+    tasks: str | Sequence[str | Task],
+    folder: str | Path,
+    notice: Callable[[str], None] = lambda text: None,
+    *,
+    data: Path | None = None,
 ) -> list[Path]:
     """Write the data of tasks, and those that their few-shot examples come from, into ``folder``: the files written.
 
     The layout is that of ``data=FOLDER``: ``ID/CONFIG/SPLIT.jsonl``, with rows that hash the same as the Hub's. What is
-    there already stays. Few-shot data that are not to be had are told (``notice``) and left.
+    there already stays; what lies in the folder ``data`` is taken from there. Few-shot data that are not to be had are
+    told (``notice``) and left.
     Raises DataError that names every data set that is not to be had, once the others are written.
     """
     chosen = tasks_of(tasks)
@@ -30,7 +35,7 @@ def fetch(
         if find_sides(dataset, Path(folder)):
             continue
         try:
-            written.append(_write(dataset, Path(folder)))
+            written.append(_write(dataset, Path(folder), data))
             notice(f"{dataset}: {written[-1]}")
         except DataError as error:
             if dataset in own:
@@ -42,11 +47,11 @@ def fetch(
     return written
 
 
-def _write(dataset: Dataset, folder: Path) -> Path:
+def _write(dataset: Dataset, folder: Path, data: Path | None) -> Path:
     """The rows of a data set as JSON lines. Raises RunError for names that lead out of the folder."""
     place = folder / dataset.id / dataset.config / f"{dataset.split}.jsonl"
     if not place.resolve().is_relative_to(folder.resolve()):
         raise RunError(f"data set {quoted(str(dataset))} would be written outside of {folder}")
-    rows = load(dataset, folder).rows
+    rows = load(dataset, data or folder).rows
     write_text(place, "".join(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows))
     return place

@@ -8,6 +8,7 @@ from harness import differences, plugins
 from harness.api.asking_more import ask_more, require_askable
 from harness.api.records import Where
 from harness.differences import Difference
+from harness.differences.bundles import bundles_differ
 from harness.errors import UsageError
 from harness.gate import selftest
 from harness.gate.energy import rises
@@ -60,6 +61,7 @@ def check_gate(
         added=done.runs,
         limit=done.limit,
         asked=shortfall(checked),
+        bundles=bundles_differ(base, checked) if base else "",
     )
     store.save_verdicts(checked.id, as_json(result))
     return result

@@ -1,5 +1,7 @@
 """A job of a suite file or of the command line, run."""
 
+from dataclasses import replace
+
 from harness.api.evaluation import evaluate
 from harness.api.finetuning import finetune
 from harness.api.records import Listener, Result, Where
@@ -8,6 +10,8 @@ from harness.suite import Job
 
 def run_job(job: Job, *, where: Where | None = None, listener: Listener | None = None) -> Result:
     """Evaluate the job's model on its tasks, fine-tuned first where the job has a protocol."""
+    where = where or Where()
+    where = replace(where, name=where.name or job.name)
     if job.protocol:
         return finetune(
             job.model,

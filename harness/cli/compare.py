@@ -55,6 +55,8 @@ def command(first: str, others: tuple[str, ...], json_file: Path | None, **words
         show(changes, changes.differences if words["everything"] else changes.headlines)
         for task, metrics in changes.uncompared.items():
             click.echo(f"not compared: {task}: {', '.join(metrics)} (no values of the same examples in both)")
+        if changes.bundles:
+            click.echo(changes.bundles)
         if words["examples"]:
             show_flips(changes.flips)
     if json_file:

@@ -117,6 +117,8 @@ def check(rules: Path, run: str, **options: Unpack[CheckOptions]) -> int:
     _show(result.verdicts)
     if result.asked:
         click.echo(f"run {result.run} asked {result.asked}")
+    if result.bundles:
+        click.echo(result.bundles)
     click.echo(closing(result.verdicts))
     return result.exit_code
 

@@ -15,6 +15,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "Model": ("base", "chat", "chat_template", "system", "truncate", "device", "dtype", "engine", "token_budget"),
     "Models behind a server": ("base_url", "concurrency", "timeout"),
     "Several processes": ("workers", "ray", "threads", "shard"),
+    "Without a network": ("bundle", "verify", "offline"),
     "Fine-tuning": ("protocol", "head_only", "train_limit"),
     "What is kept": ("name", "tags", "store", "samples_at", "json_file", "no_cache"),
     "Stopping and going on": ("max_minutes", "resume"),

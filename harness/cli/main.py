@@ -25,6 +25,7 @@ COMMANDS = {
     "list": "List tasks, groups, tags, metrics, models or runs.",
     "info": "Explain a task, a metric or a group.",
     "show-prompt": "Show what a model will be asked, before a run.",
+    "fetch": "Pack a suite with its data for a machine without a network.",
     "data": "Fetch data sets for machines without the Hub.",
     "show": "Show the results of a run.",
     "samples": "Show the samples of one task of a run.",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Unpack
 
 import click
 
+from harness.cli.bundled import surroundings
 from harness.cli.grouped import GroupedCommand
 from harness.cli.options import (
     base_option,
@@ -22,7 +23,7 @@ from harness.cli.options import (
     store_option,
 )
 from harness.cli.run_json import JsonOutput
-from harness.cli.run_options import RunOptions, defended, flags_of, job_of, require_effect, where_of
+from harness.cli.run_options import RunOptions, defended, flags_of, job_of, require_effect
 from harness.errors import TimeUp
 
 if TYPE_CHECKING:
@@ -104,6 +105,11 @@ if TYPE_CHECKING:
 @click.option("--name", default="", help="What tables and comparisons call the model, instead of its path.")
 @click.option("--tag", "tags", multiple=True, help="Point this tag to the finished run; may be given again.")
 @click.option("--shard", metavar="I/N", help="Answer the I-th of N parts; `harness merge` makes one run of them.")
+@click.option("--bundle", type=click.Path(path_type=Path), help="Take data and models from this file of harness fetch.")
+@click.option(
+    "--verify", type=click.Path(path_type=Path), metavar="PUB", help="With --bundle: who must have signed it."
+)
+@click.option("--offline", is_flag=True, help="Reach no other machine; what is missing is an error at once.")
 @click.option("--no-cache", is_flag=True, help="Do not reuse answers of earlier runs.")
 @data_option
 @store_option
@@ -127,13 +133,14 @@ def command(models: tuple[str, ...], **options: Unpack[RunOptions]) -> int:
     jobs = _suite_jobs(suite, options) if suite else _jobs(models, options)
     if len(jobs) > 1 and (options["name"] or options["tags"]):
         raise click.UsageError(f"--name and --tag need a single run, not {len(jobs)}")
-    if options["dry_run"]:
-        from harness.cli.dry_run import dry_run_jobs
+    with surroundings(jobs, options) as (placed, where):
+        if options["dry_run"]:
+            from harness.cli.dry_run import dry_run_jobs
 
-        several = suite is not None or len(jobs) > 1
-        return dry_run_jobs(jobs, where_of(options), options["rates"], options["json_file"], several=several)
-    output = JsonOutput(options["json_file"], several=suite is not None or len(jobs) > 1)
-    return _run(jobs, where_of(options), output, quiet=options["quiet"])
+            several = suite is not None or len(jobs) > 1
+            return dry_run_jobs(placed, where, options["rates"], options["json_file"], several=several)
+        output = JsonOutput(options["json_file"], several=suite is not None or len(jobs) > 1)
+        return _run(placed, where, output, quiet=options["quiet"])
 
 
 def _jobs(models: Sequence[str], options: RunOptions) -> list[Job]:
@@ -167,14 +174,14 @@ def _run(jobs: Sequence[Job], where: Where, output: JsonOutput, *, quiet: bool) 
         from harness.api import Listener
         from harness.cli.progress import progress_bar
 
-        with progress_bar(where.name or job.model, quiet=quiet) as pace:
+        with progress_bar(where.name or job.title, quiet=quiet) as pace:
             yield Listener(progress=pace, state=pace.tell, notice=notice)
 
     ends: list[JobEnd] = []
     for end in run_jobs(jobs, where=where, listening=listening):
         ends.append(end)
         if end.result is None:
-            notice(f"{end.job.model}: {end.status}: {end.error}")
+            notice(f"{end.job.title}: {end.status}: {end.error}")
         elif where.shard:
             click.echo(end.result.run.message)
         elif not quiet:
@@ -195,7 +202,7 @@ def _exit_code(ends: Sequence[JobEnd]) -> int:
         notice(_no_value(estimate))
     bad = [end for end in ends if end.result is None]
     if bad:
-        each = "; ".join(f"{end.job.model} on {', '.join(end.job.tasks)} ({end.status})" for end in bad)
+        each = "; ".join(f"{end.job.title} on {', '.join(end.job.tasks)} ({end.status})" for end in bad)
         notice(f"{len(ends) - len(bad)} of {len(ends)} runs finished; not: {each}")
     if missing or any(end.status == "failed" for end in bad):
         return 3

@@ -67,6 +67,9 @@ class RunOptions(TypedDict):
     name: str
     tags: tuple[str, ...]
     shard: str | None
+    bundle: Path | None
+    verify: Path | None
+    offline: bool
     no_cache: bool
     data: Path | None
     store: str | None
@@ -88,6 +91,10 @@ def require_effect(options: RunOptions, *, suite: bool) -> None:
         raise click.UsageError("--rates needs --dry-run; `harness energy RUN --rates FILE` prices a finished run")
     if options["dry_run"] and (options["shard"] or options["resume"]):
         raise click.UsageError("--dry-run tells of a whole run: drop --shard and --resume")
+    if options["verify"] and not options["bundle"]:
+        raise click.UsageError("--verify needs --bundle")
+    if options["bundle"] and _is_typed("data"):
+        raise click.UsageError("a bundle brings its own data: give --bundle or --data")
     if not suite and _is_typed("strength") and not options["perturb"]:
         raise click.UsageError("--strength needs --perturb")
     if not suite and _is_typed("limit_order") and options["limit"] is None:

@@ -59,6 +59,10 @@ def head(run: "Run", tags: tuple[str, ...]) -> Iterator[str]:
     if tags:
         yield f"tags      {', '.join(tags)}"
     yield f"model     {run.model}"
+    if run.family:
+        yield f"training  {run.family}" + (f", step {run.step:,}" if run.step is not None else "")
+    if run.bundle:
+        yield f"bundle    {run.bundle}"
     yield f"started   {run.started}" + (f", finished {run.finished}" if run.finished else "")
     yield f"settings  {', '.join(f'{k}={v}' for k, v in run.settings.items()) or '-'}"
     for key, value in run.fingerprint.items():

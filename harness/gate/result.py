@@ -15,7 +15,8 @@ class GateResult:
 
     ``added``: ids of the runs that were made to settle inconclusive rules, the last of them with ``limit`` examples of
     each dataset; empty and None where nothing was extended. ``asked``: how many examples ``run`` asked of how many, as
-    ``30 of 1,508 examples, sampled``; empty where it asked all.
+    ``30 of 1,508 examples, sampled``; empty where it asked all. ``bundles``: which bundles the two runs come from,
+    empty where that is the same one or none.
     """
 
     run: str
@@ -24,6 +25,7 @@ class GateResult:
     added: tuple[str, ...] = ()
     limit: int | None = None
     asked: str = ""
+    bundles: str = ""
 
     def __repr__(self) -> str:
         """The outcome in one line."""
