@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         selftest_gate,
         show_prompt,
         table,
+        watch,
     )
     from harness.data import file, hub, packaged
     from harness.engine.backend import Backend, Options
@@ -161,13 +162,14 @@ __all__ = [
     "show_prompt",
     "table",
     "translation",
+    "watch",
 ]
 
 _MODULES = {
     "harness.api": (
         "Changes Forecast JobEnd Listener Opener Overrides Result ResultTable ShownPrompt Where ask_more bundle "
         "check_gate compare dry_run evaluate export export_site fetch finetune import_results import_run judge_check "
-        "merge report rescore run_bundle run_suite selftest_gate show_prompt table"
+        "merge report rescore run_bundle run_suite selftest_gate show_prompt table watch"
     ),
     "harness.data": "file hub packaged",
     "harness.engine.backend": "Backend Options",

@@ -21,6 +21,7 @@ from harness.api.rescoring import rescore, settings_of
 from harness.api.showing import show_prompt
 from harness.api.suites import JobEnd, require_ready, run_jobs, run_suite
 from harness.api.tables import ResultTable, table
+from harness.api.watching import watch
 
 __all__ = [
     "Changes",
@@ -60,4 +61,5 @@ __all__ = [
     "settings_of",
     "show_prompt",
     "table",
+    "watch",
 ]

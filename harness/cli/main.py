@@ -21,6 +21,7 @@ LONGEST = 2_000
 
 COMMANDS = {
     "run": "Evaluate models on tasks, or run a suite file.",
+    "watch": "Evaluate checkpoints as they appear in a folder.",
     "merge": "Merge the shards of a job array into one run.",
     "list": "List tasks, groups, tags, metrics, models or runs.",
     "info": "Explain a task, a metric or a group.",
