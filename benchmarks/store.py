@@ -163,8 +163,8 @@ def measure_runs(report: Report, store: Store, name: str, n: int) -> None:
         "list of the newest 50": lambda: store.runs(limit=50),
         "one run by the beginning of its id": lambda: store.run(f"{n - 1:05}"),
         "numbers of one run": lambda: store.results(f"{n // 2:05}-run"),
-        "leaderboard of everything": lambda: leaderboard.page(store),
-        "leaderboard of one metric": lambda: leaderboard.page(store, LeaderboardFilter((tasks[3],), ("m2",))),
+        "leaderboard of everything": lambda: leaderboard.standings(store),
+        "leaderboard of one metric": lambda: leaderboard.standings(store, LeaderboardFilter((tasks[3],), ("m2",))),
     }
     for what, query in queries.items():
         _, median, cpu = seconds(query)

@@ -1,20 +1,27 @@
-"""The dashboard's entry: navigation only."""
+"""The dashboard's entry: the links between the pages, which carry the run and the baseline that were chosen."""
 
 import streamlit as st
 
+from harness_dashboard import session
+
 PAGES = {
-    "Results": (("leaderboard", "Leaderboard"), ("run", "Run"), ("samples", "Samples"), ("compare", "Compare")),
-    "Trust": (("bias", "Bias card"), ("reliability", "Calibration and robustness"), ("ratings", "Ratings")),
-    "Over time": (("trends", "Trends"), ("efficiency", "Efficiency"), ("gate", "Gate")),
+    "overview": "Overview",
+    "leaderboard": "Leaderboard",
+    "run": "Run",
+    "samples": "Samples",
+    "compare": "Compare",
+    "safety": "Safety and bias",
+    "history": "History",
+    "ratings": "Ratings",
 }
 
-st.set_page_config(page_title="harness", layout="wide")
-st.navigation(
-    {
-        section: [
-            st.Page(f"views/{name}.py", title=title, url_path=name, default=name == "leaderboard")
-            for name, title in pages
-        ]
-        for section, pages in PAGES.items()
-    }
-).run()
+pages = [
+    st.Page(f"views/{name}.py", title=title, url_path=name, default=name == "overview") for name, title in PAGES.items()
+]
+page = st.navigation(pages, position="hidden")
+st.set_page_config(page_title=f"{page.title} - harness", layout="wide", initial_sidebar_state="collapsed")
+session.follow()
+with st.container(horizontal=True, gap="small", key="navigation"):
+    for name, title in PAGES.items():
+        session.link(name, title)
+page.run()

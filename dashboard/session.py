@@ -7,24 +7,26 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import streamlit as st
 
-from harness.errors import HarnessError, StoreError, UnknownName, UsageError
+from harness.errors import HarnessError, StoreError
 from harness.store import Store, open_store
 from harness.store.places import places
 from harness.store.queries import runs
-from harness.types import Run
-from harness_dashboard.widgets.text import cut, escaped, short
-
-NEWEST = 500
-"""The most runs that a list to choose from has; any other one can be named in the address."""
+from harness_dashboard.widgets.text import cut, escaped
 
 FIRST_RUN = "harness run scripted:oracle --tasks glue/sst2 --limit 20"
 
+CONTEXT = ("run", "baseline")
+"""What the address says on every page."""
+
 CHANGED = "a choice that others depend on was changed in this run of the page"
+
+GOING = "the page to go to"
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
+# -------------------------------------------------------------------------------------------------------------- store
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _opened(url: str, inode: int) -> Store:
     return open_store(url, create=False)
@@ -60,8 +62,9 @@ def ask(query: Callable[Concatenate[Store, P], R], *args: P.args, **kwargs: P.kw
 
 
 @contextmanager
-def shown_errors() -> Iterator[None]:
-    """Show an error that a user may act on as one sentence."""
+def page(title: str) -> Iterator[None]:
+    """A page under its title, on which an error that a user may act on is one sentence."""
+    st.title(title, anchor=False)
     st.session_state[CHANGED] = False
     try:
         yield
@@ -71,14 +74,37 @@ def shown_errors() -> Iterator[None]:
 
 
 def welcome() -> None:
-    """What an empty store shows."""
+    """What an empty store shows; the page ends."""
     st.info("This store has no runs yet. Make the first one with:")
     st.code(FIRST_RUN, language="bash")
+    st.stop()
 
 
 def heading(text: str) -> None:
     """A heading of a name that comes from outside: Streamlit's headings are Markdown, names are not."""
-    st.subheader(escaped(text), anchor=False)
+    st.header(escaped(text), anchor=False)
+
+
+# ------------------------------------------------------------------------------------------------------------ address
+def carried(query: dict[str, str]) -> dict[str, str]:
+    """The address of another page: what is asked of it, and the run and the baseline that were chosen."""
+    return {name: st.query_params[name] for name in CONTEXT if name in st.query_params} | query
+
+
+def link(page: str, label: str, icon: str | None = None, **query: str) -> None:
+    """A link to a page that keeps the run and the baseline."""
+    st.page_link(f"views/{page}.py", label=escaped(label), query_params=carried(query), icon=icon)
+
+
+def go(page: str, **query: str) -> None:
+    """Go to another page with the run and the baseline, as soon as the callback that asked for it has ended."""
+    st.session_state[GOING] = page, carried(query)
+
+
+def follow() -> None:
+    """Go where ``go`` said."""
+    if going := st.session_state.pop(GOING, None):
+        st.switch_page(f"views/{going[0]}.py", query_params=going[1])
 
 
 # A name that is bound to a widget somewhere (``bind="query-params"``) cannot be one of these: a session keeps bindings.
@@ -93,9 +119,9 @@ def select(
 ) -> str | None:
     """A choice that lives in the address as ``name``; None where there is nothing to choose.
 
-    When the user chooses another one, the address forgets the names ``then``, and later choices that the new one does
-    not have. Where the address names something else that ``of`` does not have, the page says so and ends here: the
-    user goes on by choosing.
+    The first option stands for no name: only what a user chooses is written, so that Back leads to the page before.
+    With another choice the address forgets the names ``then``, and later choices that the new one does not have. Where
+    the address names something else that ``of`` does not have, the page says so and ends: the user goes on by choosing.
     """
     if not options:
         return None
@@ -108,11 +134,11 @@ def select(
         st.error(f"{of} has no {label.lower()} of this name:")
         st.text(cut(str(wanted), 200))
         st.stop()
-    if wanted is not None and chosen != wanted:
+    if chosen != (options[0] if wanted is None else wanted):
         st.session_state[CHANGED] = True
         for child in then:
             st.query_params.pop(child, None)
-    st.query_params[name] = chosen
+        st.query_params[name] = chosen
     return chosen
 
 
@@ -139,59 +165,28 @@ def available(name: str, options: Sequence[str]) -> Sequence[str]:
     return options
 
 
+def part(name: str, options: Sequence[str], label: str, show: Callable[[str], str] = str) -> str:
+    """One of a few options that stand side by side; in the address as ``name``, the first one stands for no name."""
+    wanted = st.query_params.get(name, options[0])
+    if wanted not in options:
+        available(name, options)
+        del st.query_params[name]
+        wanted = options[0]
+    key = f"part {name} {wanted}"
+
+    def picked() -> None:
+        st.query_params[name] = st.session_state[key]
+
+    st.segmented_control(
+        label, options, default=wanted, required=True, format_func=show, key=key, on_change=picked,
+        label_visibility="collapsed",
+    )  # fmt: skip
+    return wanted
+
+
 def restart_pages(page: str, about: object) -> None:
     """Turn the number that is bound to the address as ``page`` back to 1 when it counts pages of something else."""
     key = f"what {page} counts"
     if st.session_state.get(key, about) != about:
         st.session_state[page] = 1
     st.session_state[key] = about
-
-
-def _text(line: runs.RunLine) -> str:
-    return f"{short(line.model)}  {line.started[:16].replace('T', ' ')}  {line.status}  {line.id}"
-
-
-def select_run(
-    name: str = "run",
-    label: str = "Run",
-    *,
-    status: str | None = None,
-    tasks: Sequence[str] | None = None,
-    last: str | None = None,
-    then: Sequence[str] = (),
-) -> Run | None:
-    """The run that the address names (an id, a tag, ``latest``, a model); the newest where it names none.
-
-    ``last`` is offered last, ``then`` are the names that depend on it. None where there is no run.
-    """
-    texts = {line.id: _text(line) for line in ask(runs.newest, NEWEST, status=status, tasks=tasks)}
-    ids = sorted(texts, key=lambda run: run == last)
-    wanted = st.query_params.get(name)
-    if wanted is not None and wanted not in texts:
-        try:
-            run_id = store().run(wanted).id
-            ids.append(run_id)
-            st.query_params[name] = run_id
-        except UsageError as error:  # that it is not there (any more) is told below, but not which ones begin so
-            if not isinstance(error, UnknownName):
-                st.text(cut(str(error), 1000))
-    chosen = select(name, ids, label, lambda run: texts.get(run, run), then=then)
-    return store().run(chosen) if chosen else None
-
-
-def select_samples(tasks: Sequence[str] | None = None) -> tuple[Run, str] | None:
-    """A finished run and one of its tasks (of ``tasks``), both in the address; None, having said why, for none."""
-    left, right = st.columns(2)
-    with left:
-        run = select_run(status="finished", tasks=tasks, then=("example",))
-    if run is None:
-        welcome()
-        return None
-    with right:
-        stored = [artifact.task for artifact in store().artifacts(run.id)]
-        possible = [name for name in stored if tasks is None or name in tasks]
-        task = select("task", possible, "Task", of="This run", then=("example",))
-    if task is None:
-        st.info("This run has no samples to show.")
-        return None
-    return run, task

@@ -1,7 +1,9 @@
 """Texts that come from models, datasets, errors and command lines, made harmless to show wherever people read them."""
 
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from html import escape
 
 CUT = 20_000
@@ -9,14 +11,25 @@ CUT = 20_000
 
 _MARKDOWN = re.compile(r"[\\`*\[\]|~$!#]|(?<!\w)_|_(?!\w)|:(?=//)|(?<=www)\.")
 _BROKEN = re.compile("[\0\ud800-\udfff]")
+_JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 
 
 def cut(text: str, length: int = CUT) -> str:
     """A text that is harmless to show: control and direction marks visible, no more than ``length`` characters."""
     head = text[:length]
     plain = head.isprintable()  # of almost every text, and much faster than a look at each of its characters
-    shown = head if plain else "".join(c if c.isprintable() or c in "\n\t" else f"\\u{ord(c):04x}" for c in head)
+    shown = head if plain else "".join(_visible(head, place) for place in range(len(head)))
     return shown if len(text) <= length else f"{shown}… ({len(text):,} characters)"
+
+
+def _visible(text: str, place: int) -> str:
+    """A character of a text, or its code. Joiners stay between letters and in emoji, where they are spelling."""
+    c = text[place]
+    if c.isprintable() or c in "\n\t":
+        return c
+    beside = text[place - 1 : place] + text[place + 1 : place + 2] if c in _JOINERS else ""
+    joins = len(beside) == 2 and all(unicodedata.category(other)[0] in "LMS" for other in beside)
+    return c if joins else f"\\u{ord(c):04x}"
 
 
 def whole(text: str) -> str:
@@ -27,6 +40,23 @@ def whole(text: str) -> str:
 def line(text: object, length: int = 300) -> str:
     """A text on one line that is harmless to print."""
     return " ".join(cut(str(text), length).split())
+
+
+def short_names(names: Iterable[str]) -> dict[str, str]:
+    """Paths by as many of their last parts as tell each one from the others: two never share a short name."""
+    parts = {name: name.rstrip("/").split("/") for name in names}
+    short: dict[str, str] = {}
+    depth = 1
+    while left := [name for name in parts if name not in short]:
+        tails = {name: "/".join(parts[name][-depth:]) for name in parts}
+        counts = Counter(tails.values())
+        for name in left:
+            if counts[tails[name]] == 1 and tails[name]:
+                short[name] = tails[name]
+            elif depth >= len(parts[name]):
+                short[name] = name
+        depth += 1
+    return short
 
 
 def cell(text: str) -> str:

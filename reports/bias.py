@@ -13,11 +13,11 @@ from harness.errors import DataError
 from harness.metrics import stats
 from harness.metrics.fairness import Gap, compare_groups, decisions
 from harness.metrics.ideals import FEWEST, side_of, too_few
+from harness.metrics.words import points, value
 from harness.plugins import about_bias
 from harness.store import Store
 from harness.types import Estimate, MetricRecord, Run, TaskRecord
 from harness_reports.coverage import touched
-from harness_reports.numbers import points, value
 
 SENSITIVE = frozenset({
     "gender", "sex", "pronoun", "race", "race_color", "ethnicity", "nationality", "religion", "age", "disability",

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from harness.errors import UsageError
 from harness.metrics.glossary import MEANINGS
+from harness.metrics.words import ends, percent, percents, points, value
 from harness.store import Store
 from harness.subset import by_reason
 from harness.types import Estimate, MetricRecord
@@ -14,7 +15,6 @@ from harness_reports.bias import BiasCard, Flips, GroupGap, Probe, gather
 from harness_reports.coverage import BY_WORDS, untouched
 from harness_reports.document import Bullets, Grid, Paragraph, ReportDocument, ReportSection, html, markdown
 from harness_reports.facts import heading
-from harness_reports.numbers import ends, percent, percents, points, value
 
 SCHEMA = 2
 LISTED = 12

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from harness.errors import UsageError
+from harness.metrics.words import ends
 from harness.store import Store
 from harness.subset import shortfall
 from harness.types import Run
 from harness_reports import evaluation
 from harness_reports.document import markdown
 from harness_reports.facts import Number, dataset_of, gather
-from harness_reports.numbers import ends
 
 
 def card(store: Store, runs: Sequence[str], baseline: str | None = None) -> dict[str, str]:

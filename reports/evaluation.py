@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from harness.api.sentence import direction, names_of, sentence
 from harness.api.tables import table_of
+from harness.marks import signed
+from harness.metrics.words import ends, factor, place, points, value
 from harness.store import Store
 from harness.subset import by_reason, shortfall
 from harness.types import Estimate, MetricRecord
@@ -11,7 +13,6 @@ from harness.visible import interval
 from harness_reports import frameworks, provenance
 from harness_reports.document import Bar, Block, Bullets, Grid, Paragraph, Picture, ReportDocument, ReportSection
 from harness_reports.facts import SMALL, Facts, Number, gather, heading
-from harness_reports.numbers import ends, factor, place, points, value
 from harness_reports.topics import topic_rows
 
 BARS = 20
@@ -163,7 +164,7 @@ def _beside(number: Number) -> list[str]:
     times, _ = factor(record)
     spread = "" if p.low is None or p.high is None else f" {interval(times * p.low, times * p.high)}"
     shared = "" if p.n == number.estimate.n == base.n else f" (n = {p.n} of both)"
-    told = f"{points(p.difference, record, signed=True)}{spread}{shared}: {direction(change)}"
+    told = f"{points(p.difference, record, signed=True)}{spread}{shared}: {signed(direction(change))}"
     return [own, str(base.n), told, "-" if change.adjusted is None else f"{change.adjusted:.3g}"]
 
 

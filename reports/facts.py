@@ -7,7 +7,8 @@ from hashlib import sha256
 from harness import plugins
 from harness.differences import Difference, compare, corrected
 from harness.errors import HarnessError, UnknownName, UsageError
-from harness.metrics.ideals import against
+from harness.marks import MARKS
+from harness.metrics.ideals import against, side_of
 from harness.store import Store
 from harness.subset import shortfall
 from harness.types import Estimate, Metric, MetricRecord, Run, TaskRecord
@@ -40,9 +41,11 @@ class Number:
 
     @property
     def verdict(self) -> str:
-        """What its interval says of an ideal; empty without one."""
+        """What its interval says of an ideal, with its sign; empty without one."""
         ideal = self.metric.ideal if self.metric and self.metric.better == "ideal" else None
-        return "" if ideal is None else against(self.estimate, ideal)
+        if ideal is None or self.estimate.value is None:
+            return ""
+        return f"{MARKS[side_of(self.estimate, ideal)].sign} {against(self.estimate, ideal)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def heading(run: Run) -> str:
 def gather(store: Store, run_id: str, baseline: str | None) -> Facts:
     """Read a run. Raises UnknownName for a run or baseline that is not there."""
     run = store.run(run_id)
-    base = baseline_run(store, baseline) if baseline else None
+    base = store.baseline_run(baseline) if baseline else None
     tasks, metrics = {task.name: task for task in run.tasks}, run.metrics()
     changes, refused = _changes(store, base, run) if base else ({}, {})
     theirs = {(e.task, e.metric, e.slice): e for e in store.results(base.id)} if base else {}
@@ -85,11 +88,6 @@ def gather(store: Store, run_id: str, baseline: str | None) -> Facts:
         for key in [(e.task, e.metric, e.slice)]
     )
     return Facts(run, base, numbers, refused)
-
-
-def baseline_run(store: Store, name: str) -> Run:
-    """The run of a baseline of this name, else the run that the name means. Raises UnknownName."""
-    return store.run(store.baselines().get(name, name))
 
 
 def _changes(store: Store, base: Run, run: Run) -> tuple[dict[tuple[str, str, str], Difference], dict[str, str]]:

@@ -7,12 +7,12 @@ from hashlib import sha256
 
 from harness.api.sentence import names_of
 from harness.errors import DataError
+from harness.metrics.words import ends, value
 from harness.store import Store
 from harness.types import Estimate, MetricRecord, Run
 from harness_reports import bias, bias_card, evaluation
 from harness_reports.document import Grid, Paragraph, Picture, ReportDocument, ReportSection, html
 from harness_reports.evaluation import BARS, bar_of
-from harness_reports.numbers import ends, value
 
 INDEX = "index.html"
 CHARTS = 40

@@ -7,13 +7,13 @@ from typing import Literal
 from harness import plugins
 from harness.energy.costs import costs, summary
 from harness.errors import DataError, HarnessError
+from harness.metrics.words import ends, percent, percents, value
 from harness.privacy.leaks import leaks_of
 from harness.privacy.personal import VALIDATORS
 from harness.store import Store
 from harness.types import AuditResult, Card, Estimate, MetricRecord, Run
 from harness.visible import interval, number
 from harness_reports.bias import SENSITIVE, Probe, flips_more, gather, key_of, read_flips, read_probe
-from harness_reports.numbers import ends, percent, percents, value
 
 Topic = Literal[
     "accuracy", "bias", "fairness", "safety", "security", "privacy", "contamination", "robustness", "calibration",

@@ -1,16 +1,20 @@
 """Two runs compared by ``harness.differences``, task by task, so that one that cannot be compared says why."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from harness import plugins
+from harness.api.sentence import Direction, direction
 from harness.differences import Difference, Flip, compare, corrected
 from harness.errors import HarnessError
+from harness.marks import WORDS, signed
+from harness.metrics import words
 from harness.store import Store
+from harness.types import Estimate, MetricRecord, Run, TaskRecord
 from harness_dashboard.widgets.text import CELL, cut
 
 BUDGET = 2_500
@@ -19,15 +23,34 @@ BUDGET = 2_500
 FLIPS = 200
 """The most flipped examples that travel to a browser at once."""
 
+Records = Mapping[tuple[str, str], MetricRecord]
+"""What is kept of metrics, by task and name."""
+
+ORDER: tuple[Direction, ...] = ("worse", "changed", "better", "unclear", "untested", "same")
+"""Worst first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Differences per task, metric and slice; flipped examples; and by task why it is not compared."""
+    """Differences, flipped examples (the most changed ones), and by task why it is not compared."""
 
-    numbers: pd.DataFrame
+    rows: Sequence[Difference]
     flips: pd.DataFrame
-    refused: dict[str, str]
+    refused: Mapping[str, str]
     flipped: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskChange:
+    """What became of a task's main metric: by a paired test, else by the two intervals alone (``paired`` is None)."""
+
+    task: str
+    meaning: Direction
+    before: Estimate
+    after: Estimate
+    record: MetricRecord
+    paired: Difference | None
+    why: str = ""
 
 
 def common(store: Store, first: str, second: str) -> list[str]:
@@ -60,9 +83,12 @@ def between(store: Store, first: str, second: str, tasks: Sequence[str], interse
             continue
         rows += compared[0]
         flips += compared[1]
-    table = pd.DataFrame([_row(row) for row in corrected(rows)])
     flipped = pd.DataFrame([_flip(flip) for flip in most_changed(flips)])
-    return Comparison(table, flipped, refused, len(flips))
+    return Comparison(sorted(corrected(rows), key=_badness), flipped, refused, len(flips))
+
+
+def _badness(row: Difference) -> tuple[int, float]:
+    return ORDER.index(direction(row)), -abs(row.paired.difference)
 
 
 def most_changed(flips: Sequence[Flip], most: int = FLIPS) -> list[Flip]:
@@ -77,46 +103,6 @@ def most_changed(flips: Sequence[Flip], most: int = FLIPS) -> list[Flip]:
     return sorted(kept, key=lambda flip: -abs(flip.change or 0.0))
 
 
-def matrix(numbers: pd.DataFrame) -> pd.DataFrame:
-    """Per task over all examples that are right or wrong: in how many runs they are right.
-
-    An example is right or wrong by what its task is about, so a task has one row, whatever else it measures.
-    """
-    cells = ["both right", "fixed", "broken", "both wrong"]
-    rows = numbers[(numbers["slice"] == "all") & (numbers[cells].sum(axis=1) > 0)].drop_duplicates("task")
-    return rows[["task", *cells]].reset_index(drop=True)
-
-
-def in_words(matrix: pd.DataFrame, most: int = 20) -> list[str]:
-    """The matrix as sentences, one for each task."""
-    return [
-        f"{task}: of {right + fixed + broken + wrong:,} examples {fixed:,} were fixed and {broken:,} broken; "
-        f"{right:,} are right in both runs, {wrong:,} wrong in both."
-        for task, right, fixed, broken, wrong in matrix.head(most).itertuples(index=False, name=None)
-    ]
-
-
-def _row(row: Difference) -> dict[str, Any]:
-    p = row.paired
-    return {
-        "task": row.task, "metric": row.metric, "slice": row.slice, "baseline": p.first, "candidate": p.second,
-        "difference": p.difference, "low": p.low, "high": p.high, "p": p.p, "p (Holm)": row.adjusted,
-        "verdict": _verdict(row), "detectable": row.detectable, "both right": row.right, "fixed": row.fixed,
-        "broken": row.broken, "both wrong": row.wrong, "n": p.n, "clusters": p.clusters, "dropped": row.dropped,
-        "reworded": row.reworded, "test": p.test,
-    }  # fmt: skip
-
-
-def _verdict(row: Difference) -> str:
-    """In words, at 5 % after Holm: "better", "worse" or "no difference shown"."""
-    p = row.paired
-    if row.adjusted is None or row.adjusted >= 0.05:
-        return "no difference shown"
-    if row.better == "ideal" and row.ideal is not None:
-        return "nearer the ideal" if abs(p.second - row.ideal) < abs(p.first - row.ideal) else "farther from the ideal"
-    return "better" if (p.difference > 0) == (row.better == "higher") else "worse"
-
-
 def _flip(flip: Flip) -> dict[str, Any]:
     return {
         "task": flip.task,
@@ -126,3 +112,137 @@ def _flip(flip: Flip) -> dict[str, Any]:
         "after": cut(flip.after, CELL),
         "change of logprob": flip.change,
     }
+
+
+# ------------------------------------------------------------------------------------------------------ main metrics
+def changes(store: Store, first: str, second: str) -> list[TaskChange]:
+    """Every task of both runs, worst first: example by example as far as that is affordable, else by intervals."""
+    compared = between(store, first, second, affordable(store, first, second), False, False)
+    paired = {(row.task, row.metric): row for row in compared.rows if row.slice == "all"}
+    ours, theirs = store.run(first), store.run(second)
+    before, after = ({(e.task, e.metric): e for e in store.results(run) if e.slice == "all"} for run in (first, second))
+    old = {task.name: task for task in ours.tasks}
+    told = []
+    for task in theirs.tasks:
+        record = next((metric for metric in task.metrics if metric.is_headline), None)
+        key = (task.name, record.name if record else "")
+        if record is None or key not in before or key not in after:
+            continue
+        row = paired.get(key)
+        meaning, why = (direction(row), "") if row else by_intervals(old[task.name], task, before[key], after[key])
+        why = compared.refused.get(task.name, why)
+        meaning = "untested" if why and not row else meaning
+        told.append(TaskChange(task.name, meaning, before[key], after[key], record, row, why))
+    return sorted(told, key=lambda one: (ORDER.index(one.meaning), -abs(difference_of(one) or 0.0)))
+
+
+def by_intervals(old: TaskRecord, new: TaskRecord, before: Estimate, after: Estimate) -> tuple[Direction, str]:
+    """What the intervals say where both runs were asked the same; else "untested", and what was not the same."""
+    names = ("version", "data", "few-shot examples", "scorer", "metrics")
+    asked = [(task.version, task.data_sha256, task.shots, task.scorer, task.metrics) for task in (old, new)]
+    if differs := [name for name, one, two in zip(names, *asked, strict=True) if one != two]:
+        return "untested", f"not asked the same: {', '.join(differs)}"
+    return apart(before, after, next(metric for metric in new.metrics if metric.name == after.metric)), ""
+
+
+def apart(before: Estimate, after: Estimate, record: MetricRecord) -> Direction:
+    """Better or worse where two intervals do not meet, which shows less than a paired test."""
+    if before.low is None or before.high is None or after.low is None or after.high is None:
+        return "untested"
+    if record.better == "ideal" or (after.low <= before.high and before.low <= after.high):
+        return "unclear"
+    return "better" if (after.low > before.high) == (record.better == "higher") else "worse"
+
+
+def difference_of(one: TaskChange) -> float | None:
+    """The difference of a task's main metric: paired, else of the two values."""
+    if one.paired:
+        return one.paired.paired.difference
+    return None if one.after.value is None or one.before.value is None else one.after.value - one.before.value
+
+
+def changes_table(told: Sequence[TaskChange]) -> pd.DataFrame:
+    """The changes in words, one row a task."""
+    rows = []
+    for one in told:
+        p, record = one.paired.paired if one.paired else None, one.record
+        rows.append(
+            {
+                "verdict": signed(one.meaning),
+                "task": one.task,
+                "metric": words.plain_name(record.name),
+                "baseline": words.short(one.before.value, one.before.low, one.before.high, record),
+                "now": words.short(one.after.value, one.after.low, one.after.high, record),
+                "change": words.points(difference_of(one), record, signed=True),
+                "95 % interval": words.span(p.low, p.high, record) if p else "-",
+                "broken": one.paired.broken if one.paired else None,
+                "fixed": one.paired.fixed if one.paired else None,
+                "n": one.after.n,
+                "how": "paired test" if p else one.why or "intervals alone",
+            }
+        )
+    names = ("verdict", "task", "metric", "baseline", "now", "change", "95 % interval", "broken", "fixed", "n", "how")
+    return pd.DataFrame(rows, columns=list(names)).astype({"broken": "Int64", "fixed": "Int64"})
+
+
+# ------------------------------------------------------------------------------------------------------------ tables
+def numbers(
+    rows: Sequence[Difference], records: Mapping[tuple[str, str], MetricRecord], *, every: bool
+) -> pd.DataFrame:
+    """The differences in words, worst first; without ``every`` those of each task's headline metrics alone."""
+    kept = [row for row in rows if every or row.family in ("score", "scorer")]
+    return pd.DataFrame([_row(row, records.get((row.task, row.metric))) for row in kept])
+
+
+def _row(row: Difference, record: MetricRecord | None) -> dict[str, Any]:
+    p = row.paired
+    return {
+        "verdict": signed(direction(row)),
+        "task": row.task, "metric": words.plain_name(row.metric), "slice": row.slice,
+        "baseline": words.brief(p.first, record), "candidate": words.brief(p.second, record),
+        "change": words.points(p.difference, record, signed=True), "95 % interval": words.span(p.low, p.high, record),
+        "p (Holm)": words.p_value(row.adjusted), "detectable": words.points(row.detectable, record),
+        "broken": row.broken, "fixed": row.fixed, "both right": row.right, "both wrong": row.wrong,
+        "n": p.n, "clusters": p.clusters, "dropped": row.dropped, "reworded": row.reworded, "test": p.test,
+        "name": row.metric,
+    }  # fmt: skip
+
+
+def drawn(rows: Sequence[Difference], records: Records, metric: str) -> pd.DataFrame:
+    """The differences of one metric as a forest plot has them, in points where they are of percentages."""
+    told = []
+    for row in rows:
+        if row.metric == metric:
+            p, record = row.paired, records.get((row.task, row.metric))
+            times, _ = words.factor(record)
+            ends = [None if x is None else times * x for x in (p.difference, p.low, p.high)]
+            label = row.task + f"  {row.slice}" * (row.slice != "all")
+            meaning = direction(row)
+            shown = f"{words.points(p.difference, record, signed=True)} ({words.span(p.low, p.high, record)})"
+            told.append((label, WORDS.get(meaning, meaning), *ends, shown, p.n))
+    return pd.DataFrame(told, columns=["label", "series", "value", "low", "high", "shown", "n"])
+
+
+def strip(rows: Sequence[Difference]) -> pd.DataFrame:
+    """Per task over all examples that are right or wrong: in how many runs they are right, the most broken first.
+
+    An example is right or wrong by what its task is about, so a task has one row, whatever else it measures.
+    """
+    whole = [row for row in reversed(rows) if row.slice == "all" and row.right + row.wrong + row.fixed + row.broken]
+    counted = {row.task: row for row in whole}
+    cells = [(row.task, row.broken, row.fixed, row.right, row.wrong) for row in counted.values()]
+    table = pd.DataFrame(cells, columns=["task", "broken", "fixed", "both right", "both wrong"])
+    return table.sort_values(["broken", "task"], ascending=[False, True], ignore_index=True)
+
+
+def settings(store: Store, first: str, second: str) -> pd.DataFrame:
+    """What the two runs were told otherwise: settings, the model's fingerprint, versions of libraries."""
+    one, two = (_told(store.run(run)) for run in (first, second))
+    rows = [(name, one.get(name, "-"), two.get(name, "-")) for name in one | two]
+    return pd.DataFrame([row for row in rows if row[1] != row[2]], columns=["what", "baseline", "candidate"])
+
+
+def _told(run: Run) -> dict[str, str]:
+    shots = {f"shots of {task.name}": task.shots for task in run.tasks}
+    facts = {"model": run.model, **run.settings, **run.fingerprint, **run.versions, **shots}
+    return {name: str(value) for name, value in facts.items()}

@@ -1,6 +1,7 @@
 """Quality against what it cost, from what the core counted; costs that are estimated say so."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,8 +9,9 @@ import pandas as pd
 
 from harness.store import Store
 from harness.store.queries.efficiency import expenses
-from harness.types import EnergyUse
-from harness_dashboard.widgets.text import short
+from harness.types import EnergyUse, Estimate, MetricRecord
+from harness.visible import number, short_names
+from harness_dashboard.content.numbers import drawn
 
 RUNS_SHOWN = 200
 COSTS = {
@@ -21,19 +23,37 @@ COSTS = {
 """Column of ``points`` -> what it is, in words."""
 
 
-def points(store: Store, task: str, metric: str, cost: str) -> pd.DataFrame:
-    """The newest runs with this number: value, interval, cost, and whether the cost is "measured" or "estimated".
+def points(store: Store, task: str, record: MetricRecord, cost: str) -> pd.DataFrame:
+    """The newest runs with this number: value, interval, cost, whether that is "measured" or "estimated", and the edge.
 
     A run's cost is that of all its tasks, so it is given per example asked; memory is of the whole run,
-    energy of this task's examples.
+    energy of this task's examples. On the ``edge`` is what no other run beats in both.
     """
-    rows = []
-    for row in expenses(store, task, metric, RUNS_SHOWN):
+    found = expenses(store, task, record.name, RUNS_SHOWN)
+    short, rows = short_names(row.model for row in found), []
+    for row in found:
         spent = {**costs(row.engine, row.examples, row.started, row.finished), "joules": joules(row.energy, task)}
         amount, kind = spent[cost]
         how = meter(row.energy) if cost == "joules" else note(row.engine)
-        rows.append((row.run, short(row.model), row.value, row.low, row.high, row.n, amount, kind, how))
-    return pd.DataFrame(rows, columns=["run", "model", "value", "low", "high", "n", cost, "kind", "how"])
+        e = Estimate(task, record.name, "all", row.value, row.low, row.high, row.n, row.n, 0)
+        own = drawn(short[row.model], f"{short[row.model]} {row.asked}".strip(), e, record)
+        rows.append(own | {"run": row.run, cost: amount, "cost": number(amount), "kind": kind, "how": how})
+    names = ["series", "value", "low", "high", "shown", "n", cost, "cost", "kind", "how", "run"]
+    frame = pd.DataFrame(rows, columns=names)
+    return frame.assign(edge=edge(frame["value"].tolist(), frame[cost].tolist(), record.better == "lower"))
+
+
+def edge(values: Sequence[float | None], costs: Sequence[float | None], lower: bool) -> list[bool]:
+    """Of each run whether no other is at least as good and as cheap, and better in one of both."""
+    points = [
+        (-v if lower else v, -c) if v is not None and c is not None and not math.isnan(v + c) else None
+        for v, c in zip(values, costs, strict=True)
+    ]
+    known = [point for point in points if point]
+    return [
+        point is not None and not any(a >= point[0] and b >= point[1] and (a, b) != point for a, b in known)
+        for point in points
+    ]
 
 
 def costs(

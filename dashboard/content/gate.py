@@ -11,27 +11,33 @@ import pandas as pd
 from harness.differences import answers, flips_of, pairs_of
 from harness.gate.formats import outcome
 from harness.gate.rules import Rule, explain
+from harness.marks import MARKS, signed
 from harness.store import Store
 from harness.store.queries import gates
 from harness.store.queries.samples import SampleFilter, condition
-from harness_dashboard.widgets.text import CELL, cut, json_text, short
+from harness.visible import short_names
+from harness_dashboard.widgets.text import CELL, cut, json_text
 
 NEWEST, EXAMPLES = 200, 50
 """The most verdicts, and the most examples behind a failed rule, that are shown."""
-MARKS = {"PASS": "✓ PASS", "FAIL": "✗ FAIL", "INCONCLUSIVE": "? INCONCLUSIVE"}
+OUTCOMES = {"passed": "PASS", "failed": "FAIL", "undecided": "INCONCLUSIVE"}
+"""A gate's outcome in a word -> the state whose mark it has."""
+QUIET = "failed_rate"
+"""The rule that stands for itself: rows of it that hold are one line."""
 
 
 def history(store: Store, run: str | None = None) -> pd.DataFrame:
     """The newest verdicts, newest first: id, when, run, model, baseline, outcome and how many of each kind."""
-    rows = []
-    for line in gates.history(store, NEWEST, run):
+    rows, lines = [], gates.history(store, NEWEST, run)
+    short = short_names(line.model for line in lines)
+    for line in lines:
         counts = Counter(str(verdict["state"]) for verdict in line.record.get("verdicts", []))
         rows.append(
-            (str(line.number), line.at[:16].replace("T", " "), line.run, short(line.model),
-             line.record.get("baseline") or "", outcome(line.record.get("exit_code")),
+            (str(line.number), line.at[:16].replace("T", " "), line.run, short[line.model],
+             line.record.get("baseline") or "", marked(outcome(line.record)),
              counts["FAIL"], counts["INCONCLUSIVE"], counts["PASS"])
         )  # fmt: skip
-    names = ["gate", "at", "run", "model", "baseline", "outcome", "FAIL", "INCONCLUSIVE", "PASS"]
+    names = ["gate", "at", "run", "model", "baseline", "outcome", "violated", "undecided", "hold"]
     return pd.DataFrame(rows, columns=names)
 
 
@@ -40,16 +46,30 @@ def record(store: Store, number: str) -> Mapping[str, Any] | None:
     return gates.record(store, int(number)) if number.isdigit() else None
 
 
+def marked(outcome: str) -> str:
+    """An outcome with its sign: ``▼ failed``."""
+    return f"{MARKS[OUTCOMES[outcome]].sign} {outcome}" if outcome in OUTCOMES else outcome
+
+
 def rules(record: Mapping[str, Any]) -> pd.DataFrame:
-    """Every verdict with its rule in words, failures first."""
-    order = list(MARKS)
+    """Every verdict with its rule in words, violations first; ``change`` is signed: a gain is above 0."""
+    order = ("FAIL", "INCONCLUSIVE", "PASS")
     rows = [
-        {"verdict": MARKS.get(v["state"], v["state"]) + " (quarantined)" * bool(v.get("quarantined")),
+        {"verdict": signed(v["state"]) + " (quarantined)" * bool(v.get("quarantined")),
          "task": v["task"], "metric": v["metric"], "slice": v["slice"], "value": v["value"], "baseline": v["baseline"],
-         "n": v["n"], "why": v["message"], "rule": in_words(v["rule"])}
-        for v in sorted(record.get("verdicts", []), key=lambda v: (order.index(v["state"]) + 2) % 3)
+         "change": None if v["baseline"] is None or v["value"] is None else v["value"] - v["baseline"],
+         "n": v["n"], "why": v["message"], "rule": in_words(v["rule"]), "state": v["state"]}
+        for v in sorted(record.get("verdicts", []), key=lambda v: order.index(v["state"]))
     ]  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def grouped(rules: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The rules without those on failures that hold, and these in one line."""
+    quiet = (rules["metric"] == QUIET) & (rules["state"] == "PASS")
+    count = int(quiet.sum())
+    line = f"{count} rules on failed answers hold." if count else ""
+    return rules[~quiet].drop(columns="state"), line
 
 
 def in_words(rule: Mapping[str, Any]) -> str:

@@ -8,16 +8,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.metrics import calibrate, stats
+from harness.metrics import calibrate, stats, words
 from harness.metrics.classify import proportion
 from harness.store import Store
 from harness.store.frames import cluster_keys
 from harness.types import Estimate, MetricRecord
+from harness_dashboard.content.numbers import drawn
 
 MOST = 50_000
 """Samples that are read at most: a diagram does not get better by more."""
 
 STORED, ORIGINAL = "ece_width_10", "original"
+KINDS = {"equal width": "width", "equal size": "mass"}
+"""How bins are cut."""
 
 
 Array = NDArray[np.float64]
@@ -25,13 +28,47 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Bins of a reliability diagram, calibration metrics, and how many samples are in it, left out, or unread."""
+    """Bins of a reliability diagram in %, a sentence, and how many samples are in it, left out, or unread."""
 
     bins: pd.DataFrame
-    metrics: pd.DataFrame
+    sentence: str
     n: int
     without: int
     unread: int
+
+
+def all_tasks(store: Store, run: str) -> pd.DataFrame:
+    """The calibration error of every task that has one, the largest first, beside what noise alone would make of it."""
+    kept, metrics, rows = (
+        {(e.task, e.metric): e for e in store.results(run) if e.slice == "all"},
+        store.run(run).metrics(),
+        [],
+    )
+    for (task, metric), e in kept.items():
+        if metric == STORED and e.value is not None:
+            floor, acc = kept.get((task, f"{STORED}_floor")), kept.get((task, "acc"))
+            rows.append(
+                {
+                    "task": task,
+                    "calibration error": words.short(e.value, e.low, e.high, metrics.get((task, metric))),
+                    "by noise alone": words.percent(floor.value if floor else None),
+                    "accuracy": words.percent(acc.value if acc else None),
+                    "n": e.n,
+                    "order": -e.value,
+                }
+            )
+    table = pd.DataFrame(rows, columns=["task", "calibration error", "by noise alone", "accuracy", "n", "order"])
+    return table.sort_values("order", ignore_index=True).drop(columns="order")
+
+
+def varied(store: Store, run: str) -> list[str]:
+    """The tasks of which the run has variants."""
+    tasks = store.run(run).tasks
+    return [
+        task.name
+        for task in tasks
+        if any(metric.variant and metric.variant.tells == "score" for metric in task.metrics)
+    ]
 
 
 def calibration(store: Store, run: str, task: str, kind: str = "width") -> Calibration:
@@ -46,7 +83,7 @@ def calibration(store: Store, run: str, task: str, kind: str = "width") -> Calib
     ).reshape(-1, 2)
     groups = pd.factorize(cluster_keys(kept))[0]
     unread = max(0, store.artifact(run, task).rows - MOST)
-    return Calibration(_bins(rows, groups, kind), _metrics(rows, groups), len(rows), len(frame) - len(rows), unread)
+    return Calibration(_bins(rows, groups, kind), sentence(rows), len(rows), len(frame) - len(rows), unread)
 
 
 def confidence(values: Mapping[str, Any] | None, responses: Sequence[Mapping[str, Any]]) -> float | None:
@@ -63,38 +100,47 @@ def confidence(values: Mapping[str, Any] | None, responses: Sequence[Mapping[str
     return None if shares is None else float(shares[responses[0]["picked"]])
 
 
+def sentence(rows: Array) -> str:
+    """How sure the answers [n, (confidence, right)] are beside how often they are right."""
+    if not len(rows):
+        return ""
+    sure, right = 100 * rows.mean(axis=0)
+    error = 100 * float(np.sqrt(rows.mean(axis=0) @ (1 - rows.mean(axis=0)) / len(rows)))
+    word = (
+        "overconfident"
+        if sure > right + error
+        else "underconfident"
+        if sure < right - error
+        else "about as sure as right"
+    )
+    return f"Over {len(rows):,} answers it is {sure:.0f} % sure and {right:.0f} % right: {word}."
+
+
 def _bins(rows: Array, groups: NDArray[np.int64], kind: str) -> pd.DataFrame:
-    """One row per bin that holds a sample, with the interval of its accuracy (clusters counted as such)."""
+    """One row per bin that holds a sample, in %, with the interval of its accuracy (clusters counted as such)."""
     places = calibrate.PLACES[kind](rows[:, 0]) if len(rows) else np.array([], dtype=int)
     bins = []
     for place in np.unique(places):
         inside = rows[places == place]
-        low, high = stats.confidence(proportion("acc"), inside[:, 1:], groups[places == place]) or (None, None)
-        edges = f"{inside[:, 0].min():.2f}-{inside[:, 0].max():.2f}"
-        bins.append((edges, len(inside), inside[:, 0].mean(), inside[:, 1].mean(), low, high))
-    return pd.DataFrame(bins, columns=["bin", "n", "confidence", "accuracy", "low", "high"])
-
-
-def _metrics(rows: Array, groups: NDArray[np.int64]) -> pd.DataFrame:
-    """Every calibration metric that (confidence, correct) is enough for, with its interval if it has one."""
-    paired = [metric for metric in calibrate.METRICS if metric.name in calibrate.PAIRED] if len(rows) else []
-    values = []
-    for m in paired:
-        low, high = stats.confidence(m, rows, groups) or (None, None)
-        values.append((m.name, stats.point(m, rows), low, high, len(rows), m.better, m.limits))
-    return pd.DataFrame(values, columns=["metric", "value", "low", "high", "n", "better", "limits"])
+        ends = stats.confidence(proportion("acc"), inside[:, 1:], groups[places == place]) or (None, None)
+        low, high = (None if end is None else 100 * end for end in ends)
+        sure, right = 100 * inside.mean(axis=0)
+        shown = f"{sure:.0f} % sure, {right:.0f} % right, n = {len(inside):,}"
+        bins.append((len(inside), sure, right, low, high, shown))
+    return pd.DataFrame(bins, columns=["n", "confidence", "accuracy", "low", "high", "shown"])
 
 
 def variants(store: Store, run: str, task: str) -> pd.DataFrame:
     """Numbers of the original and of its variants, of the metrics that tell of both. Empty without variants."""
     own = [(record.variant, e) for record, e in _told(store, run, task)]
     changed = {variant.metric for variant, _ in own if variant and variant.tells == "score"}
-    rows = []
+    rows, metrics = [], store.run(run).metrics()
     for variant, e in own:
         if variant.tells == "score" if variant else e.metric in changed:
             label, metric = (variant.label, variant.metric) if variant else (ORIGINAL, e.metric)
-            rows.append((label, metric, e.value, e.low, e.high, e.n, e.clusters, e.failed))
-    return pd.DataFrame(rows, columns=["variant", "metric", "value", "low", "high", "n", "clusters", "failed"])
+            row = drawn(label, words.plain_name(metric), e, metrics.get((task, metric)))
+            rows.append(row | {"metric": metric, "clusters": e.clusters, "failed": e.failed})
+    return pd.DataFrame(rows)
 
 
 def flips(store: Store, run: str, task: str) -> pd.DataFrame:

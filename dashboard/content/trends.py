@@ -1,15 +1,24 @@
-"""One metric over the runs of a model family, with baselines and gate verdicts as marks."""
+"""The main metrics of a model family over its runs, with baselines and gate verdicts as marks."""
+
+from collections.abc import Mapping
 
 import pandas as pd
 
 from harness.gate.formats import outcome
+from harness.marks import signed
+from harness.metrics import words
 from harness.store import Store
 from harness.store.queries import gates, trends
 from harness.store.queries.runs import models
-from harness_dashboard.widgets.text import family, short
+from harness.types import Estimate, MetricRecord
+from harness_dashboard.content.gate import marked
+from harness_dashboard.content.leaderboard import main_metrics
+from harness_dashboard.content.numbers import drawn
+from harness_dashboard.widgets.text import family
 
-RUNS_SHOWN = 200
-COLUMNS = ("run", "series", "model", "started", "value", "low", "high", "n", "failed", "baseline", "gate")
+POINTS = 4_000
+"""The most numbers of a history."""
+COLUMNS = ("task", "metric", "run", "series", "started", "value", "low", "high", "shown", "n", "baseline", "gate")
 
 
 def families(store: Store) -> list[str]:
@@ -17,26 +26,49 @@ def families(store: Store) -> list[str]:
     return sorted({family(name) for name in models(store)})
 
 
-def measured(store: Store, name: str) -> list[tuple[str, str]]:
-    """Every (task, metric) of the finished runs of a family, the most often asked task first."""
-    return trends.measured(store, _members(store, name))
-
-
-def _members(store: Store, name: str) -> list[str]:
+def members(store: Store, name: str) -> list[str]:
+    """The models of a family."""
     return [model for model in models(store) if family(model) == name]
 
 
-def history(store: Store, name: str, task: str, metric: str) -> pd.DataFrame:
-    """The newest runs of a family, oldest first; a series is one definition of the task, so no line joins others."""
-    points = trends.history(store, _members(store, name), task, metric, RUNS_SHOWN)[::-1]
-    baselines, records = _baselines(store), gates.newest(store, [point.run for point in points])
-    several = len({point.data_sha256 for point in points}) > 1
-    rows = [
-        (p.run, _series(p, several), short(p.model), p.started, p.value, p.low, p.high, p.n, p.failed,
-         baselines.get(p.run, ""), outcome(records[p.run].get("exit_code")) if p.run in records else "")
-        for p in points
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+def history(store: Store, name: str) -> pd.DataFrame:
+    """The newest numbers of a family's main metrics, oldest first, in the unit that they are told in.
+
+    A series is one definition of a task, so that no line joins others.
+    """
+    records = main_metrics(store)
+    pairs = [(task, record.name) for task, record in records.items()]
+    points = trends.history(store, members(store, name), pairs, POINTS)[::-1]
+    baselines, gate = _baselines(store), gates.newest(store, list({point.run for point in points}))
+    several = {task for task in records if len({p.data_sha256 for p in points if p.task == task}) > 1}
+    rows = []
+    for p in points:
+        record, e = records[p.task], Estimate(p.task, p.metric, "all", p.value, p.low, p.high, p.n, p.n, p.failed)
+        judged = marked(outcome(gate[p.run])) if p.run in gate else ""
+        own = drawn(p.task, _series(p, p.task in several), e, record)
+        rows.append(own | {"task": p.task, "metric": p.metric, "run": p.run, "started": p.started,
+                           "baseline": baselines.get(p.run, ""), "gate": judged})  # fmt: skip
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(("value", "low", "high"), "float64"))
+
+
+def steps(frame: pd.DataFrame, records: Mapping[str, MetricRecord]) -> pd.DataFrame:
+    """The last step of every task, worst first: better or worse where the intervals of two runs do not meet."""
+    rows = []
+    for (task, _), own in frame.dropna(subset=["value"]).groupby(["task", "series"], sort=False):
+        old, new = own.iloc[-2 if len(own) > 1 else -1], own.iloc[-1]
+        apart = len(own) > 1 and (new["low"] > old["high"] or new["high"] < old["low"])
+        up = (new["value"] > old["value"]) == (records[str(task)].better == "higher")
+        meaning = "untested" if len(own) < 2 else ("better" if up else "worse") if apart else "unclear"
+        now = {"now": new["shown"], "before": old["shown"] if len(own) > 1 else "-", "runs": len(own)}
+        rows.append({"last step": signed(meaning), "task": task, "metric": words.plain_name(new["metric"])} | now
+                    | {"asked": new["series"], "run": new["run"], "at": new["started"]})  # fmt: skip
+    table = pd.DataFrame(rows)
+    if table.empty:
+        return table
+    order = [signed(kind) for kind in ("worse", "better", "unclear", "untested")]
+    newest = table.sort_values("at").drop_duplicates("task", keep="last").drop(columns="at")
+    return newest.sort_values(["last step", "task"], key=lambda c: c.map(order.index) if c.name == "last step" else c,
+                              ignore_index=True)  # fmt: skip
 
 
 def _series(point: trends.TrendPoint, several: bool) -> str:

@@ -1,63 +1,107 @@
-"""Models against tasks: value, interval, the ranks a model may have, failures."""
-
-import math
+"""Which model is best, and where: models by tasks or groups of tasks; a cell opens the numbers behind it."""
 
 import streamlit as st
 
-from harness.store.queries.leaderboard import LeaderboardFilter, slices
-from harness.store.queries.tasks import measured, secondary
-from harness_dashboard import session
+from harness.metrics import words
+from harness.store.queries.leaderboard import FAILURES, slices
+from harness_dashboard import context, session
 from harness_dashboard.content import leaderboard
+from harness_dashboard.content.leaderboard import Board
 from harness_dashboard.widgets import charts, tables
+from harness_dashboard.widgets.text import cut, escaped, harmless
 
-st.title("Leaderboard")
-with session.shown_errors():
-    pairs = session.ask(measured)
-    if not pairs:
-        session.welcome()
+NOTE = (
+    "Each task's main metric, best models on top by their mean place. A model is ahead only where its whole 95 % "
+    "interval is better, among those asked the same (version, data, few-shot examples); bold: it may be the best. "
+    f"Above {100 * FAILURES:.0f} % failures (✗) a number has no rank. Pick a cell to see all models on its task."
+)
+
+
+def shown(columns: dict[str, tuple[str, ...]], whole: Board) -> dict[str, object]:
+    """The heads of the columns: where better, and what the metric counts."""
+    heads: dict[str, object] = {
+        "model": st.column_config.TextColumn(pinned=True, width="medium"),
+        "place": st.column_config.TextColumn(help="Mean of the best and of the worst rank over all tasks with rivals."),
+        "failed": st.column_config.NumberColumn(help="Answers that failed and are in no number."),
+        "tasks": st.column_config.NumberColumn(help="How many of the tasks shown it was asked."),
+    }
+    for name, tasks in columns.items():
+        record = whole.metrics[tasks[0]]
+        title = name if len(tasks) > 1 else f"{name} {words.arrow(record)}"
+        told = f"{len(tasks)} tasks: {', '.join(tasks)}" if len(tasks) > 1 else words.help_line(record)
+        heads[name] = st.column_config.TextColumn(cut(title, 40), help=escaped(told, 400))
+    return heads
+
+
+def detail(whole: Board, task: str, model: str) -> None:
+    """All models on one task, and what leads on from one of them."""
+    record = whole.metrics[task]
+    session.heading(f"{task}: {words.plain_name(record.name)} {words.arrow(record)}")
+    st.caption(escaped(words.help_line(record), 400))
+    rows = [row for row in whole.rows if task in row.cells]
+    chosen = next((row for row in rows if row.name == model), rows[0])
+    one = chosen.cells[task]
+    shown = words.short(one.value, one.low, one.high, record)
+    failed = f", {one.failed} failed" * bool(one.failed)
+    st.text(f"{cut(chosen.name, 100)}: {shown}, n = {one.n:,}, rank {one.rank}{failed}")
+    st.text(cut(leaderboard.best_of(whole, task), 500))
+    with st.container(horizontal=True):
+        session.link("run", "Open its run", run=one.run)
+        session.link("samples", "Its wrong answers", run=one.run, task=task, show="wrong")
+        if (first := rows[0].cells[task].run) != one.run:
+            session.link("compare", "Compare with the best", run=one.run, baseline=first)
+    frame = leaderboard.drawn_task(whole, task)
+    alt = f"{record.name} on {task} of {len(frame)} models, each with its 95 % interval"
+    title = f"{words.plain_name(record.name)}{words.factor(record)[1]}, with its 95 % interval"
+    tables.chart(charts.forest(frame.head(60), title), frame, f"leaderboard {task}", alt)
+
+
+def matrix(whole: Board, against: str) -> None:
+    """The matrix, and under it what the picked cell stands for."""
+    grouped = session.ask(leaderboard.groups, list(whole.metrics))
+    few = len(whole.metrics) <= leaderboard.WIDE
+    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    with left:
+        kinds = (["all tasks", "groups"] if few else ["groups", "all tasks"]) + list(grouped)
+        wanted = str(session.select_or_first("columns", kinds, "Columns"))
+    with right:
+        view = session.part("view", leaderboard.VIEWS, "View")
+    single: dict[str, tuple[str, ...]] = {task: (task,) for task in grouped.get(wanted, whole.metrics)}
+    columns = grouped if wanted == "groups" else single
+    frame = leaderboard.matrix(whole, columns, view, against)
+    styles = leaderboard.tints(whole, columns).reindex(columns=frame.columns, fill_value="")
+
+    def pick(row: int, column: str) -> None:
+        tasks = columns.get(column, next(iter(columns.values())))
+        opened = {"columns": column} if len(tasks) > 1 else {}
+        st.query_params.update(opened | {"cell": tasks[0], "of": whole.rows[row].name})
+
+    name, styled = f"matrix {wanted} {view}", harmless(frame).style.apply(lambda _: styles, axis=None)
+    tables.grid(styled, name, pick, mode="single-cell", columns=shown(columns, whole))
+    tables.download(lambda: frame, "leaderboard")
+    st.caption(NOTE)
+    task = st.query_params.get("cell", next(iter(columns.values()))[0])
+    if task not in whole.metrics:
+        st.text(f"Not found and left out: cell={cut(task, 200)}")
+        task = next(iter(columns.values()))[0]
+    detail(whole, task, st.query_params.get("of", ""))
+
+
+with session.page("Leaderboard"):
+    here = context.bar(finished=False)
+    with st.container(horizontal=True):
+        kind = session.part("numbers", ["Main metrics", "All numbers"], "Numbers")
+        with st.popover("Filters"):
+            parts = session.available("slice", ["all", *session.ask(slices)])
+            slice = st.selectbox("Slice", parts, key="slice", bind="query-params") or "all"
+            model = (st.text_input("Model contains", key="model", bind="query-params") or "").strip()
+    if kind == "All numbers":
+        frame = session.ask(leaderboard.everything, slice, model)
+        tables.plain(frame, "all numbers", height=600, lazy=True)
+        tables.download(lambda: frame, "all numbers")
         st.stop()
-    members = session.ask(leaderboard.groups)
-    left, middle, right = st.columns(3)
-    chosen = left.multiselect("Groups", session.available("groups", list(members)), key="groups", bind="query-params")
-    names = session.available("tasks", sorted({task for task, _ in pairs}))
-    tasks = middle.multiselect("Tasks", names, key="tasks", bind="query-params")
-    names = session.available("metrics", sorted({metric for _, metric in pairs}))
-    metrics = right.multiselect("Metrics", names, key="metrics", bind="query-params")
-    left, middle, _ = st.columns(3)
-    parts = session.available("part", ["all", *session.ask(slices)])
-    part = left.selectbox("Slice", parts, key="part", bind="query-params")
-    model = middle.text_input("Model contains", key="model", bind="query-params")
-    named = dict.fromkeys([*tasks, *(task for group in chosen for task in members[group])])
-    wanted = LeaderboardFilter(tuple(named), tuple(metrics), (model or "").strip(), part)
-    session.restart_pages("page", wanted)
-    here = session.ask(leaderboard.page, wanted, 0)
-    pages = max(1, math.ceil(here[1] / leaderboard.PAGE))
-    number = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
-    board, total = session.ask(leaderboard.page, wanted, number - 1) if number > 1 else here
-    if board.empty:
+    whole = session.ask(leaderboard.board, slice, model)
+    if not whole.rows:
         st.info("No number fits these filters.")
         st.stop()
-    st.caption(
-        f"{total:,} numbers. A rank range counts a model as ahead only where its whole 95 % interval is better, among "
-        "those asked the same (version, data, few-shot examples). Missing is -. Select a row to open its run."
-    )
-    marked = board.assign(failed=[f"✗ {count:,} failed" if count else "none" for count in board["failed"]])
-    picked = tables.table(
-        marked, "leaderboard", whole=lambda: leaderboard.everything(session.store(), wanted), select=True
-    )
-    if picked is not None:
-        st.switch_page("views/run.py", query_params={"run": str(board["run"].iloc[picked])})
-    st.subheader("One metric over tasks", anchor=False)
-    metric = session.select_or_first("metric", tables.metrics_of(board, session.ask(secondary)), "Metric of the chart")
-    rows = board[board["metric"] == metric].head(60)
-    shots = [f", {count}-shot" if count >= 0 else "" for count in rows["shots"].fillna(-1)]  # none for a whole group
-    rows = rows.assign(label=rows["task"] + shots)
-    models = list(dict.fromkeys(rows["model"]))[: len(charts.PALETTE)]
-    drawn = rows[rows["model"].isin(models)]
-    if len(drawn) < (board["metric"] == metric).sum():
-        st.caption(f"Drawn: {len(drawn)} numbers of {len(models)} models of this page; filter to see others.")
-    words = f"{metric} of {len(models)} models on {drawn['task'].nunique()} tasks, each with its 95 % interval"
-    tables.chart(charts.forest(drawn, "label", "model"), drawn, "leaderboard chart", words)
-    with st.expander("Links to these runs"):
-        for row in board.drop_duplicates("run").head(50).itertuples():
-            st.page_link("views/run.py", label=f"Run {row.run}", query_params={"run": str(row.run)})
+    matrix(whole, here.baseline.id if here.baseline else "")

@@ -9,8 +9,6 @@ from harness_dashboard.widgets import tables
 
 RATERS = ["rater", "rated", "skipped", "checks", "failed", "repeated", "same", "first", "preferred", "seconds"]
 
-st.title("Ratings")
-
 
 def sections(result: CampaignReport) -> None:
     """Every kind of number as a table, then the raters."""
@@ -29,7 +27,7 @@ def sections(result: CampaignReport) -> None:
     )
 
 
-with session.shown_errors():
+with session.page("Ratings"):
     campaigns = [one.id for one in session.store().ratings.campaigns()]
     if not campaigns:
         if not session.store().runs(limit=1):

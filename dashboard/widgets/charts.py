@@ -1,16 +1,22 @@
-"""Charts in colours that colour-blind people can tell apart on light and dark; shape tells what colour tells."""
+"""Charts in colours that colour-blind people can tell apart on light and dark; shape tells what colour tells.
 
+A series of meanings (``harness.marks``) always has their colours and shapes; models have colours by their order.
+"""
+
+from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
 import pandas as pd
 
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C8C8C")
-"""Okabe and Ito's colours, with grey for their black, which a dark page would hide."""
+from harness.marks import MARKS, WORDS
+
+PALETTE = ("#0072B2", "#C45500", "#008A65", "#B8588F", "#A07000", "#3A86B8", "#7F7F7F")
+"""After Okabe and Ito, each with a contrast of at least 3:1 on both themes; grey for their black."""
 
 Layers = alt.LayerChart | alt.FacetChart
 SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "triangle-down", "triangle-right")
-LINE = "#8C8C8C"
+LINE = "#7F7F7F"
 ROW = 26
 """Height of a row in pixels."""
 
@@ -19,37 +25,43 @@ AROUND, LEGEND = 90, 60
 
 
 def _legend(shown: bool) -> alt.Legend | None:
-    return alt.Legend(title=None, orient="top", symbolOpacity=1, symbolStrokeWidth=0) if shown else None
+    if not shown:
+        return None
+    return alt.Legend(title=None, orient="top", symbolOpacity=1, symbolStrokeWidth=0, labelLimit=260, columns=4)
 
 
-def _paint(column: str, *, legend: bool = True) -> alt.Color:
-    return alt.Color(f"{column}:N", scale=alt.Scale(range=list(PALETTE)), legend=_legend(legend))
+def _series(values: Sequence[str], *, legend: bool) -> dict[str, Any]:
+    """Colour and shape of a column "series": of meanings the fixed ones, of other names one after the other."""
+    names = list(dict.fromkeys(values))
+    meanings = {WORDS.get(name, name): mark for name, mark in MARKS.items()}
+    fixed = all(name in meanings for name in names)
+    colours = [meanings[name].colour for name in names] if fixed else list(PALETTE)
+    shapes = [meanings[name].shape for name in names] if fixed else list(SHAPES)
+    return {
+        "color": alt.Color("series:N", scale=alt.Scale(domain=names, range=colours), legend=_legend(legend)),
+        "shape": alt.Shape("series:N", scale=alt.Scale(domain=names, range=shapes), legend=_legend(legend)),
+    }
 
 
-def _shape(column: str, *, legend: bool = True) -> alt.Shape:
-    return alt.Shape(f"{column}:N", scale=alt.Scale(range=list(SHAPES)), legend=_legend(legend))
+def forest(frame: pd.DataFrame, title: str, *, ideal: float | None = None) -> Layers:
+    """Intervals as bars with the value as a point: ``frame`` has label, series, value, low, high and shown.
 
-
-def forest(frame: pd.DataFrame, label: str, series: str, *, ideal: float | None = None) -> Layers:
-    """Intervals as bars with the value as a point; ``frame`` has value, low, high, n and the two columns named.
-
-    A legend is drawn where the series tells something: with several of them, or with an ideal.
+    ``shown`` is the number in words. A legend is drawn where the series tells something.
     """
     known = frame.dropna(subset=["value"])
-    together = max(1, int(known.groupby(label)[series].nunique().max()) if len(known) else 1)
-    rows = max(1, known[label].nunique())
-    legend = ideal is not None or known[series].nunique() > 1
-    y = alt.Y(f"{label}:N", title=None, sort=None, axis=alt.Axis(labelLimit=340, labelOverlap=False))
-    where: dict[str, Any] = {"y": y, "color": _paint(series, legend=legend)}
-    where |= {"yOffset": alt.YOffset(f"{series}:N")} if together > 1 else {}
+    together = max(1, int(known.groupby("label")["series"].nunique().max()) if len(known) else 1)
+    rows = max(1, known["label"].nunique())
+    legend = known["series"].nunique() > 1 or ideal is not None
+    look = _series(list(known["series"]), legend=legend)
+    y = alt.Y("label:N", title=None, sort=None, axis=alt.Axis(labelLimit=340, labelOverlap=False))
+    where: dict[str, Any] = {"y": y, "color": look["color"]}
+    where |= {"yOffset": alt.YOffset("series:N")} if together > 1 else {}
     scale = alt.Scale(zero=False, nice=True)
     base = alt.Chart(known).encode(**where)
-    x = alt.X("low:Q", title="value with its 95 % interval", scale=scale, axis=alt.Axis(tickCount=8))
+    x = alt.X("low:Q", title=title, scale=scale, axis=alt.Axis(tickCount=8))
     bars = base.mark_rule(strokeWidth=2).encode(x=x, x2="high:Q")
-    points = base.mark_point(filled=True, size=70, opacity=1).encode(
-        x=alt.X("value:Q", scale=scale),
-        shape=_shape(series, legend=legend),
-        tooltip=[label, series, "value", "low", "high", "n"],
+    points = base.mark_point(filled=True, size=80, opacity=1).encode(
+        x=alt.X("value:Q", scale=scale), shape=look["shape"], tooltip=["label", "series", "shown"]
     )
     layers = [bars, points]
     if ideal is not None:
@@ -59,21 +71,19 @@ def forest(frame: pd.DataFrame, label: str, series: str, *, ideal: float | None 
 
 
 def reliability(bins: pd.DataFrame) -> Layers:
-    """Accuracy against confidence per bin, over the diagonal of a calibrated model; the size tells how many."""
-    axis = alt.Scale(domain=[0, 1])
-    diagonal = alt.Chart(pd.DataFrame({"x": [0, 1], "y": [0, 1]})).mark_line(color=LINE, strokeDash=[6, 4])
-    base = alt.Chart(bins).encode(
-        x=alt.X("confidence:Q", title="mean confidence of the bin", scale=axis, axis=alt.Axis(tickCount=10))
-    )
+    """Accuracy against confidence per bin in a square, over the diagonal of a calibrated model; sizes tell how many."""
+    axis = alt.Scale(domain=[0, 100])
+    diagonal = alt.Chart(pd.DataFrame({"x": [0, 100], "y": [0, 100]})).mark_line(color=LINE, strokeDash=[6, 4])
+    base = alt.Chart(bins).encode(x=alt.X("confidence:Q", title="how sure the model is, %", scale=axis))
     bars = base.mark_rule(color=PALETTE[0], strokeWidth=2).encode(
-        y=alt.Y("low:Q", title="accuracy with its 95 % interval", scale=axis), y2="high:Q"
+        y=alt.Y("low:Q", title="how often it is right, %", scale=axis), y2="high:Q"
     )
     points = base.mark_point(filled=True, color=PALETTE[0], opacity=1).encode(
         y=alt.Y("accuracy:Q", scale=axis),
-        size=alt.Size("n:Q", legend=alt.Legend(title="samples", orient="top")),
-        tooltip=["bin", "n", "confidence", "accuracy", "low", "high"],
+        size=alt.Size("n:Q", legend=alt.Legend(title="answers", orient="top")),
+        tooltip=["shown"],
     )
-    return alt.layer(diagonal.encode(x="x:Q", y="y:Q"), bars, points).properties(height=420)
+    return alt.layer(diagonal.encode(x="x:Q", y="y:Q"), bars, points).properties(height=480, width=420)
 
 
 def trend(frame: pd.DataFrame, marks: pd.DataFrame) -> Layers:
@@ -81,12 +91,13 @@ def trend(frame: pd.DataFrame, marks: pd.DataFrame) -> Layers:
     known = frame.dropna(subset=["value"])
     x = alt.X("started:T", title="started (UTC)", scale=alt.Scale(type="utc", padding=40), axis=alt.Axis(tickCount=8))
     scale = alt.Scale(zero=False)
-    base = alt.Chart(known).encode(x=x, color=_paint("series"))
+    look = _series(list(known["series"]), legend=True)
+    base = alt.Chart(known).encode(x=x, color=look["color"])
     band = base.mark_area(opacity=0.2).encode(y=alt.Y("low:Q", title="value", scale=scale), y2="high:Q")
     ends = base.mark_rule(strokeWidth=1).encode(y="low:Q", y2="high:Q")
-    line = base.mark_line().encode(y=alt.Y("value:Q", scale=scale), strokeDash=alt.StrokeDash("series:N", legend=None))
+    line = base.mark_line().encode(y=alt.Y("value:Q", scale=scale))
     points = base.mark_point(filled=True, size=60, opacity=1).encode(
-        y="value:Q", shape=_shape("series"), tooltip=["run", "series", "started", "value", "low", "high", "n"]
+        y="value:Q", shape=look["shape"], tooltip=["run", "series", "started", "shown"]
     )
     layers = [band, ends, line, points]
     if not marks.empty:
@@ -95,16 +106,53 @@ def trend(frame: pd.DataFrame, marks: pd.DataFrame) -> Layers:
     return alt.layer(*layers).properties(height=380)
 
 
-def scatter(frame: pd.DataFrame, cost: str, title: str) -> Layers:
-    """Quality against cost; an estimated cost is drawn hollow, a measured one filled."""
-    known = frame.dropna(subset=["value", cost])
-    x = alt.X(f"{cost}:Q", title=title, scale=alt.Scale(zero=False, padding=20), axis=alt.Axis(tickCount=8))
-    base = alt.Chart(known).encode(x=x, color=_paint("model"))
-    bars = base.mark_rule(strokeWidth=2, opacity=0.6).encode(
-        y=alt.Y("low:Q", title="value with its 95 % interval", scale=alt.Scale(zero=False)), y2="high:Q"
+def multiples(frame: pd.DataFrame) -> Layers:
+    """A small trend for each task: ``frame`` has task (with its sign), started, value, low, high, shown and run."""
+    known = frame.dropna(subset=["value"])
+    x = alt.X("started:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(tickCount=3))
+    y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False))
+    base = alt.Chart().encode(x=x)
+    ends = base.mark_rule(strokeWidth=1, color=PALETTE[0]).encode(y=alt.Y("low:Q", title=None), y2="high:Q")
+    line = base.mark_line(color=PALETTE[0]).encode(y=y, detail="series:N")
+    points = base.mark_point(filled=True, size=36, color=PALETTE[0], opacity=1).encode(
+        y=y, tooltip=["task", "run", "started", "shown"]
     )
-    seen = ["run", "model", "value", cost, "kind", "n"]
-    filled = base.transform_filter("datum.kind == 'measured'").mark_point(filled=True, size=90, opacity=1)
-    hollow = base.transform_filter("datum.kind != 'measured'").mark_point(filled=False, size=90, strokeWidth=2)
-    points = [layer.encode(y="value:Q", shape=_shape("model"), tooltip=seen) for layer in (filled, hollow)]
-    return alt.layer(bars, *points).properties(height=380)
+    small = alt.layer(ends, line, points, data=known).properties(width=250, height=110)
+    head = alt.Header(title=None, labelLimit=250, labelFontSize=13)
+    facets: alt.FacetChart = small.facet(facet=alt.Facet("task:N", sort=None, header=head), columns=3)
+    independent: alt.FacetChart = facets.resolve_scale(y="independent")
+    return independent
+
+
+def scatter(frame: pd.DataFrame, cost: str, title: str) -> Layers:
+    """Quality against cost with names; an estimated cost is hollow. A line joins what nothing beats in both."""
+    known = frame.dropna(subset=["value", cost])
+    look = _series(list(known["series"]), legend=False)
+    x = alt.X(f"{cost}:Q", title=title, scale=alt.Scale(zero=False, padding=40), axis=alt.Axis(tickCount=8))
+    base = alt.Chart(known).encode(x=x, color=look["color"])
+    scale = alt.Scale(zero=False)
+    bars = base.mark_rule(strokeWidth=2, opacity=0.6).encode(
+        y=alt.Y("low:Q", title="value with its 95 % interval", scale=scale), y2="high:Q"
+    )
+    seen = ["series", "shown", "cost", "kind", "run"]
+    layers: list[Any] = [bars]
+    for kind, filled in (("measured", True), ("estimated", False)):
+        part = known[known["kind"] == kind]
+        if not part.empty:
+            points = alt.Chart(part).encode(x=x, color=look["color"]).mark_point(filled=filled, size=90, opacity=1)
+            layers.append(points.encode(y="value:Q", shape=look["shape"], tooltip=seen))
+    edge = alt.Chart(known[known["edge"]]).mark_line(color=LINE, strokeDash=[4, 3]).encode(x=x, y="value:Q")
+    names = base.mark_text(align="left", dx=9, dy=-7, limit=160).encode(y="value:Q", text="series:N")
+    return alt.layer(edge, *layers, names).properties(height=420)
+
+
+def bars(frame: pd.DataFrame) -> Layers:
+    """Shares as bars with their intervals, one group of bars for each label: label, series, value, low, high, shown."""
+    look = _series(list(frame["series"]), legend=True)
+    y = alt.Y("label:N", title=None, sort=None, axis=alt.Axis(labelLimit=340))
+    x = alt.X("value:Q", title="% of prompts, with the 95 % interval", scale=alt.Scale(domain=[0, 100]))
+    base = alt.Chart(frame).encode(y=y, yOffset=alt.YOffset("series:N"))
+    whole = base.mark_bar(height=14).encode(x=x, color=look["color"], tooltip=["label", "series", "shown"])
+    ends = base.mark_rule(color=LINE, strokeWidth=2).encode(x="low:Q", x2="high:Q")
+    rows = frame["label"].nunique()
+    return alt.layer(whole, ends).properties(height=AROUND + LEGEND + 44 * rows)

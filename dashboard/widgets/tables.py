@@ -1,17 +1,22 @@
 """Tables and charts: each chart with its data beside it, each table with its download."""
 
-from collections.abc import Callable, Container
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal
 
 import altair as alt
 import pandas as pd
 import streamlit as st
 
-from harness.types import Run
+from harness.marks import INK, MARKS
 from harness_dashboard.widgets.text import harmless, spreadsheet
 
 ROWS = 200
-"""The most rows that travel to a browser at once; a download has all of them."""
+"""The most rows that travel to a browser at once, unless it asks for them as it scrolls; a download has all of them."""
+
+AXIS = {"light": "#4A4F57", "dark": "#D5D9DF"}
+"""The colour of the words of a chart, by theme."""
+
+Selection = Literal["single-row", "single-cell"]
 
 
 def table(
@@ -19,55 +24,85 @@ def table(
     name: str,
     *,
     whole: Callable[[], pd.DataFrame] | None = None,
-    select: bool = False,
+    select: Callable[[int], None] | None = None,
     most: int | None = None,
-) -> int | None:
-    """A table and its download; missing is shown as "-". With ``select`` the number of the row that was picked.
+    columns: dict[str, Any] | None = None,
+    height: int | Literal["auto"] = "auto",
+) -> None:
+    """A table and its download; missing is shown as "-". ``select`` is called with the number of a row that is picked.
 
     ``whole`` gives what a download holds if that is more than what is shown; ``most`` is how many rows the frame has
     at most, where there may be more than it holds.
     """
-    shown = harmless(frame.head(ROWS))
-    key = f"table {name}" + f" {pd.util.hash_pandas_object(shown).sum()}" * select  # picked is a row of this very table
-    numbers: dict[str, Any] = {
-        str(c): st.column_config.NumberColumn(format="%.4f") for c in frame.select_dtypes("float").columns
-    }
-    options: dict[str, Any] = {"on_select": "rerun", "selection_mode": "single-row"} if select else {}
-    picked = st.dataframe(
-        shown,
-        hide_index=True,
-        width="stretch",
-        placeholder="-",
-        column_config=numbers,
-        alt=f"Table: {name}",
-        key=key,
-        **options,
-    )
-    st.download_button(
-        "Download CSV",
-        lambda: spreadsheet(whole() if whole else frame).to_csv(index=False),
-        f"{_file(name)}.csv",
-        "text/csv",
-        key=f"download {name}",
-        on_click="ignore",
-    )
+    plain(frame.head(ROWS), name, select, columns=columns, height=height)
+    download(whole or (lambda: frame), name)
     if len(frame) > ROWS:
         st.caption(f"The first {ROWS} of {len(frame):,} rows; the download has all.")
     if most is not None and len(frame) >= most:
         st.caption(f"The first {most:,} rows; if there are more, neither the table nor the download has them.")
-    rows = picked["selection"]["rows"] if select else []
-    return int(rows[0]) if rows else None
 
 
-def metrics_of(frame: pd.DataFrame, beside: Container[str] = ()) -> list[str]:
-    """Names in the column "metric", the most frequent first; those ``beside`` what a task is about come last."""
-    counts = frame["metric"].value_counts(sort=True)
-    return sorted(map(str, counts.index), key=lambda name: (name in beside, -int(counts[name])))
+def plain(frame: pd.DataFrame, name: str, select: Callable[[int], None] | None = None, **look: Any) -> None:
+    """A table of texts from outside, alone; see ``grid``."""
+    grid(harmless(frame), name, select, **look)
 
 
-def secondary(run: Run) -> frozenset[str]:
-    """Metrics of a run that tell of calibration or of changed examples, beside what its tasks are about."""
-    return frozenset(metric.name for task in run.tasks for metric in task.metrics if not metric.is_headline)
+def grid(
+    frame: Any,
+    name: str,
+    select: Callable[..., None] | None = None,
+    *,
+    mode: Selection = "single-row",
+    columns: dict[str, Any] | None = None,
+    height: int | Literal["auto"] = "auto",
+    lazy: bool | None = None,
+) -> None:
+    """A table alone; ``select`` is called when the user picks a row, or with ``mode`` a cell: its row and column."""
+    shown: pd.DataFrame = frame if isinstance(frame, pd.DataFrame) else frame.data
+    key = f"table {name}" + f" {pd.util.hash_pandas_object(shown.head(ROWS)).sum()}" * bool(select)
+    numbers: dict[str, Any] = {
+        str(c): st.column_config.NumberColumn(format="%.4g") for c in shown.select_dtypes("float").columns
+    }
+
+    def picked() -> None:
+        selection = st.session_state[key]["selection"]
+        found = selection["cells"] if mode == "single-cell" else [(row,) for row in selection["rows"]]
+        if select and found:
+            select(*found[0])
+
+    options: dict[str, Any] = {"on_select": picked, "selection_mode": mode} if select else {}
+    st.dataframe(
+        frame,
+        hide_index=True,
+        width="stretch",
+        height=height,
+        placeholder="-",
+        column_config=(numbers if frame is shown else {}) | (columns or {}),
+        alt=f"Table: {name}",
+        key=key,
+        lazy=lazy,
+        **options,
+    )
+
+
+def download(whole: Callable[[], pd.DataFrame], name: str) -> None:
+    """All rows as a file."""
+    st.download_button(
+        "All rows as CSV",
+        lambda: spreadsheet(whole()).to_csv(index=False),
+        f"{_file(name)}.csv",
+        "text/csv",
+        key=f"download {name}",
+        on_click="ignore",
+        type="tertiary",
+        icon=":material/download:",
+    )
+
+
+def coloured(frame: pd.DataFrame, *columns: str) -> Any:
+    """A frame whose columns of signed meanings (``▼ worse``) have the tints of these meanings."""
+    tints = {mark.sign: f"background-color: {mark.tint}; color: {INK}" for mark in MARKS.values()}
+    return harmless(frame).style.map(lambda text: tints.get(str(text)[:1], ""), subset=list(columns))
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -76,10 +111,19 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def chart(
-    picture: alt.LayerChart | alt.FacetChart, frame: pd.DataFrame, name: str, alt_text: str, most: int | None = None
+    picture: alt.LayerChart | alt.FacetChart,
+    frame: pd.DataFrame,
+    name: str,
+    alt_text: str,
+    *,
+    most: int | None = None,
+    square: bool = False,
 ) -> None:
     """A chart, what it shows in words for those who do not see it, and its data as a table with a download."""
-    st.altair_chart(picture, width="stretch", alt=alt_text, key=f"chart {name}")
+    words = AXIS[st.context.theme.type or "light"]
+    picture = picture.configure_axis(labelColor=words, titleColor=words, gridOpacity=0.4)
+    picture = picture.configure_legend(labelColor=words, titleColor=words).configure_header(labelColor=words)
+    st.altair_chart(picture, width="content" if square else "stretch", alt=alt_text, key=f"chart {name}")
     with st.expander("Data of this chart"):
         table(frame, name, most=most)
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -10,7 +9,7 @@ import pandas as pd
 
 from harness.visible import cell, cut
 
-__all__ = ["CELL", "cut", "escaped", "family", "harmless", "json_text", "short", "spreadsheet", "word_difference"]
+__all__ = ["CELL", "cut", "escaped", "family", "harmless", "json_text", "spreadsheet", "word_difference"]
 
 CELL = 300
 """Characters of one text in a table."""
@@ -41,14 +40,6 @@ def escaped(text: str, length: int = 200) -> str:
     return _MARKDOWN.sub(r"\\\1", " ".join(cut(text, length).split()))
 
 
-def short(model: str, length: int = 40) -> str:
-    """A model's name without the folders before it, as far as a label has room."""
-    scheme, _, rest = model.rpartition(":")
-    name = rest.rstrip("/").rpartition("/")[2] if rest.count("/") > 1 else rest
-    whole = f"{scheme}:{name}" if scheme else name
-    return whole if len(whole) <= length else f"{whole[: length - 1]}…"
-
-
 def family(model: str) -> str:
     """What versions of a model share: its name without revision (``@...``) and checkpoint (``/checkpoint-100``)."""
     return _VERSION.sub("", model.partition("@")[0].rstrip("/"))
@@ -60,17 +51,12 @@ def json_text(value: Any, indent: int | None = None) -> str:
 
 
 def word_difference(gold: str, answer: str) -> str:
-    """The answer against the gold, word by word: ``[-lacking-]`` and ``{+surplus+}`` among what both have."""
+    """The answer against the gold as a diff: words of the gold alone after "-", of the answer alone after "+"."""
     one, two = gold.split()[:WORDS], answer.split()[:WORDS]
-    return " ".join(_marked(one, two)) or "both are empty"
-
-
-def _marked(one: list[str], two: list[str]) -> Iterator[str]:
+    lines: list[str] = []
     for kind, a, b, c, d in SequenceMatcher(None, one, two, autojunk=False).get_opcodes():
         if kind == "equal":
-            yield " ".join(one[a:b])
+            lines.append(f"  {' '.join(one[a:b])}")
             continue
-        if b > a:
-            yield f"[-{' '.join(one[a:b])}-]"
-        if d > c:
-            yield f"{{+{' '.join(two[c:d])}+}}"
+        lines += [f"- {' '.join(one[a:b])}"] * (b > a) + [f"+ {' '.join(two[c:d])}"] * (d > c)
+    return "\n".join(lines) or "both are empty"

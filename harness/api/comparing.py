@@ -1,6 +1,6 @@
 """Two stored runs compared by their names."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ from harness.api.sentence import direction, names_of, sentence
 from harness.differences import Difference, Flip
 from harness.differences.bundles import bundles_differ
 from harness.store import open_store
-from harness.types import HEADLINE
+from harness.types import HEADLINE, MetricRecord
 from harness.visible import html_table, interval, line, number
 
 if TYPE_CHECKING:
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 class Changes:
     """What changed from the run ``first`` to the run ``second``.
 
+    ``names``: what to call the two runs: their models, with how they asked or the ids where both are one.
+    ``sentence``: the outcome in words, by the first headline metric of every task. ``differences``: one for each
+    metric, task and slice; ``flips``: the examples that only one of the runs has right;
+    ``uncompared``: by task the metrics without values of the same examples in both. ``metrics``: what the second run
+    keeps of each, by task and name.
     ``names``: what to call the two runs: their models, with the ids where both are one model. ``sentence``: the
     outcome in words, by the first headline metric of every task. ``differences``: one for each metric, task and slice;
     ``flips``: the examples that only one of the runs has right;
@@ -34,6 +39,7 @@ class Changes:
     differences: tuple[Difference, ...]
     flips: tuple[Flip, ...]
     uncompared: dict[str, list[str]]
+    metrics: Mapping[tuple[str, str], MetricRecord]
     bundles: str = ""
 
     @property
@@ -116,5 +122,6 @@ def compare(
         tuple(rows),
         tuple(flips),
         {task: names for task, names in uncompared.items() if names},
+        two.metrics(),
         bundles_differ(one, two),
     )

@@ -38,8 +38,8 @@ def check_gate(
 ) -> GateResult:
     """Judge a stored run by a gate file, or by a ``Gate``, and keep the verdicts in the store.
 
-    ``run`` is an id, its beginning, a tag, ``latest`` or a model; ``baseline`` the name of a baseline, needed by
-    max_drop and max_rise rules. ``intersect`` compares what both runs have although data, version or size differ.
+    ``run`` is an id, its beginning, a tag, ``latest`` or a model; ``baseline`` the name of a baseline or a run, which
+    max_drop and max_rise rules need. ``intersect`` compares what both runs have although data, version or size differ.
     With ``extend`` both runs' models are asked up to that many more examples of every dataset of an inconclusive rule;
     the answers are stored as new runs in ``where``, and ``allowed`` is that of ``ask_more``.
     Raises UsageError for a wrong file, a run that is not finished, a missing baseline and runs that cannot be compared;
@@ -86,7 +86,7 @@ def selftest_gate(
     gate = rules if isinstance(rules, Gate) else read_gate(Path(rules))
     opened = open_store(store, create=False)
     tested = _finished(opened, run)
-    base = opened.run(opened.baseline(baseline)) if baseline else tested
+    base = opened.baseline_run(baseline) if baseline else tested
     known = plugins.installed_metrics(task.name for task in tested.tasks)
     numbers = selftest.stored(opened, base.id, tested.id, known, intersect=intersect)
     return selftest.measure(gate, numbers, drop=drop, resamples=resamples, seed=seed)
@@ -106,7 +106,7 @@ def _baseline(store: Store, gate: Gate, name: str | None) -> Run | None:
         return None
     if not name:
         raise UsageError(f"a {limit} rule needs --baseline NAME")
-    return store.run(store.baseline(name))
+    return store.baseline_run(name)
 
 
 def _judged(gate: Gate, source: Source, run: Run, base: Run | None, budget: int | None, today: date) -> Extended:

@@ -5,7 +5,10 @@ from typing import Literal
 
 from harness.differences import Difference
 from harness.gate.judge import drop_of
+from harness.metrics.words import factor
+from harness.store.queries.runs import asked
 from harness.types import HEADLINE, MetricRecord, Run
+from harness.visible import short_names
 
 Direction = Literal["better", "worse", "changed", "same", "unclear", "untested"]
 
@@ -54,11 +57,12 @@ def sentence(runs: tuple[Run, Run], rows: Sequence[Difference]) -> str:
 
 
 def names_of(runs: Sequence[Run]) -> list[str]:
-    """What to call runs: the last part of a model's path, else the whole of it, else that with the id."""
-    names = [run.model.rstrip("/").rpartition("/")[2] or run.model for run in runs]
-    for longer in ([run.model for run in runs], [f"{run.model} ({run.id})" for run in runs]):
-        names = [long if names.count(name) > 1 else name for name, long in zip(names, longer, strict=True)]
-    return names
+    """What to call runs: models by the last parts of their paths; where names are alike, how they asked, or the id."""
+    short = short_names(run.model for run in runs)
+    names = [short[run.model] for run in runs]
+    asking = [f"{name} {asked(run.settings)}".strip() for name, run in zip(names, runs, strict=True)]
+    names = [more if names.count(name) > 1 else name for name, more in zip(names, asking, strict=True)]
+    return [f"{name} ({run.id})" if names.count(name) > 1 else name for name, run in zip(names, runs, strict=True)]
 
 
 def _parts(
@@ -91,19 +95,13 @@ def _questions(row: Difference) -> str:
 
 def _changed(row: Difference, record: MetricRecord | None) -> str:
     """``demo/sentiment: acc -20 points (-33 to -7)``."""
-    factor, unit = _unit(record)
+    times, unit = factor(record)
+    unit = " points" if unit else ""
     low, high, p = row.paired.low, row.paired.high, row.paired
-    ends = "" if low is None or high is None else f" ({_signed(low * factor)} to {_signed(high * factor)})"
+    ends = "" if low is None or high is None else f" ({_signed(low * times)} to {_signed(high * times)})"
     ideal = f", from {p.first:.4g} to {p.second:.4g} where {row.ideal:g} is ideal" if row.better == "ideal" else ""
-    return f"{row.task}: {row.metric} {_signed(p.difference * factor)}{unit}{ends}{ideal}"
+    return f"{row.task}: {row.metric} {_signed(p.difference * times)}{unit}{ends}{ideal}"
 
 
 def _signed(value: float) -> str:
     return f"{value:+.2g}" if abs(value) < 10 else f"{value:+,.0f}"
-
-
-def _unit(record: MetricRecord | None) -> tuple[float, str]:
-    """What a value is multiplied by to be told, and in what: percentage points, or just a number."""
-    if record and record.bounds == (0.0, 1.0):
-        return 100.0, " points"
-    return 1.0, " points" if record and record.bounds == (0.0, 100.0) else ""

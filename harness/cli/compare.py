@@ -11,7 +11,7 @@ import click
 
 from harness.cli.options import json_option, names, store_option
 from harness.files import write_json
-from harness.visible import interval, line, number
+from harness.visible import line
 
 if TYPE_CHECKING:
     from harness.api import Changes
@@ -84,6 +84,8 @@ def show(changes: Changes, rows: Sequence[Difference]) -> None:
 
     from harness.api.sentence import direction
     from harness.cli.table import ROWS, plain, wide_console
+    from harness.marks import signed
+    from harness.metrics import words
 
     caption = (
         "95 % paired intervals; p after Holm over all metrics; MDE: smallest difference found with a power of 80 %; "
@@ -102,12 +104,13 @@ def show(changes: Changes, rows: Sequence[Difference]) -> None:
     ):  # fmt: skip
         table.add_column(name, overflow="fold")
     for row in rows[:ROWS]:
-        p = row.paired
+        p, record = row.paired, changes.metrics.get((row.task, row.metric))
         notes = [f"{row.dropped} dropped"] * bool(row.dropped) + [f"{row.reworded} reworded"] * bool(row.reworded)
         table.add_row(
             *plain(
-                row.task, row.metric, *[row.slice] * has_slices, direction(row), number(p.first), number(p.second),
-                f"{p.difference:+.4g}", interval(p.low, p.high), number(row.adjusted), number(row.detectable),
+                row.task, row.metric, *[row.slice] * has_slices, signed(direction(row)), words.value(p.first, record),
+                words.value(p.second, record), words.points(p.difference, record, signed=True),
+                words.span(p.low, p.high, record), words.p_value(row.adjusted), words.points(row.detectable, record),
                 f"{row.fixed}/{row.broken}", ", ".join([str(p.n), *notes]),
             )
         )  # fmt: skip

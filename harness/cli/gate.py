@@ -70,7 +70,7 @@ def command() -> None:
 @command.command("check")
 @click.argument("rules", type=click.Path(path_type=Path))
 @click.argument("run")
-@click.option("--baseline", metavar="NAME", help="The baseline that max_drop and max_rise rules compare with.")
+@click.option("--baseline", metavar="NAME", help="A baseline, or a run, that max_drop and max_rise rules compare with.")
 @click.option("--intersect", is_flag=True, help="Compare what both runs share although data, version or size differ.")
 @click.option("--extend", type=click.IntRange(1), metavar="N", help="While inconclusive, ask up to N more examples.")
 @click.option("--trust-remote-code", is_flag=True, help="With --extend: run code that a model brings. Dangerous.")

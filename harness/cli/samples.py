@@ -90,7 +90,7 @@ def _one(store: "Store", run: str, task: str, example: str) -> "pd.DataFrame":
     from harness.errors import UsageError, quoted
     from harness.store.queries.samples import SampleFilter, condition
 
-    frame = store.samples(run, task, condition(SampleFilter(example=example)), limit=1)
+    frame = store.samples(run, task, condition(SampleFilter(examples=(example,))), limit=1)
     if frame.empty:
         raise UsageError(f"{task} of run {run} has no example {quoted(example)}; `harness samples` lists them")
     return frame

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from harness.metrics import words
 from harness.metrics.ideals import against
 from harness.subset import shortfall
 from harness.types import Estimate, Run
@@ -85,7 +86,8 @@ def results_table(run: Run, estimates: Sequence[Estimate], *, slices: bool = Fal
     from rich.table import Table
     from rich.text import Text
 
-    calibration = {key for key, metric in run.metrics().items() if metric.family == "calibration"}
+    records = run.metrics()
+    calibration = {key for key, metric in records.items() if metric.family == "calibration"}
     shown = [e for e in estimates if slices or (e.slice == "all" and (e.task, e.metric) not in calibration)]
     known = run.ideals()
     ideals = known if any((e.task, e.metric) in known for e in shown) else {}
@@ -117,8 +119,8 @@ def results_table(run: Run, estimates: Sequence[Estimate], *, slices: bool = Fal
             e.task if e.task != last else "",
             e.metric,
             *where,
-            number(e.value),
-            interval(e.low, e.high),
+            words.value(e.value, records.get((e.task, e.metric))),
+            words.ends(e, records.get((e.task, e.metric))),
             e.n,
             e.clusters,
             e.failed,

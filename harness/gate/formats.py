@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 from xml.etree import ElementTree
@@ -16,7 +16,7 @@ from harness.visible import markdown
 SCHEMA = 1
 MARKDOWN_LIMIT = 65_000
 ANNOTATIONS = 10
-OUTCOMES = {0: "passed", 1: "failed", 4: "inconclusive"}
+OUTCOMES = {0: "passed", 1: "failed", 4: "undecided"}
 FORBIDDEN = re.compile("[^\t\n -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -33,9 +33,15 @@ def as_json(result: GateResult) -> dict[str, Any]:
     }
 
 
-def outcome(code: object) -> str:
-    """A gate's exit code in a word."""
-    return OUTCOMES.get(code, f"ended with {code}") if isinstance(code, int) else "unknown"
+def outcome(record: Mapping[str, Any]) -> str:
+    """What a stored gate came to, in a word: "passed" only where every rule on a number of quality holds."""
+    code = record.get("exit_code")
+    if not isinstance(code, int):
+        return "unknown"
+    counted = [verdict for verdict in record.get("verdicts", []) if not verdict.get("quarantined")]
+    if code == 0 and any(verdict.get("state") == "INCONCLUSIVE" for verdict in counted):
+        return "undecided"
+    return OUTCOMES.get(code, f"ended with {code}")
 
 
 def as_junit(result: GateResult) -> str:

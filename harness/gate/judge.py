@@ -123,9 +123,11 @@ def check_drop(rule: Rule, row: Difference, alpha: float, p: float | None, group
     if not math.isfinite(drop):
         raise UsageError(f"{row.task}:{row.metric} on {row.slice} is not a number: it cannot be compared")
     ends = drop_interval(row, 1 - level)
-    message = f"drop {drop + 0.0:+.4g} (margin {rule.margin:g}"
+    word, sign = ("gain", -1.0) if drop < 0 else ("drop", 1.0)
+    message = f"{word} {abs(drop):.4g} (margin {rule.margin:g}"
     if ends:
-        message += f", {100 - 100 * level:.4g} % interval {ends[0] + 0.0:.4g}..{ends[1] + 0.0:.4g}"
+        low, high = sorted((sign * ends[0] + 0.0, sign * ends[1] + 0.0))
+        message += f", {100 - 100 * level:.4g} % interval {low:.4g}..{high:.4g}"
     message += ")"
     state: State = "INCONCLUSIVE"
     need: int | None = None

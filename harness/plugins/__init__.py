@@ -13,7 +13,7 @@ mapping of name to writer).
 from harness.plugins.entries import Broken, functions, unknown
 from harness.plugins.families import FamilyMember, Listed, members
 from harness.plugins.loading import bound, is_local, load_model, load_scorer, models, offers_model
-from harness.plugins.offers import Catalogue, about_bias, catalogue, installed_metrics, metrics
+from harness.plugins.offers import Catalogue, about_bias, about_safety, catalogue, installed_metrics, metrics
 from harness.plugins.selection import installed, names_many, require_names, select
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "FamilyMember",
     "Listed",
     "about_bias",
+    "about_safety",
     "bound",
     "catalogue",
     "functions",

@@ -58,6 +58,12 @@ def about_bias() -> set[str]:
     return {name for name, task in catalogue().tasks.items() if task.tags & {"bias", "toxicity"}}
 
 
+def about_safety() -> set[str]:
+    """Names of the installed tasks on what a model may do to people: bias and toxicity, harm, attacks, false claims."""
+    tags = {"bias", "toxicity", "safety", "scored refusals", "injection", "truth", "factuality"}
+    return {name for name, task in catalogue().tasks.items() if task.tags & tags}
+
+
 def metrics() -> tuple[dict[str, Metric], list[Broken]]:
     """Metrics that plug-ins offer, by name, and the broken ones."""
     offered: dict[str, Metric] = {}

@@ -1,7 +1,6 @@
 """What is stored as pandas data frames: ``harness.load(store).results()`` and ``.samples(run, task)``."""
 
 from collections.abc import Sequence
-from dataclasses import astuple, fields
 from typing import TYPE_CHECKING
 
 from harness.store import Store, open_store
@@ -88,7 +87,7 @@ class Frames:
         One row per standing (see ``harness.store.queries.leaderboard.Standing``); ``model`` is looked for in names.
         """
         wanted = LeaderboardFilter(tuple(tasks), tuple(metrics), model, slice)
-        return standings_frame(leaderboard.page(self.store, wanted)[0])
+        return standings_frame(leaderboard.standings(self.store, wanted))
 
     def samples(
         self,
@@ -115,10 +114,14 @@ def cluster_keys(samples: "pd.DataFrame") -> "pd.Series[str]":
     return pd.Series(keys, index=samples.index, dtype=object)
 
 
+BOARD = ("task", "metric", "model", "value", "low", "high", "rank", "n", "failed", "asked", "shots", "version", "run")
+"""The columns of a frame of standings."""
+
+
 def standings_frame(standings: Sequence[Standing]) -> "pd.DataFrame":
     """Rows of the leaderboard as a data frame; the average of a group has neither shots nor version."""
     import pandas as pd
 
-    frame = pd.DataFrame([astuple(row) for row in standings], columns=[field.name for field in fields(Standing)])
+    frame = pd.DataFrame([[getattr(row, name) for name in BOARD] for row in standings], columns=list(BOARD))
     floats, whole = dict.fromkeys(("value", "low", "high"), "float64"), dict.fromkeys(("shots", "version"), "Int64")
     return frame.astype(floats | whole)

@@ -242,6 +242,10 @@ class Store:
         with reading(self.engine) as connection:
             return pointers.baseline(connection, name)
 
+    def baseline_run(self, name: str) -> Run:
+        """The run of a baseline of this name, else the run that the name means. Raises as ``baseline`` and ``run``."""
+        return self.run(self.baseline(name) if self.baseline_history(name) else name)
+
     def baselines(self) -> dict[str, str]:
         """Baselines that point to a run now: name -> run id."""
         with reading(self.engine) as connection:

@@ -95,7 +95,7 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
     return lambda kind: str(folder / kind)
 
 
-@pytest.fixture(name="letters")
+@pytest.fixture(name="letters", scope="session")
 def letters_task() -> Callable[..., Task]:
     """Makes the task ``letters``, with as many questions and of the version that a test wants."""
     return letters
@@ -119,7 +119,7 @@ def page(stores: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> Calla
     def show(kind: str, name: str, **query: str) -> AppTest:
         monkeypatch.setenv("HARNESS_STORE", kind if "/" in kind else stores(kind))
         test = AppTest.from_file(str(APP), default_timeout=60)
-        if name != "leaderboard":
+        if name != "overview":
             test.run()
             test.switch_page(f"views/{name}.py")
         for key, value in query.items():

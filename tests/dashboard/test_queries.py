@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from sqlalchemy import insert
@@ -13,17 +14,31 @@ from sqlalchemy import insert
 from harness.api import evaluate
 from harness.differences import Flip
 from harness.errors import UsageError
+from harness.gate.formats import outcome
 from harness.kinds import About, Data, multiple_choice
 from harness.metrics.measures import ACC
 from harness.store import Store, open_store
 from harness.store.database import writing
-from harness.store.queries.leaderboard import LeaderboardFilter
 from harness.store.queries.samples import SampleFilter as Filter
 from harness.store.queries.tasks import measured
 from harness.store.schema import RESULTS
-from harness.types import Card, Choose, Chosen, Dataset, EnergyUse, Example, Judged, Outcome, Settings, TaskEnergy
-from harness_dashboard.content import bias, compare, efficiency, gate, leaderboard, reliability, samples, trends
-from harness_dashboard.widgets import text
+from harness.types import (
+    Card,
+    Choose,
+    Chosen,
+    Dataset,
+    EnergyUse,
+    Estimate,
+    Example,
+    Judged,
+    MetricRecord,
+    Outcome,
+    Settings,
+    Task,
+    TaskEnergy,
+)
+from harness_dashboard.content import compare, efficiency, gate, leaderboard, reliability, safety, samples, trends
+from harness_dashboard.widgets import tables, text
 
 RunOf = Callable[[str], str]
 
@@ -77,7 +92,7 @@ def test_one_sample_and_its_choices(small: Store, run_of: RunOf) -> None:
     assert found is not None and not found["correct"]
     assert samples.gold_of(found) == "a"
     table = samples.choices(found)
-    assert table["probability"].sum() == pytest.approx(1.0)
+    assert table["probability"].sum() == pytest.approx(100)
     assert table["mark"].tolist() == ["gold", "", "picked"]
     assert samples.one(small, run, "letters", "x' or true --") is None
     assert samples.one(small, run, "letters", "") is None
@@ -86,38 +101,62 @@ def test_one_sample_and_its_choices(small: Store, run_of: RunOf) -> None:
 # ---------------------------------------------------------------------------------------------------------------- text
 def test_text_is_cut_and_harmless() -> None:
     assert text.cut("\x1b[31m\u202ea") == "\\u001b[31m\\u202ea"
+    assert (
+        text.cut("\U0001f468\u200d\U0001f469 \u0645\u06cc\u200c\u062e")
+        == "\U0001f468\u200d\U0001f469 \u0645\u06cc\u200c\u062e"
+    )
+    assert text.cut("a \u200d\u202e") == "a \\u200d\\u202e"
     assert len(text.cut("z" * 1_000_000)) < 21_000
     assert text.escaped("[a](b) <i> `c` *d*") == "\\[a\\]\\(b\\) \\<i\\> \\`c\\` \\*d\\*"
 
 
 def test_word_difference() -> None:
-    assert text.word_difference("the cat sat", "the dog sat down") == "the [-cat-] {+dog+} sat {+down+}"
+    assert text.word_difference("the cat sat", "the dog sat down") == "  the\n- cat\n+ dog\n  sat\n+ down"
     assert text.word_difference("", "") == "both are empty"
 
 
 # ------------------------------------------------------------------------------------------------------------- compare
 def test_compare(small: Store, run_of: RunOf) -> None:
-    found = compare.between(small, run_of("oracle"), run_of("opposite"), ("letters",), False, False)
-    row = found.numbers.set_index("metric", drop=False).loc["acc"]
-    assert (row["baseline"], row["candidate"], row["difference"], row["n"]) == (1.0, 0.0, -1.0, 12)
-    assert (row["fixed"], row["broken"], row["verdict"]) == (0, 12, "worse")
+    first, second = run_of("oracle"), run_of("opposite")
+    found = compare.between(small, first, second, ("letters",), False, False)
+    table = compare.numbers(found.rows, small.run(second).metrics(), every=True)
+    row = table.set_index("name").loc["acc"]
+    assert (row["baseline"], row["candidate"], row["change"], row["n"]) == ("100 %", "0 %", "-100 points", 12)
+    assert (row["fixed"], row["broken"], row["verdict"], row["p (Holm)"]) == (0, 12, "▼ worse", "0.031")
     assert len(found.flips) == found.flipped == 12 and set(found.flips["what"]) == {"broken"}
-    sliced = compare.between(small, run_of("oracle"), run_of("opposite"), ("letters",), False, True)
-    assert (sliced.numbers["metric"] == "acc").sum() == 6
-    assert (sliced.numbers["p (Holm)"] >= sliced.numbers["p"]).all()
+    sliced = compare.between(small, first, second, ("letters",), False, True)
+    assert len([row for row in sliced.rows if row.metric == "acc"]) == 6
+    assert compare.settings(small, first, second)["what"].tolist()[:1] == ["model"]
 
 
-def test_the_matrix_agrees_with_fixed_and_broken(small: Store, run_of: RunOf) -> None:
+def test_broken_answers_are_counted_once_a_task(small: Store, run_of: RunOf) -> None:
     for first, second, cells in (
-        ("oracle", "opposite", [0, 0, 12, 0]), ("opposite", "fail-every-3", [0, 8, 0, 0]),
-        ("oracle", "oracle", [12, 0, 0, 0]),
+        ("oracle", "opposite", [12, 0, 0, 0]), ("opposite", "fail-every-3", [0, 8, 0, 0]),
+        ("oracle", "oracle", [0, 0, 12, 0]),
     ):  # fmt: skip
         found = compare.between(small, run_of(first), run_of(second), ("letters",), False, True)
-        matrix = compare.matrix(found.numbers)
-        assert matrix.values.tolist() == [["letters", *cells]]
-        whole = found.numbers[found.numbers["slice"] == "all"]
-        assert set(whole["fixed"]) == {cells[1]} and set(whole["broken"]) == {cells[2]}
-        assert sum(cells) == whole["n"].max() and len(compare.in_words(matrix)) == 1
+        assert compare.strip(found.rows).values.tolist() == [["letters", *cells]]
+
+
+def test_changes_are_worst_first_and_say_why_there_is_none(tmp_path: Path, letters: Callable[..., Task]) -> None:
+    first = [letters(tmp_path / f"{name}.jsonl", name) for name in ("a", "b")]
+    other = [letters(tmp_path / "a.jsonl", "a"), letters(tmp_path / "c.jsonl", "b", version=2)]
+    runs = [
+        evaluate(f"scripted:{rule}", tasks, store=str(tmp_path / "s")).run.id
+        for rule, tasks in (("oracle", first), ("opposite", other))
+    ]
+    told = compare.changes(open_store(str(tmp_path / "s")), *runs)
+    assert [(one.task, one.meaning) for one in told] == [("a", "worse"), ("b", "untested")]
+    table = compare.changes_table(told)
+    assert table["how"][0] == "paired test" and "version 1 -> 2" in table["how"][1]
+
+
+def test_intervals_alone_tell_less_than_a_test() -> None:
+    record = MetricRecord(name="ter", better="lower")
+    low, high = (Estimate("t", "ter", "all", x, x - 1, x + 1, 9, 9, 0) for x in (3.0, 6.0))
+    assert compare.apart(low, high, record) == "worse" and compare.apart(high, low, record) == "better"
+    assert compare.apart(low, replace(high, low=3.5), record) == "unclear"
+    assert compare.apart(low, replace(high, low=None), record) == "untested"
 
 
 def test_every_task_has_its_share_of_the_flips() -> None:
@@ -131,7 +170,7 @@ def test_every_task_has_its_share_of_the_flips() -> None:
 
 def test_failures_are_no_pairs(small: Store, run_of: RunOf) -> None:
     found = compare.between(small, run_of("oracle"), run_of("fail-every-3"), ("letters",), False, False)
-    assert set(found.numbers["n"]) == {8} and set(found.numbers["dropped"]) == {4}
+    assert {(row.paired.n, row.dropped) for row in found.rows} == {(8, 4)}
 
 
 # --------------------------------------------------------------------------------------------------------- calibration
@@ -174,11 +213,16 @@ def test_calibration_of_known_answers(tmp_path: Path) -> None:
     found = reliability.calibration(known(tmp_path / "s", rows), "r", "one")
     assert found.n == 20 and found.without == 0
     assert found.bins["n"].tolist() == [10, 10]
-    assert found.bins["confidence"].tolist() == pytest.approx([0.55, 0.95])
-    assert found.bins["accuracy"].tolist() == pytest.approx([0.5, 0.8])
-    ece = found.metrics.set_index("metric").loc["ece_width_10"]
-    assert ece["value"] == pytest.approx(0.5 * 0.05 + 0.5 * 0.15)
-    assert ece["low"] <= ece["value"] <= ece["high"] and ece["n"] == 20
+    assert found.bins["confidence"].tolist() == pytest.approx([55, 95])
+    assert found.bins["accuracy"].tolist() == pytest.approx([50, 80])
+    assert found.sentence == "Over 20 answers it is 75 % sure and 65 % right: about as sure as right."
+
+
+def test_how_sure_a_model_is_in_a_sentence() -> None:
+    rows = np.array([(0.9, i % 2) for i in range(100)], dtype=float)
+    assert "90 % sure and 50 % right: overconfident" in reliability.sentence(rows)
+    rows[:, 0] = 0.2
+    assert "underconfident" in reliability.sentence(rows) and not reliability.sentence(rows[:0])
 
 
 def test_answers_without_probabilities_are_left_out(small: Store, run_of: RunOf) -> None:
@@ -193,7 +237,7 @@ def test_variants_that_a_run_made(tmp_path: Path) -> None:
     run = evaluate("scripted:oracle", [task], store=str(tmp_path / "s"), perturb=("case",), strength=(1,)).run.id
     store = open_store(str(tmp_path / "s"))
     numbers = reliability.variants(store, run, "one")
-    assert numbers.loc[numbers["metric"] == "acc", "variant"].tolist() == ["original", "case@1"]
+    assert numbers.loc[numbers["metric"] == "acc", "label"].tolist() == ["original", "case@1"]
     plain = evaluate("scripted:oracle", [task], store=str(tmp_path / "s")).run.id
     assert reliability.variants(store, plain, "one").empty and reliability.flips(store, plain, "one").empty
     flips = reliability.flips(store, run, "one").iloc[0]
@@ -204,16 +248,16 @@ def test_variants_that_a_run_made(tmp_path: Path) -> None:
 def test_what_typos_change_is_no_probe_and_what_swapping_groups_changes_is(small: Store, tmp_path: Path) -> None:
     place = str(tmp_path / "s")
     evaluate("scripted:oracle", ["demo/qa"], Settings(limit=4, perturb=("typos",)), store=place)
-    assert bias.probes_of(open_store(place)) == []
+    assert safety.probes_of(open_store(place)) == []
     evaluate("scripted:oracle", ["demo/qa"], counterfactual=("gender",), store=place)
-    assert bias.probes_of(open_store(place)) == ["demo/qa"]
+    assert safety.probes_of(open_store(place)) == ["demo/qa"]
 
 
 def test_the_average_of_a_group_stands_where_runs_are_compared(tmp_path: Path) -> None:
     for rule in ("oracle", "opposite"):
         evaluate(f"scripted:{rule}", ["demo/qa"], store=str(tmp_path / "s"), limit=4)
     store = open_store(str(tmp_path / "s"))
-    assert measured(store)[-1] != ("glue", "average") and trends.measured(store, "scripted:oracle")
+    assert measured(store)[-1] != ("glue", "average")
     with writing(store.engine) as connection:
         for run in store.runs():
             value = 0.8 if run.model == "scripted:oracle" else 0.2
@@ -221,20 +265,43 @@ def test_the_average_of_a_group_stands_where_runs_are_compared(tmp_path: Path) -
                 row = {"run_id": run.id, "position": 1000 + place, "task": group, "metric": "average", "slice": "all"}
                 numbers = {"value": value, "low": value - 0.1, "high": value + 0.1, "n": 4, "clusters": 4, "failed": 0}
                 connection.execute(insert(RESULTS).values(**row, **numbers))
-    board, total = leaderboard.page(store, LeaderboardFilter(tasks=("glue", "superglue")))
-    assert total == 4 and board["value"].tolist() == [0.8, 0.2] * 2 and board["rank"].tolist() == ["1", "2"] * 2
-    assert board["version"].isna().all() and {("glue", "average"), ("superglue", "average")} <= set(measured(store))
-    assert ("glue", "average") in trends.measured(store, "scripted:oracle")
-    history = trends.history(store, "scripted:oracle", "glue", "average")
-    assert history["series"].tolist() == ["whole group"] and history["value"].tolist() == [0.8]
+    assert {("glue", "average"), ("superglue", "average")} <= set(measured(store))
+    board = leaderboard.board(store)
+    cells = [(row.label, row.cells["glue"]) for row in board.rows if "glue" in row.cells]
+    assert [(label, one.value, one.rank) for label, one in cells] == [
+        ("scripted:oracle", 0.8, "1 of 2"), ("scripted:opposite", 0.2, "2 of 2")
+    ]  # fmt: skip
+    history = trends.history(store, "scripted:oracle")
+    assert history.set_index("task").loc["glue", ["series", "value"]].tolist() == ["whole group", 0.8]
 
 
-def test_bias_probes(small: Store) -> None:
-    assert bias.probes_of(small) == ["pronouns"]
-    (probe,) = bias.card(small, small.runs(task="pronouns")[0].id)
-    assert probe.ideals == {"prefers": 0.5}
-    assert probe.numbers["prefers"]["slice"].tolist() == ["all", "kind=x", "kind=y"]
-    assert set(probe.numbers["prefers"]["lies"]) <= set(bias.LIES.values())
+def test_probes_with_their_verdicts(small: Store) -> None:
+    run = small.runs(task="pronouns")[0].id
+    assert safety.probes_of(small) == ["pronouns"]
+    table = safety.of_run(small, run)
+    assert table[["verdict", "task", "number"]].values.tolist() == [["◆ above the ideal", "pronouns", "prefers"]]
+    task, numbers = safety.probe(small, run, "pronouns")
+    groups = safety.by_group(numbers["prefers"], task.metrics[0])
+    assert groups["label"].tolist() == ["all", "kind=x", "kind=y"]
+    assert groups["series"].tolist() == ["above the ideal", "no verdict", "no verdict"]  # four sentences are too few
+    assert safety.worst(numbers["prefers"], task.metrics[0]) == ""
+    cells = safety.matrix(small, [run]).iloc[0]
+    assert cells["probe"] == "pronouns" and cells.iloc[-1].startswith("◆ 1")
+
+
+def test_harm_stands_beside_denied_help(tmp_path: Path, small: Store) -> None:
+    base = small.runs(task="letters")[0]
+    share = {"interval": "wilson", "bounds": (0.0, 1.0), "better": "lower"}
+    metrics = tuple(MetricRecord(name=name, **share) for name in safety.BOTH)
+    store = open_store(str(tmp_path / "s"))
+    run = replace(base, id="x", tasks=(replace(base.tasks[0], name="jailbreak/x", metrics=metrics),), status="running")
+    store.start(run)
+    store.finish(run, {}, [Estimate("jailbreak/x", name, "all", 0.1, 0.0, 0.2, 9, 9, 0) for name in safety.BOTH])
+    bars = safety.harm_and_help(store)["jailbreak/x"]
+    assert bars[["series", "value"]].values.tolist() == [
+        ["harmful prompts answered", 10.0], ["harmless prompts refused", 10.0]
+    ]  # fmt: skip
+    assert safety.of_run(store, "x")["verdict"].tolist() == [safety.NO_IDEAL] * 2
 
 
 def test_trends_mark_baselines_and_gates(tmp_path: Path) -> None:
@@ -245,12 +312,13 @@ def test_trends_mark_baselines_and_gates(tmp_path: Path) -> None:
     store.set_baseline("main", ids[1])
     for code in (0, 1):  # the newest counts
         store.save_verdicts(ids[2], {"exit_code": code, "verdicts": []})
-    frame = trends.history(store, "scripted:oracle", "one", "acc").set_index("run")
+    frame = trends.history(store, "scripted:oracle").set_index("run")
     assert set(frame.index) == set(ids) and set(frame["series"]) == {"v1, 0-shot"}
     assert frame["baseline"].to_dict() == {ids[0]: "main (before)", ids[1]: "main", ids[2]: ""}
-    assert frame["gate"].to_dict() == {ids[0]: "", ids[1]: "", ids[2]: "failed"}
+    assert frame["gate"].to_dict() == {ids[0]: "", ids[1]: "", ids[2]: "▼ failed"}
     assert len(trends.marks(frame.reset_index())) == 3
-    assert ("one", "acc") in trends.measured(store, "scripted:oracle")
+    (step,) = tables.records(trends.steps(frame.reset_index(), leaderboard.main_metrics(store)))
+    assert (step["last step"], step["task"], step["runs"]) == ("● cannot tell", "one", 3)
 
 
 def test_costs_tell_what_was_measured() -> None:
@@ -281,23 +349,28 @@ def test_energy_is_measured_or_unknown_and_never_estimated(small: Store, tmp_pat
     for one in (run, replace(run, id="metered", energy=energy)):
         own.start(replace(one, status="running", finished=None))
         own.finish(one, outcomes, small.results(run.id))
-    frame = efficiency.points(own, "letters", "acc", "joules").set_index("run")
+    frame = efficiency.points(own, "letters", leaderboard.main_metrics(own)["letters"], "joules").set_index("run")
     assert frame.loc["metered", ["joules", "kind"]].tolist() == [12.5, "measured"]
     assert frame.drop("metered")["joules"].isna().all()
     assert set(frame.drop("metered")["how"]) == {"the answers were computed elsewhere"}
+
+
+def test_the_edge_is_what_nothing_beats_in_both() -> None:
+    assert efficiency.edge([1.0, 0.9, 0.8, None], [5.0, 2.0, 3.0, 1.0], False) == [True, True, False, False]
+    assert efficiency.edge([1.0, 0.9], [1.0, 1.0], True) == [False, True]
 
 
 def verdict(state: str, **more: object) -> dict[str, object]:
     rule = {"metric": "letters:acc", "limit": "max_drop", "margin": 0.02, "slices": "all", "mode": "interval"}
     return {
         "rule": rule, "task": "letters", "metric": "acc", "slice": "all", "state": state, "value": 0.0, "baseline": 1.0,
-        "n": 12, "message": "drop +1", "quarantined": False, **more,
+        "n": 12, "message": "drop 1", "quarantined": False, **more,
     }  # fmt: skip
 
 
 def test_gates_in_words_with_their_examples(small: Store, run_of: RunOf) -> None:
     rules = gate.rules({"verdicts": [verdict("PASS"), verdict("INCONCLUSIVE"), verdict("FAIL")]})
-    assert rules["verdict"].tolist() == ["✗ FAIL", "? INCONCLUSIVE", "✓ PASS"]
+    assert rules["verdict"].tolist() == ["▼ violated", "● undecided", "▲ holds"]
     assert rules["rule"][0].startswith("letters:acc must not be worse than the baseline by more than 0.02")
     assert "alpha" not in rules["rule"][0]
     row = {"task": "letters", "metric": "acc", "slice": "all"}
@@ -314,6 +387,15 @@ def test_gate_history(tmp_path: Path) -> None:
     store = open_store(str(tmp_path / "s"))
     store.save_verdicts(run, {"exit_code": 1, "baseline": None, "verdicts": [verdict("FAIL"), verdict("PASS")]})
     found = gate.history(store).iloc[0]
-    assert (found["run"], found["outcome"], found["FAIL"], found["PASS"]) == (run, "failed", 1, 1)
+    assert (found["run"], found["outcome"], found["violated"], found["hold"]) == (run, "▼ failed", 1, 1)
     assert isinstance(gate.record(store, str(found["gate"])), dict)
     assert isinstance(gate.history(store, run), pd.DataFrame)
+
+
+def test_a_gate_that_shows_nothing_has_not_passed() -> None:
+    assert outcome({"exit_code": 0, "verdicts": [verdict("PASS")]}) == "passed"
+    assert outcome({"exit_code": 0, "verdicts": [verdict("PASS"), verdict("INCONCLUSIVE")]}) == "undecided"
+    assert outcome({"exit_code": 0, "verdicts": [verdict("INCONCLUSIVE", quarantined=True)]}) == "passed"
+    quiet = [verdict("PASS", metric="failed_rate"), verdict("FAIL", metric="failed_rate"), verdict("FAIL")]
+    shown, line = gate.grouped(gate.rules({"verdicts": quiet}))
+    assert len(shown) == 2 and line == "1 rules on failed answers hold."

@@ -249,7 +249,7 @@ def test_slices_of_a_rule() -> None:
     assert [v.slice for v in judged(rows, slices="g=*")] == ["g=a", "g=b"]
     assert [(v.slice, v.state) for v in judged(rows, slices="g=b")] == [("g=b", "FAIL")]
     [worst] = judged(rows, slices="worst")
-    assert (worst.slice, worst.state) == ("g=b", "FAIL") and worst.message.startswith("worst of 3: drop +0.1")
+    assert (worst.slice, worst.state) == ("g=b", "FAIL") and worst.message.startswith("worst of 3: drop 0.1")
     assert worst.p == pytest.approx(3 * (gating.violation_p(rows[2], 0.02) or 0))
 
 

@@ -20,6 +20,7 @@ from harness.cli.main import main
 from harness.engine.backend import Batch
 from harness.errors import DataError
 from harness.kinds import About, Data, multiple_choice, pair
+from harness.marks import WORDS
 from harness.metrics import stats
 from harness.metrics.classify import mean
 from harness.metrics.fairness import Gap
@@ -29,7 +30,6 @@ from harness.metrics.stored import recorded
 from harness.plugins import about_bias
 from harness.store import open_store
 from harness.types import Card, Dataset, Estimate, Likelihood, MetricRecord, ModelInfo, Question, Scored, Task
-from harness_dashboard.content.bias import LIES
 from harness_reports import REPORTS
 from harness_reports.bias import gather, read_flips, read_gap, read_probe
 
@@ -71,7 +71,7 @@ def test_a_number_that_shows_nothing_says_what_it_could_have_shown() -> None:
 @pytest.mark.parametrize("low", [30.0, 45.0, 55.0])
 def test_table_page_and_card_give_one_verdict(low: float, clusters: int) -> None:
     e = number(low + 5, low, low + 10, clusters)
-    card, table, page = read_probe(e, SS), against(e, 50), LIES[side_of(e, 50)]
+    card, table, page = read_probe(e, SS), against(e, 50), WORDS[side_of(e, 50)]
     assert (card.differs is None) == table.startswith("no verdict") == (page == "no verdict") == (clusters < FEWEST)
     if card.differs is not None:
         assert card.differs == table.startswith("differs") == (page != "ideal within the interval")

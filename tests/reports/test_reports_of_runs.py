@@ -52,7 +52,7 @@ def test_evidence_of_bias_only_with_probes_and_by_name(place: str) -> None:
 def test_a_baseline_says_what_differs_or_why_nothing_is_compared(place: str) -> None:
     harness.open_store(place).set_baseline("main", "right")
     worse = str(harness.report("wrong", "md", baseline="main", store=place))
-    assert "is worse than" in worse and "(n = 12 of both): worse" in worse and "| 20 |" in worse
+    assert "is worse than" in worse and "(n = 12 of both): ▼ worse" in worse and "| 20 |" in worse
     other = str(harness.report("probed", "md", baseline="right", store=place))
     assert "demo/pronouns: the baseline did not ask it" in other
 

@@ -14,7 +14,7 @@ from harness.store.queries.leaderboard import LeaderboardFilter
 from harness.store.queries.results import ResultFilter
 from harness.store.queries.tasks import measured
 from harness.store.schema import RUNS
-from harness.types import EnergyUse, PartScores, TaskEnergy, Training
+from harness.types import EnergyUse, MetricRecord, PartScores, TaskEnergy, Training
 
 
 def finished(store: Store, run_id: str = "run-1", **changes):
@@ -224,11 +224,11 @@ def test_leaderboard_is_the_newest_finished_run_of_every_model(store):
         store.start(made)
         store.finish(made, {}, [estimate(value=value), estimate("f1", value), estimate(slice="g=x", value=0.9)])
     store.start(run("a3", model="a", started="2026-01-09T00:00:00+00:00"))
-    standings, total = leaderboard.page(store)
+    standings = leaderboard.standings(store)
     found = [(s.model, s.run, s.metric, s.value) for s in standings]
     assert found == [("b", "b1", "acc", 0.3), ("a", "a2", "acc", 0.2), ("b", "b1", "f1", 0.3), ("a", "a2", "f1", 0.2)]
-    assert total == 4 and leaderboard.slices(store) == ["g=x"]
-    in_slice, _ = leaderboard.page(store, LeaderboardFilter(metrics=("acc",), slice="g=x"))
+    assert leaderboard.slices(store) == ["g=x"]
+    in_slice = leaderboard.standings(store, LeaderboardFilter(metrics=("acc",), slice="g=x"))
     assert [s.value for s in in_slice] == [0.9, 0.9]
     assert [row[0] for row in results.table(store, ResultFilter(model="a", metric="acc", slice="all"))] == ["a2", "a1"]
     assert [row[0] for row in results.table(store, ResultFilter(runs=["b1"]))] == ["b1"] * 3
@@ -238,20 +238,33 @@ def test_ranks_are_among_all_models_whatever_is_shown(store):
     for i in range(5):
         made = run(f"r{i}", model=f"m{i}")
         store.start(made)
-        store.finish(made, {}, [estimate(value=i / 5, low=i / 5 - 0.15, high=i / 5 + 0.15)])
-    whole, _ = leaderboard.page(store)
-    assert [(s.model, s.rank) for s in whole] == [
-        ("m4", "1-2"),
-        ("m3", "1-3"),
-        ("m2", "2-4"),
-        ("m1", "3-5"),
-        ("m0", "4-5"),
-    ]
-    assert leaderboard.page(store, limit=2, offset=2) == (whole[2:4], 5)
-    assert leaderboard.page(store, offset=3) == (whole[3:], 5)
-    assert leaderboard.page(store, LeaderboardFilter(model="M1")) == ([whole[3]], 1)
-    assert leaderboard.page(store, LeaderboardFilter(tasks=("toy/choice",))) == (whole, 5)
-    assert leaderboard.page(store, LeaderboardFilter(tasks=("other",))) == ([], 0)
+        store.finish(made, {}, [replace(estimate(value=i / 5, low=i / 5 - 0.15, high=i / 5 + 0.15), failed=0)])
+    whole = leaderboard.standings(store)
+    ranks = [("m4", "1-2 of 5"), ("m3", "1-3 of 5"), ("m2", "2-4 of 5"), ("m1", "3-5 of 5"), ("m0", "4-5 of 5")]
+    assert [(s.model, s.rank) for s in whole] == ranks
+    assert leaderboard.standings(store, LeaderboardFilter(model="M1")) == [whole[3]]
+    assert leaderboard.standings(store, LeaderboardFilter(tasks=("toy/choice",))) == whole
+    assert leaderboard.standings(store, LeaderboardFilter(tasks=("other",))) == []
+
+
+def test_the_best_stands_first_whichever_way_is_better(store):
+    for i in range(3):
+        made = run(
+            f"r{i}", model=f"m{i}", tasks=(replace(task(), metrics=(MetricRecord(name="ter", better="lower"),)),)
+        )
+        store.start(made)
+        store.finish(made, {}, [replace(estimate("ter", value=float(i), low=i - 0.1, high=i + 0.1), failed=0)])
+    assert [(s.model, s.rank) for s in leaderboard.standings(store)] == [
+        ("m0", "1 of 3"), ("m1", "2 of 3"), ("m2", "3 of 3")
+    ]  # fmt: skip
+
+
+def test_a_number_without_rivals_or_with_many_failures_has_no_rank(store):
+    for name, failed in (("whole", 0), ("broken", 2)):
+        made = run(name, model=name)
+        store.start(made)
+        store.finish(made, {}, [replace(estimate(value=0.5, low=0.4, high=0.6), n=20, failed=failed)])
+    assert {s.model: s.rank for s in leaderboard.standings(store)} == {"whole": "no rival", "broken": "-"}
 
 
 def test_the_average_of_a_group_is_a_result_whose_task_is_in_no_set(store):
@@ -259,7 +272,7 @@ def test_the_average_of_a_group_is_a_result_whose_task_is_in_no_set(store):
     store.start(made)
     store.finish(made, {}, [replace(estimate("average"), task=name) for name in ("a/one", "group")])
     assert measured(store)[-1] == ("group", "average") and ("a/one", "average") not in measured(store)
-    standings = leaderboard.page(store)[0]
+    standings = leaderboard.standings(store)
     assert [(s.task, s.version is None, s.shots is None) for s in standings] == [
         ("a/one", False, False), ("group", True, True)
     ]  # fmt: skip

@@ -40,7 +40,7 @@ def test_a_new_task_takes_under_20_lines_and_runs(tmp_path: Path) -> None:
     path = os.pathsep.join([site, os.environ.get("PYTHONPATH", "")])
     done = run(tmp_path, "harness run scripted:oracle --tasks weather/clouds", PYTHONPATH=path)
     assert done.returncode == 0, done.stderr
-    assert re.search(r"weather/clouds .*acc +. +1 ", done.stdout)
+    assert re.search(r"weather/clouds .*acc +. +100 % ", done.stdout)
 
 
 def test_the_section_as_it_is_written(newcomer: Newcomer) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import Row, Select, func, select
 
 from harness.store.database import reading
 from harness.store.lookup import energy, mapping
+from harness.store.queries.runs import asked
 from harness.store.schema import MODELS, RESULTS, RUNS, TASK_SETS
 from harness.store.store import Store
 from harness.types import EnergyUse
@@ -15,7 +16,10 @@ from harness.types import EnergyUse
 
 @dataclass(frozen=True, slots=True)
 class Expense:
-    """A run's number, the engine's statistics and energy of the whole run, and the examples of all its tasks."""
+    """A run's number, the engine's statistics and energy of the whole run, and the examples of all its tasks.
+
+    ``asked``: how the run asked, as far as it was chosen.
+    """
 
     run: str
     model: str
@@ -28,6 +32,7 @@ class Expense:
     high: float | None
     n: int
     energy: EnergyUse | None
+    asked: str
 
 
 def expenses(store: Store, task: str, metric: str, limit: int) -> list[Expense]:
@@ -51,6 +56,7 @@ def _newest_with(task: str, metric: str, limit: int) -> Select[Any]:
             RUNS.c.finished,
             RUNS.c.engine,
             RUNS.c.energy,
+            RUNS.c.settings,
             RUNS.c.task_set,
             r.value,
             r.low,
@@ -79,4 +85,5 @@ def _expense(row: Row[Any], examples: int) -> Expense:
         high=row.high,
         n=row.n,
         energy=energy(row.energy),
+        asked=asked(mapping(row.settings)),
     )

@@ -1,23 +1,25 @@
 """The leaderboard: the newest numbers of every model on every definition of a task, with the ranks it may have."""
 
+import math
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Row, Select, Subquery, func, select
 
 from harness.store.database import reading
-from harness.store.lookup import metrics
+from harness.store.lookup import mapping, metrics
+from harness.store.queries.runs import asked
 from harness.store.queries.tasks import definitions
 from harness.store.schema import MODELS, RESULTS, RUNS, TASKS
 from harness.store.store import Store
-from harness.types import Better, MetricRecord
+from harness.types import Better, Estimate, MetricRecord
 
 DEFINED = ("task_id", "name", "version", "shots")
-Interval = tuple[float | None, float | None, float | None]
-"""Value, low, high."""
+Span = tuple[float, float]
+"""How bad a number is at best and at worst."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +32,17 @@ class LeaderboardFilter:
     slice: str = "all"
 
 
+FAILURES = 0.05
+"""The share of failed answers above which a number has no rank: what it would be without failures nobody knows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """One number of the newest finished run of a model on a definition of a task.
 
-    ``rank`` is the range of ranks that it may have ("2-4") among the models that were asked the same: same version,
-    data and few-shot examples; "-" without an interval. The average of a group has neither shots nor version.
+    ``best`` to ``worst``: the ranks that it may have among the ``of`` numbers of models that were asked the same (same
+    version, data and few-shot examples); None without an interval, and where more than FAILURES of the answers failed.
+    ``asked``: how, beyond the task's own way ("3-shot, typos"). The average of a group has neither shots nor version.
     """
 
     task: str
@@ -44,49 +51,77 @@ class Standing:
     value: float | None
     low: float | None
     high: float | None
-    rank: str
+    best: int | None
+    worst: int | None
+    of: int
     n: int
+    clusters: int
     failed: int
     shots: int | None
     version: int | None
+    asked: str
     run: str
+    definition: str
+
+    @property
+    def estimate(self) -> Estimate:
+        """The number itself."""
+        return Estimate(
+            self.task, self.metric, "all", self.value, self.low, self.high, self.n, self.clusters, self.failed
+        )
+
+    @property
+    def rank(self) -> str:
+        """``2-4 of 15``; "no rival" for a number that stands alone, "-" for one without a rank."""
+        if self.best is None:
+            return "-"
+        if self.of == 1:
+            return "no rival"
+        return f"{self.best}{f'-{self.worst}' if self.worst != self.best else ''} of {self.of}"
 
 
 EVERYTHING = LeaderboardFilter()
 
 
-def page(
-    store: Store, wanted: LeaderboardFilter = EVERYTHING, *, limit: int | None = None, offset: int = 0
-) -> tuple[list[Standing], int]:
-    """Rows of the leaderboard from ``offset`` on, and how many there are in all: by task, metric and value."""
+def standings(store: Store, wanted: LeaderboardFilter = EVERYTHING) -> list[Standing]:
+    """The numbers by task, metric and definition, the best first of those that were asked the same."""
     newest = _newest(wanted.tasks)
-    query = _numbers(newest, wanted)
-    order = (RESULTS.c.task, RESULTS.c.metric, newest.c.task_id, RESULTS.c.value.desc(), MODELS.c.name, newest.c.id)
+    everybody = replace(wanted, model="")  # others than those shown may be ahead of them
     with reading(store.engine) as connection:
-        rows = connection.execute(query.order_by(*order).limit(limit).offset(offset)).all()
-        total, rivals = len(rows), rows
+        rows = connection.execute(_numbers(newest, everybody)).all()
         task_ids = {row.task_id for row in rows}
-        if limit is not None or offset:
-            total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
-        if rows and (limit is not None or offset or wanted.model):  # others than those shown may be ahead of them
-            everybody = _everybody(wanted, rows)
-            everyone = _newest(everybody.tasks)
-            query = _numbers(everyone, everybody).where(everyone.c.task_id.in_(task_ids))
-            rivals = connection.execute(query).all()
         tasks = connection.execute(select(TASKS.c.id, TASKS.c.metrics).where(TASKS.c.id.in_(task_ids))).all()
-        rules = {(task.id, metric.name): metric for task in tasks for metric in metrics(task.metrics)}
-        ranks = _ranks(rivals, rules)
-        standings = [
-            Standing(task, metric, model, value, low, high, ranks[task_id, metric, run], n, failed, shots, version, run)
-            for task, metric, model, value, low, high, n, failed, shots, version, run, task_id in rows
-        ]
-    return standings, int(total)
+        finished = select(RUNS.c.id, RUNS.c.settings).where(RUNS.c.id.in_({row.run for row in rows}))
+        settings = {row.id: mapping(row.settings) for row in connection.execute(finished)}
+    rules = {(task.id, metric.name): metric for task in tasks for metric in metrics(task.metrics)}
+    groups: dict[tuple[str, str, str], list[Row[Any]]] = defaultdict(list)
+    for row in rows:
+        groups[row.task, row.metric, row.task_id].append(row)
+    ordered = (
+        standing
+        for (_, metric, task_id), group in sorted(groups.items())
+        for standing in _ranked(group, rules.get((task_id, metric)), settings)
+    )
+    return [one for one in ordered if wanted.model.lower() in one.model.lower()]
 
 
-def _everybody(wanted: LeaderboardFilter, rows: Sequence[Row[Any]]) -> LeaderboardFilter:
-    """What finds all models' numbers of the tasks and metrics of these rows."""
-    tasks, metrics = {row.task for row in rows}, {row.metric for row in rows}
-    return LeaderboardFilter(tuple(sorted(tasks)), tuple(sorted(metrics)), "", wanted.slice)
+def _ranked(
+    group: Sequence[Row[Any]], rule: MetricRecord | None, settings: Mapping[str, Mapping[str, Any]]
+) -> list[Standing]:
+    """The numbers of one metric of one definition, the best first; those without a rank stand last."""
+    better, ideal = (rule.better, rule.ideal) if rule else ("higher", None)  # no rule for the average of a group
+    spans = [_badness(row, better, ideal) if row.failed <= FAILURES * (row.n + row.failed) else None for row in group]
+    ranges = rank_ranges(spans)
+    count = len(spans) - spans.count(None)
+    standings = [
+        Standing(
+            row.task, row.metric, row.model, row.value, row.low, row.high, best, worst, count, row.n, row.clusters,
+            row.failed, row.shots, row.version, asked(settings.get(row.run, {}), row.shots), row.run, row.task_id,
+        )
+        for row, (best, worst) in zip(group, ranges, strict=True)
+    ]  # fmt: skip
+    middle = {id(one): _middle(one.value, better, ideal) for one in standings}
+    return sorted(standings, key=lambda one: (one.best is None, middle[id(one)], one.model, one.run))
 
 
 def slices(store: Store) -> list[str]:
@@ -136,6 +171,7 @@ def _numbers(newest: Subquery, wanted: LeaderboardFilter) -> Select[Any]:
         r.low,
         r.high,
         r.n,
+        r.clusters,
         r.failed,
         newest.c.shots,
         newest.c.version,
@@ -147,51 +183,37 @@ def _numbers(newest: Subquery, wanted: LeaderboardFilter) -> Select[Any]:
         query = query.where(r.task.in_(wanted.tasks))
     if wanted.metrics:
         query = query.where(r.metric.in_(wanted.metrics))
-    if wanted.model:
-        query = query.where(func.lower(MODELS.c.name).contains(wanted.model.lower(), autoescape=True))
     return query
 
 
-def _ranks(
-    rivals: Sequence[Row[Any]], rules: Mapping[tuple[str, str], MetricRecord]
-) -> dict[tuple[str, str, str], str]:
-    """Ranks by (task_id, metric, run)."""
-    groups: dict[tuple[str, str], list[Row[Any]]] = defaultdict(list)
-    for row in rivals:
-        groups[row.task_id, row.metric].append(row)
-    ranks: dict[tuple[str, str, str], str] = {}
-    for key, group in groups.items():
-        rule = rules.get(key)  # none for the average of a group
-        intervals = [(row.value, row.low, row.high) for row in group]
-        ranges = rank_ranges(intervals, rule.better, rule.ideal) if rule else rank_ranges(intervals)
-        ranks |= {(*key, row.run): rank for row, rank in zip(group, ranges, strict=True)}
-    return ranks
+def rank_ranges(spans: Sequence[Span | None]) -> list[tuple[int | None, int | None]]:
+    """The best and the worst rank that each number may have: another is ahead only where its whole span is better.
 
-
-def rank_ranges(intervals: Sequence[Interval], better: Better = "higher", ideal: float | None = None) -> list[str]:
-    """The ranks that each number may have: another is ahead only where its whole interval is better.
-
-    "-" for a number that is undefined or has no interval.
+    A span is an interval of "how bad"; None, of a number that is not ranked, has no rank.
     """
-    spans = [_badness(interval, better, ideal) for interval in intervals]
     lows, highs = sorted(span[0] for span in spans if span), sorted(span[1] for span in spans if span)
-    return ["-" if span is None else _range(span, lows, highs) for span in spans]
+    return [
+        (None, None) if span is None else (1 + bisect_left(highs, span[0]), bisect_right(lows, span[1]))
+        for span in spans
+    ]
 
 
-def _range(span: tuple[float, float], lows: Sequence[float], highs: Sequence[float]) -> str:
-    """Behind all that end before it begins, before all that begin after it ends."""
-    best, worst = 1 + bisect_left(highs, span[0]), bisect_right(lows, span[1])
-    return str(best) if best == worst else f"{best}-{worst}"
-
-
-def _badness(interval: Interval, better: Better, ideal: float | None) -> tuple[float, float] | None:
-    """Interval of "how bad", so that smaller is ahead."""
-    value, low, high = interval
-    if value is None or low is None or high is None:
+def _badness(row: Row[Any], better: Better, ideal: float | None) -> Span | None:
+    """The interval of "how bad", so that smaller is ahead; None without an interval."""
+    if row.value is None or row.low is None or row.high is None:
         return None
     if better == "lower":
-        return low, high
+        return row.low, row.high
     if better == "ideal" and ideal is not None:
-        ends = sorted((abs(low - ideal), abs(high - ideal)))
-        return (0.0 if low <= ideal <= high else ends[0]), ends[1]
-    return -high, -low
+        ends = sorted((abs(row.low - ideal), abs(row.high - ideal)))
+        return (0.0 if row.low <= ideal <= row.high else ends[0]), ends[1]
+    return -row.high, -row.low
+
+
+def _middle(value: float | None, better: Better, ideal: float | None) -> float:
+    """How bad a value is, to sort by; what is undefined comes last."""
+    if value is None:
+        return math.inf
+    if better == "ideal" and ideal is not None:
+        return abs(value - ideal)
+    return value if better == "lower" else -value

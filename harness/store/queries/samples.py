@@ -12,7 +12,7 @@ STATES = {"all": "", "right": "correct = true", "wrong": "correct = false", "fai
 @dataclass(frozen=True, slots=True)
 class SampleFilter:
     """Which samples: ``text`` is looked for in prompt, answer and gold; ``slice`` is "name=value"; ``metric`` lies
-    between ``low`` and ``high``; ``example`` is an id."""
+    between ``low`` and ``high``; ``examples`` are ids, None for any."""
 
     state: str = "all"
     text: str = ""
@@ -20,7 +20,7 @@ class SampleFilter:
     metric: str = ""
     low: float | None = None
     high: float | None = None
-    example: str | None = None
+    examples: tuple[str, ...] | None = None
 
 
 def condition(wanted: SampleFilter, columns: Sequence[str] = ()) -> str | None:
@@ -42,8 +42,9 @@ def condition(wanted: SampleFilter, columns: Sequence[str] = ()) -> str | None:
         column = _column(f"value.{wanted.metric}", columns)
         bounds = ((">=", wanted.low), ("<=", wanted.high))
         parts += [f"{column} {sign} {bound!r}" for sign, bound in bounds if bound is not None and math.isfinite(bound)]
-    if wanted.example is not None:
-        parts.append(f"example_id = {_literal(wanted.example)}")
+    if wanted.examples is not None:
+        ids = ", ".join(map(_literal, wanted.examples))
+        parts.append(f"example_id in ({ids})" if ids else "false")
     return " and ".join(parts) or None
 
 

@@ -8,7 +8,7 @@ from harness.store.database import reading
 from harness.store.lookup import metrics
 from harness.store.schema import RESULTS, RUNS, TASK_SETS, TASKS
 from harness.store.store import Store
-from harness.types import AVERAGE
+from harness.types import AVERAGE, MetricRecord
 
 
 def definitions() -> Subquery:
@@ -49,11 +49,15 @@ def _names() -> CTE:
     return names.union_all(select(following).where(names.c.task.is_not(None)))
 
 
-def secondary(store: Store) -> frozenset[str]:
-    """Metrics of any run that tell of calibration or of changed examples, beside what a task is about."""
+def records(store: Store) -> dict[tuple[str, str], MetricRecord]:
+    """What the store keeps of every metric by task and name; tasks by name, what each is about first."""
     with reading(store.engine) as connection:
-        rows = connection.execute(select(TASKS.c.metrics)).scalars().all()
-    return frozenset(metric.name for row in rows for metric in metrics(row) if not metric.is_headline)
+        rows = connection.execute(select(TASKS.c.name, TASKS.c.metrics)).all()
+    known: dict[tuple[str, str], MetricRecord] = {}
+    for row in rows:
+        for metric in metrics(row.metrics):
+            known.setdefault((row.name, metric.name), metric)
+    return dict(sorted(known.items(), key=lambda pair: pair[0][0]))
 
 
 def measured(store: Store, tasks: Sequence[str] = ()) -> list[tuple[str, str]]:

@@ -1,23 +1,22 @@
 """One metric over the runs of some models."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select, tuple_
 
 from harness.store.database import reading
-from harness.store.lookup import metrics
-from harness.store.queries.tasks import averages, definitions
-from harness.store.schema import MODELS, RESULTS, RUNS, TASK_SETS, TASKS
+from harness.store.queries.tasks import definitions
+from harness.store.schema import MODELS, RESULTS, RUNS
 from harness.store.store import Store
-from harness.types import AVERAGE
 
 
 @dataclass(frozen=True, slots=True)
 class TrendPoint:
     """A run's number and the definition of the task; the average of a group has no version, data or shots."""
 
+    task: str
+    metric: str
     run: str
     model: str
     started: str
@@ -31,32 +30,13 @@ class TrendPoint:
     failed: int
 
 
-def measured(store: Store, models: Sequence[str]) -> list[tuple[str, str]]:
-    """Every (task, metric) of the runs of these models, the most often defined task first, averages of groups last."""
-    sets = select(RUNS.c.task_set).where(RUNS.c.model_id.in_(_ids(models)))
-    asked = select(TASK_SETS.c.task_id, func.count().label("times")).where(TASK_SETS.c.id.in_(sets))
-    per_task = asked.group_by(TASK_SETS.c.task_id).subquery()  # one row each, however many sets of tasks have it
-    query = select(TASKS.c.name, TASKS.c.metrics, per_task.c.times)
-    finished = select(RUNS.c.id).where(RUNS.c.model_id.in_(_ids(models)), RUNS.c.status == "finished")
-    with reading(store.engine) as connection:
-        rows = connection.execute(query.join(per_task, per_task.c.task_id == TASKS.c.id)).all()
-        groups = {row.task for row in connection.execute(averages(finished))}
-    counts: Counter[tuple[str, str]] = Counter()
-    for row in rows:
-        for metric in metrics(row.metrics):
-            counts[row.name, metric.name] += row.times
-    most: dict[str, int] = {}
-    for (task, _), count in counts.items():
-        most[task] = max(count, most.get(task, 0))
-    ordered = sorted(counts, key=lambda pair: (-most[pair[0]], pair[0]))
-    return ordered + [(group, AVERAGE) for group in sorted(groups)]
-
-
-def history(store: Store, models: Sequence[str], task: str, metric: str, limit: int) -> list[TrendPoint]:
-    """The newest finished runs of these models that have the number over all examples, newest first."""
+def history(store: Store, models: Sequence[str], pairs: Sequence[tuple[str, str]], limit: int) -> list[TrendPoint]:
+    """The newest such numbers (task, metric) over all examples of finished runs of these models, newest first."""
     r, tasks = RESULTS.c, definitions()
     query = (
         select(
+            r.task,
+            r.metric,
             RUNS.c.id,
             MODELS.c.name,
             RUNS.c.started,
@@ -74,12 +54,12 @@ def history(store: Store, models: Sequence[str], task: str, metric: str, limit: 
         .join(MODELS, MODELS.c.id == RUNS.c.model_id)
         .join(tasks, (tasks.c.task_set == RUNS.c.task_set) & (tasks.c.name == r.task))
         .where(RUNS.c.model_id.in_(_ids(models)), RUNS.c.status == "finished")
-        .where(r.task == task, r.metric == metric, r.slice == "all")
+        .where(tuple_(r.task, r.metric).in_(pairs), r.slice == "all")
         .order_by(RUNS.c.started.desc(), RUNS.c.id.desc())
         .limit(limit)
     )
     with reading(store.engine) as connection:
-        return [TrendPoint(*row) for row in connection.execute(query)]
+        return [TrendPoint(*row) for row in map(tuple, connection.execute(query))]
 
 
 def _ids(models: Sequence[str]) -> Select[tuple[str]]:

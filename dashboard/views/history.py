@@ -1,0 +1,181 @@
+"""How it came about: trends over all tasks of a model family, what gates said, and what quality costs."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from harness.errors import HarnessError
+from harness.metrics.words import help_line, plain_name
+from harness_dashboard import context, session
+from harness_dashboard.content import efficiency, gate, leaderboard, trends
+from harness_dashboard.widgets import charts, tables
+from harness_dashboard.widgets.text import cut, escaped, family
+
+PARTS = ("Trends", "Gates", "Cost")
+SMALL = 30
+"""The most small charts of a page."""
+
+
+def small_trends(model: str) -> None:
+    """All tasks of a family, worst last step first; a picked one large."""
+    families = session.ask(trends.families)
+    own = family(model)
+    ordered = sorted(families, key=lambda name: name != own)
+    name = session.select("family", ordered, "Model family", lambda name: cut(name, 80), then=("of",))
+    frame = session.ask(trends.history, str(name))
+    if frame.empty:
+        st.info("No finished run of this family has a number.")
+        return
+    records = session.ask(leaderboard.main_metrics)
+    steps = trends.steps(frame, records)
+
+    def pick(row: int) -> None:
+        st.query_params["of"] = str(steps["task"].iloc[row])
+
+    tables.grid(tables.coloured(steps, "last step"), "last steps", pick)
+    tables.download(lambda: frame, "history")
+    st.caption(
+        "Each task's main metric. Better or worse: the intervals of the last two runs that were asked the same do not "
+        "meet. A line joins only such runs. Pick a row to see it large."
+    )
+    titles = dict(zip(steps["task"], steps["last step"].str[0] + " " + steps["task"], strict=True))
+    if (task := st.query_params.get("of")) in titles:
+        large(frame[frame["task"] == task], str(task), records)
+    order = {task: place for place, task in enumerate(list(titles)[:SMALL])}
+    shown = frame[frame["task"].isin(order)].sort_values("task", key=lambda tasks: tasks.map(order), kind="stable")
+    drawn = shown.assign(task=shown["task"].map(titles))
+    alt = f"Small charts of {drawn['task'].nunique()} tasks over the runs of the family"
+    tables.chart(charts.multiples(drawn), drawn, "trends", alt)
+
+
+def large(frame: pd.DataFrame, task: str, records: dict[str, Any]) -> None:
+    """One task with baselines and gates named, and its runs."""
+    record = records[task]
+    session.heading(f"{task}: {plain_name(record.name)}")
+    st.caption(escaped(help_line(record), 400))
+    alt = f"{record.name} on {task} over {len(frame)} runs with intervals; baselines and gate verdicts are named"
+    tables.chart(charts.trend(frame, trends.marks(frame)), frame, f"trend {task}", alt)
+    runs = frame.iloc[::-1][["started", "shown", "series", "baseline", "gate", "run"]]
+
+    def pick(row: int) -> None:
+        session.go("run", run=str(runs["run"].iloc[row]))
+
+    tables.plain(runs, f"runs {task}", pick)
+
+
+def gates() -> None:
+    """The history of verdicts, and one of them: its rules in words and the answers behind a violation."""
+    history = session.ask(gate.history)
+    if history.empty:
+        st.info("No gate has judged a run of this store yet. Judge one with:")
+        st.code("harness gate gate.toml RUN --baseline NAME", language="bash")
+        return
+
+    def pick(row: int) -> None:
+        st.query_params["gate"] = str(history["gate"].iloc[row])
+        st.query_params.pop("rule", None)
+
+    tables.grid(tables.coloured(history, "outcome"), "gate history", pick)
+    tables.download(lambda: history, "gate history")
+    if len(history) >= gate.NEWEST:
+        st.caption(f"The newest {gate.NEWEST} gates.")
+    past = {row["gate"]: row for row in tables.records(history)}
+    number = st.query_params.get("gate", next(iter(past)))
+    record = session.ask(gate.record, number)
+    if record is None or number not in past:
+        st.error("This store has no gate of this name:")
+        st.text(cut(number, 200))
+        return
+    verdict(past[number], record)
+
+
+def verdict(line: dict[str, Any], record: Any) -> None:
+    """One gate in a sentence, its rules, and what is behind a violation."""
+    rules = gate.rules(record)
+    st.header(f"Gate {line['gate']}: {line['outcome']}", anchor=False)
+    st.text(f"run {line['run']}" + (f"   baseline {line['baseline']}" if line["baseline"] else ""))
+    with st.container(horizontal=True):
+        session.link("run", "Open the run", run=line["run"])
+        if line["baseline"]:
+            session.link("compare", "Compare with the baseline", run=line["run"], baseline=line["baseline"])
+    shown, quiet = gate.grouped(rules)
+    for row in tables.records(rules[rules["state"] == "FAIL"].head(5)):
+        st.text(cut(f"{row['verdict']}: {row['task']} {row['metric']}: {row['why']}", 500))
+    told = shown.drop(columns="rule")
+    tables.grid(tables.coloured(told.head(tables.ROWS), "verdict"), "verdicts")
+    tables.download(lambda: told, "verdicts")
+    for rule in dict.fromkeys(shown["rule"]):
+        st.text(f"•  {rule}")
+    if quiet:
+        st.text(quiet)
+    failed = tables.records(rules[rules["state"] == "FAIL"])
+    if failed:
+        st.subheader("Answers behind a violation", anchor=False)
+        about = [f"{row['task']} {row['metric']}" + f" on {row['slice']}" * (row["slice"] != "all") for row in failed]
+        numbers = [str(number) for number in range(1, len(failed) + 1)]
+        rule = session.select_or_first("rule", numbers, "Violated rule", lambda number: about[int(number) - 1])
+        examples(line["run"], line["baseline"] or None, failed[int(rule or 1) - 1])
+
+
+def examples(run: str, baseline: str | None, row: dict[str, Any]) -> None:
+    """What a violated rule looks like, answer by answer."""
+    try:
+        used = baseline if pd.notna(row["baseline"]) else None
+        frame = session.ask(gate.failing, run, used, {k: row[k] for k in ("task", "metric", "slice")})
+    except HarnessError as error:  # the baseline, or the samples, may be gone
+        st.text(cut(str(error), 1000))
+        return
+    if frame.empty:
+        st.text("No single answer is behind this number.")
+        return
+    st.caption("Right in the baseline and wrong in this run." if used else "Wrong or failed in this run.")
+
+    def pick(picked: int) -> None:
+        session.go("samples", run=run, task=str(row["task"]), example=str(frame["example"].iloc[picked]))
+
+    name = f"examples {row['task']} {row['metric']} {row['slice']}"
+    tables.table(frame, name, select=pick, most=gate.EXAMPLES)
+
+
+def cost() -> None:
+    """Quality against time, tokens, memory or energy, with the runs that nothing beats in both."""
+    records = session.ask(leaderboard.main_metrics)
+    left, right = st.columns(2)
+    with left:
+        task = session.select("on", list(records), "Task")
+    with right:
+        unit = session.select("cost", list(efficiency.COSTS), "Cost", efficiency.COSTS.__getitem__, of="This page")
+    if task is None or unit is None:
+        return
+    record = records[task]
+    frame = session.ask(efficiency.points, task, record, unit)
+    known = frame.dropna(subset=["value", unit])
+    if known.empty:
+        st.info("No finished run has both a value of this metric and this cost.")
+    else:
+        best = ", ".join(dict.fromkeys(known[known["edge"]]["series"]))
+        st.text(cut(f"Nothing beats in both quality and cost: {best}.", 500))
+        alt = f"{record.name} on {task} against {efficiency.COSTS[unit]} of {len(known)} runs"
+        picture = charts.scatter(known, unit, efficiency.COSTS[unit])
+        tables.chart(picture, frame, "cost", alt, most=efficiency.RUNS_SHOWN)
+        st.caption(
+            "Filled: measured by the core. Hollow: estimated (time from the clock between start and end, tokens from "
+            "those asked). Costs are those of the whole run divided by its examples, so compare runs of like tasks. "
+            "Energy is that of this task's examples, and only comparable on one device."
+        )
+    if unknown := list(dict.fromkeys(frame[frame[unit].isna()]["series"])):
+        st.text(cut(f"Without this cost: {', '.join(unknown)}: made elsewhere, or scripted, or without a meter.", 1000))
+
+
+with session.page("History"):
+    here = context.bar(finished=False)
+    topic = session.part("topic", PARTS, "Part")
+    if topic == "Gates":
+        gates()
+    elif not session.ask(trends.families):
+        st.info("No run of this store is finished.")
+    elif topic == "Cost":
+        cost()
+    else:
+        small_trends(here.run.model)
