@@ -13,7 +13,6 @@ row's columns or the name of a column, and a function takes the row.
 """
 
 from harness.kinds.choice import classification, multiple_choice
-from harness.kinds.judged import judged
 from harness.kinds.likelihood import likelihood, pair
 from harness.kinds.probe import Extremes, Items, probe
 from harness.kinds.prompt import SEPARATOR, Template
@@ -33,7 +32,6 @@ __all__ = [
     "Template",
     "classification",
     "generation",
-    "judged",
     "likelihood",
     "multiple_choice",
     "pair",

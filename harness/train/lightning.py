@@ -11,9 +11,10 @@ from typing import Any, Unpack
 from harness.api.records import Overrides
 from harness.errors import UsageError
 from harness.train.due import Clock, Every, Progress
-from harness.train.evaluating import Evaluating
+from harness.train.evaluating import Evaluating, Watching
 from harness.train.plateau import Plateau
 from harness.train.ranks import Ranks
+from harness.train.seen import Moment
 from harness.types import Task
 
 
@@ -35,8 +36,9 @@ class LightningCallback(_callback()):  # type: ignore[misc]
 
     ``tokenizer``: of the transformers model, which is the attribute ``model`` of the LightningModule. ``every``: when
     to evaluate; by default at the end of every validation, where EarlyStopping and ModelCheckpoint find our metrics, as
-    32-bit numbers like all of Lightning's. ``plateau``: when to stop. ``overrides``: fields of Settings, Options, Where
-    and Listener (``limit=200``, ``store="runs"``); ``family`` is by default the class of the LightningModule.
+    32-bit numbers like all of Lightning's. ``plateau`` and ``train_rows``: see ``TrainerCallback``. ``overrides``:
+    fields of Settings, Options, Where and Listener (``limit=200``, ``store="runs"``); ``family`` is by default the
+    class of the LightningModule.
     """
 
     def __init__(
@@ -47,13 +49,15 @@ class LightningCallback(_callback()):  # type: ignore[misc]
         model: str = "model",
         every: Every | None = None,
         plateau: Plateau | None = None,
+        train_rows: int | None = None,
         **overrides: Unpack[Overrides],
     ) -> None:
         if every and every.tokens is not None:
             raise UsageError("Every(tokens=...): Lightning counts no tokens; valid: steps, epochs, seconds")
-        self._tasks, self._tokenizer, self._overrides = tasks, tokenizer, overrides
+        self._tokenizer, self._overrides = tokenizer, overrides
+        self._watching = Watching(tasks, plateau, train_rows)
         self._model = attrgetter(model)
-        self._every, self._plateau = every, plateau
+        self._every = every
         self._ranks: Ranks | None = None
         self._evaluating: Evaluating | None = None
         self._clock: Clock | None = None
@@ -63,7 +67,7 @@ class LightningCallback(_callback()):  # type: ignore[misc]
         self._ranks = Ranks()
 
         def plan() -> None:
-            self._evaluating = Evaluating(self._tasks, type(pl_module).__name__, self._plateau, self._overrides)
+            self._evaluating = Evaluating(self._watching, type(pl_module).__name__, self._overrides)
 
         self._ranks.shared(plan)
         if self._every:
@@ -88,7 +92,9 @@ class LightningCallback(_callback()):  # type: ignore[misc]
 
         def asked() -> tuple[dict[str, float], float, bool]:
             assert self._evaluating
-            return self._evaluating.asked(self._model(pl_module), self._tokenizer, trainer.global_step)
+            rate = float(trainer.optimizers[0].param_groups[0]["lr"])
+            at = Moment(trainer.global_step, _progress(trainer).epochs, rate)
+            return self._evaluating.asked(self._model(pl_module), self._tokenizer, at)
 
         metrics, seconds, stop = self._ranks.shared(asked)
         if self._clock:

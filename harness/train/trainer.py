@@ -10,9 +10,10 @@ import transformers
 from harness.api.records import Overrides
 from harness.errors import UsageError
 from harness.train.due import Clock, Every, Progress
-from harness.train.evaluating import PREFIX, Evaluating
+from harness.train.evaluating import PREFIX, Evaluating, Watching
 from harness.train.plateau import Plateau, metric_named
 from harness.train.ranks import Ranks
+from harness.train.seen import Moment
 from harness.types import Task
 
 
@@ -22,7 +23,8 @@ class TrainerCallback(transformers.TrainerCallback):
     ``trainer``: the one that this callback is then added to, before callbacks that read its metrics (EarlyStopping).
     ``tasks``: names, groups, patterns, files, or Tasks. ``tokenizer``: by default the trainer's ``processing_class``.
     ``every``: when to evaluate; by default whenever the Trainer does, and then ``metric_for_best_model`` may be one of
-    our metrics. ``plateau``: when to stop. ``overrides``: fields of Settings, Options, Where and Listener
+    our metrics. ``plateau``: when to stop. ``train_rows``: so many examples of the tasks' train splits are
+    asked too, which tells how far the model over-fits. ``overrides``: fields of Settings, Options, Where and Listener
     (``limit=200``, ``store="runs"``, ``family="ft-v1"``); the family is by default the name of the Trainer's run.
     """
 
@@ -34,11 +36,13 @@ class TrainerCallback(transformers.TrainerCallback):
         tokenizer: Any = None,
         every: Every | None = None,
         plateau: Plateau | None = None,
+        train_rows: int | None = None,
         **overrides: Unpack[Overrides],
     ) -> None:
-        self._trainer, self._tasks, self._overrides = trainer, tasks, overrides
+        self._trainer, self._overrides = trainer, overrides
+        self._watching = Watching(tasks, plateau, train_rows)
         self._tokenizer = tokenizer if tokenizer is not None else trainer.processing_class
-        self._every, self._plateau = every, plateau
+        self._every = every
         self._ranks: Ranks | None = None
         self._evaluating: Evaluating | None = None
         self._clock: Clock | None = None
@@ -74,7 +78,7 @@ class TrainerCallback(transformers.TrainerCallback):
         family = args.run_name or Path(args.output_dir).resolve().name
 
         def plan() -> None:
-            self._evaluating = Evaluating(self._tasks, family, self._plateau, self._overrides)
+            self._evaluating = Evaluating(self._watching, family, self._overrides)
             self._require_order()
             self._require_best(self._evaluating.tasks)
 
@@ -94,7 +98,7 @@ class TrainerCallback(transformers.TrainerCallback):
         assert self._ranks
         if self._last and self._last[0] == state.global_step and isinstance(self._trainer.eval_dataset, dict):
             return self._last[1]
-        metrics, seconds, stop = self._ranks.shared(lambda: self._asked(state.global_step))
+        metrics, seconds, stop = self._ranks.shared(lambda: self._asked(state))
         if self._clock:
             self._clock.took(seconds, self._progress(state))
         self._trainer.log(dict(metrics))
@@ -102,9 +106,12 @@ class TrainerCallback(transformers.TrainerCallback):
         control.should_training_stop = control.should_training_stop or stop
         return dict(metrics)
 
-    def _asked(self, step: int) -> tuple[dict[str, float], float, bool]:
+    def _asked(self, state: Any) -> tuple[dict[str, float], float, bool]:
         assert self._evaluating
-        return self._evaluating.asked(self._trainer.model_wrapped, self._tokenizer, step)
+        scheduler = self._trainer.lr_scheduler
+        rate = float(scheduler.get_last_lr()[0]) if scheduler else self._trainer.args.learning_rate
+        at = Moment(state.global_step, state.epoch or 0.0, rate)
+        return self._evaluating.asked(self._trainer.model_wrapped, self._tokenizer, at)
 
     def _progress(self, state: Any) -> Progress:
         if self._every and self._every.tokens and self._trainer.args.include_num_input_tokens_seen == "no":

@@ -16,6 +16,7 @@ from harness.api.bundling import bundle, jobs_in, run_bundle
 from harness.errors import DataError, HarnessError, RunError, UsageError
 from harness.offline.manifest import Manifest, Origin, PackedFile, flaw_of_path, read_manifest
 from harness.offline.network import NetworkRefused, hub_cache_at, no_network
+from harness.offline.signature import sign
 from harness.offline.tar import BLOCK, header, write_tar
 from harness.offline.unpack import open_bundle
 from harness.store import open_store
@@ -127,6 +128,12 @@ def test_a_signature_is_required_of_its_owner(room, tmp_path, monkeypatch, cache
     ):
         with pytest.raises(UsageError, match=words):
             open_bundle(tmp_path / file, keys / key)
+    source = tmp_path / "row"
+    source.write_bytes(b"row\n")
+    sources = {"data/a/b.jsonl": source}
+    write_tar(tmp_path / "other.tar", manifest_of(entry()), sources, sign(manifest, keys / "mine"))
+    with pytest.raises(UsageError, match="has signed is another bundle"):
+        open_bundle(tmp_path / "other.tar", keys / "mine.pub")
     with pytest.raises(UsageError, match="no private Ed25519 key"):
         bundle("suite.toml", tmp_path / "x.tar", key=keys / "mine.pub")
     assert not (tmp_path / "x.tar").exists()

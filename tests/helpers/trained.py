@@ -12,7 +12,7 @@ from tiny import WORDS, causal, word_tokenizer
 from harness.data import hub
 from harness.kinds import About, Data, Decoding, Template, classification, generation
 from harness.metrics import measures
-from harness.types import Card, Task
+from harness.types import Card, Shots, Task
 
 CARD = Card(measures="whether w2 follows w1", limits="made up", source="here", licence="none")
 
@@ -21,7 +21,9 @@ def watched() -> Task:
     """Which of two words goes on: w2 after a text with w1, w3 after one without."""
     return classification(
         "made/next",
-        data=Data(hub("made/next", split="validation"), id="id"),
+        data=Data(
+            hub("made/next", split="validation"), id="id", shots=Shots(dataset=(hub("made/next", split="train"),))
+        ),
         prompt=Template("{text}", inputs=("text",)),
         labels={"without": " w3", "with": " w2"},
         target="label",
@@ -42,9 +44,10 @@ def lines(count: int, seed: int) -> list[dict[str, Any]]:
 
 def mirror(folder: Path, count: int = 40) -> Path:
     """A folder of data with the task's rows."""
-    place = folder / "made" / "next" / "default" / "validation.jsonl"
-    place.parent.mkdir(parents=True)
-    place.write_text("".join(json.dumps(row) + "\n" for row in lines(count, 0)))
+    place = folder / "made" / "next" / "default"
+    place.mkdir(parents=True)
+    for split, seed in (("validation", 0), ("train", 1)):
+        (place / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in lines(count, seed)))
     return folder
 
 

@@ -148,10 +148,18 @@ def test_a_plateau_is_one_as_soon_as_the_examples_settle_it(data, tmp_path, delt
 def test_a_schedule_of_its_own(data, tmp_path):
     trainer = trainer_for(tmp_path / "own", max_steps=20, eval_strategy="no", save_strategy="no")
     trainer.add_callback(
-        TrainerCallback(trainer, [watched()], every=Every(steps=7), data=data, store=str(tmp_path / "runs"))
+        TrainerCallback(
+            trainer, [watched()], every=Every(steps=7), train_rows=20, data=data, store=str(tmp_path / "runs")
+        )
     )
     trainer.train()
     assert sorted(logged(trainer)) == [7, 14]
+    [newest, _] = open_store(str(tmp_path / "runs")).runs()
+    [kept] = newest.training
+    assert (kept.task, kept.train.examples, kept.held_out.examples) == ("made/next", 20, 0)
+    assert 0 < kept.learning_rate < 3e-3 and kept.epochs == pytest.approx(14 / 20)
+    train, gap = logged(trainer, f"{BEST}/train")[14], logged(trainer, f"{BEST}/gap")[14]
+    assert train == kept.train.values["acc"] and gap == train - logged(trainer)[14]
 
 
 @pytest.mark.parametrize(
@@ -163,6 +171,7 @@ def test_a_schedule_of_its_own(data, tmp_path):
         ({}, {"every": Every(tokens=5)}, UsageError, "include_num_input_tokens_seen"),
         ({}, {"plateau": Plateau(metric="made/next:bleu", delta=0.1)}, UnknownName, "made/next:acc"),
         ({}, {"max_minutes": 1.0}, UsageError, "max_minutes"),
+        ({}, {"train_rows": 3}, UsageError, "train_rows = 3"),
         ({}, {"device": "cuda"}, UsageError, "in memory"),
     ],
 )
