@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         Template,
         classification,
         generation,
+        judged,
         likelihood,
         multiple_choice,
         pair,
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
         Generate,
         Generated,
         Judged,
+        JudgeModel,
         Likelihood,
         Message,
         Metric,
@@ -107,6 +109,7 @@ __all__ = [
     "Generated",
     "Items",
     "JobEnd",
+    "JudgeModel",
     "Judged",
     "Likelihood",
     "Listener",
@@ -145,6 +148,7 @@ __all__ = [
     "import_results",
     "import_run",
     "judge_check",
+    "judged",
     "likelihood",
     "load",
     "merge",
@@ -175,16 +179,16 @@ _MODULES = {
     "harness.engine.backend": "Backend Options",
     "harness.gate.result": "GateResult",
     "harness.kinds": (
-        "About Data Decoding Extremes Items Template classification generation likelihood multiple_choice "
-        "pair probe translation"
+        "About Data Decoding Extremes Items Template classification generation judged likelihood "
+        "multiple_choice pair probe translation"
     ),
     "harness.offline.network": "no_network",
     "harness.store": "Store open_store",
     "harness.store.frames": "load",
     "harness.training.protocol": "Protocol",
     "harness.types": (
-        "Card Choose Chosen Dataset Estimate Example Failed Generate Generated Judged Likelihood Message Metric "
-        "Outcome Run Scored Settings Shots Task"
+        "Card Choose Chosen Dataset Estimate Example Failed Generate Generated Judged JudgeModel Likelihood Message "
+        "Metric Outcome Run Scored Settings Shots Task"
     ),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}

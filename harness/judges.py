@@ -3,24 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.data import digest
 from harness.engine.backend import Backend
-from harness.types import Choose, Chosen, Failed, Question, Response
-
-ASK = "Which one is better, A or B? Answer with the letter alone.\nAnswer:"
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """Two options, and what a judge reads before them."""
-
-    prompt: str
-    first: str
-    second: str
-
-    def request(self, *, swapped: bool) -> Choose:
-        """The options lettered A and B, in their order or in the other one."""
-        one, two = (self.second, self.first) if swapped else (self.first, self.second)
-        return Choose(f"{self.prompt}\n\nA:\n{one}\n\nB:\n{two}\n\n{ASK}", (" A", " B"))
+from harness.errors import TooLong
+from harness.kinds.judged import Match
+from harness.types import Choose, Chosen, Failed, JudgeModel, Question, Response, Score, Scorer
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +28,44 @@ class Ruling:
 
 def rulings(judge: Backend, matches: Sequence[Match]) -> list[Ruling]:
     """What a judge says of every match. Raises the errors of ``Backend.answer``."""
-    asked = [
-        Question("judge", str(number), part, match.request(swapped=bool(part)))
-        for number, match in enumerate(matches)
-        for part in (0, 1)
-    ]
+    asked = [match.request(swapped=swapped) for match in matches for swapped in (False, True)]
+    answers = [_side(response, swapped=bool(i % 2)) for i, response in enumerate(_answers(judge, asked, each=2))]
+    return [Ruling(*pair) for pair in zip(answers[::2], answers[1::2], strict=True)]
+
+
+def judge_scorer(judge: Backend, judging: JudgeModel) -> Scorer:
+    """A judge as a scorer of what it is asked: 1 where it answers A, 0 where B.
+
+    What is longer than its context fails alone.
+    """
+
+    def score(texts: Sequence[str]) -> list[Score]:
+        try:
+            answers = _answers(judge, [Choose(text, (" A", " B")) for text in texts])
+        except TooLong as error:
+            if len(texts) == 1:
+                return [Failed("too-long", f"the judge: {error}")]
+            return [one for text in texts for one in score([text])]
+        return [one if isinstance(one, Failed) else float(_picked(one) == 0) for one in answers]
+
+    how = digest([judging.rubric, judging.against, judging.swap, judging.ties])
+    identity = digest([dict(judge.info.fingerprint), how])
+    return Scorer(f"judge {judge.info.name} {identity[:12]}", {**judge.info.fingerprint, "rubric": how}, score)
+
+
+def _answers(judge: Backend, requests: Sequence[Choose], *, each: int = 1) -> list[Response]:
+    """The responses to requests, ``each`` of them for one match."""
+    asked = [Question("judge", str(i // each), i % each, request) for i, request in enumerate(requests)]
     answers = {position: response for batch in judge.answer(asked) for position, response in batch}
-    sides = [_side(answers[position], swapped=bool(position % 2)) for position in range(len(asked))]
-    return [Ruling(*pair) for pair in zip(sides[::2], sides[1::2], strict=True)]
+    return [answers[position] for position in range(len(asked))]
 
 
 def _side(response: Response, *, swapped: bool) -> int | Failed:
     if isinstance(response, Failed):
         return response
+    return 2 - _picked(response) if swapped else 1 + _picked(response)
+
+
+def _picked(response: Response) -> int:
     assert isinstance(response, Chosen)
-    return 2 - response.picked if swapped else 1 + response.picked
+    return response.picked

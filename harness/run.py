@@ -15,7 +15,7 @@ from harness.kinds import shots
 from harness.metrics.estimate import estimate
 from harness.metrics.stored import recorded
 from harness.scorers import identities
-from harness.scorers.bound import Scores, judge_by_scores, pinned, score_texts, signed, texts_of
+from harness.scorers.bound import Scores, audited, judge_by_scores, pinned, score_texts, scored_texts, signed
 from harness.scorers.identities import audit, sentences
 from harness.subset import subset
 from harness.types import (
@@ -151,8 +151,11 @@ def score(planned: Sequence[Sheet], responses: Sequence[Response]) -> Mapping[st
     A scorer sees all of its texts at once; a task that needs no scores has none.
     """
     left = iter(responses)
-    own = [[next(left) for requests in p.requests for _ in requests] for p in planned]
-    texts = [(p.task, [*texts_of(part), *sentences()]) for p, part in zip(planned, own, strict=True)]
+    texts = []
+    for p in planned:
+        parts = [(e, [next(left) for _ in asked]) for e, asked in zip(p.examples, p.requests, strict=True)]
+        own = [text for e, part in parts for text in scored_texts(p.task, e, part)] if p.task.scorer else []
+        texts.append((p.task, [*own, *(sentences() if audited(p.task) else ())]))
     return score_texts(texts)
 
 
@@ -187,7 +190,7 @@ def judge_one(
     if failure:
         return Outcome(example, requests, responses, None, failure)
     if scores is None:
-        scores = score_texts([(task, texts_of(responses))])[task.name]
+        scores = score_texts([(task, scored_texts(task, example, responses))])[task.name]
     judge_alone = partial(judge_by_scores, task, scores)
     if task.variation is None:
         judged = judge_alone(example, responses)
@@ -222,7 +225,7 @@ def summarise(task: Task, outcomes: Sequence[Outcome], scores: Scores | None = N
         for name, group in groups.items():
             own = [outcomes[place] for place in group if place not in foreign]
             numbers.append(estimate(task.name, metric, name, own))
-    if task.scorer:
+    if audited(task):
         for metric, rows in audit(score_texts([(task, sentences())])[task.name] if scores is None else scores):
             for name, group in sliced(rows).items():
                 numbers.append(estimate(task.name, metric, name, [rows[place] for place in group]))
@@ -329,7 +332,7 @@ def _limited(
 
 def described(task: Task) -> tuple[MetricRecord, ...]:
     """What is kept of a task's metrics, the false positives of its scorer among them."""
-    own = tuple(signed(metric, task.scorer) for metric in identities.METRICS) if task.scorer else ()
+    own = tuple(signed(m, task.scorer) for m in identities.METRICS) if task.scorer and audited(task) else ()
     return tuple(recorded(metric) for metric in (*task.metrics, *own))
 
 

@@ -96,7 +96,11 @@ def dry_run(
     factors = read_rates(Path(rates)) if rates is not None else None
     chosen = tasks_of(tasks)
     reasons = {name: f"data are missing: {d}" for name, (d, _) in missing_data(chosen, where.data).items()}
-    reasons |= {} if settings.scorer else {t.name: "a scorer is missing (--scorer)" for t in chosen if t.bind}
+    reasons |= (
+        {}
+        if settings.scorer
+        else {t.name: "a scorer is missing (--scorer)" for t in chosen if t.bind and not t.judging}
+    )
     left_out = set(reasons) if where.skip_missing else set[str]()
     silent = [task.bind(task, SILENT) if task.bind else task for task in chosen if task.name not in reasons]
     planned = planned_tasks(silent, replace(settings, scorer=None), options, where)

@@ -23,7 +23,7 @@ def ready(tasks: Sequence[Task], settings: Settings, where: Where) -> tuple[list
     Data that lie in no file here are fetched now. Raises DataError or UsageError that names everything that is missing.
     """
     absent = missing_data(tasks, where.data)
-    unscored = [] if settings.scorer else [task.name for task in tasks if task.bind]
+    unscored = [] if settings.scorer else [task.name for task in tasks if task.bind and not task.judging]
     if not absent and not unscored:
         return list(tasks), {}
     reasons = dict.fromkeys(unscored, "a scorer of texts is missing (--scorer)")

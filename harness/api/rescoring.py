@@ -9,11 +9,11 @@ from harness.answers.records import settings_from_json
 from harness.api.recording import averages, new_id, versions
 from harness.api.records import Result
 from harness.errors import UsageError, quoted
-from harness.scorers.bound import score_texts, texts_of
+from harness.scorers.bound import audited, score_texts, scored_texts
 from harness.scorers.identities import sentences
 from harness.store import open_store
 from harness.store.ratings import now
-from harness.types import Run, Settings, Task, TaskRecord
+from harness.types import Outcome, Run, Settings, Task, TaskRecord
 from harness.variants import varied
 from harness.variants.swaps import BUILT_IN
 
@@ -28,9 +28,7 @@ def rescore(run: str, *, store: str | None = None, scorer: str | None = None, co
     old = opened.run(run)
     tasks = _tasks(old, scorer)
     stored = {task.name: list(opened.outcomes(old.id, task.name)) for task in tasks}
-    scores = score_texts(
-        [(t, [*sentences(), *(text for o in stored[t.name] for text in texts_of(o.responses))]) for t in tasks]
-    )
+    scores = score_texts([(task, _texts(task, stored[task.name])) for task in tasks])
     outcomes = {
         task.name: tuple(
             running.judge_one(task, o.example, o.requests, o.responses, scores[task.name]) for o in stored[task.name]
@@ -55,6 +53,12 @@ def rescore(run: str, *, store: str | None = None, scorer: str | None = None, co
     opened.start(replace(new, status="running", finished=None))
     opened.finish(new, outcomes, estimates)
     return Result(new, estimates)
+
+
+def _texts(task: Task, outcomes: Sequence[Outcome]) -> list[str]:
+    """What the scorer of a task has to score, if it has one."""
+    own = [text for o in outcomes for text in scored_texts(task, o.example, o.responses)] if task.scorer else []
+    return [*own, *(sentences() if audited(task) else ())]
 
 
 def _tasks(run: Run, scorer: str | None) -> list[Task]:

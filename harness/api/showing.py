@@ -37,7 +37,8 @@ def show_prompt(
     settings = settings if settings.limit is not None else replace(settings, limit=1)
     if options.chat and model is None:
         raise UsageError("--chat shapes a prompt by the model's own template: name the model (--model)")
-    chosen = [task if settings.scorer or not task.bind else task.bind(task, SILENT) for task in tasks_of(tasks)]
+    scored = bool(settings.scorer)
+    chosen = [t if not t.bind or (scored and not t.judging) else t.bind(t, SILENT) for t in tasks_of(tasks)]
     planned = planned_tasks(chosen, settings, options, where)
     gold = {(p.task.name, example.id): _gold(p.task, example) for p in planned for example in p.examples}
     shown = _shown(model, running.questions(planned), options)

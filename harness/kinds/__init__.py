@@ -13,6 +13,7 @@ row's columns or the name of a column, and a function takes the row.
 """
 
 from harness.kinds.choice import classification, multiple_choice
+from harness.kinds.judged import judged
 from harness.kinds.likelihood import likelihood, pair
 from harness.kinds.probe import Extremes, Items, probe
 from harness.kinds.prompt import SEPARATOR, Template
@@ -32,6 +33,7 @@ __all__ = [
     "Template",
     "classification",
     "generation",
+    "judged",
     "likelihood",
     "multiple_choice",
     "pair",

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.data import file, hub
-from harness.errors import DataError, UnknownName, UsageError, quoted
+from harness.errors import DataError, HarnessError, UnknownName, UsageError, quoted
 from harness.kinds.choice import multiple_choice
 from harness.kinds.columns import ChoiceColumns, lettered, with_numbers
+from harness.kinds.judged import judged
 from harness.kinds.rows import Data
 from harness.kinds.task import About
 from harness.kinds.text import Decoding, generation
@@ -16,8 +17,9 @@ from harness.metrics import external, written
 from harness.metrics.measures import ACC, ACC_BYTES, ACC_NORM, ChoiceMeasure, Measure
 from harness.reading.tables import ENDINGS, read_rows
 from harness.reading.text import is_file, read_toml, read_yaml
+from harness.reading.typed import built
 from harness.reading.values import columns_of, kind_of, no_column
-from harness.types import Card, Dataset, Shots, Task
+from harness.types import Card, Dataset, JudgeModel, Shots, Task
 
 DESCRIPTIONS = (".toml", ".yaml", ".yml")
 SUFFIXES = (*ENDINGS, *DESCRIPTIONS)
@@ -36,6 +38,7 @@ KEYS: Mapping[str, tuple[type, ...]] = {
     "slices": (list,),
     "cluster": (str,),
     "id": (str,),
+    "judge": (dict,),
     "version": (int,),
     "measures": (str,),
     "limits": (str,),
@@ -53,6 +56,7 @@ BuiltIn = Callable[..., Measure[Any]]
 """Makes a built-in measure from the keys of its table."""
 External = Callable[..., Measure[Any]]
 """Makes a measure from an ``external.Spec``."""
+WRITTEN: Mapping[str, BuiltIn] = dict.fromkeys(written.OPTIONS, written.measure)
 CHOICE_MEASURES = {measure.name: measure for measure in (ACC, ACC_NORM, ACC_BYTES)}
 
 
@@ -153,6 +157,8 @@ def _task(path: Path, description: Mapping[str, Any], dataset: Dataset) -> Task:
     prompt, answer = get("prompt", PROMPT), get("answer", "answer")
     about = About(version=get("version", 1), card=_card(description))
     if "choices" in description:
+        if "judge" in description:
+            raise UsageError(f"{path}: a judge reads written answers: leave choices or judge out")
         names = get("metrics", list(CHOICE_MEASURES))
         choice_measures = _measures(path, names, dict.fromkeys(CHOICE_MEASURES, _choice), external.choice_measure)
         choices = description["choices"]
@@ -166,16 +172,27 @@ def _task(path: Path, description: Mapping[str, Any], dataset: Dataset) -> Task:
             about=about,
             measures=choice_measures,
         )
+    judge = description.get("judge")
+    bare = judge is not None and "answer" not in description
     names = get("metrics", ["exact_match", "f1"])
-    return generation(
+    task = generation(
         path.stem,
         data=data,
         prompt=prompt,
-        target=answer,
+        target=(lambda row: "") if bare else answer,
         decoding=Decoding(get("max_tokens", 64), tuple(get("stop", ("\n",)))),
-        measures=_measures(path, names, dict.fromkeys(written.OPTIONS, written.measure), external.text_measure),
+        measures=() if bare else _measures(path, names, WRITTEN, external.text_measure),
         about=about,
     )
+    return task if judge is None else _judged(path, task, judge)
+
+
+def _judged(path: Path, task: Task, judge: Mapping[str, Any]) -> Task:
+    """The task with the judge of its description."""
+    try:
+        return judged(task, built(JudgeModel, judge, "judge"))
+    except HarnessError as error:
+        raise UsageError(f"{path}: {error}") from None
 
 
 def _measures(path: Path, wanted: Sequence[Any], built_in: Mapping[str, BuiltIn], make: External) -> list[Measure[Any]]:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.errors import DataError, UsageError, listed, quoted
-from harness.judges import Match, Ruling
+from harness.judges import Ruling
+from harness.kinds.judged import Match
 from harness.metrics import stats
 from harness.metrics.classify import UNIT, mean
 from harness.people.agreement import agreement

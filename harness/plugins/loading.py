@@ -59,16 +59,31 @@ def models() -> dict[str, str]:
 
 
 def bound(tasks: Sequence[Task], spec: str | None, options: Options | None = None) -> list[Task]:
-    """The tasks, those that judge by scores with the scorer ``spec`` names. Raises UsageError where none is named."""
+    """The tasks, those that judge by scores with the scorer that ``spec`` names, or with the judge that they name.
+
+    Raises UsageError where no scorer is named, and the errors of loading a judge.
+    """
+    tasks = [_with_judge(task, options) for task in tasks]
     needing = [task.name for task in tasks if task.bind]
     if not needing:
-        return list(tasks)
+        return tasks
     if not spec:
         from harness.scorers import VALID
 
         raise UsageError(f"{needing[0]} needs a scorer of texts: --scorer {' | '.join(VALID)}")
     scorer = load_scorer(spec, options)
     return [task.bind(task, scorer) if task.bind else task for task in tasks]
+
+
+def _with_judge(task: Task, options: Options | None) -> Task:
+    """The task bound to the judge that it names, if it names one."""
+    if task.judging is None or task.bind is None:
+        return task
+    from harness.judges import judge_scorer
+
+    run = options or Options()
+    own = Options(chat=task.judging.chat, base_url=task.judging.base_url, device=run.device, dtype=run.dtype)
+    return task.bind(task, judge_scorer(load_model(task.judging.model, own), task.judging))
 
 
 def load_scorer(spec: str, options: Options | None = None) -> Scorer:

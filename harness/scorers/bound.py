@@ -53,7 +53,7 @@ def judge_by_scores(task: Task, scores: Scores, example: Example, responses: tup
     if task.judge_scores is None:
         return task.judge(example, responses)
     texts = texts_of(responses)
-    own = [scores[text] for text in texts]
+    own = [scores[text] for text in scored_texts(task, example, responses)]
     failure = next((one for one in own if isinstance(one, Failed)), None)
     return failure or task.judge_scores(example, texts, [one for one in own if not isinstance(one, Failed)])
 
@@ -61,6 +61,17 @@ def judge_by_scores(task: Task, scores: Scores, example: Example, responses: tup
 def texts_of(responses: Sequence[Response]) -> list[str]:
     """The texts among responses, in order."""
     return [response.text for response in responses if isinstance(response, Generated)]
+
+
+def scored_texts(task: Task, example: Example, responses: Sequence[Response]) -> list[str]:
+    """What the scorer of a task reads of an example's responses: the texts, or what they are judged as."""
+    read = task.judged_as
+    return [each for text in texts_of(responses) for each in (read(example, text) if read else (text,))]
+
+
+def audited(task: Task) -> bool:
+    """Whether a task's scorer scores texts as such, so that its false positives are looked at."""
+    return task.scorer is not None and task.judged_as is None
 
 
 def signed(metric: Metric, scorer: Scorer) -> Metric:

@@ -16,7 +16,7 @@ from harness.types.responses import Chosen, Failed, FailureKind, Generated, Resp
 from harness.types.results import AVERAGE, Estimate, Judged, Outcome, Value
 from harness.types.runs import Run, TaskRecord
 from harness.types.settings import ModelInfo, Settings
-from harness.types.tasks import Alternative, Card, Judge, Question, Score, Scorer, Shots, Task, Variation
+from harness.types.tasks import Alternative, Card, Judge, JudgeModel, Question, Score, Scorer, Shots, Task, Variation
 from harness.types.training import PartScores, Training
 
 if TYPE_CHECKING:  # numpy is imported by whoever computes
@@ -45,6 +45,7 @@ __all__ = [
     "Group",
     "Interval",
     "Judge",
+    "JudgeModel",
     "Judged",
     "Likelihood",
     "Message",

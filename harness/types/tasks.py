@@ -58,6 +58,24 @@ class Shots:
     pick: Literal["hash", "first", "own"] = "hash"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeModel:
+    """How a model judges answers: ``rubric`` is a template over the row's columns that it reads first.
+
+    Without ``against`` the rubric holds the answer as ``{response}`` and is said yes or no to; else the answer competes
+    with the column of that name. ``swap``: the two options are shown in both orders; where the ruling changes with
+    them, ``ties`` makes it half a win or a failure. ``chat`` and ``base_url`` are those of Options.
+    """
+
+    model: str
+    rubric: str
+    against: str | None = None
+    swap: bool = True
+    ties: Literal["half", "failed"] = "half"
+    chat: bool = False
+    base_url: str | None = None
+
+
 Judge = Callable[[Example, tuple[Response, ...]], Judged | Failed]
 """(example, the responses to its requests, none of them Failed) -> what they say, or Failed if they say nothing."""
 
@@ -106,6 +124,8 @@ class Task:
     best, worst: the responses of a perfect and of a perfectly wrong model, with which every task is tested
     bind:  makes a task whole with the scorer that a run names, where its judge needs one; ``scorer`` is then that one
     judge_scores: instead of ``judge``, of a task with a scorer: an example, its texts and the score of each
+    judging: the model that judges the answers, which ``bind`` makes the scorer
+    judged_as: what a scorer reads of an example and one of its texts, where that is not the text alone
     variation: how its examples are also asked; ``variant`` says so: two runs asked the same only if it is equal
     open: makes a task of another package whole, with its data, for a run's settings and folder of data
     groups: averages by name, which a run has beside those that plug-ins offer
@@ -128,6 +148,8 @@ class Task:
     bind: Callable[[Task, Scorer], Task] | None = None
     scorer: Scorer | None = None
     judge_scores: Callable[[Example, Sequence[str], Sequence[float]], Judged | Failed] | None = None
+    judging: JudgeModel | None = None
+    judged_as: Callable[[Example, str], tuple[str, ...]] | None = None
     variation: Variation | None = None
     variant: str = ""
     open: Callable[[Settings, Path | None], Task] | None = None

@@ -85,6 +85,8 @@ def varied(task: Task, settings: Settings) -> Task:
             f"{task.name} asks for the likelihood of given texts, which variants would change: --perturb and "
             "--counterfactual apply to tasks that choose or generate"
         )
+    if task.judged_as:
+        raise Unsupported(f"{task.name} is judged by a model, which reads the question as it was: it has no variants")
     plan = _plan(settings)
     if plan.order and Choose not in task.requests:
         raise Unsupported(f"{task.name} has no options to put in order; of these apply: {', '.join(EDITS)}")
