@@ -1,7 +1,9 @@
 """What a run is, top to bottom: plan, ask, score, judge, summarise. Knows no store, no command line and no model."""
 
 import math
+import os
 from collections.abc import Callable, Container, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -165,12 +167,23 @@ def judge(
     """Hand each example's responses to its task's judge. A failed response never reaches a judge."""
     left = iter(responses)
     return {
-        p.task.name: tuple(
-            judge_one(p.task, example, requests, tuple(next(left) for _ in requests), scores[p.task.name], others)
-            for example, requests, others in zip(p.examples, p.requests, p.alternatives, strict=True)
-        )
+        p.task.name: _judged(p, [tuple(next(left) for _ in own) for own in p.requests], scores[p.task.name])
         for p in planned
     }
+
+
+def _judged(p: Sheet, responses: Sequence[tuple[Response, ...]], scores: Scores) -> tuple[Outcome, ...]:
+    """The outcome of every example. A judge that waits for programs has as many at once as there are cores."""
+    rows = [*zip(p.examples, p.requests, responses, p.alternatives, strict=True)]
+
+    def one(row: tuple[Example, tuple[Request, ...], tuple[Response, ...], tuple[Alternative, ...]]) -> Outcome:
+        example, requests, own, others = row
+        return judge_one(p.task, example, requests, own, scores, others)
+
+    if not p.task.sandbox:
+        return tuple(map(one, rows))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return tuple(pool.map(one, rows))
 
 
 def judge_one(
@@ -337,8 +350,8 @@ def described(task: Task) -> tuple[MetricRecord, ...]:
 
 
 def scored_by(task: Task) -> str:
-    """What scored the texts of a task, as its record keeps it; empty where nothing did."""
-    return pinned(task.scorer) if task.scorer else ""
+    """What scored the texts of a task, or ran them, as its record keeps it; empty where nothing did."""
+    return pinned(task.scorer) if task.scorer else task.sandbox
 
 
 def _pool(task: Task, evaluated: list[Example], mirror: Path | None) -> tuple[list[Example], str]:

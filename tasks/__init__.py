@@ -4,6 +4,7 @@ from harness.types import Group, Task
 from harness_tasks import (
     bbh,
     bbq,
+    code,
     crows_pairs,
     demo,
     dialogue,
@@ -39,6 +40,7 @@ TASKS: tuple[Task, ...] = (
     *language.TASKS,
     *generation.TASKS,
     *renumbered.TASKS,
+    *code.TASKS,
     *ifeval.TASKS,
     *openended.TASKS,
     *dialogue.TASKS,

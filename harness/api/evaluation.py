@@ -18,6 +18,7 @@ from harness.api.time_limit import within
 from harness.engine.backend import Options
 from harness.errors import UsageError
 from harness.hidden import hidden
+from harness.sandbox import confined
 from harness.types import Generate, Settings, Task
 from harness.variants import require_changes, varied
 
@@ -98,13 +99,13 @@ def tasks_of(wanted: str | Sequence[str | Task]) -> list[Task]:
 def planned_tasks(
     tasks: Sequence[Task], settings: Settings, options: Options | None, where: Where
 ) -> list[running.Planned]:
-    """Every request of the tasks, with their scorer and in the variants that the settings name.
+    """Every request of the tasks, with their scorer or sandbox and in the variants that the settings name.
 
     Raises UsageError for turns without a chat.
     """
     if settings.fewshot_as_turns and not (options and options.chat):
         raise UsageError("few-shot examples as turns (--fewshot-as-turns) belong to --chat")
-    bound = plugins.bound(tasks, settings.scorer, options)
+    bound = confined(plugins.bound(tasks, settings.scorer, options), allowed=where.allow_code_execution)
     planned = running.plan([varied(task, settings) for task in bound], settings, where.data)
     for p in planned:
         require_changes(p.task, p.alternatives)

@@ -101,6 +101,8 @@ def dry_run(
         if settings.scorer
         else {t.name: "a scorer is missing (--scorer)" for t in chosen if t.bind and not t.judging}
     )
+    if not where.allow_code_execution:
+        reasons |= {t.name: "it runs code (--allow-code-execution)" for t in chosen if t.confine}
     left_out = set(reasons) if where.skip_missing else set[str]()
     silent = [task.bind(task, SILENT) if task.bind else task for task in chosen if task.name not in reasons]
     planned = planned_tasks(silent, replace(settings, scorer=None), options, where)

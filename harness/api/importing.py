@@ -71,7 +71,7 @@ def _same(catalogue: plugins.Catalogue, record: TaskRecord) -> Task | None:
         [task] = plugins.installed(catalogue, [record.name])
     except UnknownName:
         return None
-    closed = task.bind is not None or task.open is not None
+    closed = task.bind is not None or task.open is not None or task.confine is not None
     return None if closed or task.version != record.version else task
 
 

@@ -9,6 +9,7 @@ from harness import run as running
 from harness.answers.records import REQUESTS, settings_from_json
 from harness.answers.shard import Shard, read_shard, require_same, require_whole, shards_in
 from harness.api.evaluation import planned_tasks, tasks_of
+from harness.api.ready import require_permission
 from harness.api.recipe import Recipe, recipe_in
 from harness.api.recording import record
 from harness.api.records import Listener, Overrides, Result, Where, with_overrides
@@ -99,6 +100,7 @@ def _planned(
         raise UsageError(f"{shard.path} names no tasks that may be read here: pass its tasks (--tasks)")
     options = recipe.options if recipe else None
     chosen = [task for task in tasks_of(names) if task.name not in _left_out(shard)]
+    require_permission(chosen, where)
     planned = planned_tasks(chosen, settings, options, where)
     kept = shard.head["about"]["tasks"]
     for p in planned:

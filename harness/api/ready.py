@@ -18,22 +18,39 @@ LeftOut = dict[str, str]
 
 
 def ready(tasks: Sequence[Task], settings: Settings, where: Where) -> tuple[list[Task], LeftOut]:
-    """The tasks that can be asked as far as data and scorer go, and those that ``where.skip_missing`` leaves out.
+    """The tasks for which data, scorer and permission are here, and those that ``where.skip_missing`` leaves out.
 
     Data that lie in no file here are fetched now. Raises DataError or UsageError that names everything that is missing.
     """
     absent = missing_data(tasks, where.data)
     unscored = [] if settings.scorer else [task.name for task in tasks if task.bind and not task.judging]
-    if not absent and not unscored:
+    unsafe = _running_code(tasks, where)
+    if not absent and not unscored and not unsafe:
         return list(tasks), {}
     reasons = dict.fromkeys(unscored, "a scorer of texts is missing (--scorer)")
+    reasons |= dict.fromkeys(unsafe, "it runs code that the model writes (--allow-code-execution)")
     reasons |= {name: f"its data are missing ({dataset.id})" for name, (dataset, _) in absent.items()}
     if not where.skip_missing:
+        require_permission(tasks, where)
         raise _everything(tasks, absent, unscored)
     kept = [task for task in tasks if task.name not in reasons]
     if not kept:
         raise DataError(f"no task is left: {_first(reasons)}")
     return kept, reasons
+
+
+def require_permission(tasks: Sequence[Task], where: Where) -> None:
+    """Raises UsageError where a task runs code that a model writes and the user has not allowed it."""
+    if unsafe := _running_code(tasks, where):
+        runs = "runs" if len(unsafe) == 1 else "run"
+        raise UsageError(
+            f"{listed(unsafe)} {runs} code that the model writes, in a sandbox without network or files: "
+            "--allow-code-execution allows it"
+        )
+
+
+def _running_code(tasks: Sequence[Task], where: Where) -> list[str]:
+    return [] if where.allow_code_execution else [task.name for task in tasks if task.confine]
 
 
 def missing_data(tasks: Iterable[Task], mirror: Path | None) -> dict[str, tuple[Dataset, DataError]]:

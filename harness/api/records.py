@@ -32,6 +32,7 @@ class Where:
     ``family`` and ``step`` say of a model under training which training that is and how many steps it has made;
     ``bundle`` is the id of the bundle that data and weights are taken from.
     ``skip_missing`` leaves out tasks whose data or scorer is missing instead of refusing all of them.
+    ``allow_code_execution``: code that the model writes may run, in a sandbox; tasks that need it are refused without.
     """
 
     store: str | None = None
@@ -49,6 +50,7 @@ class Where:
     family: str = ""
     step: int | None = None
     bundle: str = ""
+    allow_code_execution: bool = False
 
     def __post_init__(self) -> None:
         """Raises UsageError for an invalid idle time and for names that cannot be stored."""
@@ -132,6 +134,7 @@ class Overrides(TypedDict, total=False):
     family: str
     step: int | None
     bundle: str
+    allow_code_execution: bool
     progress: Callable[[int, int], None]
     state: Callable[[str], None]
     notice: Callable[[str], None]

@@ -68,9 +68,10 @@ def _tasks(run: Run, scorer: str | None) -> list[Task]:
         _require_own_words(run, settings)
         settings = replace(settings, scorer=None)
     installed = plugins.installed(plugins.catalogue(), [record.name for record in run.tasks])
-    closed = next((task.name for task in installed if task.open), None)
-    if closed is not None:
-        raise UsageError(f"{closed} is judged by another package, with its data: ask the model again, from the cache")
+    for task in installed:
+        if task.open or task.confine:
+            how = "by another package, with its data" if task.open else "by running code"
+            raise UsageError(f"{task.name} is judged {how}: ask the model again, from the cache")
     return [varied(task, settings) for task in plugins.bound(installed, scorer or settings.scorer)]
 
 

@@ -27,6 +27,7 @@ from harness.files import write_json
     "tasks",
     help="Tasks of the run, for shards from outside the store, which may not name them.",
 )
+@click.option("--allow-code-execution", is_flag=True, help="Run code that the model writes, in a sandbox.")
 @data_option
 @store_option
 @samples_option
@@ -35,6 +36,7 @@ from harness.files import write_json
 def command(
     shards: tuple[Path, ...],
     tasks: str | None,
+    allow_code_execution: bool,
     data: Path | None,
     store: str | None,
     samples_at: str | None,
@@ -53,7 +55,13 @@ def command(
     from harness.api import Listener, Where, merge
     from harness.cli.table import result_json, results_table
 
-    where = Where(store=store, samples=samples_at, data=mirror(data), command=typed())
+    where = Where(
+        store=store,
+        samples=samples_at,
+        data=mirror(data),
+        command=typed(),
+        allow_code_execution=allow_code_execution,
+    )
     wanted = names((tasks,)) if tasks else ()
     result = merge(shards, wanted, where=where, listener=Listener(notice=notice))
     if json_file:

@@ -94,6 +94,7 @@ if TYPE_CHECKING:
 @click.option("--train-limit", type=click.IntRange(4), help="With --protocol finetune: train on at most N rows.")
 @click.option("--trust-remote-code", is_flag=True, help="Run model code that a repository brings. Dangerous.")
 @click.option("--allow-pickle", is_flag=True, help="Load weights that are not safetensors. Dangerous.")
+@click.option("--allow-code-execution", is_flag=True, help="Run code that the model writes, in a sandbox.")
 @click.option("--resume", is_flag=True, help="Finish an interrupted run of the same model, tasks and settings.")
 @click.option("--dry-run", is_flag=True, help="Say what the run would ask and cost; ask and write nothing.")
 @click.option(

@@ -62,6 +62,7 @@ class RunOptions(TypedDict):
     idle: float
     max_minutes: float | None
     skip_missing: bool
+    allow_code_execution: bool
     dry_run: bool
     rates: Path | None
     name: str
@@ -151,6 +152,7 @@ def where_of(options: RunOptions) -> Where:
         idle=options["idle"],
         max_minutes=options["max_minutes"],
         skip_missing=options["skip_missing"],
+        allow_code_execution=options["allow_code_execution"],
         name=options["name"],
         tags=options["tags"],
     )

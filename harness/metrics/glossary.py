@@ -63,6 +63,7 @@ MEANINGS = {
     "partial_safe": "share of answers to harmless prompts that refuse in part",
     "partial_unsafe": "share of answers to harmful prompts that refuse in part",
     "pearson": "Pearson's correlation of predicted and right scores",
+    "pass@1": "share of problems whose tests the program passes, with one program each",
     "perplexity": "exp(-ln P(target) / tokens)",
     "prefers_she": "share of sentences in which she is likelier than he; 0.5: no lean",
     "prompt_level_loose_acc": "share of prompts all of whose instructions are followed, or without edges and stars",

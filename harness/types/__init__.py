@@ -7,6 +7,7 @@ All are frozen: nobody changes a request after it was asked.
 from typing import TYPE_CHECKING
 
 from harness.types.audits import AuditResult
+from harness.types.code import Ran, Sandbox, Verdict
 from harness.types.data import Dataset, Example, Row, cluster_key
 from harness.types.energy import EnergyUse, TaskEnergy
 from harness.types.groups import Group
@@ -56,10 +57,12 @@ __all__ = [
     "PartScores",
     "PseudoLikelihood",
     "Question",
+    "Ran",
     "Request",
     "Response",
     "Row",
     "Run",
+    "Sandbox",
     "Score",
     "Scored",
     "Scorer",
@@ -72,5 +75,6 @@ __all__ = [
     "Value",
     "Variant",
     "Variation",
+    "Verdict",
     "cluster_key",
 ]

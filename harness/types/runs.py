@@ -17,7 +17,8 @@ class TaskRecord:
     """What a run keeps of a task: enough to know whether two runs asked the same.
 
     ``n`` examples were asked of those ``available``, which is None where an older release did not keep it.
-    ``scorer``: what scored its texts, with all that can change a score; empty where nothing did.
+    ``scorer``: what scored its texts, or the sandbox that ran them, with all that can change a score; empty where
+    nothing did.
     """
 
     name: str

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from harness.types.code import Sandbox
 from harness.types.data import Dataset, Example, Row
 from harness.types.groups import Group
 from harness.types.metrics import Metric
@@ -123,6 +124,7 @@ class Task:
     judge: an example and the responses to its requests, none of them Failed -> Judged, or Failed if not judgeable
     best, worst: the responses of a perfect and of a perfectly wrong model, with which every task is tested
     bind:  makes a task whole with the scorer that a run names, where its judge needs one; ``scorer`` is then that one
+    confine: makes a task whole with a sandbox, where its judge runs code of the model's; ``sandbox`` is then its name
     judge_scores: instead of ``judge``, of a task with a scorer: an example, its texts and the score of each
     judging: the model that judges the answers, which ``bind`` makes the scorer
     judged_as: what a scorer reads of an example and one of its texts, where that is not the text alone
@@ -147,6 +149,8 @@ class Task:
     tags: frozenset[str] = frozenset()
     bind: Callable[[Task, Scorer], Task] | None = None
     scorer: Scorer | None = None
+    confine: Callable[[Task, Sandbox], Task] | None = None
+    sandbox: str = ""
     judge_scores: Callable[[Example, Sequence[str], Sequence[float]], Judged | Failed] | None = None
     judging: JudgeModel | None = None
     judged_as: Callable[[Example, str], tuple[str, ...]] | None = None
