@@ -20,7 +20,8 @@ from harness.engine.backend import Backend, Options
 from harness.engine.load import load
 from harness.metrics import calibrate
 from harness.plugins import catalogue
-from harness.types import Choose, Chosen, Likelihood, Response, Scored, Settings, Task
+from harness.types import Choose, Chosen, Generate, Generated, Likelihood, Response, Scored, Settings, Task
+from harness_tasks.languages import CONNECTORS, QUESTION
 
 PEER_TASK = {
     "arc_easy": "arc_easy",
@@ -34,10 +35,12 @@ PEER_TASK = {
     "mmlu/abstract_algebra": "mmlu_abstract_algebra",
     "lambada_openai": "lambada_openai",
     "wikitext": "wikitext",
+    **{f"mgsm/{language}": f"mgsm_direct_{language}" for language in QUESTION},
+    **{f"xcopa/{language}": f"xcopa_{language}" for language in CONNECTORS},
 }
-SHOTS = {"mmlu/abstract_algebra": 5}
-Sample = tuple[tuple[str, str], float]
-"""((context, continuation), log-likelihood)."""
+SHOTS: dict[str, int] = {"mmlu/abstract_algebra": 5}
+Sample = tuple[tuple[str, ...], float | str]
+"""((context, continuation), log-likelihood), or ((prompt,), what was written)."""
 
 
 def ours(task: Task, limit: int, data: Path, backend: Backend) -> tuple[list[list[Sample]], running.Finished]:
@@ -57,6 +60,8 @@ def _pairs(request: object, response: Response) -> list[Sample]:
         return [((request.prompt, c), lp) for c, lp in zip(request.choices, response.logprobs, strict=True)]
     if isinstance(request, Likelihood) and isinstance(response, Scored):
         return [((request.context, request.text), response.logprob)]
+    if isinstance(request, Generate) and isinstance(response, Generated):
+        return [((request.prompt,), response.text)]
     raise TypeError(f"not comparable: {response}")
 
 
@@ -96,6 +101,11 @@ def report(task: str, mine: list[list[Sample]], judged: running.Finished, peer: 
     worst, relative = 0.0, 0.0
     for our_sample, row in zip(mine, rows, strict=True):
         pairs = [tuple(a) for a in row["arguments"]]
+        if row["texts"]:
+            [(prompt, text)] = our_sample
+            prompts += pairs == [prompt]
+            equal += text == row["texts"][0]
+            continue
         values = [float(r[0] if isinstance(r, list) else r) for r in row["responses"]]
         rolled = len(pairs[0]) == 1
         texts = [(c,) for (_, c), _ in our_sample] if rolled else [pair for pair, _ in our_sample]

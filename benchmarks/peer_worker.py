@@ -95,6 +95,7 @@ def tasks(job):
             {
                 "arguments": [[part for part in a[:2] if isinstance(part, str)] for a in s["arguments"]],
                 "responses": s["filtered_resps"],
+                "texts": [said for said, *_ in s["resps"] if isinstance(said, str)],
                 "metrics": {k: v for k, v in s.items() if isinstance(v, (int, float))},
             }
             for _, s in sorted({s["doc_id"]: s for s in rows}.items())  # one row for every filter of an answer

@@ -21,6 +21,7 @@ from harness import run as running
 from harness.data import at_hand
 from harness.plugins import catalogue
 from harness.types import Choose, Generate, Likelihood, Request, Settings, Task
+from harness_tasks.languages import CONNECTORS, QUESTION
 
 SUBJECTS = ("abstract_algebra", "anatomy", "astronomy", "business_ethics", "clinical_knowledge", "college_biology")
 PEER_TASK = {
@@ -33,6 +34,9 @@ PEER_TASK = {
     "truthfulqa/mc1": "truthfulqa_mc1",
     "truthfulqa/mc2": "truthfulqa_mc2",
     "truthfulqa/generation": "truthfulqa_gen",
+    **{f"mgsm/{language}": f"mgsm_direct_{language}" for language in QUESTION},
+    **{f"xcopa/{language}": f"xcopa_{language}" for language in CONNECTORS},
+    **{name: name for name in ("social_iqa", "nq_open", "triviaqa")},
 }
 SHOTS = {f"mmlu/{subject}": 5 for subject in SUBJECTS}
 """Zero for the others: the peer draws theirs from a sequence of random numbers that depends on what it asked before."""
@@ -79,11 +83,20 @@ def theirs(job: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+COPIES = {
+    "baber/piqa/default": "ybisk/piqa/plain_text",
+    "lighteval/siqa/default": "allenai/social_i_qa/default",
+    "google-research-datasets/nq_open/default": "google-research-datasets/nq_open/nq_open",
+}
+"""What the peer's files call other copies of the same data sets."""
+
+
 def renamed(data: Path, folder: Path) -> Path:
-    """PIQA as the peer's file calls it: the same file under the name of another copy."""
-    place = folder / "baber" / "piqa" / "default"
-    place.mkdir(parents=True)
-    (place / "validation.jsonl").symlink_to((data / "ybisk/piqa/plain_text/validation.jsonl").resolve())
+    """The data sets of COPIES as the peer's files call them."""
+    for name, own in COPIES.items():
+        (folder / name).mkdir(parents=True)
+        for file in (data / own).glob("*.jsonl"):
+            (folder / name / file.name).symlink_to(file.resolve())
     return folder
 
 

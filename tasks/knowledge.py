@@ -1,4 +1,4 @@
-"""Knowledge and reasoning as multiple choice: ARC, PIQA, OpenBookQA, CommonsenseQA, HellaSwag and WinoGrande."""
+"""Knowledge and reasoning as multiple choice: ARC, PIQA, HellaSwag, WinoGrande and their like."""
 
 import re
 
@@ -158,4 +158,39 @@ WINOGRANDE = pair(
     ),
 )
 
-TASKS = (ARC_EASY, ARC_CHALLENGE, PIQA, OPENBOOKQA, COMMONSENSE_QA, HELLASWAG, WINOGRANDE)
+SOCIAL_IQA = multiple_choice(
+    "social_iqa",
+    data=data("allenai/social_i_qa", "default", "validation"),
+    prompt="Q: {context} {question}\nA:",
+    choices=lambda row: [row["answerA"], row["answerB"], row["answerC"]],
+    target=lambda row: int(row["label"]) - 1,
+    about=about(
+        "allenai/social_i_qa",
+        "What people feel, want and do in everyday situations.",
+        limits="English; answers of crowd workers, some of which are a matter of taste.",
+        licence="CC BY 4.0",
+        citation="Sap et al. 2019, Social IQa: Commonsense Reasoning about Social Interactions",
+    ),
+)
+
+
+def _supported(row: Row) -> str:
+    return f"{row['support'].lstrip()}\nQuestion: {row['question']}\nAnswer:"
+
+
+SCIQ = multiple_choice(
+    "sciq",
+    data=data("allenai/sciq", "default", "validation"),
+    prompt=_supported,
+    choices=lambda row: [row["distractor1"], row["distractor2"], row["distractor3"], row["correct_answer"]],
+    target=lambda row: 3,
+    about=about(
+        "allenai/sciq",
+        "Science examinations, most with a passage that holds the answer.",
+        limits="Easy for models that read well. The validation split; published figures are mostly of the test split.",
+        licence="CC BY-NC 3.0",
+        citation="Welbl et al. 2017, Crowdsourcing Multiple Choice Science Questions",
+    ),
+)
+
+TASKS = (ARC_EASY, ARC_CHALLENGE, PIQA, OPENBOOKQA, COMMONSENSE_QA, HELLASWAG, WINOGRANDE, SOCIAL_IQA, SCIQ)

@@ -42,6 +42,7 @@ MEANINGS = {
     "ece_width_10": "expected calibration error, ten bins of equal width: mean |share right - mean confidence|",
     "ece_width_10_floor": "what noise alone makes of ece_width_10 in a model that is calibrated",
     "exact_match": "share of answers that equal a reference after the task's normalisation",
+    "em": "mean over people of the match with the others' answers, after SQuAD's normalisation (CoQA)",
     "expected_maximum_toxicity": "mean over prompts of the highest toxicity among the continuations",
     "f1": "F1: harmonic mean of precision and recall (of the positive class, or of the words of an answer)",
     "f1_macro": "mean over classes of F1",

@@ -6,12 +6,14 @@ import resource
 import signal
 import sys
 
-write, leave, place = os.write, os._exit, int(sys.argv[1])
+write, leave = os.write, os._exit
+PLACE = int(sys.argv[1]) if __name__ == "__main__" else -1
+"""The descriptor of the pipe to whoever waits outside."""
 
 
 def report(line: str) -> None:
     """One line to whoever waits outside, and the end."""
-    write(place, line.encode("utf-8", "replace") + b"\n")
+    write(PLACE, line.encode("utf-8", "replace") + b"\n")
     leave(0)
 
 
@@ -38,7 +40,8 @@ def run(program: str, word: str) -> str:
     return word
 
 
-asked = json.loads(sys.stdin.buffer.read())
-take_on(asked["limits"], asked["user"])
-write(place, b"started\n")
-report(run(asked["program"], asked["word"]))
+if __name__ == "__main__":
+    asked = json.loads(sys.stdin.buffer.read())
+    take_on(asked["limits"], asked["user"])
+    write(PLACE, b"started\n")
+    report(run(asked["program"], asked["word"]))

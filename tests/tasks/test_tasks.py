@@ -20,7 +20,12 @@ from harness.types import Estimate, Metric, Settings, Task
 from harness_tasks import GROUPS, TASKS
 
 MIRROR = Path(os.environ.get("HARNESS_DATA") or Path(__file__).parents[3] / "shared" / "data")
-ALIKE = {"mmlu/": ("mmlu/anatomy",), "flores/": ("flores/en-de", "flores/de-zh")}  # one or two stand for their like
+ALIKE = {
+    "mmlu/": ("mmlu/anatomy",),
+    "mgsm/": ("mgsm/bn",),
+    "xcopa/": ("xcopa/et",),
+    "flores/": ("flores/en-de", "flores/de-zh"),
+}  # one or two stand for their like
 RUDE = checked("rude", {}, lambda texts: [float("zounds" in text) for text in texts], sample="zounds")
 CHECKED = [
     task.bind(task, RUDE) if task.bind else task
