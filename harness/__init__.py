@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         Items,
         Template,
         classification,
+        conversation,
         generation,
         judged,
         likelihood,
@@ -136,6 +137,7 @@ __all__ = [
     "check_gate",
     "classification",
     "compare",
+    "conversation",
     "dry_run",
     "evaluate",
     "export",
@@ -179,8 +181,8 @@ _MODULES = {
     "harness.engine.backend": "Backend Options",
     "harness.gate.result": "GateResult",
     "harness.kinds": (
-        "About Data Decoding Extremes Items Template classification generation judged likelihood "
-        "multiple_choice pair probe translation"
+        "About Data Decoding Extremes Items Template classification conversation generation judged "
+        "likelihood multiple_choice pair probe translation"
     ),
     "harness.offline.network": "no_network",
     "harness.store": "Store open_store",

@@ -19,7 +19,9 @@ from harness.metrics.stored import recorded
 from harness.scorers import identities
 from harness.scorers.bound import Scores, audited, judge_by_scores, pinned, score_texts, scored_texts, signed
 from harness.scorers.identities import audit, sentences
+from harness.sheets import Sheet
 from harness.subset import subset
+from harness.talks import asked_next, conversations, turned
 from harness.types import (
     Alternative,
     Chosen,
@@ -39,16 +41,6 @@ from harness.types import (
 
 Progress = Callable[[int, int], None]
 """Called with (questions answered, questions in all)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """A task with the examples to be asked, and of each the requests and the alternatives that they are for too."""
-
-    task: Task
-    examples: tuple[Example, ...]
-    requests: tuple[tuple[Request, ...], ...]
-    alternatives: tuple[tuple[Alternative, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,22 +109,46 @@ def ask(
     asked: Sequence[Question],
     journal: Journal,
     *,
+    planned: Sequence[Sheet] = (),
     cache: Cache | None = None,
     begun: Callable[[], None] = lambda: None,
     progress: Progress = lambda done, total: None,
 ) -> list[Response]:
     """The response to every question, from the journal, the cache or the model; each finished batch is journalled.
 
-    ``begun`` is called once the model has accepted the questions, before anything is computed. The model plans over
-    the questions that the cache could not answer when the run began, so that a resumed run computes the same batches
-    as an undisturbed one.
+    ``begun`` is called once the model has accepted the questions, before anything is computed. ``planned``: where the
+    questions come from; those of conversations are asked turn by turn.
     """
-    fresh = not journal.responses
+    answer = partial(_ask_together, backend, journal=journal, cache=cache, progress=progress)
+    talks = conversations(planned)
+    later = {position for talk in talks for position in talk.positions[1:]}
+    answer(asked, [i for i in range(len(asked)) if i not in later], begun=begun)
+    for turn in range(1, max((len(talk.positions) for talk in talks), default=1)):
+        asked, own = asked_next(asked, [talk for talk in talks if turn < len(talk.positions)], turn, journal)
+        answer(asked, own, begun=lambda: None)
+    return [journal.responses[i] for i in range(len(asked))]
+
+
+def _ask_together(
+    backend: Backend,
+    asked: Sequence[Question],
+    positions: Sequence[int],
+    *,
+    journal: Journal,
+    cache: Cache | None,
+    begun: Callable[[], None],
+    progress: Progress,
+) -> None:
+    """Answer the questions at ``positions``.
+
+    The model plans over those that the cache could not answer when they were first asked, so that a resumed run
+    computes the same batches as an undisturbed one.
+    """
+    fresh = not any(i in journal.responses for i in positions)
     if cache and fresh:
-        journal.append(
-            sorted(cache.get_many(backend.info.fingerprint, [q.request for q in asked]).items()), cached=True
-        )
-    open_positions = [i for i in range(len(asked)) if i not in journal.cached]
+        known = cache.get_many(backend.info.fingerprint, [asked[i].request for i in positions])
+        journal.append(sorted((positions[i], response) for i, response in known.items()), cached=True)
+    open_positions = [i for i in positions if i not in journal.cached]
     to_local = {position: local for local, position in enumerate(open_positions)}
     done = {to_local[i] for i in journal.responses if i in to_local}
     batches = backend.answer([asked[i] for i in open_positions], done) if len(done) < len(open_positions) else ()
@@ -144,7 +160,6 @@ def ask(
         if cache:
             cache.put_many(backend.info.fingerprint, [(asked[i].request, response) for i, response in answered])
         progress(len(journal.responses), len(asked))
-    return [journal.responses[i] for i in range(len(asked))]
 
 
 def score(planned: Sequence[Sheet], responses: Sequence[Response]) -> Mapping[str, Scores]:
@@ -199,6 +214,7 @@ def judge_one(
     A NaN log-probability is a failure, whatever the task would make of it. ``scores`` of its texts and its
     ``alternatives`` are worked out where they are not given.
     """
+    requests = turned(task, example, requests, responses)
     failure = next(filter(None, map(failure_of, responses)), None)
     if failure:
         return Outcome(example, requests, responses, None, failure)

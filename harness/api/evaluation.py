@@ -19,6 +19,7 @@ from harness.engine.backend import Options
 from harness.errors import UsageError
 from harness.hidden import hidden
 from harness.sandbox import confined
+from harness.talks import require_undivided
 from harness.types import Generate, Settings, Task
 from harness.variants import require_changes, varied
 
@@ -50,6 +51,8 @@ def evaluate(
     planned = planned_tasks(chosen, settings, options, where)
     for text in (*told(absent), *_notices(settings, planned)):
         listener.notice(text)
+    if options.workers or options.ray:
+        require_undivided(planned)
     backend = opened(model, options, running.exams(planned))
     planned, unable = answerable(backend, planned, tasks)
     left_out = absent | unable

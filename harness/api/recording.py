@@ -99,6 +99,7 @@ def _finished(asking: _Asking, run: Run, *, cached: bool) -> tuple[Result, list[
             backend,
             asking.questions,
             asking.journal,
+            planned=asking.planned,
             cache=cache,
             begun=lambda: store.start(run),
             progress=partial(_moved, backend, listener),

@@ -20,6 +20,7 @@ from harness.engine.division import shards as divided
 from harness.engine.elsewhere.merged import Merged
 from harness.hidden import hidden_in
 from harness.store import Store, open_store
+from harness.talks import require_undivided
 from harness.types import Question, Run, Settings
 
 
@@ -41,6 +42,7 @@ def record_shard(
     """
     assert where.shard is not None
     share = Share.of(where.shard)
+    require_undivided(planned)
     store = open_store(where.store, samples=where.samples)
     run = described(backend, planned, settings, where.name)
     identity = identity_of(run)

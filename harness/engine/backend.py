@@ -52,7 +52,8 @@ class Counted(Protocol):
     """A backend that knows how much it computes for each question."""
 
     def operations(self, responses: Sequence[Response]) -> Sequence[float] | None:
-        """Floating-point operations for every question of the last ``answer``; None where the model cannot be counted.
+        """Floating-point operations for every question of the last ``answer``; None where the model cannot be counted,
+        and where these are not all.
 
         ``responses`` are those to these questions. What several questions share is divided among them.
         """

@@ -2,6 +2,7 @@
 
     multiple_choice, classification   Choose: which continuation (or which label of a head) is the answer?
     generation, translation           Generate: what does the model write, and how does it compare with the references?
+    conversation                      Generate, turn by turn: what does it say to a user who answers it?
     likelihood                        Likelihood: how well does it predict a text?
     pair                              two Likelihoods: which of two texts does it prefer?
     probe                             whatever your own functions ask and judge
@@ -13,6 +14,7 @@ row's columns or the name of a column, and a function takes the row.
 """
 
 from harness.kinds.choice import classification, multiple_choice
+from harness.kinds.conversation import conversation
 from harness.kinds.judged import judged
 from harness.kinds.likelihood import likelihood, pair
 from harness.kinds.probe import Extremes, Items, probe
@@ -32,6 +34,7 @@ __all__ = [
     "Prepare",
     "Template",
     "classification",
+    "conversation",
     "generation",
     "judged",
     "likelihood",

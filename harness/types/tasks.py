@@ -131,6 +131,8 @@ class Task:
     variation: how its examples are also asked; ``variant`` says so: two runs asked the same only if it is equal
     open: makes a task of another package whole, with its data, for a run's settings and folder of data
     groups: averages by name, which a run has beside those that plug-ins offer
+    next_turn: of a conversation, each of whose requests is asked after the answers to those before it: the example, a
+        request as planned and these answers -> the request as it is asked
     turns: what its requests ask as messages, few-shot examples as earlier turns; None where that cannot be told
     """
 
@@ -158,6 +160,7 @@ class Task:
     variant: str = ""
     open: Callable[[Settings, Path | None], Task] | None = None
     groups: tuple[tuple[str, Group], ...] = ()
+    next_turn: Callable[[Example, Request, Sequence[str]], Request] | None = None
     turns: Callable[[Example, Sequence[Example]], tuple[Message, ...]] | None = None
 
 

@@ -77,6 +77,8 @@ def varied(task: Task, settings: Settings) -> Task:
 
     Raises UnknownName or UsageError for settings that are none, Unsupported for a task they do not apply to.
     """
+    if task.next_turn and (settings.wrapper or settings.perturb or settings.counterfactual or settings.repeats > 1):
+        raise Unsupported(f"{task.name} is a conversation, which has no variants, wrappers or repeats")
     task = drawn(wrapped(in_turns(task, settings), settings.wrapper), settings)
     if not settings.perturb and not settings.counterfactual:
         return task

@@ -160,7 +160,7 @@ class Causal:
     # ----------------------------------------------------------------------------------------------------------- cost
     def operations(self, responses: Sequence[Response]) -> Sequence[float] | None:
         """See ``Counted``."""
-        if not countable(self.checkpoint.model):
+        if not countable(self.checkpoint.model) or len(responses) != len(self._encoded):
             return None
         costs: list[float] = operations(self.checkpoint.model, self._encoded, [_written(r) for r in responses]).tolist()
         return costs
