@@ -18,7 +18,21 @@ from harness_dashboard.widgets.text import family
 
 POINTS = 4_000
 """The most numbers of a history."""
-COLUMNS = ("task", "metric", "run", "series", "started", "value", "low", "high", "shown", "n", "baseline", "gate")
+COLUMNS = (
+    "task",
+    "metric",
+    "run",
+    "series",
+    "started",
+    "step",
+    "value",
+    "low",
+    "high",
+    "shown",
+    "n",
+    "baseline",
+    "gate",
+)
 
 
 def families(store: Store) -> list[str]:
@@ -34,11 +48,14 @@ def members(store: Store, name: str) -> list[str]:
 def history(store: Store, name: str) -> pd.DataFrame:
     """The newest numbers of a family's main metrics, oldest first, in the unit that they are told in.
 
-    A series is one definition of a task, so that no line joins others.
+    Where all of them were measured while the model was trained, they stand in the order of steps. A series is one
+    definition of a task, so that no line joins others.
     """
     records = main_metrics(store)
     pairs = [(task, record.name) for task, record in records.items()]
     points = trends.history(store, members(store, name), pairs, POINTS)[::-1]
+    if all(point.step is not None for point in points):
+        points = sorted(points, key=lambda point: point.step or 0)
     baselines, gate = _baselines(store), gates.newest(store, list({point.run for point in points}))
     several = {task for task in records if len({p.data_sha256 for p in points if p.task == task}) > 1}
     rows = []
@@ -46,7 +63,7 @@ def history(store: Store, name: str) -> pd.DataFrame:
         record, e = records[p.task], Estimate(p.task, p.metric, "all", p.value, p.low, p.high, p.n, p.n, p.failed)
         judged = marked(outcome(gate[p.run])) if p.run in gate else ""
         own = drawn(p.task, _series(p, p.task in several), e, record)
-        rows.append(own | {"task": p.task, "metric": p.metric, "run": p.run, "started": p.started,
+        rows.append(own | {"task": p.task, "metric": p.metric, "run": p.run, "started": p.started, "step": p.step,
                            "baseline": baselines.get(p.run, ""), "gate": judged})  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(("value", "low", "high"), "float64"))
 
@@ -95,4 +112,4 @@ def marks(frame: pd.DataFrame) -> pd.DataFrame:
         for row in frame.itertuples()
     ]
     marked = frame.assign(mark=words)
-    return marked.loc[marked["mark"] != "", ["started", "value", "mark"]]
+    return marked.loc[marked["mark"] != "", ["started", "step", "value", "mark"]]

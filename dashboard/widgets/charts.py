@@ -87,9 +87,12 @@ def reliability(bins: pd.DataFrame) -> Layers:
 
 
 def trend(frame: pd.DataFrame, marks: pd.DataFrame) -> Layers:
-    """Values over time with bands of their intervals, one line per series; ``marks`` (started, value, mark) on top."""
+    """Values over time, or over the steps of a training, with bands of their intervals, one line per series; ``marks``
+    (started, step, value, mark) on top."""
     known = frame.dropna(subset=["value"])
     x = alt.X("started:T", title="started (UTC)", scale=alt.Scale(type="utc", padding=40), axis=alt.Axis(tickCount=8))
+    if _by_steps(known):
+        x = alt.X("step:Q", title="step", scale=alt.Scale(padding=40), axis=alt.Axis(tickCount=8))
     scale = alt.Scale(zero=False)
     look = _series(list(known["series"]), legend=True)
     base = alt.Chart(known).encode(x=x, color=look["color"])
@@ -97,7 +100,7 @@ def trend(frame: pd.DataFrame, marks: pd.DataFrame) -> Layers:
     ends = base.mark_rule(strokeWidth=1).encode(y="low:Q", y2="high:Q")
     line = base.mark_line().encode(y=alt.Y("value:Q", scale=scale))
     points = base.mark_point(filled=True, size=60, opacity=1).encode(
-        y="value:Q", shape=look["shape"], tooltip=["run", "series", "started", "shown"]
+        y="value:Q", shape=look["shape"], tooltip=["run", "series", "started", "step", "shown"]
     )
     layers = [band, ends, line, points]
     if not marks.empty:
@@ -106,10 +109,17 @@ def trend(frame: pd.DataFrame, marks: pd.DataFrame) -> Layers:
     return alt.layer(*layers).properties(height=380)
 
 
+def _by_steps(frame: pd.DataFrame) -> bool:
+    """Whether every number was measured while a model was trained."""
+    return not frame.empty and bool(frame["step"].notna().all())
+
+
 def multiples(frame: pd.DataFrame) -> Layers:
-    """A small trend for each task: ``frame`` has task (with its sign), started, value, low, high, shown and run."""
+    """A small trend for each task: ``frame`` has task (with its sign), started, step, value, low, high, shown, run."""
     known = frame.dropna(subset=["value"])
     x = alt.X("started:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(tickCount=3))
+    if _by_steps(known):
+        x = alt.X("step:Q", title="step", axis=alt.Axis(tickCount=3))
     y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False))
     base = alt.Chart().encode(x=x)
     ends = base.mark_rule(strokeWidth=1, color=PALETTE[0]).encode(y=alt.Y("low:Q", title=None), y2="high:Q")

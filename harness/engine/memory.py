@@ -18,7 +18,8 @@ def checkpoint_in_memory(model: Any, tokenizer: Any, options: Options) -> Checkp
     """
     _require_in_memory(model, tokenizer, options)
     name = str(model.config.name_or_path or type(model).__name__)
-    config = model.config if model.config.architectures else _named(model)
+    known = type(model).__name__ in (model.config.architectures or ())
+    config = model.config if known else _named(model)
     family = family_of(config)
     refuse_quantised(name, config)
     require_token_numbers(name, getattr(model, "generation_config", None))
@@ -64,7 +65,7 @@ def _require_in_memory(model: Any, tokenizer: Any, options: Options) -> None:
 
 
 def _named(model: Any) -> Any:
-    """The config of a model that was made from one, which names no architecture."""
+    """The config of a model whose class is not the one that its config was saved with, if it was saved at all."""
     config = type(model.config).from_dict(model.config.to_dict())
     config.architectures = [type(model).__name__]
     return config

@@ -1,5 +1,6 @@
 """Python in a notebook: what may be given as a model, what is shown, and what is heard while a run goes."""
 
+import copy
 import json
 from dataclasses import replace
 from importlib.metadata import version
@@ -210,6 +211,14 @@ def test_a_model_in_memory_answers_as_from_its_folder(tmp_path: Path, model: Any
     assert [e.value for e in own.estimates] == [e.value for e in read.estimates]
     assert not model.training
     assert own.run.recipe == {}
+
+
+def test_a_model_in_memory_is_what_its_class_says(tmp_path: Path, model: Any) -> None:
+    """The config of a model that is fine-tuned still names the class that it was loaded from."""
+    own = copy.copy(model)
+    own.config = copy.deepcopy(model.config)
+    own.config.architectures = ["LlamaModel"]
+    assert evaluate((own, word_tokenizer()), "demo/sentiment", limit=2, store=str(tmp_path)).run.status == "finished"
 
 
 def test_the_fingerprint_of_a_model_in_memory_has_its_numbers(tmp_path: Path, model: Any) -> None:

@@ -38,7 +38,7 @@ from harness.types import (
     TaskEnergy,
 )
 from harness_dashboard.content import compare, efficiency, gate, leaderboard, reliability, safety, samples, trends
-from harness_dashboard.widgets import tables, text
+from harness_dashboard.widgets import charts, tables, text
 
 RunOf = Callable[[str], str]
 
@@ -319,6 +319,22 @@ def test_trends_mark_baselines_and_gates(tmp_path: Path) -> None:
     assert len(trends.marks(frame.reset_index())) == 3
     (step,) = tables.records(trends.steps(frame.reset_index(), leaderboard.main_metrics(store)))
     assert (step["last step"], step["task"], step["runs"]) == ("● cannot tell", "one", 3)
+
+
+def test_a_training_is_drawn_over_its_steps_in_whatever_order_they_were_evaluated(tmp_path: Path) -> None:
+    task, place = _one_question(tmp_path / "s"), str(tmp_path / "s")
+    for step in (30, 10, 20):
+        evaluate("scripted:oracle", [task], store=place, name="ft", family="ft", step=step)
+    frame = trends.history(open_store(place), "ft")
+    assert frame["step"].tolist() == [10, 20, 30]
+    assert _drawn_over(frame) == "step"
+    evaluate("scripted:oracle", [task], store=place, name="ft")
+    assert _drawn_over(trends.history(open_store(place), "ft")) == "started"
+
+
+def _drawn_over(frame: pd.DataFrame) -> str:
+    layers = charts.trend(frame, trends.marks(frame)).to_dict()["layer"]
+    return str(layers[0]["encoding"]["x"]["field"])
 
 
 def test_costs_tell_what_was_measured() -> None:

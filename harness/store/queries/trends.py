@@ -13,7 +13,10 @@ from harness.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class TrendPoint:
-    """A run's number and the definition of the task; the average of a group has no version, data or shots."""
+    """A run's number and the definition of the task; the average of a group has no version, data or shots.
+
+    ``step``: of a model that was evaluated while it was trained.
+    """
 
     task: str
     metric: str
@@ -28,6 +31,7 @@ class TrendPoint:
     high: float | None
     n: int
     failed: int
+    step: int | None
 
 
 def history(store: Store, models: Sequence[str], pairs: Sequence[tuple[str, str]], limit: int) -> list[TrendPoint]:
@@ -48,6 +52,7 @@ def history(store: Store, models: Sequence[str], pairs: Sequence[tuple[str, str]
             r.high,
             r.n,
             r.failed,
+            RUNS.c.step,
         )
         .select_from(RESULTS)
         .join(RUNS, RUNS.c.id == r.run_id)
