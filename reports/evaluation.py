@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from harness.api.sentence import direction, names_of, sentence
 from harness.api.tables import table_of
 from harness.marks import signed
-from harness.metrics.words import ends, factor, place, points, value
+from harness.metrics.words import arrow, ends, factor, help_line, place, plain_name, points, value
 from harness.store import Store
 from harness.subset import by_reason, shortfall
 from harness.types import Estimate, MetricRecord
@@ -73,6 +73,7 @@ def _sections(store: Store, facts: Facts, level: int) -> Iterator[ReportSection]
     left_out = Bullets(tuple(f"Left out: {line}." for line in by_reason(run.left_out)))
     yield ReportSection("Tasks", [provenance.tasks(run, run.tasks), *[left_out] * bool(run.left_out)], level)
     yield ReportSection("Limits", [provenance.limits(run.tasks)], level)
+    yield ReportSection("Metrics", [_glossary(headline)], level)
     yield ReportSection("What this is evidence for", list(_evidence(store, facts)), level)
     yield from provenance.how(run, level)
     if others:
@@ -166,6 +167,13 @@ def _beside(number: Number) -> list[str]:
     shared = "" if p.n == number.estimate.n == base.n else f" (n = {p.n} of both)"
     told = f"{points(p.difference, record, signed=True)}{spread}{shared}: {signed(direction(change))}"
     return [own, str(base.n), told, "-" if change.adjusted is None else f"{change.adjusted:.3g}"]
+
+
+def _glossary(numbers: Sequence[Number]) -> Grid:
+    """What the metrics are called in a sentence, which way they are better, and what they count."""
+    records = {n.metric.name: n.metric for n in numbers if n.metric}
+    rows = tuple((name, plain_name(name), arrow(m), help_line(m)) for name, m in records.items())
+    return Grid(("Metric", "Called", "Better", "What it counts"), rows)
 
 
 def _refused(facts: Facts) -> Iterator[Block]:

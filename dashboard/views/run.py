@@ -22,7 +22,7 @@ from harness_dashboard.widgets.text import cut, escaped
 
 EVERY = 2.0  # seconds between two looks at a run in progress
 PARTS = ("Numbers", "Slices", "Calibration", "Robustness", "Facts")
-SHARE = st.column_config.ProgressColumn("", format=" ", min_value=0, max_value=100, width="small")
+SHARE = st.column_config.ProgressColumn("of 100", format=" ", min_value=0, max_value=100, width="small")
 
 
 @st.fragment(run_every=EVERY)
@@ -106,15 +106,14 @@ def numbers(run: Run, results: Sequence[Estimate], told: Sequence[TaskChange]) -
 def calibration(run: Run) -> None:
     """How sure the model is beside how often it is right: all tasks as a table, one as a diagram."""
     table = session.ask(reliability.all_tasks, run.id)
-    if table.empty:
-        st.info("No task of this run has the probabilities of several choices: there is nothing to calibrate.")
-        return
-    tables.table(table, "calibration")
-    task = session.select("task", list(table["task"]), "Task", of="This run")
+    if not table.empty:
+        tables.table(table, "calibration")
+    others = [artifact.task for artifact in session.store().artifacts(run.id)]
+    task = session.select("task", list(dict.fromkeys([*table["task"], *others])), "Task", of="This run")
     kind = session.part("bins", list(reliability.KINDS), "Bins")
-    answers = session.ask(reliability.calibration, run.id, str(task), reliability.KINDS[kind])
-    if not answers.n:
-        st.info("Its samples are not there, or hold no probabilities.")
+    answers = session.ask(reliability.calibration, run.id, task, reliability.KINDS[kind]) if task else None
+    if answers is None or not answers.n:
+        st.info("No answer of this task has the probabilities of several choices: there is nothing to calibrate.")
         return
     st.text(answers.sentence)
     alt = f"Reliability diagram: accuracy against confidence in {len(answers.bins)} bins of {answers.n} answers"
@@ -150,12 +149,12 @@ def robustness(run: Run) -> None:
 def facts(here: context.RunContext) -> None:
     """Command, what differs from the baseline, tasks and data, settings, versions, reports."""
     run = here.run
-    st.subheader("Command", anchor=False)
+    st.header("Command", anchor=False)
     st.code(run.command or "made from Python, no command was stored", language=None, wrap_lines=True)
     if here.baseline is not None:
-        st.subheader("What was told otherwise than in the baseline", anchor=False)
+        st.header("What was told otherwise than in the baseline", anchor=False)
         tables.table(session.ask(compare.settings, here.baseline.id, run.id), "settings and baseline")
-    st.subheader("Tasks", anchor=False)
+    st.header("Tasks", anchor=False)
     rows = [
         {"task": t.name, "version": t.version, "n": t.n, "available": t.available, "shots": t.shots,
          "data": t.data_source, "sha256": t.data_sha256, "licence": t.card.licence, "limits": t.card.limits}

@@ -104,7 +104,7 @@ def trend(frame: pd.DataFrame, marks: pd.DataFrame) -> Layers:
     )
     layers = [band, ends, line, points]
     if not marks.empty:
-        words = alt.Chart(marks).mark_text(dy=-14, fontWeight="bold", color=LINE)
+        words = alt.Chart(marks).mark_text(dy=-14, fontWeight="bold")
         layers.append(words.encode(x=x, y="value:Q", text="mark:N"))
     return alt.layer(*layers).properties(height=380)
 
@@ -152,8 +152,9 @@ def scatter(frame: pd.DataFrame, cost: str, title: str) -> Layers:
             points = alt.Chart(part).encode(x=x, color=look["color"]).mark_point(filled=filled, size=90, opacity=1)
             layers.append(points.encode(y="value:Q", shape=look["shape"], tooltip=seen))
     edge = alt.Chart(known[known["edge"]]).mark_line(color=LINE, strokeDash=[4, 3]).encode(x=x, y="value:Q")
-    names = base.mark_text(align="left", dx=9, dy=-7, limit=160).encode(y="value:Q", text="series:N")
-    return alt.layer(edge, *layers, names).properties(height=420)
+    names = alt.Chart(known).mark_text(align="left", dx=9, dy=-7, limit=160)
+    named = names.encode(x=x, y="value:Q", text="series:N")
+    return alt.layer(edge, *layers, named).properties(height=420)
 
 
 def bars(frame: pd.DataFrame) -> Layers:

@@ -36,7 +36,7 @@ def detail(row: Row, before: Row | None = None) -> None:
         block("Gold", gold)
     if row["prediction"] is not None and gold and str(row["prediction"]).split() != gold.split():
         with st.expander("Answer (+) against gold (-), by words"):
-            st.code(cut(word_difference(gold, str(row["prediction"]))), language="diff", wrap_lines=True)
+            st.code(cut(word_difference(gold, str(row["prediction"]))), language=None, wrap_lines=True)
     reasons(row, "choices")
     if before is not None:
         baseline(row, before)
@@ -52,7 +52,7 @@ def detail(row: Row, before: Row | None = None) -> None:
 def baseline(row: Row, before: Row) -> None:
     """What the baseline made of the same question."""
     kind, _, why = outcome(before).partition(":")
-    st.subheader("In the baseline", anchor=False)
+    st.header("In the baseline", anchor=False)
     st.text(
         f"{signed(kind)}{f':{why}' if why else ''}" + "   asked in other words" * (row["prompt"] != before["prompt"])
     )

@@ -122,7 +122,11 @@ def chart(
     """A chart, what it shows in words for those who do not see it, and its data as a table with a download."""
     words = AXIS[st.context.theme.type or "light"]
     picture = picture.configure_axis(labelColor=words, titleColor=words, gridOpacity=0.4)
-    picture = picture.configure_legend(labelColor=words, titleColor=words).configure_header(labelColor=words)
+    picture = (
+        picture.configure_legend(labelColor=words, titleColor=words)
+        .configure_header(labelColor=words)
+        .configure_text(color=words)
+    )
     st.altair_chart(picture, width="content" if square else "stretch", alt=alt_text, key=f"chart {name}")
     with st.expander("Data of this chart"):
         table(frame, name, most=most)

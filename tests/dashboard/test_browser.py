@@ -175,6 +175,7 @@ def test_a_cell_of_the_matrix_opens_what_is_behind_it(server: str, browser: "Pag
 def test_words_can_be_read_and_headings_are_in_order(server: str, browser: "Page", theme: str) -> None:
     browser.emulate_media(color_scheme=theme)
     titles = {"": "Overview", "leaderboard": "Leaderboard", "run": "Run", "safety": "Safety and bias"}
+    titles |= {"samples": "Samples", "run?part=Facts": "Run", "history?topic=Cost": "History"}
     for name, title in titles.items():
         read(browser, f"{server}/{name}", title)
         pale = browser.evaluate(PALE)

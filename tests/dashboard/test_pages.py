@@ -255,7 +255,7 @@ def test_a_sample_is_shown_beside_the_list(page: Page, said: Said, pair: tuple[s
     listed = test.dataframe[0].value
     assert list(listed.columns) == ["outcome", "question", "answer", "gold", "example"] and len(listed) == 12
     assert "#1 of 12 on this page" in said(test) and "Broken against the baseline." in said(test)
-    assert "▼ wrong" in said(test) and "In the baseline" in [head.value for head in test.subheader]
+    assert "▼ wrong" in said(test) and "In the baseline" in [head.value for head in test.header]
     test.button[1].click().run()
     assert "#2 of 12 on this page" in said(test) and test.query_params["example"] == listed["example"][1]
 
