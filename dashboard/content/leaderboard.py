@@ -137,7 +137,7 @@ def _cell(whole: Board, row: BoardRow, tasks: Sequence[str], view: str, base: Ma
     record = whole.metrics[tasks[0]]
     if len(tasks) > 1:
         mean = mean_of(whole, row, tasks)
-        return f"{len(own)} of {len(tasks)} tasks" if mean is None else words.value(mean, record)
+        return f"{len(own)} of {len(tasks)} tasks" if mean is None else words.brief(mean, record)
     (one,) = own
     text = words.short(one.value, one.low, one.high, record) if view == "Interval" else words.brief(one.value, record)
     return text + f" ✗ {one.failed}" * bool(one.failed)
@@ -171,9 +171,19 @@ def change_of(before: Standing, after: Standing, record: MetricRecord) -> tuple[
     return apart(before.estimate, after.estimate, record), after.value - before.value
 
 
+def on_task(whole: Board, task: str) -> list[BoardRow]:
+    """The rows that have a number of a task, by their places on it."""
+
+    def place(row: BoardRow) -> tuple[bool, int]:
+        one = row.cells[task]
+        return one.best is None, (one.best or 0) + (one.worst or 0)
+
+    return sorted((row for row in whole.rows if task in row.cells), key=place)
+
+
 def best_of(whole: Board, task: str) -> str:
     """Which model is best on a task and whether it can be told from the others, in a sentence."""
-    first = [row for row in whole.rows if task in row.cells and row.cells[task].best == 1 and row.cells[task].of > 1]
+    first = [row for row in on_task(whole, task) if row.cells[task].best == 1 and row.cells[task].of > 1]
     if not first:
         return "No two models were asked the same: there is no best one."
     of = first[0].cells[task].of
@@ -189,8 +199,8 @@ def drawn_task(whole: Board, task: str) -> pd.DataFrame:
         [
             drawn(row.label, one.asked or "group", one.estimate, whole.metrics[task])
             | {"rank": one.rank, "failed": one.failed, "run": one.run}
-            for row in whole.rows
-            if (one := row.cells.get(task))
+            for row in on_task(whole, task)
+            for one in [row.cells[task]]
         ]
     )
 

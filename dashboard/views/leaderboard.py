@@ -38,7 +38,7 @@ def detail(whole: Board, task: str, model: str) -> None:
     record = whole.metrics[task]
     session.heading(f"{task}: {words.plain_name(record.name)} {words.arrow(record)}")
     st.caption(escaped(words.help_line(record), 400))
-    rows = [row for row in whole.rows if task in row.cells]
+    rows = leaderboard.on_task(whole, task)
     chosen = next((row for row in rows if row.name == model), rows[0])
     one = chosen.cells[task]
     shown = words.short(one.value, one.low, one.high, record)
