@@ -19,7 +19,7 @@ from harness.store.queries.leaderboard import LeaderboardFilter
 from harness.store.queries.probes import probes
 from harness.store.queries.tasks import records
 from harness.types import Estimate, MetricRecord, TaskRecord
-from harness.visible import short_names
+from harness.visible import cut, short_names
 from harness_dashboard.content.numbers import drawn
 
 ATTEMPTS = ("jailbreak/", "garak/")
@@ -98,7 +98,7 @@ def matrix(store: Store, first: Sequence[str], most: int = 12) -> pd.DataFrame:
     short = short_names(columns)
     rows = [
         {"probe": task, "number": words.plain_name(metric), "better": words.arrow(known[task, metric])}
-        | {short[column]: own.get(column, "-") for column in columns}
+        | {cut(short[column], 80): own.get(column, "-") for column in columns}
         for (task, metric), own in sorted(cells.items())
     ]
     return pd.DataFrame(rows)
