@@ -2,14 +2,13 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from forked import command
 
 from harness import plugins
 from harness import run as running
@@ -178,10 +177,7 @@ def test_rescore_and_compare_see_the_scorer(tmp_path: Path, mirror: Path) -> Non
     ],
 )
 def test_a_missing_or_wrong_scorer_ends_with_2_and_one_line(tmp_path: Path, given: list[str], message: str) -> None:
-    done = subprocess.run(
-        [Path(sys.executable).with_name("harness"), "run", "scripted:oracle", "--tasks", "rtp", *given],
-        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
+    done = command("run", "scripted:oracle", "--tasks", "rtp", *given, cwd=tmp_path)
     assert done.returncode == 2 and message in done.stderr and len(done.stderr.strip().splitlines()) == 1, done.stderr
 
 
