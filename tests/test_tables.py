@@ -2,13 +2,14 @@
 
 import csv
 import io
+import json
 from html.parser import HTMLParser
 
 import pytest
 from click.testing import CliRunner
 
 import harness
-from harness.api.table_formats import FORMATS, as_csv, as_html, as_latex, as_markdown, latex
+from harness.api.table_formats import FORMATS, as_csv, as_html, as_json, as_latex, as_markdown, latex
 from harness.api.tables import ResultTable, TableColumn, TableRow
 from harness.cli import tables
 from harness.cli.tables import command
@@ -83,12 +84,20 @@ def test_latex_is_escaped(hostile: ResultTable) -> None:
     )
     text = as_latex(hostile)
     assert HOSTILE not in text and r"\textbf{0.5 [0.4, 0.6]}" in text and "other & - " in text
+    assert [line for line in text.splitlines() if line.endswith("rule")] == [r"\toprule", r"\midrule", r"\bottomrule"]
     assert all(line.count("&") - line.count(r"\&") == 1 for line in text.splitlines() if line.endswith(r"\\"))
 
 
 def test_csv_holds_numbers_and_no_formula(hostile: ResultTable) -> None:
     [row] = csv.DictReader(io.StringIO(as_csv(hostile)))
     assert (row["model"], row["value"], row["n"], row["best"]) == (f"'{HOSTILE}", "0.5", "40", "True")
+
+
+def test_json_holds_what_csv_does_and_names_as_they_are(hostile: ResultTable) -> None:
+    page = json.loads(as_json(hostile))
+    [row] = page["numbers"]
+    assert list(row) == next(csv.reader(io.StringIO(as_csv(hostile)))) and page["notes"] == []
+    assert (row["model"], row["task"], row["value"], row["n"], row["best"]) == (HOSTILE, HOSTILE, 0.5, 40, True)
 
 
 def test_html_and_markdown_hold_no_markup_of_a_name(hostile: ResultTable) -> None:
@@ -102,7 +111,7 @@ def test_html_and_markdown_hold_no_markup_of_a_name(hostile: ResultTable) -> Non
     assert "**0.5 [0.4, 0.6]**" in lines[2] and "<b>" not in lines[2]
 
 
-@pytest.mark.parametrize("format", ["md", "latex", "csv", "html"])
+@pytest.mark.parametrize("format", FORMATS)
 def test_the_command_prints_what_python_gives(store: str, format: str) -> None:
     done = CliRunner().invoke(command, ["good", "bad", "--format", format, "--store", store])
     assert done.output == harness.table(["good", "bad"], store=store).text(format)

@@ -1,22 +1,24 @@
-"""Tables of results as Markdown, LaTeX, CSV and HTML, each with whatever a name may hold made harmless."""
+"""Tables of results as Markdown, LaTeX, CSV, JSON and HTML, each with whatever a name may hold made harmless."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 from html import escape
 from typing import TYPE_CHECKING
 
 from harness.visible import cell, interval, line, markdown, number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from harness.api.tables import ResultTable, TableColumn
     from harness.types import Estimate
 
 CAPTION = "95 % intervals; bold: better than every other run (paired test, p < .05 after Holm)"
 
+FIELDS = ("model", "run", "task", "metric", "better", "value", "low", "high", "n", "failed", "best")
 LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
@@ -39,7 +41,7 @@ def as_markdown(table: ResultTable) -> str:
 
 
 def as_latex(table: ResultTable) -> str:
-    """A ``tabular`` that needs no package."""
+    """A ``tabular`` with the rules of booktabs."""
     head = ["model", *(latex(_title(column)) for column in table.columns)]
     rows = [
         [latex(name), *(rf"\textbf{{{text}}}" if best else text for text, best in cells)]
@@ -47,13 +49,14 @@ def as_latex(table: ResultTable) -> str:
     ]
     body = [" & ".join(row) + r" \\" for row in rows]
     lines = [
+        r"% \usepackage{booktabs}",
         f"% {CAPTION}".replace("95 %", "95 percent"),
         rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
-        r"\hline",
+        r"\toprule",
         " & ".join(head) + r" \\",
-        r"\hline",
+        r"\midrule",
         *body,
-        r"\hline",
+        r"\bottomrule",
         r"\end{tabular}",
     ]
     return "\n".join(lines) + "\n"
@@ -62,14 +65,16 @@ def as_latex(table: ResultTable) -> str:
 def as_csv(table: ResultTable) -> str:
     """One line for every number: numbers in full, an empty cell where there is none."""
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["model", "run", "task", "metric", "better", "value", "low", "high", "n", "failed", "best"])
-    for row in table.rows:
-        for column, own, best in zip(table.columns, row.numbers, row.best, strict=True):
-            if own:
-                texts = [_inert(text) for text in (row.name, row.run, column.task, column.metric)]
-                writer.writerow([*texts, column.better, own.value, own.low, own.high, own.n, own.failed, best])
+    writer = csv.DictWriter(out, FIELDS, lineterminator="\n")
+    writer.writeheader()
+    for record in _records(table):
+        writer.writerow({name: _inert(value) if isinstance(value, str) else value for name, value in record.items()})
     return out.getvalue()
+
+
+def as_json(table: ResultTable) -> str:
+    """A list with an object for every number, and why no number of a column is marked."""
+    return json.dumps({"numbers": list(_records(table)), "notes": table.notes}, indent=1) + "\n"
 
 
 def as_html(table: ResultTable) -> str:
@@ -89,8 +94,19 @@ FORMATS: Mapping[str, Callable[[ResultTable], str]] = {
     "md": as_markdown,
     "latex": as_latex,
     "csv": as_csv,
+    "json": as_json,
     "html": as_html,
 }
+
+
+def _records(table: ResultTable) -> Iterator[dict[str, str | float | bool | None]]:
+    """Every number with its FIELDS."""
+    for row in table.rows:
+        for column, own, best in zip(table.columns, row.numbers, row.best, strict=True):
+            if own:
+                about = (row.name, row.run, column.task, column.metric, column.better)
+                numbers = (own.value, own.low, own.high, own.n, own.failed, best)
+                yield dict(zip(FIELDS, (*about, *numbers), strict=True))
 
 
 def _title(column: TableColumn) -> str:

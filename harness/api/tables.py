@@ -53,7 +53,7 @@ class ResultTable:
         return self.text("html")
 
     def text(self, format: str = "md") -> str:
-        """The table as "md", "latex", "csv" or "html". Raises UnknownName for another format."""
+        """The table as "md", "latex" (booktabs), "csv", "json" or "html". Raises UnknownName for another format."""
         if format not in FORMATS:
             raise UnknownName("format", format, FORMATS)
         return FORMATS[format](self)

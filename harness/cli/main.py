@@ -35,7 +35,7 @@ COMMANDS = {
     "import": "Import results of other harnesses as runs.",
     "rescore": "Score a run's stored answers again.",
     "compare": "Compare runs example by example.",
-    "table": "Print runs x tasks as Markdown, LaTeX, CSV or HTML.",
+    "table": "Print runs x tasks as Markdown, LaTeX, CSV, JSON or HTML.",
     "baseline": "Name the run that others are compared with.",
     "contamination": "Look for benchmark items in a corpus.",
     "energy": "Show what runs cost: joules, CO2 and money.",

@@ -4,7 +4,7 @@ import click
 
 from harness.cli.options import names, store_option
 
-FORMATS = ("md", "latex", "csv", "html")
+FORMATS = ("md", "latex", "csv", "json", "html")
 
 
 @click.command("table")
