@@ -19,6 +19,8 @@ def of_samples(metrics: Sequence[Metric], count: int) -> tuple[Metric, ...]:
     averaged = tuple(_averaged(metric, count) for metric in metrics)
     scores = [metric for metric in metrics if _is_score(metric)]
     together = [*_passing(count), _majority(count)] if any(is_right(metric) for metric in metrics) else []
+    known = {metric.name for metric in averaged}  # pass@1 of one answer is the same number
+    together = [metric for metric in together if metric.name not in known]
     return (*averaged, *together, *(_spread_of(metric, count) for metric in scores[:1]))
 
 
