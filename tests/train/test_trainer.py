@@ -131,7 +131,7 @@ def test_early_stopping_stops_where_nothing_improves(data, tmp_path):
     assert trainer.state.global_step == 30
 
 
-@pytest.mark.parametrize(("delta", "stopped"), [(0.1, 30), (0.05, 40)])
+@pytest.mark.parametrize(("delta", "stopped"), [(0.1, 30), (0.05, 40)], ids=["settled", "open"])
 def test_a_plateau_is_one_as_soon_as_the_examples_settle_it(data, tmp_path, delta, stopped):
     """Without a change in 40 examples the improvement is at most 0.088."""
     trainer = trainer_for(tmp_path / "flat", learning_rate=0.0, max_steps=40, save_strategy="no")
@@ -223,20 +223,16 @@ def test_wrappers_come_off_and_sharded_weights_are_refused():
 def test_two_processes(data, tmp_path):
     """The second waits for the first for longer than the group of the training allows, and learns its numbers."""
     script = Path(__file__).with_name("two_processes.py")
-    common = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(20000 + os.getpid() % 20000)}
-    started = [
-        subprocess.Popen(
-            [sys.executable, str(script), str(data), str(tmp_path)],
-            env=os.environ | common | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(2)
-    ]
-    ended = [process.communicate(timeout=200) for process in started]
-    assert [process.returncode for process in started] == [0, 0], ended
-    first, second = (json.loads(out.splitlines()[-1]) for out, _ in ended)
+    where = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(20000 + os.getpid() % 20000)}
+    ended = subprocess.run(
+        [sys.executable, str(script), str(data), str(tmp_path)],
+        check=False,
+        env=os.environ | where,
+        capture_output=True,
+        timeout=250,
+    )
+    assert ended.returncode == 0, ended.stderr
+    first, second = (json.loads((tmp_path / f"scores{rank}.json").read_text()) for rank in range(2))
     assert first == second and set(first) == {"4", "8"}
     assert [run.step for run in open_store(str(tmp_path / "runs")).runs()] == [8, 4]
     saved = evaluate(str(tmp_path / "ddp" / "checkpoint-8"), [watched()], data=data, store=str(tmp_path / "separate"))
