@@ -116,6 +116,8 @@ class Overrides(TypedDict, total=False):
     base_url: str | None
     concurrency: int
     timeout: float
+    requests_per_minute: float | None
+    tokens_per_minute: float | None
     workers: int | None
     ray: str | None
     threads: int | None

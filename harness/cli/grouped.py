@@ -13,7 +13,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "How answers are drawn": ("max_tokens", "temperature", "top_p", "repeats"),
     "Asked differently": ("perturb", "strength", "counterfactual", "defence"),
     "Model": ("base", "chat", "chat_template", "system", "truncate", "device", "dtype", "engine", "token_budget"),
-    "Models behind a server": ("base_url", "concurrency", "timeout"),
+    "Models behind a server": ("base_url", "concurrency", "timeout", "requests_per_minute", "tokens_per_minute"),
     "Several processes": ("workers", "ray", "threads", "shard"),
     "Without a network": ("bundle", "verify", "offline"),
     "Fine-tuning": ("protocol", "head_only", "train_limit"),

@@ -85,6 +85,8 @@ if TYPE_CHECKING:
     "--concurrency", type=click.IntRange(1), default=8, show_default=True, help="Requests at once to a server."
 )
 @click.option("--timeout", type=float, default=60.0, show_default=True, help="Seconds for a whole answer of a server.")
+@click.option("--requests-per-minute", type=click.FloatRange(0, min_open=True), help="At most so many to a server.")
+@click.option("--tokens-per-minute", type=click.FloatRange(0, min_open=True), help="Read and written, about.")
 @click.option("--token-budget", type=click.IntRange(1), help="Tokens per pack [measured at load].")
 @click.option("--workers", type=click.IntRange(1), help="Share the work among N processes; needs the extra `ray`.")
 @click.option("--ray", metavar="ADDRESS", help="Share it among the nodes of a Ray cluster; auto finds the one here.")

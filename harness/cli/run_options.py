@@ -49,6 +49,8 @@ class RunOptions(TypedDict):
     base_url: str | None
     concurrency: int
     timeout: float
+    requests_per_minute: float | None
+    tokens_per_minute: float | None
     token_budget: int | None
     workers: int | None
     ray: str | None
@@ -197,6 +199,8 @@ def _model_options(options: RunOptions) -> Options:
         base_url=options["base_url"],
         concurrency=options["concurrency"],
         timeout=options["timeout"],
+        requests_per_minute=options["requests_per_minute"],
+        tokens_per_minute=options["tokens_per_minute"],
         workers=options["workers"],
         ray=options["ray"],
         threads=options["threads"],

@@ -110,6 +110,7 @@ class Options:
 
     ``base`` is the model that an adapter belongs to, by default the one of the Hub that the adapter names.
     ``chat_template`` is a file, or one of the model's templates by its name; by default the model's own.
+    ``requests_per_minute`` and ``tokens_per_minute`` are the most that a server is asked.
     ``workers`` are processes that share the work, each with ``threads`` CPU threads and, where there are any, a GPU of
     its own; ``ray`` is the address of a cluster that they live in, by default one on this machine for this run alone.
     """
@@ -128,13 +129,16 @@ class Options:
     base_url: str | None = None
     concurrency: int = 8
     timeout: float = 60.0
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
     workers: int | None = None
     ray: str | None = None
     threads: int | None = None
 
     def __post_init__(self) -> None:
         """Raises UsageError for a system message that no model would see, and for numbers that leave nothing to do."""
-        names = ("concurrency", "timeout", "token_budget", "workers", "threads")
+        paces = ("requests_per_minute", "tokens_per_minute")
+        names = ("concurrency", "timeout", "token_budget", "workers", "threads", *paces)
         counts = [(name, getattr(self, name)) for name in names]
         idle = next(((name, value) for name, value in counts if value is not None and not 0 < value < math.inf), None)
         if idle:

@@ -16,7 +16,8 @@ from anyio.from_thread import BlockingPortal
 from harness.engine.backend import Batch, Options
 from harness.engine.elsewhere import http_answers, http_echo
 from harness.engine.elsewhere.http_address import address_of
-from harness.engine.elsewhere.http_body import GaveUp, Json
+from harness.engine.elsewhere.http_body import NEWER, GaveUp, Json
+from harness.engine.elsewhere.http_limit import RateLimit
 from harness.engine.elsewhere.http_retry import Calls, Pause
 from harness.engine.elsewhere.named import named, question_of_letters
 from harness.engine.elsewhere.wording import addressed
@@ -42,7 +43,6 @@ IN_A_ROW = 8
 IN_VAIN = ("connection", "server")
 """Kinds of failures that a server that is gone or broken gives to every request."""
 KNOCK = Generate("Say yes.", 16)
-NEWER = "max_completion_tokens"
 LETTER, THOUGHT = 16, 8192
 """Tokens of an answer that is a letter, and of one that comes after a thought."""
 
@@ -56,7 +56,8 @@ class Server:
         self.name = name
         self._options = options
         self._address = address_of(name, options.base_url)
-        self._calls = Calls(self._address, options.base_url or "", options.timeout, pause)
+        limit = RateLimit(options.requests_per_minute, options.tokens_per_minute, pause)
+        self._calls = Calls(self._address, options.base_url or "", options.timeout, pause, limit)
         self._completion_tokens = 0
         self._limit = "max_tokens"
         self._thinks = False

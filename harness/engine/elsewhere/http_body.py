@@ -16,6 +16,8 @@ LONGEST_WAIT = 60.0
 SHOWN = 80
 """Characters of an answer that cannot be read that its message quotes."""
 MALFORMED = (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError)
+NEWER = "max_completion_tokens"
+"""What newer models call the token limit of an answer."""
 Json = dict[str, Any]
 
 

@@ -14,6 +14,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from harness.engine.elsewhere.http_address import Address
 from harness.engine.elsewhere.http_body import LIMIT, MALFORMED, GaveUp, Json, Refused, parsed
+from harness.engine.elsewhere.http_limit import RateLimit
 from harness.errors import ModelError
 from harness.types import FailureKind
 
@@ -31,12 +32,20 @@ T = TypeVar("T")
 class Calls:
     """Posts to one server. ``counts``: requests sent and retries among them."""
 
-    def __init__(self, address: Address, base_url: str, timeout: float, pause: Pause = anyio.sleep) -> None:
+    def __init__(
+        self,
+        address: Address,
+        base_url: str,
+        timeout: float,
+        pause: Pause = anyio.sleep,
+        limit: RateLimit | None = None,
+    ) -> None:
         self.address = address
         self.counts = {"requests": 0, "retries": 0}
         self._base_url = httpx.URL(base_url.strip()).copy_with(userinfo=b"", query=None, fragment=None)
         self._timeout = timeout
         self._pause = pause
+        self._limit = limit or RateLimit(None, None, pause)
         self._draw = random.Random(0)
         self._answered = False
 
@@ -72,6 +81,7 @@ class Calls:
         for attempt in range(ATTEMPTS):
             if attempt:
                 await self._pause(wait)
+            await self._limit.turn(body)
             self.counts["requests"] += 1
             self.counts["retries"] += attempt > 0
             wait = min(30.0, 0.5 * 2**attempt) * self._draw.uniform(0.5, 1.5)
