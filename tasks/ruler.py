@@ -17,7 +17,7 @@ from harness.metrics.classify import UNIT, mean
 from harness.metrics.intervals import wilson
 from harness.metrics.whole import over_outcomes
 from harness.types import Card, Dataset, Example, Generate, Generated, Judged, Outcome, Request, Response, Row, Task
-from harness_tasks.ruler_texts import COMMON_WORDS, NEEDLE, NEEDLES, VARIABLES, LongText, fitted
+from harness_tasks.ruler_texts import COMMON_WORDS, NEEDLE, NEEDLES, VARIABLES, LongText, Scene, fitted
 
 Count = Callable[[str], int]
 """A text -> how many tokens it has, with those that the model's tokenizer puts around it."""
@@ -70,18 +70,24 @@ class Texts:
     seed: int
 
     def example(self, row: Row, dataset: Dataset) -> Example:
-        """A text that is as long as its row says together with its answer. Raises DataError where it cannot be."""
-        kind, length, depth = KINDS[self.kind], row["length"], row["depth"]
-        draw = random.Random(f"{self.kind} {self.seed} {row['id']}")
-        scene = kind.scene(draw, length)
-        prompt = fitted(lambda size: kind.text(scene, size, depth), self.count, length - kind.max_tokens)
+        """What a row says, and what is to be recalled of its text."""
+        length, depth = row["length"], row["depth"]
         slices = {"length": str(length)} | ({} if depth is None else {"depth": str(depth)})
-        return Example(row["id"], {"prompt": prompt}, scene.answers, slices)
+        fields = {"length": length, "depth": depth}
+        return Example(row["id"], fields, self._scene(row["id"], length).answers, slices)
 
     def ask(self, example: Example, shown: Sequence[Example]) -> tuple[Request, ...]:
-        """The text with its question, greedily answered."""
-        decoding = Decoding(KINDS[self.kind].max_tokens)
-        return (decoding.request(example.fields["prompt"], seed_of(self.kind, example.id)),)
+        """The text with its question, as long as its row says together with the answer. Raises DataError.
+
+        Texts are made here, so that a limited run makes those alone that it asks.
+        """
+        kind, length, depth = KINDS[self.kind], example.fields["length"], example.fields["depth"]
+        scene = self._scene(example.id, length)
+        prompt = fitted(lambda size: kind.text(scene, size, depth), self.count, length - kind.max_tokens)
+        return (Decoding(kind.max_tokens).request(prompt, seed_of(self.kind, example.id)),)
+
+    def _scene(self, id: str, length: int) -> Scene:
+        return KINDS[self.kind].scene(random.Random(f"{self.kind} {self.seed} {id}"), length)
 
 
 def judge(example: Example, responses: tuple[Response, ...]) -> Judged:

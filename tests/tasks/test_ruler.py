@@ -50,8 +50,9 @@ def test_a_perfect_model_reaches_every_length_and_a_mute_one_none(kind: str) -> 
 
 def test_a_needle_lies_at_its_depth() -> None:
     [planned] = running.plan([ruler_task("needle", count, (2048,), each=5)], Settings(), None)
-    for example in planned.examples:
-        prompt = example.fields["prompt"]
+    for example, (asked,) in zip(planned.examples, planned.requests, strict=True):
+        assert isinstance(asked, Generate)
+        prompt = asked.prompt
         place = prompt.index(f"is {example.target[0]}.") / len(prompt)
         assert abs(place - int(example.slices["depth"]) / 100) < 0.06
 
