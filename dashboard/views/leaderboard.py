@@ -97,7 +97,7 @@ with session.page("Leaderboard"):
             model = (st.text_input("Model contains", key="model", bind="query-params") or "").strip()
     if kind == "All numbers":
         frame = session.ask(leaderboard.everything, slice, model)
-        tables.plain(frame, "all numbers", height=600, lazy=True)
+        tables.plain(frame, "all numbers", height=600)
         tables.download(lambda: frame, "all numbers")
         st.stop()
     whole = session.ask(leaderboard.board, slice, model)

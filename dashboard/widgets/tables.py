@@ -26,15 +26,13 @@ def table(
     whole: Callable[[], pd.DataFrame] | None = None,
     select: Callable[[int], None] | None = None,
     most: int | None = None,
-    columns: dict[str, Any] | None = None,
-    height: int | Literal["auto"] = "auto",
 ) -> None:
     """A table and its download; missing is shown as "-". ``select`` is called with the number of a row that is picked.
 
     ``whole`` gives what a download holds if that is more than what is shown; ``most`` is how many rows the frame has
     at most, where there may be more than it holds.
     """
-    plain(frame.head(ROWS), name, select, columns=columns, height=height)
+    plain(frame.head(ROWS), name, select)
     download(whole or (lambda: frame), name)
     if len(frame) > ROWS:
         st.caption(f"The first {ROWS} of {len(frame):,} rows; the download has all.")
@@ -55,7 +53,6 @@ def grid(
     mode: Selection = "single-row",
     columns: dict[str, Any] | None = None,
     height: int | Literal["auto"] = "auto",
-    lazy: bool | None = None,
 ) -> None:
     """A table alone; ``select`` is called when the user picks a row, or with ``mode`` a cell: its row and column."""
     shown: pd.DataFrame = frame if isinstance(frame, pd.DataFrame) else frame.data
@@ -71,6 +68,7 @@ def grid(
             select(*found[0])
 
     options: dict[str, Any] = {"on_select": picked, "selection_mode": mode} if select else {}
+    lazy = True if frame is shown and not select else None  # what is coloured or may be picked comes at once
     st.dataframe(
         frame,
         hide_index=True,
