@@ -13,6 +13,7 @@ from trained import lines
 
 import harness
 from harness.api.bundling import bundle, jobs_in, run_bundle
+from harness.differences.bundles import bundles_differ
 from harness.errors import DataError, HarnessError, RunError, UsageError
 from harness.offline.manifest import Manifest, Origin, PackedFile, flaw_of_path, read_manifest
 from harness.offline.network import NetworkRefused, hub_cache_at, no_network
@@ -104,6 +105,9 @@ def test_the_same_numbers_as_outside_where_nothing_else_is_left(room, packed, tm
     kept = open_store(str(tmp_path / "inside")).run(inside.result.run.id)
     assert (kept.bundle, kept.model, kept.fingerprint) == (packed[1].id, "model", outside.result.run.fingerprint)
     assert [task.data_sha256 for task in kept.tasks] == [task.data_sha256 for task in outside.result.run.tasks]
+    assert bundles_differ(kept, kept) == ""
+    told = bundles_differ(outside.result.run, kept)
+    assert told == f"run {outside.result.run.id} comes from no bundle, run {kept.id} from bundle {kept.bundle[:12]}"
 
 
 def test_a_task_that_is_not_in_it_is_named_before_a_model_is_opened(packed, tmp_path, cache):
