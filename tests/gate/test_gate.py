@@ -353,7 +353,7 @@ def test_a_baseline_that_is_gone_and_a_run_that_is_not_finished(
     check = ("gate", str(gate), new, "--store", place)
     assert run(*check) == 2 and "needs --baseline NAME" in capsys.readouterr().err
     store.set_baseline("main", old)
-    assert run(*check, "--baseline", "main") == 0
+    assert run(*check, "--baseline", "main") == 0 and run(*check, "--baseline", old) == 0
     store.delete_baseline("main", "was wrong")
     assert run(*check, "--baseline", "main") == 2
     assert "baseline 'main' was deleted at" in capsys.readouterr().err
