@@ -153,7 +153,7 @@ def standings(store: Store) -> list[list[Any]]:
     rows = [
         asdict(standing) | {"slice": part}
         for part in ("all", *slices(store))
-        for standing in leaderboard.page(store, LeaderboardFilter(slice=part))[0]
+        for standing in leaderboard.standings(store, LeaderboardFilter(slice=part))
     ]
     return sorted([row[name] for name in RANKED] for row in rows)
 
