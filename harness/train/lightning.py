@@ -106,5 +106,5 @@ class LightningCallback(_callback()):  # type: ignore[misc]
 
 def _progress(trainer: Any) -> Progress:
     batches = trainer.num_training_batches
-    done = trainer.fit_loop.epoch_loop.batch_progress.current.completed
+    done = trainer.fit_loop.epoch_loop.batch_progress.current.processed  # completed counts it after its hooks
     return Progress(trainer.global_step, trainer.current_epoch + done / batches, 0, monotonic())

@@ -46,20 +46,19 @@ def unwrapped(model: Any) -> Any:
 
 @contextmanager
 def undisturbed(model: Any) -> Iterator[None]:
-    """Random states, the mode of every module, ``use_cache`` and hooks of mixed precision come back afterwards.
+    """Random states, modes of modules, rotations of positions, ``use_cache`` and mixed precision come back afterwards.
 
     Inside, the model computes as it does when it is loaded from its checkpoint: no autocast, no gradients, no compiled
     graph, matrix products in full precision.
     """
     with ExitStack() as stack:
         _keep_random_states(stack)
+        _keep_rotations(model, stack)
         for part in model.modules():
             stack.callback(setattr, part, "training", part.training)
-        for holder, name in ((model.config, "use_cache"), (torch.backends, "fp32_precision")):
-            if hasattr(holder, name):
-                stack.callback(setattr, holder, name, getattr(holder, name))
-        if hasattr(torch.backends, "fp32_precision"):
-            torch.backends.fp32_precision = "ieee"  # the Trainer turns TF32 on
+        if hasattr(model.config, "use_cache"):
+            stack.callback(setattr, model.config, "use_cache", model.config.use_cache)
+        _full_precision(stack)
         _plain_forward(model, stack)
         stack.enter_context(torch.no_grad())
         stack.enter_context(torch.autocast(model.device.type, enabled=False))
@@ -72,6 +71,32 @@ def _keep_random_states(stack: ExitStack) -> None:
     stack.callback(torch.set_rng_state, torch.get_rng_state())
     if torch.cuda.is_available():
         stack.callback(torch.cuda.set_rng_state_all, torch.cuda.get_rng_state_all())
+
+
+def _keep_rotations(model: Any, stack: ExitStack) -> None:
+    """Angles that follow from the longest text so far, which releases of transformers replace or change in place."""
+    for part in model.modules():
+        known = vars(part)
+        if "max_seq_len_cached" in known:
+            names = [name for name in known if name.endswith(("max_seq_len_cached", "attention_scaling"))]
+            stack.callback(known.update, {name: known[name] for name in names})
+            stack.callback(part._buffers.update, dict(part._buffers))
+            for buffer in part.buffers(recurse=False):
+                stack.callback(buffer.copy_, buffer.clone())
+
+
+def _full_precision(stack: ExitStack) -> None:
+    """Matrix products as in a new process: without the TF32 that a Trainer or its user has turned on.
+
+    A backend's own setting outweighs the general one, and an older interface has a state beside both.
+    """
+    backends: Any = torch.backends
+    for holder in (backends, backends.cuda.matmul, backends.mkldnn.matmul):
+        if hasattr(holder, "fp32_precision"):  # from torch 2.9 on
+            stack.callback(setattr, holder, "fp32_precision", holder.fp32_precision)
+            holder.fp32_precision = "none"
+    stack.callback(torch.set_float32_matmul_precision, torch.get_float32_matmul_precision())
+    torch.set_float32_matmul_precision("highest")
 
 
 def _plain_forward(model: Any, stack: ExitStack) -> None:

@@ -42,7 +42,7 @@ class Trained(pl.LightningModule):
 
 
 def fitted(folder, callbacks, kind="gpt2", rate=3e-3, epochs=6):
-    """A module after training on ten batches an epoch, and its trainer."""
+    """A module after training on twenty batches an epoch, and its trainer."""
     pl.seed_everything(3)
     module = Trained(kind, rate)
     trainer = pl.Trainer(
@@ -96,6 +96,11 @@ def test_it_stops_where_nothing_improves(data, tmp_path):
     rule = Plateau(metric="made/next:acc", delta=0.1, evaluations=2)
     _, trainer = fitted(tmp_path, [watching(data, tmp_path, plateau=rule, every=Every(steps=4))], rate=0.0)
     assert trainer.global_step == 12
+
+
+def test_an_epoch_is_over_with_its_last_batch(data, tmp_path):
+    fitted(tmp_path, [watching(data, tmp_path, every=Every(epochs=0.5))], epochs=2)
+    assert [run.step for run in open_store(str(tmp_path / "runs")).runs()] == [40, 30, 20, 10]
 
 
 def test_tokens_are_not_counted(data, tmp_path):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from tiny import causal
 from trained import mirror, trainee, watched, written
 
 from harness import evaluate
@@ -207,6 +208,42 @@ def test_all_that_belongs_to_training_comes_back():
     assert model.forward() == "in mixed precision" and model.config.use_cache is False
     assert random.getstate() == before[0] and np.random.get_state()[1].tolist() == before[1]
     assert torch.equal(torch.get_rng_state(), before[2])
+
+
+def test_rotations_remember_the_texts_of_training_alone():
+    model = causal("llama-dynamic", 65)
+    longest = model.config.max_position_embeddings
+
+    def after(length):
+        model(input_ids=torch.ones((1, length), dtype=torch.long), use_cache=False)
+        return model(input_ids=torch.arange(longest + 8)[None] % 65, use_cache=False).logits
+
+    with torch.no_grad():
+        alone = after(longest + 8)
+        with undisturbed(model):
+            assert not torch.equal(after(2 * longest), alone)  # or nothing is remembered
+        assert torch.equal(after(longest + 8), alone)
+
+
+@pytest.mark.parametrize("turned_on", ["the Trainer", "torch.set_float32_matmul_precision", "one backend alone"])
+def test_products_are_in_full_precision_whoever_turned_tf32_on(turned_on):
+    general, products = torch.backends, torch.backends.cuda.matmul
+    model = trainee().model
+    try:
+        if turned_on == "the Trainer":
+            general.fp32_precision = "tf32"
+        elif turned_on == "one backend alone":
+            products.fp32_precision = "tf32"
+        else:
+            torch.set_float32_matmul_precision("high")
+        before = general.fp32_precision, products.fp32_precision
+        assert before[1] == "tf32"
+        with undisturbed(model):
+            assert products.fp32_precision == "ieee" and torch.get_float32_matmul_precision() == "highest"
+        assert (general.fp32_precision, products.fp32_precision) == before
+    finally:
+        general.fp32_precision = products.fp32_precision = "none"
+        torch.set_float32_matmul_precision("highest")
 
 
 def test_wrappers_come_off_and_sharded_weights_are_refused():
