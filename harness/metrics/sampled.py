@@ -60,7 +60,7 @@ def _ks(count: int) -> list[int]:
 
 
 def _is_score(metric: Metric) -> bool:
-    return metric.interval in ("wilson", "t") and metric.over is None
+    return metric.interval in ("wilson", "t")
 
 
 def _averaged(metric: Metric, count: int) -> Metric:

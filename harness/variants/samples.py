@@ -16,7 +16,8 @@ T = TypeVar("T")
 def drawn(task: Task, settings: Settings) -> Task:
     """The task with the lengths, temperatures and repeats of the settings; itself if it writes nothing.
 
-    Raises UsageError for several greedy samples, Unsupported for several of a task that does not only write.
+    Raises UsageError for several greedy samples, Unsupported for several of a task that does not only write or has a
+    metric over all its outcomes at once.
     """
     if Generate not in task.requests:
         return task
@@ -26,6 +27,9 @@ def drawn(task: Task, settings: Settings) -> Task:
         return task
     if settings.repeats > 1 and task.requests != {Generate}:
         raise Unsupported(f"{task.name} does not only write: its examples cannot be asked {settings.repeats} times")
+    whole = next((metric.name for metric in task.metrics if metric.over), None)
+    if settings.repeats > 1 and whole:
+        raise Unsupported(f"{task.name}: {whole} is no mean over answers, so that {settings.repeats} samples give none")
     ask = task.ask
 
     def asked(example: Example, shown: Sequence[Example]) -> tuple[Request, ...]:

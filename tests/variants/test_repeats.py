@@ -16,6 +16,7 @@ from harness.engine.causal.backend import Causal
 from harness.engine.memory import checkpoint_in_memory
 from harness.errors import Unsupported, UsageError
 from harness.kinds import About, Data, Decoding, generation, multiple_choice
+from harness.metrics.attacks import hit_at
 from harness.metrics.measures import BLEU, SQUAD_EM
 from harness.metrics.sampled import judged_together
 from harness.run import judge_one, summarise
@@ -144,6 +145,10 @@ def test_what_cannot_be_drawn_several_times_is_refused_or_left_as_it_is() -> Non
     both = replace(WRITING, requests=WRITING.requests | choosing.requests)
     with pytest.raises(Unsupported, match="does not only write"):
         varied(both, FOUR)
+    attacked = replace(WRITING, metrics=(*WRITING.metrics, hit_at(1)))
+    with pytest.raises(Unsupported, match=r"writing: hit@1 is no mean over answers"):
+        varied(attacked, FOUR)
+    assert varied(attacked, Settings(temperature=0.5)).metrics == attacked.metrics
     (request,) = varied(WRITING, Settings(max_tokens=7, temperature=0.5, top_p=0.9)).ask(example, ())
     assert isinstance(request, Generate)
     assert (request.max_tokens, request.temperature, request.top_p) == (7, 0.5, 0.9)
