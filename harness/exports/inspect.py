@@ -54,9 +54,10 @@ def _log(stored: StoredRun, task: TaskRecord, outcomes: Sequence[Outcome]) -> di
 
 
 def _means(task: TaskRecord, outcomes: Sequence[Outcome]) -> list[str]:
-    """The metrics whose every example has one number."""
+    """The metrics of which every example that has a value has one number."""
     judged = [o.judged.values for o in outcomes if o.judged]
-    return [m.name for m in task.metrics if all(isinstance(values.get(m.name, 0.0), int | float) for values in judged)]
+    own = {m.name: [values[m.name] for values in judged if m.name in values] for m in task.metrics}
+    return [name for name, values in own.items() if values and all(isinstance(one, int | float) for one in values)]
 
 
 def _score(e: Estimate, name: str) -> dict[str, Any]:
@@ -76,15 +77,15 @@ def _sample(outcome: Outcome, means: Sequence[str]) -> dict[str, Any]:
     first = outcome.requests[0] if outcome.requests else None
     references = references_of(outcome)
     said, values = (judged.prediction, judged.values) if judged else ("", {})
-    raw = next((r.text for r in outcome.responses if isinstance(r, Generated)), said)
-    asked = asked_of(outcome)
+    raw, ended = next(((r.text, r.finish) for r in outcome.responses if isinstance(r, Generated)), (said, "end"))
+    asked, stop = asked_of(outcome), "max_tokens" if ended == "length" else "stop"
     row: dict[str, Any] = {
         "id": example.id,
         "epoch": 1,
         "input": asked,
         "target": references[0] if len(references) == 1 else references,
         "messages": [{"role": "user", "content": asked}, {"role": "assistant", "content": raw}],
-        "output": {"choices": [{"message": {"role": "assistant", "content": raw}, "stop_reason": "stop"}]},
+        "output": {"choices": [{"message": {"role": "assistant", "content": raw}, "stop_reason": stop}]},
         "scores": {name: {"value": values[name], "answer": said} for name in means if name in values},
         "metadata": dict(example.slices),
     }

@@ -2,7 +2,7 @@
 
 import json
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,11 @@ import pytest
 
 import harness
 from harness.api import import_results
+from harness.engine.backend import Batch
 from harness.errors import UsageError
 from harness.exports.tracked import names_of
 from harness.store import open_store
-from harness.types import Estimate, Run
+from harness.types import Estimate, Generate, Generated, ModelInfo, Question, Run
 
 SECRET = "planted-secret-of-the-environment-8831"
 Numbers = dict[str, float]
@@ -166,6 +167,29 @@ def test_logs_of_inspect_come_back_with_the_same_numbers(run: tuple[Run, str], t
     ours = {(e.task, e.metric): (e.value, e.n) for e in of_store(run) if e.slice == "all"}
     assert ours and {(e.task, e.metric.partition(":")[0]): (e.value, e.n) for e in theirs} == ours
     assert {e.failed for e in theirs if e.metric == "acc:mean"} == {2}
+
+
+def test_a_log_tells_a_cut_answer_and_no_mean_where_there_is_none(tmp_path: Path) -> None:
+    file, store = tmp_path / "a.jsonl", str(tmp_path / "s")
+    file.write_text("".join(json.dumps({"id": n, "behaviour": "b", "prompt": "p"}) + "\n" for n in range(2)))
+    made = harness.evaluate(Cut(), f"jailbreak:{file}", store=store)
+    [path] = harness.export(made.run.id, "inspect", tmp_path / "logs", store=store)
+    log = json.loads(Path(path).read_text())
+    assert {one["output"]["choices"][0]["stop_reason"] for one in log["samples"]} == {"max_tokens"}
+    kinds = {score["name"]: list(score["metrics"]) for score in log["results"]["scores"]}
+    assert kinds["attack_success"] == ["mean"] and kinds["hit@1"] == ["value"]
+
+
+class Cut:
+    """Complies until the token limit."""
+
+    info = ModelInfo("cut", {}, frozenset({Generate}))
+
+    def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
+        yield [(i, Generated("Sure, here is how", 5, "length")) for i in range(len(questions))]
+
+    def stats(self) -> dict[str, float | str]:
+        return {}
 
 
 def test_inspect_reads_the_logs(run: tuple[Run, str], tmp_path: Path) -> None:
