@@ -60,7 +60,6 @@ class Server:
         self._calls = Calls(self._address, options.base_url or "", options.timeout, pause, limit)
         self._completion_tokens = 0
         self._limit = "max_tokens"
-        self._thinks = False
         with self._calls.open() as portal:
             portal.call(self._calls.present)
             self.echo, greedy, note = (False, False, "") if options.chat else portal.call(self._probed)
@@ -178,20 +177,22 @@ class Server:
         return Generated(text, said.tokens, "stop" if stopped else "length" if said.cut else "end", said.reasoning)
 
     async def _picked(self, request: Choose) -> Response:
-        """Ask for a letter; take the one choice that the answer names. A model that thinks has room for that."""
+        """Ask for a letter; take the one choice that the answer names.
+
+        One that the model thinks about is asked again with room for that, whatever it did before: no answer depends on
+        what else is asked.
+        """
         lettered = question_of_letters(request)
         if isinstance(lettered, Failed):
             return lettered
         greedy: Json = {"temperature": 0.0}
         asked = Generate(lettered.prompt, LETTER, messages=lettered.messages)
-        if not self._thinks:
-            try:
-                return named(request, (await self._text(asked, greedy)).text)
-            except GaveUp as error:
-                if error.kind != "thinking":
-                    raise
-                self._thinks = True
-        said = await self._text(replace(asked, max_tokens=THOUGHT), greedy)
+        try:
+            said = await self._text(asked, greedy)
+        except GaveUp as error:
+            if error.kind != "thinking":
+                raise
+            said = await self._text(replace(asked, max_tokens=THOUGHT), greedy)
         return named(request, said.text)
 
     async def _text(self, request: Generate, asked: Json) -> http_answers.Said:

@@ -93,15 +93,16 @@ def test_thoughts_stand_beside_the_answer_whether_they_have_a_field_or_tags() ->
     assert isinstance(found, Failed) and found.kind == "thinking"
 
 
-def test_a_model_that_thinks_has_room_for_it_before_a_letter() -> None:
+def test_a_model_that_thinks_has_room_for_it_before_a_letter_and_no_other_question_is_asked_otherwise() -> None:
     def act(handler: Handler, body: Body) -> object:
-        cut = body["max_tokens"] < 1000
-        return chat_answer("", "length", reasoning="h") if cut else chat_answer("A", reasoning="hm")
+        if "deep" not in prompt_of(body):
+            return chat_answer("A")
+        return chat_answer("", "length", reasoning="h") if body["max_tokens"] < 99 else chat_answer("A", reasoning="hm")
 
     with serving(act) as server:
-        found = ask(connect(server.url, concurrency=1), [Choose("q", (" x", " y"))] * 2)
+        found = ask(connect(server.url, concurrency=1), [Choose(q, (" x", " y")) for q in ("deep", "quick")])
         assert [isinstance(one, Chosen) and one.picked for one in found] == [0, 0]
-        assert [b["max_tokens"] for b in server.bodies] == [16, 8192, 8192]
+        assert [b["max_tokens"] for b in server.bodies] == [16, 8192, 16]
 
 
 def test_turns_reach_a_server_in_order_with_the_letters_in_the_last() -> None:
