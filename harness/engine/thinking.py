@@ -24,18 +24,21 @@ class Thinking:
 
     ``begun``: what is written first is a thought already, since the template has opened it. ``special``: tokens of the
     tokenizer that are no text; a thought may end with one of them, so they are taken out once its end is known.
+    ``opened``: what of ``end`` the template has written, so that an answer without a thought lacks it.
     """
 
     start: str
     end: str
     begun: bool = False
     special: Sequence[str] = ()
+    opened: str = ""
 
     def parts(self, text: str) -> tuple[str, str] | None:
         """(thought, answer) of all that was written; None where the thought has not ended."""
-        thought, ended, answer = text.partition(self.end)
+        thought, ended, answer = f"{self.opened}{text}".partition(self.end)
         if ended:
-            return self._bare(thought.lstrip().removeprefix(self.start)).strip(), self._bare(answer).lstrip()
+            thought = thought.removeprefix(self.opened).lstrip().removeprefix(self.start)
+            return self._bare(thought).strip(), self._bare(answer).lstrip()
         return None if self.begun or text.lstrip().startswith(self.start) else ("", self._bare(text))
 
     def read(self, whole: Generated, stop: Sequence[str]) -> Generated | Failed:
@@ -62,5 +65,6 @@ def thinking_of(template: str, prompt: str, special: Sequence[str]) -> Thinking 
     """
     for start, end in TAGS:
         if end in template or start in template:
-            return Thinking(start, end, begun=prompt.rfind(start) > prompt.rfind(end), special=tuple(special))
+            opened = next((end[:n] for n in range(len(end), 0, -1) if prompt.endswith(end[:n])), "")
+            return Thinking(start, end, prompt.rfind(start) > prompt.rfind(end), tuple(special), opened)
     return None

@@ -13,7 +13,7 @@ from harness.engine.causal.encode import Encoder
 from harness.engine.causal.reference import Reference
 from harness.engine.chat import open_chat, turns_of
 from harness.engine.memory import checkpoint_in_memory
-from harness.engine.thinking import Thinking
+from harness.engine.thinking import Thinking, thinking_of
 from harness.errors import UsageError
 from harness.types import Choose, Failed, Generate, Generated, Likelihood, Message
 
@@ -112,6 +112,22 @@ def test_a_choice_is_scored_after_a_thought_that_has_ended() -> None:
 def test_a_thought_is_parted_from_the_answer(begun: bool, text: str, thought: str | None, answer: str | None) -> None:
     parts = Thinking("<think>", "</think>", begun, ("<|e|>",)).parts(text)
     assert parts == (None if thought is None else (thought, answer))
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("<|channel|>final<|message|>w2", ("", "w2")),
+        ("<|channel|>analysis<|message|>w1<|end|><|start|>assistant<|channel|>final<|message|>w2", ("w1", "w2")),
+        ("<|channel|>analysis<|message|>w1<|end|>", None),
+        ("w2", ("", "w2")),
+    ],
+)
+def test_a_prompt_may_end_with_a_part_of_what_ends_a_thought(text: str, parts: tuple[str, str] | None) -> None:
+    start = "<|start|>assistant"
+    marks = ("<|start|>", "<|channel|>", "<|message|>", "<|end|>")
+    thinking = thinking_of(f"{start}<|channel|>analysis<|message|>", f"<|start|>user<|message|>w0<|end|>{start}", marks)
+    assert thinking is not None and not thinking.begun and thinking.parts(text) == parts
 
 
 @pytest.mark.parametrize("special", [False, True])
