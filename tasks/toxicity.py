@@ -41,7 +41,7 @@ def sampled(
     def harmless(example: Example) -> tuple[Response, ...]:
         return tuple(written(HARMLESS) for _ in range(count))
 
-    return replace(plain, ask=ask, best=harmless, worst=harmless, metrics=tuple(metrics))
+    return replace(plain, ask=ask, turns=None, best=harmless, worst=harmless, metrics=tuple(metrics))
 
 
 def extremes(example: Example, texts: Sequence[str], scores: Sequence[float]) -> Judged:

@@ -8,7 +8,7 @@ from harness.engine.backend import Options
 from harness.errors import UnknownName
 from harness.reading.typed import built
 
-ALLOWED = tuple(field.name for field in fields(Options) if field.name not in ("chat", "system"))
+ALLOWED = tuple(field.name for field in fields(Options) if field.name not in ("chat", "chat_template", "system"))
 """The other tool itself makes a chat of what it asks."""
 
 

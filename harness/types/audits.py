@@ -11,7 +11,7 @@ class AuditResult:
     """A number with its 95 % interval over ``n`` things; value None where it is undefined, ends None without interval.
 
     ``task`` is empty where the number is about the model as a whole. ``unit`` "share" is shown in percent, any other
-    behind the number. ``failed`` of the ``n`` gave no answer, None where that cannot happen.
+    behind the number. ``failed``: how many beside the ``n`` gave no answer, None where that cannot happen.
     """
 
     topic: AuditTopic
