@@ -108,7 +108,8 @@ def test_a_model_that_thinks_has_room_for_it_before_a_letter_and_no_other_questi
 def test_turns_reach_a_server_in_order_with_the_letters_in_the_last() -> None:
     turns = (Message("system", "s"), Message("user", "u"), Message("assistant", "a"), Message("user", "v"))
     with serving(lambda handler, body: chat_answer("A")) as server:
-        ask(connect(server.url), [Generate("q", 8, messages=turns), Choose("q", (" x", " y"), messages=turns)])
+        requests = [Generate("q", 8, messages=turns), Choose("q", (" x", " y"), messages=turns)]
+        ask(connect(server.url, concurrency=1), requests)
         first, second = (b["messages"] for b in server.bodies)
     assert first == [{"role": turn.role, "content": turn.content} for turn in turns]
     assert second[:-1] == first[:-1] and second[-1]["content"].startswith("v\n\nA. x\nB. y\n")
