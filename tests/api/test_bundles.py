@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from forked import command
 from tiny import causal, word_tokenizer
 from trained import lines
 
@@ -308,3 +309,18 @@ def test_files_of_a_suite_are_placed_whatever_they_are_for(packed, room, tmp_pat
     assert job.settings.scorer == f"lexicon:{opened.folder / 'files' / 'terms.txt'}"
     assert job.settings.counterfactual == (str(opened.folder / "files" / "pairs.csv"),)
     assert (job.model, job.title) == (str(opened.folder / "models" / "0-model"), "model")
+
+
+def test_the_commands_do_the_same(room, packed, keys, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    file = tmp_path / "b.tar"
+    made = command("fetch", "suite.toml", "-o", file, "--models", "--sign", keys / "mine", cwd=room)
+    assert made.returncode == 0 and packed[1].id in made.stdout
+    words = ("run", room / "suite.toml", "--bundle", file, "--offline", "--store", "s", "--limit", 2)
+    ran = command(*words, "--verify", keys / "mine.pub", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert open_store(str(tmp_path / "s")).runs()[0].bundle == packed[1].id
+    wrong = command(*words, "--verify", keys / "other.pub", cwd=tmp_path)
+    assert wrong.returncode == 2 and "is not signed by" in wrong.stderr.splitlines()[-1]
+    lonely = command("run", "model", "-t", "demo/qa", "--verify", "x", cwd=room)
+    assert lonely.returncode == 2 and "--verify needs --bundle" in lonely.stderr
