@@ -7,6 +7,7 @@ from harness.contamination.check import Report
 from harness.contamination.completion import Completion
 from harness.contamination.order import Order
 from harness.errors import UsageError
+from harness.hidden import hidden
 from harness.privacy.exposure import Exposure
 from harness.privacy.extraction import ExtractionRate
 from harness.privacy.membership import RARE, Membership
@@ -37,19 +38,20 @@ def require_tasks(run: Run, tasks: Sequence[str]) -> None:
 
 def of_corpus(report: Report, rule: str, effects: Sequence[Effect] = ()) -> Iterator[AuditResult]:
     """Items that a corpus holds by a rule, and what goes with it in the scores."""
+    corpus = hidden(report.corpus)
     for task in dict.fromkeys(one.item.task for one in report.checked):
         for part in ("question", "answer"):
             share = report.share(rule, task, part)
             if share.n:
                 yield AuditResult(
-                    "contamination", task, f"{part}s in {report.corpus} ({rule})", share.dirty / share.n, share.low,
+                    "contamination", task, f"{part}s in {corpus} ({rule})", share.dirty / share.n, share.low,
                     share.high, share.n, CORPUS, "share",
                 )  # fmt: skip
     for one in effects:
         gap = one.gap
         if gap.value is not None:
             yield AuditResult(
-                "contamination", one.task, f"{one.metric} of items seen in {report.corpus}, less that of the others",
+                "contamination", one.task, f"{one.metric} of items seen in {corpus}, less that of the others",
                 gap.value, gap.low, gap.high, gap.dirty + gap.clean, gap.words,
             )  # fmt: skip
 

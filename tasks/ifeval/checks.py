@@ -72,7 +72,7 @@ def nth_paragraph_first_word(answer: str, asked: Asked) -> bool:
     """Exactly so many paragraphs between blank lines, of which the n-th begins with a word."""
     parts = [part.strip() for part in answer.split("\n\n")]
     count, nth = sum(map(bool, parts)), asked["nth_paragraph"]
-    if nth > count or not parts[nth - 1]:
+    if not 0 < nth <= count or not parts[nth - 1]:
         return False
     first = re.split(r"""[.,?!'"]""", parts[nth - 1].split()[0].lstrip("'").lstrip('"'))[0]
     return count == int(asked["num_paragraphs"]) and first.lower() == str(asked["first_word"]).lower()
