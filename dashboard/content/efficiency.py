@@ -29,9 +29,9 @@ def points(store: Store, task: str, record: MetricRecord, cost: str) -> pd.DataF
     A run's cost is that of all its tasks, so it is given per example asked; memory is of the whole run,
     energy of this task's examples. On the ``edge`` is what no other run beats in both.
     """
-    found = expenses(store, task, record.name, RUNS_SHOWN)
-    short, rows = short_names(row.model for row in found), []
-    for row in found:
+    lines = expenses(store, task, record.name, RUNS_SHOWN)
+    short, rows = short_names(row.model for row in lines), []
+    for row in lines:
         spent = {**costs(row.engine, row.examples, row.started, row.finished), "joules": joules(row.energy, task)}
         amount, kind = spent[cost]
         how = meter(row.energy) if cost == "joules" else note(row.engine)

@@ -43,13 +43,13 @@ def flips(comparison: Comparison) -> None:
     st.caption(
         f"{comparison.flipped:,} in all, the largest change of log-probability first. Pick a row to see both answers."
     )
-    found = comparison.flips
+    flips = comparison.flips
 
     def pick(row: int) -> None:
-        task, example = str(found["task"].iloc[row]), str(found["example"].iloc[row])
+        task, example = str(flips["task"].iloc[row]), str(flips["example"].iloc[row])
         session.go("samples", task=task, example=example, show="flipped")
 
-    tables.table(found, "flips", select=pick)
+    tables.table(flips, "flips", select=pick)
 
 
 with session.page("Compare"):

@@ -26,12 +26,12 @@ def clock(time: str) -> str:
 
 def counts(told: list[TaskChange]) -> None:
     """How many tasks are better, worse or cannot be told."""
-    found: Counter[str] = Counter(one.meaning for one in told)
+    by_meaning: Counter[str] = Counter(one.meaning for one in told)
     kinds = [("worse", "worse"), ("better", "better"), ("unclear", "cannot tell"), ("same", "the same")]
-    kinds += [(kind, WORDS[kind]) for kind in ("changed", "untested") if found[kind]]
+    kinds += [(kind, WORDS[kind]) for kind in ("changed", "untested") if by_meaning[kind]]
     with st.container(horizontal=True):
         for kind, name in kinds:
-            st.metric(f"{signed(kind)[0]} {name}", f"{found[kind]} of {len(told)} tasks", border=True)
+            st.metric(f"{signed(kind)[0]} {name}", f"{by_meaning[kind]} of {len(told)} tasks", border=True)
 
 
 def tiles(told: list[TaskChange]) -> None:

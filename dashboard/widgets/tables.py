@@ -63,9 +63,9 @@ def grid(
 
     def picked() -> None:
         selection = st.session_state[key]["selection"]
-        found = selection["cells"] if mode == "single-cell" else [(row,) for row in selection["rows"]]
-        if select and found:
-            select(*found[0])
+        picks = selection["cells"] if mode == "single-cell" else [(row,) for row in selection["rows"]]
+        if select and picks:
+            select(*picks[0])
 
     options: dict[str, Any] = {"on_select": picked, "selection_mode": mode} if select else {}
     lazy = True if frame is shown and not select else None  # what is coloured or may be picked comes at once

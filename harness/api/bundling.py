@@ -74,11 +74,11 @@ def bundle(
 
 def _add_wheels(packing: Packing, folder: Path, work: Path) -> None:
     """Every wheel of a folder, and the list that ``pip install --require-hashes`` reads."""
-    found = sorted(folder.glob("*.whl"))
-    if not found:
+    wheels = sorted(folder.glob("*.whl"))
+    if not wheels:
         raise UsageError(f"{folder} holds no wheels; `pip download -d {folder} rai-harness` fetches them")
     lines = []
-    for wheel in found:
+    for wheel in wheels:
         name, release = wheel.name.split("-")[:2]
         packing.add(f"wheels/{wheel.name}", wheel, Origin(kind="wheel", id=name, revision=release))
         lines.append(f"{name}=={release} --hash=sha256:{packing.entries[f'wheels/{wheel.name}'].sha256}\n")

@@ -139,5 +139,5 @@ def _position(low: float, high: float) -> str:
 def _kappa(people: Array, sides: Array) -> Quantity:
     """Cohen's kappa of people and both orders; the two rulings of a pair are drawn together."""
     ratings = np.stack([np.repeat(people, 2), sides.ravel()], axis=1)
-    found = agreement(ratings, "conger", categories=(1.0, 2.0), clusters=np.repeat(np.arange(len(people)), 2))
-    return quantity("kappa", found.value, found.interval(), len(people), "beyond chance; 0 is a coin")
+    kappa = agreement(ratings, "conger", categories=(1.0, 2.0), clusters=np.repeat(np.arange(len(people)), 2))
+    return quantity("kappa", kappa.value, kappa.interval(), len(people), "beyond chance; 0 is a coin")

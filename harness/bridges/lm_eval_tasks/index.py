@@ -98,14 +98,14 @@ def read_all() -> dict[str, Entry]:
     from lm_eval.tasks._index import Kind, TaskIndex
 
     root = tasks_folder()
-    found = TaskIndex.build([root])
+    built = TaskIndex.build([root])
     table = {}
-    for name, entry in found.items():
+    for name, entry in built.items():
         path = entry.yaml_path.relative_to(root).as_posix() if entry.yaml_path else ""
         if entry.kind is Kind.TAG:
             table[name] = Entry(name, "tag", members=tuple(sorted(entry.tags)))
         elif entry.kind is Kind.GROUP:
-            table[name] = Entry(name, "group", path, tuple(dict.fromkeys(_leaves(name, entry.cfg, found))))
+            table[name] = Entry(name, "group", path, tuple(dict.fromkeys(_leaves(name, entry.cfg, built))))
         else:
             table[name] = task_entry(name, path, entry.cfg, root)
     return table
