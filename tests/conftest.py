@@ -1,6 +1,8 @@
 """What every test may use: where the real datasets are, if they are there at all."""
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,3 +24,11 @@ def mirror() -> Path:
     if not (place / "CATALOGUE.jsonl").is_file():
         pytest.skip(f"no real datasets at {place}: set HARNESS_DATA to a folder in the Hub's layout")
     return place
+
+
+@pytest.fixture(autouse=True)
+def own_main() -> Iterator[None]:
+    """A page of Streamlit that is tried out takes the place of ``__main__``, which spawned processes would then run."""
+    before = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = before
