@@ -11,6 +11,7 @@ from harness.store import Store
 from harness.store.queries import gates, trends
 from harness.store.queries.runs import models
 from harness.types import Estimate, MetricRecord
+from harness_dashboard.content.compare import apart
 from harness_dashboard.content.gate import marked
 from harness_dashboard.content.leaderboard import main_metrics
 from harness_dashboard.content.numbers import drawn
@@ -69,13 +70,14 @@ def history(store: Store, name: str) -> pd.DataFrame:
 
 
 def steps(frame: pd.DataFrame, records: Mapping[str, MetricRecord]) -> pd.DataFrame:
-    """The last step of every task, worst first: better or worse where the intervals of two runs do not meet."""
+    """The last step of every task, worst first: better or worse where the intervals of two runs do not meet.
+
+    A number that has an ideal has no direction, so its steps are never better or worse.
+    """
     rows = []
     for (task, _), own in frame.dropna(subset=["value"]).groupby(["task", "series"], sort=False):
         old, new = own.iloc[-2 if len(own) > 1 else -1], own.iloc[-1]
-        apart = len(own) > 1 and (new["low"] > old["high"] or new["high"] < old["low"])
-        up = (new["value"] > old["value"]) == (records[str(task)].better == "higher")
-        meaning = "untested" if len(own) < 2 else ("better" if up else "worse") if apart else "unclear"
+        meaning = apart(_estimate(old), _estimate(new), records[str(task)]) if len(own) > 1 else "untested"
         now = {"now": new["shown"], "before": old["shown"] if len(own) > 1 else "-", "runs": len(own)}
         rows.append({"last step": signed(meaning), "task": task, "metric": words.plain_name(new["metric"])} | now
                     | {"asked": new["series"], "run": new["run"], "at": new["started"]})  # fmt: skip
@@ -86,6 +88,12 @@ def steps(frame: pd.DataFrame, records: Mapping[str, MetricRecord]) -> pd.DataFr
     newest = table.sort_values("at").drop_duplicates("task", keep="last").drop(columns="at")
     return newest.sort_values(["last step", "task"], key=lambda c: c.map(order.index) if c.name == "last step" else c,
                               ignore_index=True)  # fmt: skip
+
+
+def _estimate(row: pd.Series) -> Estimate:
+    """A point of a history as the number that it was drawn from, in the unit that it is drawn in."""
+    value, low, high = (None if pd.isna(row[name]) else float(row[name]) for name in ("value", "low", "high"))
+    return Estimate(row["task"], row["metric"], "all", value, low, high, row["n"], row["n"], 0)
 
 
 def _series(point: trends.TrendPoint, several: bool) -> str:

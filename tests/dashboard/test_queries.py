@@ -23,6 +23,7 @@ from harness.store.queries.samples import SampleFilter as Filter
 from harness.store.queries.tasks import measured
 from harness.store.schema import RESULTS
 from harness.types import (
+    Better,
     Card,
     Choose,
     Chosen,
@@ -318,7 +319,24 @@ def test_trends_mark_baselines_and_gates(tmp_path: Path) -> None:
     assert frame["gate"].to_dict() == {ids[0]: "", ids[1]: "", ids[2]: "▼ failed"}
     assert len(trends.marks(frame.reset_index())) == 3
     (step,) = tables.records(trends.steps(frame.reset_index(), leaderboard.main_metrics(store)))
-    assert (step["last step"], step["task"], step["runs"]) == ("● cannot tell", "one", 3)
+    assert (step["last step"], step["task"], step["runs"]) == ("○ not tested", "one", 3)  # no interval of one question
+
+
+@pytest.mark.parametrize(("better", "said"), [("higher", "▼ worse"), ("lower", "▲ better"), ("ideal", "● cannot tell")])
+def test_a_step_is_better_or_worse_only_where_its_metric_has_a_direction(better: Better, said: str) -> None:
+    numbers = [(50.0, 48.0, 52.0), (30.0, 28.0, 32.0)]
+    rows = [
+        {"task": "t", "metric": "m", "run": str(i), "series": "v1", "started": str(i), "n": 9, "shown": ""}
+        | dict(zip(("value", "low", "high"), ends, strict=True))
+        for i, ends in enumerate(numbers)
+    ]
+    record = MetricRecord(name="m", better=better, ideal=50.0)
+    (step,) = tables.records(trends.steps(pd.DataFrame(rows), {"t": record}))
+    assert step["last step"] == said
+    for row in rows:
+        row |= {"low": math.nan, "high": math.nan}
+    (step,) = tables.records(trends.steps(pd.DataFrame(rows), {"t": record}))
+    assert step["last step"] == "○ not tested"
 
 
 def test_a_training_is_drawn_over_its_steps_in_whatever_order_they_were_evaluated(tmp_path: Path) -> None:
