@@ -21,6 +21,7 @@ from harness.people.agreement import agreement
 from harness.people.analysis import Quantity, Section, quantity
 from harness.reading.text import json_value, read_json_lines, read_text
 from harness.types import Failed
+from harness.visible import short_names
 
 if TYPE_CHECKING:
     from harness.types import Array
@@ -78,14 +79,18 @@ def _pair(row: Any, where: str) -> ComparedPair:
 
 
 def exam_files(places: Sequence[Path]) -> dict[str, Path]:
-    """Files of pairs by name; of a folder, every ``pairs.jsonl`` below it. Raises UsageError for a folder without."""
+    """Files of pairs by a name that each has alone; of a folder, every ``pairs.jsonl`` below it.
+
+    Raises UsageError for a folder without.
+    """
     files: dict[str, Path] = {}
     for place in places:
         below = sorted(place.rglob("pairs.jsonl")) if place.is_dir() else [place]
         if not below:
             raise UsageError(f"{place}: no pairs.jsonl lies below it")
-        files |= {(file.parent.name if file.stem == "pairs" else file.stem): file for file in below}
-    return files
+        files |= {str(file.parent if file.stem == "pairs" else file.with_suffix("")): file for file in below}
+    names = short_names(files)
+    return {names[path]: file for path, file in files.items()}
 
 
 # ------------------------------------------------------------------------------------------------------------- numbers

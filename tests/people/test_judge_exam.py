@@ -154,6 +154,16 @@ def test_a_folder_without_pairs_is_told(tmp_path: Path) -> None:
         judge_check(Judge(lambda request, number, people: 1), tmp_path)
 
 
+def test_files_of_one_name_are_all_in_the_exam(tmp_path: Path) -> None:
+    places = [tmp_path / name / "dataset.json" for name in ("natural", "adversarial")]
+    for count, place in enumerate(places, 1):
+        place.parent.mkdir()
+        place.write_text(json.dumps(PAIRS[:count]))
+    sections = judge_check(Judge(lambda request, number, people: people), places)
+    assert [section.title for section in sections] == ["natural/dataset", "adversarial/dataset", "all"]
+    assert numbers(sections[-1])["order consistency"].n == 3
+
+
 def test_a_list_as_llmbar_publishes_it_and_several_files_make_a_whole(
     exam: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
