@@ -42,14 +42,14 @@ def check_gate(
     max_drop and max_rise rules need. ``intersect`` compares what both runs have although data, version or size differ.
     With ``extend`` both runs' models are asked up to that many more examples of every dataset of an inconclusive rule;
     the answers are stored as new runs in ``where``, and ``allowed`` is that of ``ask_more``.
-    Raises UsageError for a wrong file, a run that is not finished, a missing baseline and runs that cannot be compared;
-    UnknownName for a rule that matches nothing.
+    Raises UsageError for a wrong file, a run that is not finished, a missing baseline, a run as its own baseline, and
+    runs that cannot be compared; UnknownName for a rule that matches nothing.
     """
     where = where or Where()
     gate = rules if isinstance(rules, Gate) else read_gate(Path(rules))
     store = open_store(where.store, create=False)
     checked = _finished(store, run)
-    base = _baseline(store, gate, baseline)
+    base = _baseline(store, gate, checked, baseline)
     today = datetime.now(UTC).date()
     energy = rises(gate, checked, base, today)  # it may fail: before a model is asked for more
     source = Source(_comparison(store, checked, gate, intersect=intersect), store.results, _asking(where, allowed))
@@ -99,14 +99,20 @@ def _finished(store: Store, name: str) -> Run:
     return run
 
 
-def _baseline(store: Store, gate: Gate, name: str | None) -> Run | None:
-    """The baseline's run where a rule compares with one."""
+def _baseline(store: Store, gate: Gate, run: Run, name: str | None) -> Run | None:
+    """The baseline's run where a rule compares with one.
+
+    Raises UsageError where a name that is no baseline's, such as that of a model, means ``run`` itself.
+    """
     limit = next((rule.limit for rule in gate.rules if rule.limit in PAIRED), None)
     if limit is None:
         return None
     if not name:
         raise UsageError(f"a {limit} rule needs --baseline NAME")
-    return store.baseline_run(name)
+    base = store.baseline_run(name)
+    if base.id == run.id and name not in store.baselines():
+        raise UsageError(f"--baseline {name} is run {run.id} itself: name a baseline or an earlier run")
+    return base
 
 
 def _judged(gate: Gate, source: Source, run: Run, base: Run | None, budget: int | None, today: date) -> Extended:

@@ -354,6 +354,9 @@ def test_a_baseline_that_is_gone_and_a_run_that_is_not_finished(
     assert run(*check) == 2 and "needs --baseline NAME" in capsys.readouterr().err
     store.set_baseline("main", old)
     assert run(*check, "--baseline", "main") == 0 and run(*check, "--baseline", old) == 0
+    capsys.readouterr()
+    assert run(*check, "--baseline", "scripted:oracle") == 2  # the newest run of the model
+    assert f"is run {new} itself" in capsys.readouterr().err
     store.delete_baseline("main", "was wrong")
     assert run(*check, "--baseline", "main") == 2
     assert "baseline 'main' was deleted at" in capsys.readouterr().err
