@@ -8,7 +8,7 @@ from harness_dashboard import context, session
 from harness_dashboard.content import compare
 from harness_dashboard.content.compare import Comparison, Records
 from harness_dashboard.widgets import charts, tables
-from harness_dashboard.widgets.text import cut
+from harness_dashboard.widgets.text import cut, escaped
 
 
 def differences(comparison: Comparison, records: Records) -> None:
@@ -72,7 +72,7 @@ with session.page("Compare"):
     with told:
         st.text(cut(sentence((first, second), comparison.rows) or "Nothing here could be tested.", 2000))
         if not (settings := session.ask(compare.settings, first.id, second.id)).empty:
-            with st.expander(f"What was told otherwise: {cut(', '.join(settings['what'][:6]), 200)}", expanded=False):
+            with st.expander(f"What was told otherwise: {escaped(', '.join(settings['what'][:6]))}"):
                 tables.table(settings, "settings")
     if len(tasks) < len(common):
         st.caption(f"{len(tasks)} of {len(common)} common tasks are compared; name others above.")

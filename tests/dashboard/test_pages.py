@@ -275,6 +275,7 @@ def test_names_from_outside_cannot_turn_a_page_around(page: Page, said: Said, sm
     base, store = small.runs(task="letters")[0], open_store(str(tmp_path / "s"))
     for i in (1, 2):
         run = replace(base, id=f"r{i}", model=f"evil\u202e{i}", command="run \u202e", status="running")
+        run = replace(run, settings={"![x](http://e.x)": str(i)})
         store.start(run)
         store.finish(run, {"letters": list(small.outcomes(base.id, "letters"))}, small.results(base.id))
     for name in PAGES:
@@ -283,6 +284,7 @@ def test_names_from_outside_cannot_turn_a_page_around(page: Page, said: Said, sm
         labels = [option for box in test.selectbox for option in box.options]
         cells = [str(frame.value.to_dict()) + str(list(frame.value.columns)) for frame in test.dataframe]
         assert "\u202e" not in said(test) + "".join(labels + cells), name
+        assert not any("![" in part.label for part in test.expander), name
 
 
 def test_filters_live_in_the_address(page: Page, said: Said, run_of: RunOf) -> None:
