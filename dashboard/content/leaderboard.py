@@ -153,13 +153,13 @@ def mean_of(whole: Board, row: BoardRow, tasks: Sequence[str]) -> float | None:
 
 
 def _changes(own: Sequence[Standing], base: Mapping[str, Standing], metrics: Mapping[str, MetricRecord]) -> str:
-    told = [change_of(base[one.task], one, metrics[one.task]) for one in own if one.task in base]
+    told = {one.task: change_of(base[one.task], one, metrics[one.task]) for one in own if one.task in base}
     if not told:
         return "-"
     if len(told) == 1:
-        meaning, difference = told[0]
-        return f"{signed(meaning)[0]} {words.points(difference, metrics[own[0].task], signed=True)}"
-    meanings = [meaning for meaning, _ in told]
+        ((task, (meaning, difference)),) = told.items()
+        return f"{signed(meaning)[0]} {words.points(difference, metrics[task], signed=True)}"
+    meanings = [meaning for meaning, _ in told.values()]
     kinds = [kind for kind in ("worse", "better", "unclear", "untested") if kind in meanings]
     return " ".join(f"{signed(kind)[0]} {meanings.count(kind)}" for kind in kinds)
 

@@ -46,6 +46,10 @@ def test_groups_are_averaged_only_where_one_unit_fits_all(tmp_path: Path, letter
     assert leaderboard.matrix(board, groups, "Place")["own"].tolist() == ["1", "2"]
     change = leaderboard.matrix(board, groups, "Change", ids[0])
     assert change.loc[1, ["alone", "own"]].tolist() == ["▼ -100 points", "▼ 2"]
+    old, new = board.rows
+    one = replace(board, rows=[replace(old, cells={"own/b": old.cells["own/b"]}), new])
+    one = replace(one, metrics=dict(board.metrics) | {"own/a": MetricRecord(name="bleu")})
+    assert leaderboard.matrix(one, groups, "Change", ids[0]).loc[1, "own"] == "▼ -100 points"
     odd = replace(board, metrics=dict(board.metrics) | {"own/b": MetricRecord(name="bleu")})
     assert leaderboard.matrix(odd, groups, "Heat")["own"].tolist() == ["2 of 2 tasks"] * 2
 
