@@ -16,6 +16,7 @@ from harness.store import Store
 from harness.store.queries import gates
 from harness.store.queries.samples import SampleFilter, condition
 from harness.visible import short_names
+from harness_dashboard.content.samples import columns_of
 from harness_dashboard.widgets.text import CELL, cut, json_text
 
 NEWEST, EXAMPLES = 200, 50
@@ -52,7 +53,7 @@ def marked(outcome: str) -> str:
 
 
 def rules(record: Mapping[str, Any]) -> pd.DataFrame:
-    """Every verdict with its rule in words, violations first; ``change`` is signed: a gain is above 0."""
+    """Every verdict with its rule in words, violations first; ``change``: the value less the baseline's."""
     order = ("FAIL", "INCONCLUSIVE", "PASS")
     rows = [
         {"verdict": signed(v["state"]) + " (quarantined)" * bool(v.get("quarantined")),
@@ -80,7 +81,7 @@ def in_words(rule: Mapping[str, Any]) -> str:
 
 
 def failing(store: Store, run: str, baseline: str | None, row: Mapping[str, Any], most: int = EXAMPLES) -> pd.DataFrame:
-    """Examples behind a failed rule: those that broke against the baseline, else those wrong or failed."""
+    """Examples of a failed rule's slice: those that broke against the baseline, else those wrong or failed."""
     task, where = str(row["task"]), str(row["slice"])
     if baseline:
         pairs, _ = pairs_of(answers(store, baseline, task), answers(store, run, task), same=False)
@@ -89,8 +90,9 @@ def failing(store: Store, run: str, baseline: str | None, row: Mapping[str, Any]
         broken = [flip for flip in flips_of(task, inside) if not flip.fixed]
         changes = [(flip.example, cut(flip.before, CELL), cut(flip.after, CELL), flip.change) for flip in broken[:most]]
         return pd.DataFrame(changes, columns=["example", "baseline's answer", "answer", "change of logprob"])
-    state = "failed" if row["metric"] == "failed_rate" else "wrong"
+    wanted = SampleFilter("failed" if row["metric"] == QUIET else "wrong", slice="" if where == "all" else where)
     columns = ["example_id", "prediction", "target", "failure_message", "slices"]
-    frame = store.samples(run, task, condition(SampleFilter(state)), None, most, 0, columns)
+    fitting = condition(wanted, columns_of(store, run, task))
+    frame = store.samples(run, task, fitting, None, most, 0, columns)
     frame = frame.assign(target=frame["target"].map(json_text), slices=frame["slices"].map(json_text))
     return frame.rename(columns={"example_id": "example", "prediction": "answer"})

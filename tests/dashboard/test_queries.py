@@ -411,6 +411,7 @@ def test_gates_in_words_with_their_examples(small: Store, run_of: RunOf) -> None
     assert len(gate.failing(small, run_of("opposite"), run_of("oracle"), row)) == 12
     assert len(gate.failing(small, run_of("opposite"), run_of("oracle"), row | {"slice": "room=2"})) == 4
     assert len(gate.failing(small, run_of("opposite"), None, row)) == 12
+    assert len(gate.failing(small, run_of("opposite"), None, row | {"slice": "room=2"})) == 4
     assert len(gate.failing(small, run_of("fail-every-3"), None, row | {"metric": "failed_rate"})) == 4
     assert gate.record(small, "77") is None and gate.record(small, "x") is None
 
