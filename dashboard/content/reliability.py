@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from harness.metrics import calibrate, stats, words
-from harness.metrics.classify import proportion
+from harness.metrics.classify import mean, proportion
 from harness.store import Store
 from harness.store.frames import cluster_keys
 from harness.types import Estimate, MetricRecord
@@ -83,7 +83,7 @@ def calibration(store: Store, run: str, task: str, kind: str = "width") -> Calib
     ).reshape(-1, 2)
     groups = pd.factorize(cluster_keys(kept))[0]
     unread = max(0, store.artifact(run, task).rows - MOST)
-    return Calibration(_bins(rows, groups, kind), sentence(rows), len(rows), len(frame) - len(rows), unread)
+    return Calibration(_bins(rows, groups, kind), sentence(rows, groups), len(rows), len(frame) - len(rows), unread)
 
 
 def confidence(values: Mapping[str, Any] | None, responses: Sequence[Mapping[str, Any]]) -> float | None:
@@ -100,19 +100,16 @@ def confidence(values: Mapping[str, Any] | None, responses: Sequence[Mapping[str
     return None if shares is None else float(shares[responses[0]["picked"]])
 
 
-def sentence(rows: Array) -> str:
-    """How sure the answers [n, (confidence, right)] are beside how often they are right."""
+def sentence(rows: Array, groups: NDArray[np.int64]) -> str:
+    """How sure the answers [n, (confidence, right)] are beside how often they are right, clusters counted as such.
+
+    It is over- or underconfident where the 95 % interval of the difference leaves out none.
+    """
     if not len(rows):
         return ""
     sure, right = 100 * rows.mean(axis=0)
-    error = 100 * float(np.sqrt(rows.mean(axis=0) @ (1 - rows.mean(axis=0)) / len(rows)))
-    word = (
-        "overconfident"
-        if sure > right + error
-        else "underconfident"
-        if sure < right - error
-        else "about as sure as right"
-    )
+    low, high = stats.confidence(mean("overconfidence"), rows[:, :1] - rows[:, 1:], groups) or (0.0, 0.0)
+    word = "overconfident" if low > 0 else "underconfident" if high < 0 else "the difference may be chance"
     return f"Over {len(rows):,} answers it is {sure:.0f} % sure and {right:.0f} % right: {word}."
 
 

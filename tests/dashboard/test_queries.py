@@ -216,14 +216,17 @@ def test_calibration_of_known_answers(tmp_path: Path) -> None:
     assert found.bins["n"].tolist() == [10, 10]
     assert found.bins["confidence"].tolist() == pytest.approx([55, 95])
     assert found.bins["accuracy"].tolist() == pytest.approx([50, 80])
-    assert found.sentence == "Over 20 answers it is 75 % sure and 65 % right: about as sure as right."
+    assert found.sentence == "Over 20 answers it is 75 % sure and 65 % right: the difference may be chance."
 
 
 def test_how_sure_a_model_is_in_a_sentence() -> None:
-    rows = np.array([(0.9, i % 2) for i in range(100)], dtype=float)
-    assert "90 % sure and 50 % right: overconfident" in reliability.sentence(rows)
+    rows, groups = np.array([(0.9, i % 2) for i in range(100)], dtype=float), np.arange(100)
+    assert "90 % sure and 50 % right: overconfident" in reliability.sentence(rows, groups)
+    assert "the difference may be chance" in reliability.sentence(rows, groups // 50)  # two clusters tell nothing
+    rows[:, 0] = 0.57
+    assert "the difference may be chance" in reliability.sentence(rows, groups)
     rows[:, 0] = 0.2
-    assert "underconfident" in reliability.sentence(rows) and not reliability.sentence(rows[:0])
+    assert "underconfident" in reliability.sentence(rows, groups) and not reliability.sentence(rows[:0], groups[:0])
 
 
 def test_answers_without_probabilities_are_left_out(small: Store, run_of: RunOf) -> None:
