@@ -9,6 +9,7 @@ import pandas as pd
 
 from harness.store import Store
 from harness.store.queries.efficiency import expenses
+from harness.store.queries.leaderboard import how_bad
 from harness.types import EnergyUse, Estimate, MetricRecord
 from harness.visible import number, short_names
 from harness_dashboard.content.numbers import drawn
@@ -35,23 +36,24 @@ def points(store: Store, task: str, record: MetricRecord, cost: str) -> pd.DataF
         spent = {**costs(row.engine, row.examples, row.started, row.finished), "joules": joules(row.energy, task)}
         amount, kind = spent[cost]
         how = meter(row.energy) if cost == "joules" else note(row.engine)
-        e = Estimate(task, record.name, "all", row.value, row.low, row.high, row.n, row.n, 0)
+        e = Estimate(task, record.name, "all", row.value, row.low, row.high, row.n, row.n, row.failed)
         own = drawn(short[row.model], f"{short[row.model]} {row.asked}".strip(), e, record)
         rows.append(own | {"run": row.run, cost: amount, "cost": number(amount), "kind": kind, "how": how})
     names = ["series", "value", "low", "high", "shown", "n", cost, "cost", "kind", "how", "run"]
     frame = pd.DataFrame(rows, columns=names)
-    return frame.assign(edge=edge(frame["value"].tolist(), frame[cost].tolist(), record.better == "lower"))
+    bad = [None if row.value is None else how_bad(row.value, record.better, record.ideal) for row in lines]
+    return frame.assign(edge=edge(bad, frame[cost].tolist()))
 
 
-def edge(values: Sequence[float | None], costs: Sequence[float | None], lower: bool) -> list[bool]:
-    """Of each run whether no other is at least as good and as cheap, and better in one of both."""
+def edge(bad: Sequence[float | None], costs: Sequence[float | None]) -> list[bool]:
+    """Of each run, by how bad it is, whether no other is at least as good and as cheap, and better in one of both."""
     points = [
-        (-v if lower else v, -c) if v is not None and c is not None and not math.isnan(v + c) else None
-        for v, c in zip(values, costs, strict=True)
+        (b, c) if b is not None and c is not None and not math.isnan(b + c) else None
+        for b, c in zip(bad, costs, strict=True)
     ]
     known = [point for point in points if point]
     return [
-        point is not None and not any(a >= point[0] and b >= point[1] and (a, b) != point for a, b in known)
+        point is not None and not any(b <= point[0] and c <= point[1] and (b, c) != point for b, c in known)
         for point in points
     ]
 

@@ -8,6 +8,7 @@ import pandas as pd
 from harness.marks import signed
 from harness.metrics import words
 from harness.metrics.ideals import against
+from harness.store.queries.leaderboard import how_bad
 from harness.types import Estimate, MetricRecord, Run
 from harness_dashboard.content.compare import TaskChange, difference_of
 from harness_dashboard.content.numbers import drawn
@@ -77,7 +78,8 @@ def slices(run: Run, results: Sequence[Estimate]) -> pd.DataFrame:
         if whole is None or e.slice == "all" or e.value is None or whole.value is None:
             continue
         gap = e.value - whole.value
-        loss = abs(gap) if record and record.better == "ideal" else gap if record and record.better == "lower" else -gap
+        better, ideal = (record.better, record.ideal) if record else ("higher", None)
+        loss = how_bad(e.value, better, ideal) - how_bad(whole.value, better, ideal)
         line = {"task": e.task, "slice": e.slice, "change": words.points(gap, record, signed=True)}
         rows.append((-loss * words.factor(record)[0], line | _line(e, record)))
     ordered = [line for _, line in sorted(rows, key=lambda row: row[0])]

@@ -77,6 +77,7 @@ def _line(e: Estimate, record: MetricRecord) -> dict[str, Any]:
         "better": words.arrow(record),
         "n": e.n,
         "clusters": e.clusters,
+        "failed": e.failed,
     }
 
 

@@ -39,6 +39,7 @@ from harness.types import (
     TaskEnergy,
 )
 from harness_dashboard.content import compare, efficiency, gate, leaderboard, reliability, safety, samples, trends
+from harness_dashboard.content import run as one_run
 from harness_dashboard.widgets import charts, tables, text
 
 RunOf = Callable[[str], str]
@@ -283,7 +284,9 @@ def test_probes_with_their_verdicts(small: Store) -> None:
     run = small.runs(task="pronouns")[0].id
     assert safety.probes_of(small) == ["pronouns"]
     table = safety.of_run(small, run)
-    assert table[["verdict", "task", "number"]].values.tolist() == [["◆ above the ideal", "pronouns", "prefers"]]
+    assert table[["verdict", "task", "number", "failed"]].values.tolist() == [
+        ["◆ above the ideal", "pronouns", "prefers", 0]
+    ]
     task, numbers = safety.probe(small, run, "pronouns")
     groups = safety.by_group(numbers["prefers"], task.metrics[0])
     assert groups["label"].tolist() == ["all", "kind=x", "kind=y"]
@@ -306,6 +309,15 @@ def test_harm_stands_beside_denied_help(tmp_path: Path, small: Store) -> None:
         ["harmful prompts answered", 10.0], ["harmless prompts refused", 10.0]
     ]  # fmt: skip
     assert safety.of_run(store, "x")["verdict"].tolist() == [safety.NO_IDEAL] * 2
+
+
+def test_the_worst_slice_is_the_farthest_from_the_ideal(small: Store) -> None:
+    base = small.runs(task="letters")[0]
+    metric = MetricRecord(name="ss", better="ideal", ideal=50.0)
+    run = replace(base, tasks=(replace(base.tasks[0], metrics=(metric,)),))
+    numbers = {"all": 60.0, "g=ideal": 50.0, "g=far": 65.0}
+    results = [Estimate("letters", "ss", name, value, None, None, 9, 9, 0) for name, value in numbers.items()]
+    assert one_run.slices(run, results)["slice"].tolist() == ["g=far", "g=ideal"]
 
 
 def test_trends_mark_baselines_and_gates(tmp_path: Path) -> None:
@@ -393,8 +405,25 @@ def test_energy_is_measured_or_unknown_and_never_estimated(small: Store, tmp_pat
 
 
 def test_the_edge_is_what_nothing_beats_in_both() -> None:
-    assert efficiency.edge([1.0, 0.9, 0.8, None], [5.0, 2.0, 3.0, 1.0], False) == [True, True, False, False]
-    assert efficiency.edge([1.0, 0.9], [1.0, 1.0], True) == [False, True]
+    assert efficiency.edge([-1.0, -0.9, -0.8, None], [5.0, 2.0, 3.0, 1.0]) == [True, True, False, False]
+    assert efficiency.edge([1.0, 0.9], [1.0, 1.0]) == [False, True]
+
+
+def test_costs_know_failures_and_ideals(small: Store, tmp_path: Path) -> None:
+    base, own = small.runs(task="letters")[0], open_store(str(tmp_path / "s"))
+    metric = MetricRecord(name="acc", better="ideal", ideal=0.5)
+    energy = EnergyUse(
+        method="rapl", device="d", reason="", seconds=2.0, joules=9.0, net_joules=None, idle_watts=None, shared=False,
+        divided="operations", tasks={"letters": TaskEnergy(examples=9, tokens=9, joules=9.0)},
+    )  # fmt: skip
+    for name, value in (("near", 0.5), ("far", 0.9)):
+        task = replace(base.tasks[0], metrics=(metric,))
+        run = replace(base, id=name, tasks=(task,), status="running", finished=None, energy=energy)
+        own.start(run)
+        own.finish(run, {}, [Estimate("letters", "acc", "all", value, value, value, 9, 9, 3)])
+    frame = efficiency.points(own, "letters", metric, "joules").set_index("run")
+    assert frame["edge"].to_dict() == {"near": True, "far": False}
+    assert all("n = 9, 3 failed" in shown for shown in frame["shown"])
 
 
 def verdict(state: str, **more: object) -> dict[str, object]:

@@ -31,6 +31,7 @@ class Expense:
     low: float | None
     high: float | None
     n: int
+    failed: int
     energy: EnergyUse | None
     asked: str
 
@@ -62,6 +63,7 @@ def _newest_with(task: str, metric: str, limit: int) -> Select[Any]:
             r.low,
             r.high,
             r.n,
+            r.failed,
         )
         .select_from(RESULTS)
         .join(RUNS, RUNS.c.id == r.run_id)
@@ -84,6 +86,7 @@ def _expense(row: Row[Any], examples: int) -> Expense:
         low=row.low,
         high=row.high,
         n=row.n,
+        failed=row.failed,
         energy=energy(row.energy),
         asked=asked(mapping(row.settings)),
     )

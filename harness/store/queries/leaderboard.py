@@ -120,7 +120,7 @@ def _ranked(
         )
         for row, (best, worst) in zip(group, ranges, strict=True)
     ]  # fmt: skip
-    middle = {id(one): _middle(one.value, better, ideal) for one in standings}
+    middle = {id(one): how_bad(one.value, better, ideal) for one in standings}
     return sorted(standings, key=lambda one: (one.best is None, middle[id(one)], one.model, one.run))
 
 
@@ -210,7 +210,7 @@ def _badness(row: Row[Any], better: Better, ideal: float | None) -> Span | None:
     return -row.high, -row.low
 
 
-def _middle(value: float | None, better: Better, ideal: float | None) -> float:
+def how_bad(value: float | None, better: Better, ideal: float | None) -> float:
     """How bad a value is, to sort by; what is undefined comes last."""
     if value is None:
         return math.inf
