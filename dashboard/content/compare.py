@@ -162,7 +162,7 @@ def difference_of(one: TaskChange) -> float | None:
 
 
 def changes_table(told: Sequence[TaskChange]) -> pd.DataFrame:
-    """The changes in words, one row a task."""
+    """The changes in words, one row a task: ``n`` is of the pairs that were tested, else of the run; its failures."""
     rows = []
     for one in told:
         p, record = one.paired.paired if one.paired else None, one.record
@@ -177,12 +177,16 @@ def changes_table(told: Sequence[TaskChange]) -> pd.DataFrame:
                 "95 % interval": words.span(p.low, p.high, record) if p else "-",
                 "broken": one.paired.broken if one.paired else None,
                 "fixed": one.paired.fixed if one.paired else None,
-                "n": one.after.n,
+                "n": p.n if p else one.after.n,
+                "failed": one.after.failed,
                 "how": "paired test" if p else one.why or "intervals alone",
             }
         )
-    names = ("verdict", "task", "metric", "baseline", "now", "change", "95 % interval", "broken", "fixed", "n", "how")
-    return pd.DataFrame(rows, columns=list(names)).astype({"broken": "Int64", "fixed": "Int64"})
+    columns = [
+        "verdict", "task", "metric", "baseline", "now", "change", "95 % interval", "broken", "fixed", "n", "failed",
+        "how",
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns).astype({"broken": "Int64", "fixed": "Int64"})
 
 
 # ------------------------------------------------------------------------------------------------------------ tables

@@ -173,6 +173,10 @@ def test_every_task_has_its_share_of_the_flips() -> None:
 def test_failures_are_no_pairs(small: Store, run_of: RunOf) -> None:
     found = compare.between(small, run_of("oracle"), run_of("fail-every-3"), ("letters",), False, False)
     assert {(row.paired.n, row.dropped) for row in found.rows} == {(8, 4)}
+    told = compare.changes(small, run_of("fail-every-3"), run_of("oracle"))
+    assert compare.changes_table(told)[["n", "failed"]].values.tolist() == [[8, 0]]  # of the pairs, not of the run
+    told = compare.changes(small, run_of("oracle"), run_of("fail-every-3"))
+    assert compare.changes_table(told)[["n", "failed"]].values.tolist() == [[8, 4]]
 
 
 # --------------------------------------------------------------------------------------------------------- calibration
