@@ -3,11 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from harness.errors import Unsupported, UsageError
+from harness.errors import Unsupported, UsageError, quoted
+from harness.kinds.rows import value_of
 from harness.kinds.text import written
 from harness.metrics.classify import UNIT, mean
-from harness.reading.values import filled
-from harness.types import Choose, Example, Failed, Generate, Judged, JudgeModel, Metric, Response, Scorer, Task
+from harness.reading.values import filled, text_of
+from harness.types import (
+    Choose,
+    Example,
+    Failed,
+    Generate,
+    Judged,
+    JudgeModel,
+    Metric,
+    Request,
+    Response,
+    Scorer,
+    Task,
+)
 
 RESPONSE = "response"
 """Under this name a rubric holds the answer that is judged."""
@@ -43,6 +56,10 @@ def judged(task: Task, judging: JudgeModel) -> Task:
     if judging.against is None and f"{{{RESPONSE}}}" not in judging.rubric:
         raise UsageError(f"{task.name}: the judge's rubric does not hold the answer, as {{{RESPONSE}}}")
 
+    def ask(example: Example, shown: Sequence[Example]) -> tuple[Request, ...]:
+        _match(judging, example, "")  # a column that it cannot read is told before the model is asked
+        return task.ask(example, shown)
+
     def bind(own: Task, scorer: Scorer) -> Task:
         metric = replace(_metric(judging), signature=scorer.name)
         return replace(own, judge_scores=judge_scores, bind=None, scorer=scorer, metrics=(*own.metrics[:-1], metric))
@@ -61,8 +78,9 @@ def judged(task: Task, judging: JudgeModel) -> Task:
         return replace(base, values={**base.values, NAME: value})
 
     return replace(
-        task, judge=_unbound, bind=bind, judging=judging, judged_as=judged_as, metrics=(*task.metrics, _metric(judging))
-    )
+        task, ask=ask, judge=_unbound, bind=bind, judging=judging, judged_as=judged_as,
+        metrics=(*task.metrics, _metric(judging)),
+    )  # fmt: skip
 
 
 def preference(first_is_a: Sequence[float]) -> float:
@@ -80,10 +98,12 @@ def _metric(judging: JudgeModel) -> Metric:
 
 
 def _match(judging: JudgeModel, example: Example, text: str) -> Match:
+    """What the judge is asked of an answer. Raises DataError for a column that lacks or holds no text."""
     prompt = filled(judging.rubric, {**example.fields, RESPONSE: text})
     if judging.against is None:
         return Match(prompt, YES, NO, EITHER)
-    return Match(prompt, text, str(example.fields[judging.against]))
+    rival = value_of(example.fields, judging.against)
+    return Match(prompt, text, text_of(rival, f"column {quoted(judging.against)}"))
 
 
 def _unbound(example: Example, responses: tuple[Response, ...]) -> Failed:

@@ -10,7 +10,7 @@ from tiny import byte_tokenizer, causal
 
 from harness import evaluate
 from harness.engine.backend import Batch
-from harness.errors import TooLong, Unsupported, UsageError
+from harness.errors import DataError, TooLong, Unsupported, UsageError
 from harness.judges import judge_scorer
 from harness.kinds import About, Data, Decoding, generation, judged
 from harness.kinds.file import task_from_file
@@ -31,7 +31,7 @@ from harness.types import (
 )  # fmt: skip
 from harness.variants import varied
 
-ROWS = [{"id": i, "q": f"Q{i}?", "a": "yes", "rival": f"rival {i}"} for i in range(8)]
+ROWS = [{"id": i, "q": f"Q{i}?", "a": "yes", "rival": f"rival {i}", "none": None} for i in range(8)]
 WRITING = generation(
     "writing",
     data=Data(Dataset("rows", rows=ROWS)),
@@ -122,6 +122,28 @@ def test_the_judge_and_its_rubric_are_in_the_signature_and_the_record(tmp_path: 
     others = [bound(GRADED, says_yes, "2"), bound(replace(GRADED, rubric="{response}?"), says_yes)]
     assert len({own["judge"], *(task.metrics[-1].signature for task in others)}) == 3
     assert set(own) == {"exact_match", "judge"}, "a judge is no scorer of texts: its false positives are not looked at"
+
+
+@pytest.mark.parametrize(
+    ("judging", "words"),
+    [
+        (replace(GRADED, rubric="{nobody} {response}"), "no column 'nobody'"),
+        (replace(RIVALS, against="nobody"), "no column 'nobody'"),
+        (replace(RIVALS, against="none"), "column 'none' is null, not a text"),
+    ],
+)
+def test_a_column_that_a_judge_cannot_read_is_told_before_the_model_is_asked(
+    judging: JudgeModel, words: str, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+
+    def heard(prompt: str) -> str:
+        asked.append(prompt)
+        return "yes"
+
+    with pytest.raises(DataError, match=words):
+        evaluate(heard, [bound(judging, says_yes)], store=str(tmp_path / "s"))
+    assert not asked
 
 
 def test_several_answers_are_judged_one_by_one(tmp_path: Path) -> None:
