@@ -10,9 +10,10 @@ CHARACTERS = 4
 
 
 class RateLimit:
-    """Keeps requests apart, so that no minute has more of them, or of their tokens, than allowed; None is no limit.
+    """Keeps requests apart by the part of a minute that each takes of what is allowed; None is no limit.
 
-    A request counts with about as many tokens as it has, and with the most that its answer may have.
+    A request counts with about as many tokens as it has, and with the most that its answer may have. All but the last
+    request of any minute are within the limits.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""No minute has more requests, or more of their tokens, than a server allows."""
+"""Requests, and their tokens, are asked no faster than a server allows."""
 
 from typing import Any
 
