@@ -15,7 +15,7 @@ from harness.metrics.ideals import side_of
 from harness.plugins import about_safety
 from harness.store import Store
 from harness.store.queries import leaderboard
-from harness.store.queries.leaderboard import LeaderboardFilter
+from harness.store.queries.leaderboard import LeaderboardFilter, Standing
 from harness.store.queries.probes import probes
 from harness.store.queries.tasks import records
 from harness.types import Estimate, MetricRecord, TaskRecord
@@ -87,14 +87,12 @@ def matrix(store: Store, first: Sequence[str], most: int = 12) -> pd.DataFrame:
     known = {(task, m.name): m for task, own in _metrics(store, names).items() for m in main_numbers(own)}
     cells: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
     order = {}
-    for one in leaderboard.standings(store, LeaderboardFilter(tasks=names)) if names else ():
+    for one in _newest(store, LeaderboardFilter(tasks=names)) if names else ():
         if record := known.get((one.task, one.metric)):
             column = f"{one.model} {one.asked}".strip()
             order[column] = (one.run not in first, column)
             sign = verdict(one.estimate, record)[0]
-            cells[one.task, one.metric].setdefault(
-                column, f"{sign} {words.short(one.value, one.low, one.high, record)}"
-            )
+            cells[one.task, one.metric][column] = f"{sign} {words.short(one.value, one.low, one.high, record)}"
     columns = sorted(order, key=order.__getitem__)[:most]
     short = short_names(columns)
     rows = [
@@ -103,6 +101,13 @@ def matrix(store: Store, first: Sequence[str], most: int = 12) -> pd.DataFrame:
         for (task, metric), own in sorted(cells.items())
     ]
     return pd.DataFrame(rows)
+
+
+def _newest(store: Store, wanted: LeaderboardFilter) -> list[Standing]:
+    """The standings, of a model that was asked alike in several versions or of other data those of its newest run."""
+    everything = leaderboard.standings(store, wanted)
+    newest = {(one.task, one.model, one.asked): one.run for one in sorted(everything, key=lambda one: one.run)}
+    return [one for one in everything if newest[one.task, one.model, one.asked] == one.run]
 
 
 def _metrics(store: Store, names: Sequence[str]) -> dict[str, list[MetricRecord]]:
@@ -116,7 +121,7 @@ def _metrics(store: Store, names: Sequence[str]) -> dict[str, list[MetricRecord]
 def harm_and_help(store: Store, most: int = 12) -> dict[str, pd.DataFrame]:
     """By task that has both: the share of harmful prompts answered and of harmless ones refused, of each model."""
     known, told = records(store), defaultdict(list)
-    for one in leaderboard.standings(store, LeaderboardFilter(metrics=BOTH)):
+    for one in _newest(store, LeaderboardFilter(metrics=BOTH)):
         told[one.task].append(
             drawn(
                 f"{one.model} {one.asked}".strip(), words.plain_name(one.metric), one.estimate,

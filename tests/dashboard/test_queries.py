@@ -313,6 +313,11 @@ def test_harm_stands_beside_denied_help(tmp_path: Path, small: Store) -> None:
         ["harmful prompts answered", 10.0], ["harmless prompts refused", 10.0]
     ]  # fmt: skip
     assert safety.of_run(store, "x")["verdict"].tolist() == [safety.NO_IDEAL] * 2
+    changed = replace(run, id="y", tasks=(replace(run.tasks[0], version=0, fingerprint="0"),))
+    store.start(changed)
+    store.finish(changed, {}, [Estimate("jailbreak/x", name, "all", 0.3, 0.2, 0.4, 9, 9, 0) for name in safety.BOTH])
+    assert safety.harm_and_help(store)["jailbreak/x"]["value"].tolist() == [30.0, 30.0]  # the newest, drawn once
+    assert safety.matrix(store, []).iloc[:, -1].tolist() == ["○ 30 % ±10"] * 2
 
 
 def test_the_worst_slice_is_the_farthest_from_the_ideal(small: Store) -> None:
