@@ -141,24 +141,46 @@ def restrict(readable: Sequence[str], writable: Sequence[str]) -> None:
     os.close(ruleset)
 
 
+def die_with_parent() -> None:
+    """Whatever ends the parent ends this process. A change of user, and the program itself, can take it back."""
+    call("prctl", DIE_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
+
+
+def become(command: list[str], scene: dict[str, Any]) -> None:
+    """Give up every right that a program does not need, and be COMMAND."""
+    os.setsid()
+    restrict(["/"], [scene["work"], "/dev/null"])
+    if not scene["user"]:
+        become_nobody()
+    os.execve(command[0], command, {"PYTHONHASHSEED": "0"})
+
+
+def wait_for(child: int) -> None:
+    """End as a child ends, and hold nothing open meanwhile."""
+    os.closerange(3, 1 << 16)
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) and 1)
+
+
 def main() -> None:
-    """Fork into the new namespaces, whose first process becomes COMMAND, and wait for it."""
+    """Fork into the new namespaces, whose first process starts COMMAND, and wait for it.
+
+    When the first process of a namespace ends all others do, so it is one that no program can change or outlive.
+    """
     scene, command = json.loads(sys.argv[1]), sys.argv[2:]
     if scene["user"]:
         rule_alone()
     call("unshare", NEW_MOUNTS | NEW_NAMES | NEW_QUEUES | NEW_PROCESSES | NEW_NETWORK)
-    child = os.fork()  # the first process of the new namespace: when it ends all others do
-    if child == 0:
+    die_with_parent()
+    first = os.fork()
+    if first == 0:
+        die_with_parent()
         show(scene)
         enter(scene["root"], scene["work"])
-        os.setsid()
-        restrict(["/"], [scene["work"], "/dev/null"])
-        if not scene["user"]:
-            become_nobody()
-        call("prctl", DIE_WITH_PARENT, signal.SIGKILL, 0, 0, 0)  # last: a change of user takes it back
-        os.execve(command[0], command, {"PYTHONHASHSEED": "0"})
-    os.closerange(3, 1 << 16)
-    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) and 1)
+        program = os.fork()
+        if program == 0:
+            become(command, scene)
+        wait_for(program)
+    wait_for(first)
 
 
 if __name__ == "__main__":

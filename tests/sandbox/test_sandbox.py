@@ -1,5 +1,8 @@
 """Programs that mean harm: each is contained, has its verdict, and leaves the machine as it was."""
 
+import os
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -34,6 +37,7 @@ HARM = {
         "failed",
     ),
     "ten minutes of sleep": ("import time\ntime.sleep(600)", "time-out"),
+    "outliving its parent": ("import ctypes, time\nctypes.CDLL(None).prctl(1, 0, 0, 0, 0)\ntime.sleep(60)", "time-out"),
     "computing for ever": ("while True: pass", "time-out"),
     "symbolic links": ("import os\nos.symlink('/usr', 'u')\nopen('u/harness-was-here', 'w')", "failed"),
     "becoming root": ("import os\nos.setuid(0)", "failed"),
@@ -82,6 +86,25 @@ def test_harm_is_contained_and_judged(sandbox: Confined) -> None:
     while surroundings() != before and time.monotonic() < end:  # the kernel ends the last ones a moment later
         time.sleep(0.05)
     assert surroundings() == before
+
+
+def test_a_program_ends_with_a_harness_that_is_killed(sandbox: Confined, tmp_path: Path) -> None:
+    before = processes()
+    script = (
+        "from harness.sandbox import open_sandbox\nown = open_sandbox()\nprint('open', flush=True)\n"
+        "own.run('import time\\ntime.sleep(600)')"
+    )
+    own = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, env=own) as harness:
+        assert harness.stdout and harness.stdout.readline() == b"open\n"
+        time.sleep(1)
+        running = processes() - before
+        harness.kill()
+    assert running
+    end = time.monotonic() + 5
+    while processes() & running and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not processes() & running
 
 
 def test_a_program_passes_by_reaching_its_end(sandbox: Confined) -> None:
