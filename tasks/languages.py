@@ -60,7 +60,8 @@ QUESTION = {
 
 def _number(find: Callable[[str], str | None]) -> Callable[[Example, str], float]:
     def value(example: Example, answer: str) -> float:
-        return float(find(answer) == plain_number(example.target[0]))
+        said = find(answer)
+        return float(said is not None and said == plain_number(example.target[0]))
 
     return value
 

@@ -8,7 +8,7 @@ import string
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import cache, lru_cache
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
@@ -234,11 +234,9 @@ def last_number(text: str) -> str | None:
 def plain_number(number: str) -> str | None:
     """A number without thousands separators, currency sign, final full stop and zeros that say nothing; else None."""
     bare = number.strip().replace(",", "").replace("$", "").replace("−", "-").rstrip(".")
-    try:
-        value = Decimal(bare)
-    except InvalidOperation:
+    if not re.fullmatch(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)", bare):  # an exponent could ask for any number of zeros
         return None
-    plain = f"{value:f}"
+    plain = f"{Decimal(bare):f}"
     plain = plain.rstrip("0").rstrip(".") if "." in plain else plain
     return "0" if plain == "-0" else plain
 

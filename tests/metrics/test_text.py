@@ -179,6 +179,11 @@ def test_last_number(answer: str, number: str | None) -> None:
     assert text.last_number(answer) == number
 
 
+@pytest.mark.parametrize("answer", ["1e99999999", "1E+9", "NaN", "Infinity", "1_000", "- 3"])
+def test_what_is_written_with_more_than_digits_is_no_plain_number(answer: str) -> None:
+    assert text.plain_number(answer) is None
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_last_number_is_the_peers_flexible_extract_for_whole_numbers(seed: int) -> None:
     """Its filter: the last match of two alternatives, the first that is not empty; then what it ignores is deleted."""

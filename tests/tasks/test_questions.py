@@ -83,6 +83,7 @@ def test_the_whole_answer_or_its_last_number() -> None:
         answer: tuple(values(task, row, answer).values()) for answer in ("১৮", " 18.", "5 + 13 = 18", "18 or 19", "")
     }
     assert said == {"১৮": (1, 1), " 18.": (1, 1), "5 + 13 = 18": (1, 0), "18 or 19": (0, 0), "": (0, 0)}
+    assert values(task, row | {"answer_number": None}, "") == {"flexible-extract": 0, "exact_match": 0}
 
 
 def test_a_cause_and_an_effect_have_their_own_word() -> None:
