@@ -37,7 +37,9 @@ class LongText:
 
 
 def fitted(text: Callable[[int], str], count: Callable[[str], int], length: int) -> str:
-    """The largest text of at most ``length`` tokens. Raises DataError where even the smallest is longer."""
+    """The largest text of at most ``length`` tokens. Raises DataError where even the smallest is longer, and where the
+    text stops growing before.
+    """
     empty = count(text(0))
     if empty > length:
         raise DataError(f"a text of {length} tokens is too short: what is asked alone has {empty}")
@@ -49,7 +51,9 @@ def fitted(text: Callable[[int], str], count: Callable[[str], int], length: int)
         size = max(0, size + step)
     while count(text(size)) > length:
         size -= 1
-    while text(size + 1) != text(size) and count(text(size + 1)) <= length:
+    while count(text(size + 1)) <= length:
+        if text(size + 1) == text(size):
+            raise DataError(f"a text of {length} tokens cannot be made: all its words together are fewer")
         size += 1
     return text(size)
 
@@ -114,6 +118,8 @@ def _woven(scene: Scene, size: int, depth: int | None) -> str:
 
 # -------------------------------------------------------------------------------------------------------- common words
 FREQUENT = 10
+ENOUGH_FOR = 131_072
+"""Tokens that all words together, three times each, are enough for: a word with its number has three at the least."""
 
 
 def _words(draw: random.Random, length: int) -> Scene:
@@ -121,13 +127,16 @@ def _words(draw: random.Random, length: int) -> Scene:
     made = [a + b + c + d + e for a in ONSETS for b in VOWELS for c in ONSETS for d in VOWELS for e in ("n", "r", "s")]
     chosen = draw.sample(made, len(made))
     often, seldom = (30, 3) if length >= 4096 else (6, 1) if length >= 1024 else (3, 1)
+    times = -(-length // ENOUGH_FOR)
     common, rare = chosen[:FREQUENT], chosen[FREQUENT:]
     question = "Question: What are the 10 most common words in the list?\nAnswer: The 10 most common words are"
-    return Scene(tuple(common * often), tuple(word for word in rare for _ in range(seldom)), question, tuple(common))
+    others = tuple(word for word in rare for _ in range(seldom * times))
+    return Scene(tuple(common * (often * times)), others, question, tuple(common))
 
 
 def _listed(scene: Scene, size: int, depth: int | None) -> str:
     """A numbered list in an order that depends on its words alone."""
+    size = min(size, len(scene.noise))
     words = [*scene.hidden, *scene.noise[:size]]
     random.Random(f"{size} {words[0]}").shuffle(words)
     listed = " ".join(f"{n}. {word}" for n, word in enumerate(words, 1))

@@ -1,6 +1,9 @@
 """Long contexts: lengths are met, the same seed gives the same text, and a model's limit shows in the curve."""
 
+import random
 import re
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from harness import run as running
 from harness.errors import DataError, UnknownName
 from harness.types import Generate, Settings
 from harness_tasks.ruler import KINDS, effective_length, ruler, ruler_task, ruler_tasks
+from harness_tasks.ruler_texts import COMMON_WORDS, fitted
 
 LENGTHS = (512, 1024, 2048)
 
@@ -30,6 +34,22 @@ def prompts(kind: str, seed: int = 0) -> list[tuple[int, str]]:
 def test_lengths_are_met_within_two_percent(kind: str) -> None:
     for length, prompt in prompts(kind):
         assert 0.98 * length <= count(prompt) + KINDS[kind].max_tokens <= length
+
+
+def test_a_list_is_as_long_as_the_longest_models_read() -> None:
+    """There are fewer words than a million tokens take: common and other words are repeated more often."""
+    scene = COMMON_WORDS.scene(random.Random(0), 1 << 20)
+    words = [*scene.hidden, *scene.noise]
+    assert len(words) > (1 << 20) / 5  # tokens for a number, its full stop and a word, at the least
+    counts = Counter(words)
+    assert {counts[word] for word in scene.answers} == {10 * counts[scene.noise[0]]}
+
+
+def test_a_text_that_cannot_grow_to_its_length_is_no_text_of_that_length() -> None:
+    scene = COMMON_WORDS.scene(random.Random(0), 512)
+    few = replace(scene, noise=scene.noise[:100])
+    with pytest.raises(DataError, match="a text of 5000 tokens cannot be made"):
+        fitted(lambda size: COMMON_WORDS.text(few, size, None), count, 5000)
 
 
 @pytest.mark.parametrize("kind", KINDS)
