@@ -311,17 +311,13 @@ def sheet(
 def _plan_task(task: Task, settings: Settings, mirror: Path | None) -> Planned:
     loaded = [(dataset, load(dataset, mirror)) for dataset in task.dataset]
     parts = [task.read(part.rows, dataset) for dataset, part in loaded]
-    own = task.shots.pick == "own"
-    count = task.shots.count if own or settings.shots is None else settings.shots
     everything = [example for part in parts for example in part]
-    pool, pool_source = _pool(task, everything, mirror) if count and not own else ([], "")
     # A limit counts per dataset, so that each subject of a task of many subjects is still represented.
     asked = [subset(part, settings, task.name) for part in parts]
     examples = [example for part in asked for example in part]
     if not examples:
         raise DataError(f"{task.name} has no examples: {', '.join(map(str, task.dataset))} is empty")
-    few = replace(task.shots, count=0 if own else count)
-    shown = shots.chooser(pool, few, seed=settings.seed, task=task.name, mode=settings.shots_mode)
+    shown, count, shots_source = choosing(task, everything, settings, mirror)
     whole = sheet(task, examples, shown)
     record = TaskRecord(
         name=task.name,
@@ -331,7 +327,7 @@ def _plan_task(task: Task, settings: Settings, mirror: Path | None) -> Planned:
         data_source=", ".join(sorted({part.source for _, part in loaded})[:3]),
         n=len(examples),
         shots=count,
-        shots_source="the task's own" if own and count else pool_source,
+        shots_source=shots_source,
         card=task.card,
         metrics=described(task),
         scorer=scored_by(task),
@@ -370,7 +366,19 @@ def scored_by(task: Task) -> str:
     return pinned(task.scorer) if task.scorer else task.sandbox
 
 
-def _pool(task: Task, evaluated: list[Example], mirror: Path | None) -> tuple[list[Example], str]:
+def choosing(
+    task: Task, evaluated: Sequence[Example], settings: Settings, mirror: Path | None
+) -> tuple[shots.Chooser, int, str]:
+    """Which few-shot examples stand before an example, how many there are, and where they come from."""
+    own = task.shots.pick == "own"
+    count = task.shots.count if own or settings.shots is None else settings.shots
+    pool, source = _pool(task, evaluated, mirror) if count and not own else ([], "")
+    few = replace(task.shots, count=0 if own else count)
+    chosen = shots.chooser(pool, few, seed=settings.seed, task=task.name, mode=settings.shots_mode)
+    return chosen, count, "the task's own" if own and count else source
+
+
+def _pool(task: Task, evaluated: Sequence[Example], mirror: Path | None) -> tuple[Sequence[Example], str]:
     """Few-shot candidates: the task's own few-shot data, else the evaluated split (never the example asked)."""
     if not task.shots.dataset:
         return evaluated, "evaluated split"

@@ -146,7 +146,7 @@ def test_numbers_become_a_regression(place):
     head = tuned(place, made, Protocol(epochs=30, patience=30, learning_rate=3e-3, batch=16))
     assert head.fingerprint["head"] == "regression"
     [planned] = running.plan([made], Settings(), place)
-    assert score(head.open(Options(device="cpu")), made, planned.examples).values["acc"] > 0.9
+    assert score(head.open(Options(device="cpu")), planned).values["acc"] > 0.9
 
 
 def test_parts_are_disjoint_and_a_limit_takes_the_first_of_them(place):

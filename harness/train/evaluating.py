@@ -57,7 +57,7 @@ class Evaluating:
         self._planned = planned_tasks(chosen, self._settings, self._options, where)
         self.tasks = [planned.task for planned in self._planned]
         rows = watching.train_rows
-        self._seen = None if rows is None else SeenExamples(chosen, rows, self._settings.seed, where.data)
+        self._seen = None if rows is None else SeenExamples(self.tasks, rows, self._settings, where.data)
         store = open_store(where.store, samples=where.samples)
         self._judgement = Judgement(plateau, self.tasks, store) if plateau else None
 

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness import run as running
 from harness.engine.backend import Backend
 from harness.errors import UsageError
 from harness.training.protocol import Protocol, split_of
 from harness.training.tuned import score
-from harness.types import PartScores, Task, Training
+from harness.types import PartScores, Settings, Task, Training
 
 LEAST = 4
 """Examples of a train split that tell anything."""
@@ -24,30 +25,33 @@ class Moment:
 
 
 class SeenExamples:
-    """The same examples of the train split of every task that has one.
+    """The same examples of the train split of every task that has one, asked with as many shots as the task's own.
 
     Raises UsageError for too few examples and where no task has a train split.
     """
 
-    def __init__(self, tasks: Sequence[Task], count: int, seed: int, data: Path | None) -> None:
+    def __init__(self, tasks: Sequence[Task], count: int, settings: Settings, data: Path | None) -> None:
         if count < LEAST:
             raise UsageError(f"train_rows = {count} is not a number of at least {LEAST}")
-        protocol = Protocol(train_limit=count, seed=seed)
+        protocol = Protocol(train_limit=count, seed=settings.seed)
         trained = [task for task in tasks if any(d.split.startswith("train") for d in task.shots.dataset)]
         if not trained:
             raise UsageError(f"train_rows = {count}: no task of {', '.join(t.name for t in tasks)} has a train split")
         splits = [(task, split_of(task, protocol, data)) for task in trained]
-        self._examples = [(task, (*split.train, *split.held_out)) for task, split in splits]
+        self._sheets = [
+            running.sheet(task, (*split.train, *split.held_out), running.choosing(task, (), settings, data)[0])
+            for task, split in splits
+        ]
 
     def scores(self, backend: Backend, at: Moment) -> tuple[Training, ...]:
         """What a run keeps: the scores on these examples; nothing was held out."""
         return tuple(
             Training(
-                task=task.name,
+                task=sheet.task.name,
                 epochs=at.epochs,
                 learning_rate=at.learning_rate,
-                train=score(backend, task, examples),
+                train=score(backend, sheet),
                 held_out=PartScores(0, {}),
             )
-            for task, examples in self._examples
+            for sheet in self._sheets
         )

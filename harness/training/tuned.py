@@ -10,9 +10,10 @@ from harness.engine.backend import Backend, Batch, Options
 from harness.engine.costs import Costs, summed
 from harness.errors import UsageError
 from harness.metrics.estimate import estimate
+from harness.sheets import Sheet
 from harness.training.head import recipe_of, train
 from harness.training.protocol import Protocol, split_of
-from harness.types import Choose, Example, ModelInfo, PartScores, Question, Task, Training
+from harness.types import Choose, ModelInfo, PartScores, Question, Task, Training
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +93,19 @@ def tune(spec: str, task: Task, protocol: Protocol, *, options: Options, mirror:
         task=task.name,
         epochs=history["epochs"],
         learning_rate=history["learning_rate"],
-        train=score(model, task, split.train),
-        held_out=score(model, task, split.held_out),
+        train=score(model, running.sheet(task, split.train)),
+        held_out=score(model, running.sheet(task, split.held_out)),
     )
     return Head(name, folder, {**model.info.fingerprint, "recipe": recipe}, training)
 
 
-def score(model: Backend, task: Task, examples: tuple[Example, ...]) -> PartScores:
-    """Every metric of the task over ``examples``, where it has a value; reference values are left out."""
-    sheet = running.sheet(task, examples)
+def score(model: Backend, sheet: Sheet) -> PartScores:
+    """Every metric of a task over the examples of a sheet, where it has a value; reference values are left out."""
+    task = sheet.task
     questions = running.questions([sheet])
     answers = dict(answer for batch in model.answer(questions) for answer in batch)
-    outcomes = running.judge([sheet], [answers[i] for i in range(len(questions))], {task.name: {}})[task.name]
+    responses = [answers[i] for i in range(len(questions))]
+    outcomes = running.judge([sheet], responses, running.score([sheet], responses))[task.name]
     metrics = [metric for metric in task.metrics if metric.interval != "none"]
     numbers = [estimate(task.name, metric, "all", outcomes) for metric in metrics]
-    return PartScores(len(examples), {one.metric: one.value for one in numbers if one.value is not None})
+    return PartScores(len(sheet.examples), {one.metric: one.value for one in numbers if one.value is not None})

@@ -18,7 +18,9 @@ from harness import evaluate
 from harness.errors import UnknownName, Unsupported, UsageError
 from harness.store import open_store
 from harness.train import Every, Plateau, TrainerCallback
+from harness.train.seen import Moment, SeenExamples
 from harness.train.undisturbed import undisturbed, unwrapped
+from harness.types import Chosen, Settings
 
 BEST = "eval_harness/made/next:acc"
 
@@ -161,6 +163,26 @@ def test_a_schedule_of_its_own(data, tmp_path):
     assert 0 < kept.learning_rate < 3e-3 and kept.epochs == pytest.approx(14 / 20)
     train, gap = logged(trainer, f"{BEST}/train")[14], logged(trainer, f"{BEST}/gap")[14]
     assert train == kept.train.values["acc"] and gap == train - logged(trainer)[14]
+
+
+def test_rows_that_are_trained_on_are_asked_as_the_tasks_own(data):
+    """With the same few-shot examples: else the gap would be that of the shots."""
+    asked = []
+
+    class Backend:
+        def answer(self, questions):
+            asked.extend(question.request for question in questions)
+            return [[(n, Chosen(0, (0.0, -1.0), (1, 1))) for n in range(len(questions))]]
+
+    for shots in (0, 2):
+        seen = SeenExamples([watched()], 4, Settings(shots=shots), data)
+        [kept] = seen.scores(Backend(), Moment(1, 0.1, 0.1))
+        assert kept.train.examples == 4
+        assert [request.prompt.count("\n\n") for request in asked[-4:]] == [shots] * 4
+    rows = [request.prompt.rpartition("\n\n")[2] for request in asked]
+    assert rows[:4] == rows[4:] and all(
+        request.prompt.count(row) == 1 for request, row in zip(asked, rows, strict=True)
+    )
 
 
 @pytest.mark.parametrize(
