@@ -13,8 +13,9 @@ from harness.api.fetching import fetch
 from harness.api.packing import Packing
 from harness.api.records import Overrides, Where
 from harness.api.suites import JobEnd, run_suite
-from harness.errors import UsageError, listed
+from harness.errors import UsageError, listed, quoted
 from harness.files import write_text
+from harness.kinds.file import code_of
 from harness.offline.manifest import FORMAT, Manifest, Origin
 from harness.offline.network import hub_cache_at, no_network
 from harness.offline.signature import sign
@@ -110,10 +111,13 @@ def run_bundle(
 def jobs_in(opened: OpenBundle, jobs: Iterable[Job], name: str) -> list[Job]:
     """The jobs with the models and files of a bundle in place of those that they name.
 
-    Raises UsageError that names every task that the bundle does not hold as this release asks it.
+    Raises UsageError that names every task that the bundle does not hold as this release asks it, and for a task file
+    in it that names code or data from elsewhere.
     """
     manifest = opened.manifest
     placed = [_placed(opened, job) for job in jobs]
+    for word in dict.fromkeys(word for job in placed for word in job.tasks if Path(word).is_relative_to(opened.folder)):
+        _require_confined(opened, word, name)
     asked = {task.name: task.version for job in placed for task in tasks_of(job.tasks)}
     lacking = [task for task, release in asked.items() if manifest.tasks.get(task) != release]
     if lacking:
@@ -122,6 +126,18 @@ def jobs_in(opened: OpenBundle, jobs: Iterable[Job], name: str) -> list[Job]:
             f"{listed(manifest.tasks)}. Add them to the suite and pack it again: `harness fetch SUITE -o FILE`"
         )
     return placed
+
+
+def _require_confined(opened: OpenBundle, word: str, name: str) -> None:
+    """Raises UsageError where a stranger's task file would run code, or read a file that is not in the bundle."""
+    if coded := code_of(Path(word)):  # before the task is made, which loads its metrics
+        raise UsageError(f"{name}: {Path(word).name} names the metric {quoted(coded[0])}, and a bundle brings no code")
+    for task in tasks_of(word):
+        for dataset in (*task.dataset, *task.shots.dataset):
+            if dataset.path and not Path(dataset.path).resolve().is_relative_to(opened.folder.resolve()):
+                raise UsageError(
+                    f"{name}: {task.name} reads {quoted(dataset.path, 200)}, which lies outside of the bundle"
+                )
 
 
 def where_in(opened: OpenBundle, where: Where) -> Where:

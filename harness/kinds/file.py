@@ -75,8 +75,7 @@ def task_from_file(path: Path) -> Task:
     if not is_task_file(path.name):
         raise UsageError(f"{path}: a task file is one of {', '.join(SUFFIXES)}, not {path.suffix}")
     if path.suffix.lower() in DESCRIPTIONS:
-        content = (read_toml if path.suffix.lower() == ".toml" else read_yaml)(path, "task file")
-        description = _checked(path, content)
+        description = _description(path)
         return _task(path, description, _dataset(path, description["data"]))
     if not is_file(path):
         raise DataError(f"{path}: no such task file")
@@ -93,7 +92,21 @@ def task_from_file(path: Path) -> Task:
     return _task(path, {"measures": f"The questions of {path.name}.", "source": str(path), **choices}, file(path))
 
 
+def code_of(path: Path) -> list[str]:
+    """The metrics of a task file that bring code, as it names them; nothing is run. Raises UsageError."""
+    metrics = _description(path).get("metrics", ()) if path.suffix.lower() in DESCRIPTIONS else ()
+    uses = [entry.get("use") if isinstance(entry, dict) else entry for entry in metrics]
+    return [
+        use for use in uses if isinstance(use, str) and external.brings_code(external.Spec(use=use, base=path.parent))
+    ]
+
+
 # --------------------------------------------------------------------------------------------------------- description
+def _description(path: Path) -> dict[str, Any]:
+    read = read_toml if path.suffix.lower() == ".toml" else read_yaml
+    return _checked(path, read(path, "task file"))
+
+
 def _checked(path: Path, content: Any) -> dict[str, Any]:
     """A description whose keys are known and of the right type."""
     if not isinstance(content, dict) or "data" not in content:

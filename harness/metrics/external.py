@@ -205,6 +205,13 @@ def _scripts(spec: Spec) -> list[Path]:
     return [own] if own.suffix == ".py" and own.is_file() else []
 
 
+def brings_code(spec: Spec) -> bool:
+    """Whether a metric is computed by a file, or by a stranger's repository at the Hub; nothing is loaded."""
+    if _scheme(spec.use) is None:
+        return False
+    return "/" in _parts(spec)[1] or bool(_scripts(spec))
+
+
 def _check(spec: Spec) -> None:
     """What can be told without loading: the shape of a name and whether its package is installed."""
     scheme, place, _ = _parts(spec)

@@ -14,6 +14,7 @@ from trained import lines
 
 import harness
 from harness.api.bundling import bundle, jobs_in, run_bundle
+from harness.api.packing import Packing
 from harness.differences.bundles import bundles_differ
 from harness.errors import DataError, HarnessError, RunError, UsageError
 from harness.offline.manifest import Manifest, Origin, PackedFile, flaw_of_path, read_manifest
@@ -309,6 +310,46 @@ def test_files_of_a_suite_are_placed_whatever_they_are_for(packed, room, tmp_pat
     assert job.settings.scorer == f"lexicon:{opened.folder / 'files' / 'terms.txt'}"
     assert job.settings.counterfactual == (str(opened.folder / "files" / "pairs.csv"),)
     assert (job.model, job.title) == (str(opened.folder / "models" / "0-model"), "model")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('metrics = [{use = "python:mine.py:f", level = "example"}]', "names the metric 'python:mine.py:f', and"),
+        (
+            'metrics = ["evaluate:somebody/score"]',
+            "names the metric 'evaluate:somebody/score', and a bundle brings no code",
+        ),
+        ('data = "{outside}"', "reads .*outside.csv', which lies outside of the bundle"),
+        ('data = "../../../outside.csv"', "reads .*outside.csv', which lies outside of the bundle"),
+        ('data = "rows.csv"\ntrain = "{outside}"', "reads .*outside.csv', which lies outside of the bundle"),
+    ],
+)
+def test_a_task_in_it_brings_no_code_and_reads_nothing_else(line, words, tmp_path, cache):
+    """A bundle that ``harness fetch`` would not have made; the suite names a task of the catalogue."""
+    ran = tmp_path / "ran"
+    (tmp_path / "outside.csv").write_text("text,label\nw1,w2\nw3,w3\n")
+    line = line.format(outside=tmp_path / "outside.csv") if "{outside}" in line else line
+    head = "" if line.startswith("data") else 'data = "rows.csv"\n'
+    contents = {
+        "files/t/mine.py": f"open({str(ran)!r}, 'w')\ndef f(predictions, references):\n    return 1.0\n",
+        "files/t/next.toml": head + line + '\nprompt = "{text}"\nanswer = "label"\n',
+        "files/t/rows.csv": "text,label\nw1,w2\nw3,w3\n",
+    }
+    packing = Packing()
+    for path, text in contents.items():
+        source = tmp_path / Path(path).name
+        source.write_text(text)
+        packing.add(path, source, Origin(kind="file", id=source.name))
+    manifest = Manifest(
+        format=1, harness="0", tasks={"next": 1}, files={"demo/qa": "files/t/next.toml"},
+        entries=tuple(packing.entries[path] for path in sorted(packing.entries)),
+    )  # fmt: skip
+    write_tar(tmp_path / "b.tar", manifest, packing.sources, None)
+    (tmp_path / "suite.toml").write_text('models = ["scripted:oracle"]\ntasks = ["demo/qa"]\n')
+    with pytest.raises(UsageError, match=words):
+        run_bundle(tmp_path / "suite.toml", tmp_path / "b.tar", store=str(tmp_path / "s"))
+    assert not ran.exists()
 
 
 def test_the_commands_do_the_same(room, packed, keys, tmp_path, monkeypatch):
