@@ -24,7 +24,6 @@ START = 30.0
 OVER = "time is over"
 """What the runner says where a program has computed for too long."""
 GIGABYTE, MEGABYTE = 1024**3, 1024**2
-NOBODY = 65534
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class Confined:
     def run(self, program: str) -> Ran | Failed:
         """Run a program. What is wrong with the program is a verdict, what is wrong with the sandbox is Failed."""
         word = secrets.token_hex(16)
-        asked = {"program": program, "word": word, "user": NOBODY, "limits": self._limits()}
+        asked = {"program": program, "word": word, "user": view.user(), "limits": self._limits()}
         with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as errors, _folder() as scratch:
             said.write(json.dumps(asked).encode())
             said.seek(0)

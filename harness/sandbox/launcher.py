@@ -54,11 +54,11 @@ def rule_alone() -> None:
     Path("/proc/self/gid_map").write_text(f"{NOBODY} {group} 1")
 
 
-def become_nobody() -> None:
+def become_user(user: int) -> None:
     """Root is another user from here on, whose processes are counted."""
     os.setgroups([])
-    os.setresgid(NOBODY, NOBODY, NOBODY)
-    os.setresuid(NOBODY, NOBODY, NOBODY)
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
 
 
 def show(scene: dict[str, Any]) -> None:
@@ -151,7 +151,7 @@ def become(command: list[str], scene: dict[str, Any]) -> None:
     os.setsid()
     restrict(["/"], [scene["work"], "/dev/null"])
     if not scene["user"]:
-        become_nobody()
+        become_user(scene["becomes"])
     os.execve(command[0], command, {"PYTHONHASHSEED": "0"})
 
 

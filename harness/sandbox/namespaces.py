@@ -22,5 +22,6 @@ def command(scratch: str) -> list[str]:
         "links": view.links(),
         "work": view.WORK,
         "user": os.geteuid() != 0,
+        "becomes": view.user(),
     }
     return [view.PYTHON, "-I", "-S", "-B", str(Path(launcher.__file__).resolve()), json.dumps(scene)]

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,14 @@ def test_a_program_ends_with_a_harness_that_is_killed(sandbox: Confined, tmp_pat
     while processes() & running and time.monotonic() < end:
         time.sleep(0.05)
     assert not processes() & running
+
+
+def test_programs_beside_each_other_have_processes_of_their_own(sandbox: Confined) -> None:
+    """Each may have eight, however many others run."""
+    threads = "import threading, time\nfor _ in range(4):\n    threading.Thread(target=time.sleep, args=(1,)).start()"
+    patient = Confined(sandbox.way, sandbox.command)
+    with ThreadPoolExecutor(4) as pool:
+        assert [*pool.map(patient.run, [f"{threads}\ntime.sleep(1)"] * 4)] == [Ran("passed")] * 4
 
 
 def test_a_program_passes_by_reaching_its_end(sandbox: Confined) -> None:
