@@ -112,7 +112,7 @@ def jobs_in(opened: OpenBundle, jobs: Iterable[Job], name: str) -> list[Job]:
     """The jobs with the models and files of a bundle in place of those that they name.
 
     Raises UsageError that names every task that the bundle does not hold as this release asks it, and for a task file
-    in it that names code or data from elsewhere.
+    in it that names code, a server or data from elsewhere.
     """
     manifest = opened.manifest
     placed = [_placed(opened, job) for job in jobs]
@@ -129,10 +129,12 @@ def jobs_in(opened: OpenBundle, jobs: Iterable[Job], name: str) -> list[Job]:
 
 
 def _require_confined(opened: OpenBundle, word: str, name: str) -> None:
-    """Raises UsageError where a stranger's task file would run code, or read a file that is not in the bundle."""
+    """Raises UsageError where a stranger's task file would run code, ask a server, or read what the bundle lacks."""
     if coded := code_of(Path(word)):  # before the task is made, which loads its metrics
         raise UsageError(f"{name}: {Path(word).name} names the metric {quoted(coded[0])}, and a bundle brings no code")
     for task in tasks_of(word):
+        if task.judging and task.judging.base_url:  # it would be told the answers, and the user's key
+            raise UsageError(f"{name}: the judge of {task.name} is a server, and a bundle names none")
         for dataset in (*task.dataset, *task.shots.dataset):
             if dataset.path and not Path(dataset.path).resolve().is_relative_to(opened.folder.resolve()):
                 raise UsageError(

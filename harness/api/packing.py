@@ -70,6 +70,8 @@ class Packing:
         for task in tasks:
             if task.open:
                 raise UsageError(f"{task.name} reads its data through another package: a bundle cannot hold them")
+            if task.judging and task.judging.base_url:
+                raise UsageError(f"the judge of {task.name} is a server, and a bundle names none")
             coded = [metric.name for metric in task.metrics if metric.contents]
             if coded:
                 raise UsageError(

@@ -247,6 +247,7 @@ def test_a_file_that_changes_while_it_is_packed(tmp_path):
         ('models = ["scripted:oracle"]\ntasks = ["demo/qa"]', "no weights that could be packed"),
         ('models = ["model"]\ntasks = ["../outside.jsonl"]', "lies outside of"),
         ('models = ["model"]\ntasks = ["coded.toml"]', "a bundle holds no code"),
+        ('models = ["model"]\ntasks = ["judged.toml"]', "the judge of judged is a server"),
     ],
 )
 def test_what_no_bundle_can_hold(room, tmp_path, monkeypatch, suite, words):
@@ -255,6 +256,10 @@ def test_what_no_bundle_can_hold(room, tmp_path, monkeypatch, suite, words):
     (room / "length.py").write_text("def score(prediction, references):\n    return float(len(prediction))\n")
     (room / "coded.toml").write_text(
         'data = "quiz.jsonl"\nprompt = "{question}"\nanswer = "answer"\nmetrics = [{use = "python:length.py:score"}]\n'
+    )
+    (room / "judged.toml").write_text(
+        'data = "quiz.jsonl"\nprompt = "{question}"\n'
+        'judge = {model = "openai:x", base_url = "http://127.0.0.1:9/v1", rubric = "{response}"}\n'
     )
     (tmp_path / "suite.toml").write_text(suite)
     with pytest.raises(UsageError, match=words):
@@ -320,6 +325,7 @@ def test_files_of_a_suite_are_placed_whatever_they_are_for(packed, room, tmp_pat
             'metrics = ["evaluate:somebody/score"]',
             "names the metric 'evaluate:somebody/score', and a bundle brings no code",
         ),
+        ('judge = {model = "openai:x", base_url = "http://127.0.0.1:9/v1", rubric = "{response}"}', "is a server, and"),
         ('data = "{outside}"', "reads .*outside.csv', which lies outside of the bundle"),
         ('data = "../../../outside.csv"', "reads .*outside.csv', which lies outside of the bundle"),
         ('data = "rows.csv"\ntrain = "{outside}"', "reads .*outside.csv', which lies outside of the bundle"),
