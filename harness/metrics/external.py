@@ -206,10 +206,12 @@ def _scripts(spec: Spec) -> list[Path]:
 
 
 def brings_code(spec: Spec) -> bool:
-    """Whether a metric is computed by a file, or by a stranger's repository at the Hub; nothing is loaded."""
-    if _scheme(spec.use) is None:
-        return False
-    return "/" in _parts(spec)[1] or bool(_scripts(spec))
+    """Whether a metric calls a function by name (any one that is installed), a file, or a stranger's repository.
+
+    Nothing is loaded.
+    """
+    scheme = _scheme(spec.use)
+    return scheme is not None and (scheme == "python" or "/" in _parts(spec)[1] or bool(_scripts(spec)))
 
 
 def _check(spec: Spec) -> None:

@@ -321,6 +321,7 @@ def test_files_of_a_suite_are_placed_whatever_they_are_for(packed, room, tmp_pat
     ("line", "words"),
     [
         ('metrics = [{use = "python:mine.py:f", level = "example"}]', "names the metric 'python:mine.py:f', and"),
+        ('metrics = [{use = "python:os:system", level = "example"}]', "names the metric 'python:os:system', and"),
         (
             'metrics = ["evaluate:somebody/score"]',
             "names the metric 'evaluate:somebody/score', and a bundle brings no code",
