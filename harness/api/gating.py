@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, date, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from harness import differences, plugins
@@ -9,7 +10,7 @@ from harness.api.asking_more import ask_more, require_askable
 from harness.api.records import Where
 from harness.differences import Difference
 from harness.differences.bundles import bundles_differ
-from harness.errors import UsageError
+from harness.errors import UsageError, quoted
 from harness.gate import selftest
 from harness.gate.energy import rises
 from harness.gate.extend import Extended, Source
@@ -17,7 +18,7 @@ from harness.gate.extend import extend as extend_gate
 from harness.gate.formats import as_json
 from harness.gate.judge import judge
 from harness.gate.result import GateResult
-from harness.gate.rules import Gate, read_gate
+from harness.gate.rules import JOULES, Gate, read_gate
 from harness.store import Store, open_store
 from harness.subset import shortfall
 from harness.types import Run
@@ -42,14 +43,17 @@ def check_gate(
     max_drop and max_rise rules need. ``intersect`` compares what both runs have although data, version or size differ.
     With ``extend`` both runs' models are asked up to that many more examples of every dataset of an inconclusive rule;
     the answers are stored as new runs in ``where``, and ``allowed`` is that of ``ask_more``.
-    Raises UsageError for a wrong file, a run that is not finished, a missing baseline, a run as its own baseline, and
-    runs that cannot be compared; UnknownName for a rule that matches nothing.
+    Raises UsageError for a wrong file, a run that is not finished, a missing baseline, a run as its own baseline,
+    tasks of the baseline that a paired rule is about and the run lacks, and runs that cannot be compared; UnknownName
+    for a rule that matches nothing.
     """
     where = where or Where()
     gate = rules if isinstance(rules, Gate) else read_gate(Path(rules))
     store = open_store(where.store, create=False)
     checked = _finished(store, run)
     base = _baseline(store, gate, checked, baseline)
+    if base and not intersect:
+        _require_tasks(gate, checked, base)
     today = datetime.now(UTC).date()
     energy = rises(gate, checked, base, today)  # it may fail: before a model is asked for more
     source = Source(_comparison(store, checked, gate, intersect=intersect), store.results, _asking(where, allowed))
@@ -113,6 +117,22 @@ def _baseline(store: Store, gate: Gate, run: Run, name: str | None) -> Run | Non
     if base.id == run.id and name not in store.baselines():
         raise UsageError(f"--baseline {name} is run {run.id} itself: name a baseline or an earlier run")
     return base
+
+
+def _require_tasks(gate: Gate, run: Run, base: Run) -> None:
+    """Raises UsageError for a task of the baseline that was not asked and that a pattern of a rule is about.
+
+    What is not there cannot have become worse: the rule would pass over it in silence.
+    """
+    asked = {task.name for task in run.tasks}
+    for task in (task for task in base.tasks if task.name not in asked):
+        for rule in (rule for rule in gate.rules if rule.limit in PAIRED):
+            names = [f"{task.name}:{name}" for name in (*(metric.name for metric in task.metrics), JOULES)]
+            if any(fnmatchcase(name, rule.metric) for name in names):
+                raise UsageError(
+                    f"run {run.id} did not ask {task.name}, which the baseline has and the rule {quoted(rule.metric)} "
+                    f"{rule.limit} is about; --intersect leaves it out"
+                )
 
 
 def _judged(gate: Gate, source: Source, run: Run, base: Run | None, budget: int | None, today: date) -> Extended:

@@ -51,6 +51,19 @@ def test_what_cannot_be_checked_is_an_error_and_leaves_no_verdict(runs: tuple[st
     assert len(open_store(store).verdicts(right.id)) == before
 
 
+def test_a_task_that_the_run_left_out_does_not_pass_in_silence(runs: tuple[str, Run, Run]) -> None:
+    store, right, _ = runs
+    both = harness.evaluate("scripted:oracle", ["demo/sentiment", "demo/qa"], store=store).run
+    where = harness.Where(store=store)
+    everything, one = Gate((Rule("*", "max_drop", 0.1),)), Gate((Rule("demo/sentiment:acc", "max_drop", 0.1),))
+    with pytest.raises(UsageError, match=r"did not ask demo/qa, which the baseline has and the rule '\*' max_drop"):
+        harness.check_gate(everything, right.id, both.id, where=where)
+    assert {
+        v.task for v in harness.check_gate(everything, right.id, both.id, intersect=True, where=where).verdicts
+    } == {"demo/sentiment"}
+    assert harness.check_gate(one, right.id, both.id, where=where).passed
+
+
 def test_the_self_test_of_a_gate(runs: tuple[str, Run, Run]) -> None:
     store, right, _ = runs
     gate = Gate((Rule("demo/*:acc", "max_drop", 0.02),))
