@@ -5,9 +5,11 @@
 Texts are made by a seeded generator, to a length in the tokens of one model (Hsieh et al. 2024); nothing is downloaded.
 """
 
+import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from harness.engine.backend import Options
 from harness.errors import DataError, UnknownName
@@ -16,7 +18,20 @@ from harness.kinds.text import seed_of, written
 from harness.metrics.classify import UNIT, mean
 from harness.metrics.intervals import wilson
 from harness.metrics.whole import over_outcomes
-from harness.types import Card, Dataset, Example, Generate, Generated, Judged, Outcome, Request, Response, Row, Task
+from harness.types import (
+    Card,
+    Dataset,
+    Example,
+    Generate,
+    Generated,
+    Judged,
+    Metric,
+    Outcome,
+    Request,
+    Response,
+    Row,
+    Task,
+)
 from harness_tasks.ruler_texts import COMMON_WORDS, NEEDLE, NEEDLES, VARIABLES, LongText, Scene, fitted
 
 Count = Callable[[str], int]
@@ -34,31 +49,38 @@ KINDS: dict[str, LongText] = {
 }
 
 
-def effective_length(outcomes: Sequence[Outcome]) -> float:
+def effective_length(outcomes: Sequence[Outcome], lengths: Sequence[int]) -> float:
     """The longest length up to which the 95 % interval of what is recalled lies above ``ENOUGH`` at every length.
 
-    In tokens; 0 where it does not at the shortest. The interval is Wilson's, of the mean share.
+    In tokens; 0 where it does not at the shortest, NaN where none of the texts of a length was judged before that is
+    known: a length that failed is not one that was read. The interval is Wilson's, of the mean share.
     """
     reached = 0
-    lengths = sorted({int(outcome.example.slices["length"]) for outcome in outcomes})
-    for length in lengths:
+    for length in sorted(lengths):
         own = [o.judged.values["recall"] for o in outcomes if o.judged and int(o.example.slices["length"]) == length]
         shares = [value for value in own if isinstance(value, float)]
+        if not shares:
+            return math.nan
         if wilson(sum(shares) / len(shares), len(shares), 1.959964)[0] <= ENOUGH:
             break
         reached = length
     return float(reached)
 
 
-METRICS = (
-    mean("recall", bounds=UNIT, limits="the share of what was asked for that stands in the answer, in whatever case"),
-    over_outcomes(
-        "effective_length",
-        effective_length,
-        bounds=(0.0, float("inf")),
-        limits=f"tokens: the longest length up to which the interval of recall lies above {ENOUGH} throughout; 0: none",
-    ),
-)
+def metrics(lengths: Sequence[int]) -> tuple[Metric, ...]:
+    """What is measured of texts of these lengths."""
+    return (
+        mean(
+            "recall", bounds=UNIT, limits="the share of what was asked for that stands in the answer, in whatever case"
+        ),
+        over_outcomes(
+            "effective_length",
+            partial(effective_length, lengths=lengths),
+            bounds=(0.0, float("inf")),
+            limits=f"tokens: the longest length up to which the interval of recall lies above {ENOUGH} throughout; "
+            "0: none; undefined where a length has no judged text",
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +143,7 @@ def ruler_task(kind: str, count: Count, lengths: Sequence[int], *, seed: int = 0
         ask=texts.ask,
         asks=Generate,
         judge=judge,
-        metrics=METRICS,
+        metrics=metrics(lengths),
         extremes=Extremes(
             best=lambda example: (written(", ".join(example.target)),),
             worst=lambda example: (written("I cannot tell."),),

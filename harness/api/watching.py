@@ -88,7 +88,7 @@ def _step_of(place: Path) -> int | None:
         if type(step) is int and 0 <= step < 2**53:
             return step
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        pass
+        pass  # other trainers write no such file, or are about to: then the folder's name tells
     number = _NUMBER.search(place.name)
     return int(number[1]) if number else None
 

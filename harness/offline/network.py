@@ -99,5 +99,5 @@ def _require_here(host: str, port: object) -> None:
         if ipaddress.ip_address(host.partition("%")[0]).is_loopback or host in ("0.0.0.0", "::"):
             return
     except ValueError:
-        pass
+        pass  # a name and no address: refused like any other
     raise NetworkRefused(f"--offline: nothing may be reached, and {quoted(f'{host}:{port}', 120)} was asked for")

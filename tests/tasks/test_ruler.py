@@ -1,5 +1,6 @@
 """Long contexts: lengths are met, the same seed gives the same text, and a model's limit shows in the curve."""
 
+import math
 import random
 import re
 from collections import Counter
@@ -11,7 +12,7 @@ import pytest
 import harness
 from harness import run as running
 from harness.errors import DataError, UnknownName
-from harness.types import Generate, Settings
+from harness.types import Failed, Generate, Settings
 from harness_tasks.ruler import KINDS, effective_length, ruler, ruler_task, ruler_tasks
 from harness_tasks.ruler_texts import COMMON_WORDS, fitted
 
@@ -100,7 +101,19 @@ def test_few_examples_reach_no_length() -> None:
     outcomes = running.judge(
         [planned], [r for e in planned.examples for r in planned.task.best(e)], {"ruler/needle": {}}
     )
-    assert effective_length(outcomes["ruler/needle"]) == 0.0
+    assert effective_length(outcomes["ruler/needle"], (512,)) == 0.0
+
+
+def test_a_length_whose_texts_all_failed_is_not_passed_over() -> None:
+    [planned] = running.plan([ruler_task("needle", count, LENGTHS, each=25)], Settings(), None)
+    answers = [
+        Failed("server", "out of memory") if e.slices["length"] == str(LENGTHS[1]) else r
+        for e in planned.examples
+        for r in planned.task.best(e)
+    ]
+    outcomes = running.judge([planned], answers, {"ruler/needle": {}})["ruler/needle"]
+    judged = [one for one in outcomes if one.judged]
+    assert len(judged) == 25 * (len(LENGTHS) - 1) and math.isnan(effective_length(judged, LENGTHS))
 
 
 def test_what_cannot_be_made_is_told() -> None:
