@@ -21,8 +21,8 @@ def export(run: str, to: str, folder: str | Path | None = None, *, store: str | 
 
     ``to``: "csv" (all numbers), "eee" (a record of Every Eval Ever), "hub" (a model card with its metadata), "in-toto"
     (the newest gate's verdict as a test result), "inspect" (a log for each task), "otel" (events of OpenTelemetry),
-    "tensorboard", "wandb" (a run for `wandb sync`), "mlflow", or what a plug-in offers. With MLFLOW_TRACKING_URI set,
-    MLflow's run goes there, and its address is given instead of a path.
+    "tensorboard", "trackio", "wandb" (a run for `wandb sync`), "mlflow", or what a plug-in offers. With
+    MLFLOW_TRACKING_URI set, MLflow's run goes there, and its address is given instead of a path.
     A second export changes nothing; no secret of the environment and no folder of the model stands in what is written.
     Raises UnknownName for a form that nothing offers, UsageError for a run that is not finished or a package that is
     not installed.

@@ -24,6 +24,7 @@ def command(run: str, form: str, out: Path | None, store: str | None) -> int:
     mlflow       a run of MLflow at MLFLOW_TRACKING_URI, else in a new database
     otel         events of OpenTelemetry (OTLP JSON)
     tensorboard  a file of events, for `tensorboard --logdir`
+    trackio      a database of Trackio, for `trackio show`
     wandb        an offline run of Weights & Biases, for `wandb sync`
     """
     from harness.api import export

@@ -9,6 +9,7 @@ from harness.exports.otel import write_otel
 from harness.exports.records import Exporter, StoredRun
 from harness.exports.tensorboard import track_tensorboard
 from harness.exports.tracked import Tracked, Tracker, tracked
+from harness.exports.trackio import track_trackio
 from harness.exports.wandb import track_wandb
 
 EXPORTS: dict[str, Exporter] = {
@@ -19,7 +20,12 @@ EXPORTS: dict[str, Exporter] = {
     "otel": write_otel,
 }
 """What is built in; packages offer more by the entry-point group ``harness.exports``."""
-TRACKERS: dict[str, Tracker] = {"mlflow": track_mlflow, "tensorboard": track_tensorboard, "wandb": track_wandb}
+TRACKERS: dict[str, Tracker] = {
+    "mlflow": track_mlflow,
+    "tensorboard": track_tensorboard,
+    "trackio": track_trackio,
+    "wandb": track_wandb,
+}
 """Each needs the extra of its name."""
 
 __all__ = ["EXPORTS", "TRACKERS", "Exporter", "StoredRun", "Tracked", "Tracker", "tracked"]

@@ -1,7 +1,10 @@
 """What a tracker's own reader reads back is what the store has; a second export adds nothing, no secret goes along."""
 
 import json
+import os
 import struct
+import subprocess
+import sys
 from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -55,6 +58,21 @@ def wandb(folder: Path) -> list[Numbers]:
     return found
 
 
+def trackio(folder: Path) -> list[Numbers]:
+    """Read in a process of its own, which is told of the folder in Trackio's way; no place to send to is asked."""
+    pytest.importorskip("trackio", reason="Trackio is not installed: its export is not read back")
+    code = """if True:
+        import json
+        from trackio import Api
+        from trackio.sqlite_storage import SQLiteStorage as storage
+        kept = [storage.get_logs("harness", one.name, run_id=one.id) for one in Api().runs("harness")]
+        print(json.dumps([{k: v for k, v in row.items() if k not in ("step", "timestamp")} for [row] in kept]))
+    """
+    settings = {**os.environ, "TRACKIO_DIR": str(folder)}
+    done = subprocess.run([sys.executable, "-c", code], env=settings, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
 def transactions(path: Path) -> Iterator[bytes]:
     """The records of a log as LevelDB writes them, in blocks of 32 KiB, the first of which begins with a head."""
     content, position, record = path.read_bytes(), 7, b""
@@ -71,8 +89,13 @@ def transactions(path: Path) -> Iterator[bytes]:
             record = b""
 
 
-READERS: dict[str, Callable[[Path], list[Numbers]]] = {"tensorboard": tensorboard, "mlflow": mlflow, "wandb": wandb}
-PACKAGES = {"tensorboard": "TensorBoard", "mlflow": "MLflow", "wandb": "wandb"}
+READERS: dict[str, Callable[[Path], list[Numbers]]] = {
+    "tensorboard": tensorboard,
+    "mlflow": mlflow,
+    "trackio": trackio,
+    "wandb": wandb,
+}
+PACKAGES = {"tensorboard": "TensorBoard", "mlflow": "MLflow", "trackio": "Trackio", "wandb": "wandb"}
 
 
 def expected(run: tuple[Run, str]) -> Numbers:
@@ -116,7 +139,8 @@ def test_no_secret_and_no_folder_goes_to_a_tracker(tmp_path: Path, monkeypatch: 
 def test_a_missing_package_is_one_sentence(
     run: tuple[Run, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
-    for name in ("wandb", "mlflow.tracking", "mlflow.exceptions", "tensorboard.compat.proto.event_pb2"):
+    mlflow = ("mlflow.tracking", "mlflow.exceptions")
+    for name in ("wandb", "trackio.sqlite_storage", *mlflow, "tensorboard.compat.proto.event_pb2"):
         monkeypatch.setitem(__import__("sys").modules, name, None)
     with pytest.raises(UsageError, match=rf"--to {form} needs {PACKAGES[form]}: pip install '.\[{form}\]'"):
         harness.export(run[0].id, form, tmp_path, store=run[1])
