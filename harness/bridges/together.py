@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
 import anyio
 
 from harness.engine.backend import Backend
 from harness.errors import RunError, TooLong
-from harness.types import Failed, Generate, Generated, Question, Response
+from harness.types import Failed, Generate, Question, Request, Response
 
 PAUSE = 0.05
 """Seconds that the first of some requests waits for those that come with it."""
@@ -18,7 +19,7 @@ PAUSE = 0.05
 class Waiting:
     """A request until it has its response, or the error that it ended in."""
 
-    request: Generate
+    request: Request
     response: Response | Exception | None = None
 
 
@@ -28,26 +29,35 @@ class Asking:
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
         self.batches = 0
-        self._draws: Counter[Generate] = Counter()
+        self._draws: WeakKeyDictionary[object, Counter[Generate]] = WeakKeyDictionary()
         self._waiting: list[Waiting] = []
         self._busy = anyio.Lock()
 
-    async def answers(self, request: Generate, count: int = 1) -> list[Generated]:
-        """As many answers to a request; of one that is drawn, each with the next seed that it has not had yet.
+    def drawn(self, request: Generate, count: int = 1, asker: object = None) -> list[Generate]:
+        """A request ``count`` times; one that is drawn each time with the next seed that its asker has not had yet.
+
+        ``asker``: whoever counts for himself, so that his answers do not depend on who else asks the same.
+        """
+        if not request.temperature:
+            return [request] * count
+        draws = self._draws.setdefault(self if asker is None else asker, Counter())
+        first = request.seed + draws[request]
+        draws[request] += count
+        return [replace(request, seed=first + n) for n in range(count)]
+
+    async def answers(self, requests: Sequence[Request]) -> list[Response]:
+        """The answers to requests, in order.
 
         Raises RunError for an answer that is none, and what the backend raises.
         """
-        first = request.seed + self._draws[request]
-        if request.temperature:
-            self._draws[request] += count
-        mine = [Waiting(replace(request, seed=first + n if request.temperature else first)) for n in range(count)]
+        mine = [Waiting(request) for request in requests]
         self._waiting += mine
         async with self._busy:
             if mine[0].response is None:  # they were not among those that the one before took along
                 await anyio.sleep(PAUSE)
                 some, self._waiting = self._waiting, []
                 await anyio.to_thread.run_sync(self._answer, some)
-        return [_generated(one.response) for one in mine]
+        return [_answer_of(one.response) for one in mine]
 
     def _answer(self, some: Sequence[Waiting]) -> None:
         """Answer all; where one is too long for the model, each alone, so that it fails for itself."""
@@ -70,9 +80,9 @@ class Asking:
                 one.response = answers[distinct.index(one.request)]
 
 
-def _generated(response: Response | Exception | None) -> Generated:
+def _answer_of(response: Response | Exception | None) -> Response:
     if isinstance(response, Exception):
         raise response
-    if not isinstance(response, Generated):
-        raise RunError(f"{response.kind}: {response.message}" if isinstance(response, Failed) else "no text came back")
+    if response is None or isinstance(response, Failed):
+        raise RunError(f"{response.kind}: {response.message}" if response else "no answer came back")
     return response
