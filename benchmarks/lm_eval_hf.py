@@ -1,8 +1,8 @@
 """One checkpoint behind lm-evaluation-harness's own model `hf` and through our tasks `lm-eval:NAME`: answers and time.
 
-    python benchmarks/lm_eval_hf.py --data DIR [--tasks arc_easy,gsm8k] [--limit 20] [--rounds 3] [--batch-size 8]
+    python benchmarks/lm_eval_hf.py --data DIR [--tasks arc_easy:20,gsm8k:4] [--rounds 3] [--batch-size 8]
 
-Every request of the package's is looked up among ours. A prediction is the likeliest of the choices with which of them
+A task is named with the number of its first documents. Every request of the package's is looked up among ours. A prediction is the likeliest of the choices with which of them
 are greedy, or the text. Time is what answering takes, tokenising included and loading not; the median of the rounds,
 which alternate. Both compute in float32 on the CPU. Needs the package lm-eval in this environment.
 """
@@ -33,8 +33,8 @@ from harness.engine.smollm2 import smollm2_folder
 from harness.types import Request, Response, Settings
 
 TASKS = (
-    "arc_easy,arc_challenge,hellaswag,winogrande,openbookqa,boolq,copa,sst2,piqa,lambada_openai,wikitext,triviaqa,"
-    "gsm8k_cot_zeroshot"
+    "arc_easy:20,arc_challenge:20,hellaswag:20,winogrande:20,openbookqa:20,copa:20,sst2:20,piqa:20,lambada_openai:20,"
+    "boolq:5,wikitext:1,triviaqa:8,gsm8k_cot_zeroshot:4"
 )
 KINDS = ("loglikelihood", "loglikelihood_rolling", "generate_until")
 
@@ -119,7 +119,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=os.environ.get("HARNESS_DATA"))
     parser.add_argument("--tasks", default=TASKS)
-    parser.add_argument("--limit", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batch-size", type=int, default=8)
     given = parser.parse_args()
@@ -131,11 +130,12 @@ def main() -> None:
     wrong = 0
     with TemporaryDirectory() as place:
         data = completed(Path(given.data), Path(place))
-        for task in given.tasks.split(","):
+        for task, number in (named.split(":") for named in given.tasks.split(",")):
+            limit = int(number)
             seconds: list[tuple[float, float]] = []
             for _ in range(given.rounds):
-                spent = theirs.evaluate(task, given.limit, data)
-                ours, mine = ask(backend, task, given.limit, data)
+                spent = theirs.evaluate(task, limit, data)
+                ours, mine = ask(backend, task, limit, data)
                 seconds.append((spent, mine))
             one = compare(theirs.said, ours)
             hf, own = (statistics.median(column) for column in zip(*seconds, strict=True))
