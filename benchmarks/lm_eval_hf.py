@@ -2,9 +2,10 @@
 
     python benchmarks/lm_eval_hf.py --data DIR [--tasks arc_easy:20,gsm8k:4] [--rounds 3] [--batch-size 8]
 
-A task is named with the number of its first documents. Every request of the package's is looked up among ours. A prediction is the likeliest of the choices with which of them
-are greedy, or the text. Time is what answering takes, tokenising included and loading not; the median of the rounds,
-which alternate. Both compute in float32 on the CPU. Needs the package lm-eval in this environment.
+A task is named with the number of its first documents. Every request of the package's is looked up among ours. A
+prediction is the likeliest of the choices with which of them are greedy, or the text. Time is what answering takes,
+tokenising included and loading not; the median of the rounds, which alternate. Both compute in float32 on the CPU.
+Needs the package lm-eval in this environment.
 """
 
 import argparse
