@@ -6,23 +6,18 @@ own code reads a keyword as a regular expression it is read as a text here: no p
 
 import json
 import re
-from collections.abc import Callable, Mapping
 from typing import Any
 
-from harness.errors import DataError, listed, quoted
-from harness_tasks.ifeval.language import UNTOLD, language_of
+from harness_tasks.ifeval.language import CODES, UNTOLD, language_of
 from harness_tasks.ifeval.sentences import sentences, tokens
+from harness_tasks.instructions import Asked, Check, Instructions
 
-Asked = Mapping[str, Any]
-"""What an instruction asks, by the names of the dataset's ``kwargs``."""
-Check = Callable[[str, Asked], bool]
-
-FEWER = "less than"
+FEWER, MORE = RELATIONS = ("less than", "at least")
 OPTIONS = ("My answer is yes.", "My answer is no.", "My answer is maybe.")
 
 
 def compares(count: int, relation: str, limit: int) -> bool:
-    """Whether a count is less than a limit, or at least it, as the relation says."""
+    """Whether a count is less than a limit, or at least it, as the relation (one of ``RELATIONS``) says."""
     return count < limit if relation == FEWER else count >= limit
 
 
@@ -214,15 +209,15 @@ CHECKS: dict[str, Check] = {
 }
 
 
-NEEDS: dict[str, dict[str, type[Any]]] = {
+NEEDS: dict[str, dict[str, type[Any] | tuple[str, ...]]] = {
     "keywords:existence": {"keywords": list},
-    "keywords:frequency": {"keyword": str, "relation": str, "frequency": int},
+    "keywords:frequency": {"keyword": str, "relation": RELATIONS, "frequency": int},
     "keywords:forbidden_words": {"forbidden_words": list},
-    "keywords:letter_frequency": {"letter": str, "let_relation": str, "let_frequency": int},
-    "language:response_language": {"language": str},
-    "length_constraints:number_sentences": {"relation": str, "num_sentences": int},
+    "keywords:letter_frequency": {"letter": str, "let_relation": RELATIONS, "let_frequency": int},
+    "language:response_language": {"language": CODES},
+    "length_constraints:number_sentences": {"relation": RELATIONS, "num_sentences": int},
     "length_constraints:number_paragraphs": {"num_paragraphs": int},
-    "length_constraints:number_words": {"relation": str, "num_words": int},
+    "length_constraints:number_words": {"relation": RELATIONS, "num_words": int},
     "length_constraints:nth_paragraph_first_word": {"num_paragraphs": int, "nth_paragraph": int, "first_word": str},
     "detectable_content:number_placeholders": {"num_placeholders": int},
     "detectable_content:postscript": {"postscript_marker": str},
@@ -231,37 +226,8 @@ NEEDS: dict[str, dict[str, type[Any]]] = {
     "detectable_format:multiple_sections": {"section_spliter": str, "num_sections": int},
     "combination:repeat_prompt": {"prompt_to_repeat": str},
     "startend:end_checker": {"end_phrase": str},
-    "change_case:capital_word_frequency": {"capital_relation": str, "capital_frequency": int},
+    "change_case:capital_word_frequency": {"capital_relation": RELATIONS, "capital_frequency": int},
 }
-"""What an instruction asks, with its type; the others ask nothing."""
+"""What an instruction asks, with its type or the values that are known; the others ask nothing."""
 
-
-def checked(instruction: str, asked: Asked) -> Asked:
-    """What an instruction asks, without what is not its own.
-
-    Raises DataError for an instruction that nobody knows, and for what is missing or of another type.
-    """
-    if instruction not in CHECKS:
-        raise DataError(f"unknown instruction {quoted(instruction)}; valid: {listed(CHECKS)}")
-    for key, kind in NEEDS.get(instruction, {}).items():
-        value: Any = asked.get(key)
-        if type(value) is not kind or (kind is list and not all(isinstance(word, str) for word in value)):
-            raise DataError(f"{instruction}: {key} is {quoted(value)}, which is no {kind.__name__}")
-    return {key: asked[key] for key in NEEDS.get(instruction, {})}
-
-
-def follows(instruction: str, answer: str, asked: Asked) -> bool:
-    """Whether an answer follows an instruction; an empty one follows none. Raises KeyError for an unknown name."""
-    return bool(answer.strip()) and CHECKS[instruction](answer, asked)
-
-
-def follows_loosely(instruction: str, answer: str, asked: Asked) -> bool:
-    """Whether the answer, or what is left without its first or last line or stars, follows an instruction."""
-    return any(follows(instruction, variant, asked) for variant in loose_variants(answer))
-
-
-def loose_variants(answer: str) -> list[str]:
-    """The answer as it is, without its first line, its last line, both, and each of these without stars."""
-    lines = answer.split("\n")
-    parts = [answer, *("\n".join(part).strip() for part in (lines[1:], lines[:-1], lines[1:-1]))]
-    return [*parts, *(part.replace("*", "") for part in parts)]
+IFEVAL_INSTRUCTIONS = Instructions(CHECKS, NEEDS)

@@ -81,6 +81,8 @@ SIGNS = {
     "vi": "đơưạảấầậẹếềệịộớờợụứừ",
 }
 """Letters that few other languages of their script have; each counts as a frequent word."""
+CODES = tuple(sorted({*SCRIPTS.values(), *(code for known in WORDS.values() for code in known), "zh"}))
+"""The languages that can be told, by their codes in ISO 639-1."""
 UNTOLD = "und"
 """What is said of a text without a frequent word of any language of its script ("undetermined", ISO 639-2)."""
 LEAST = 2

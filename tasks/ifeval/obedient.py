@@ -4,8 +4,9 @@ import json
 from collections.abc import Sequence
 from itertools import cycle, islice
 
-from harness_tasks.ifeval.checks import FEWER, OPTIONS, Asked
+from harness_tasks.ifeval.checks import FEWER, OPTIONS
 from harness_tasks.ifeval.language import SCRIPTS, WORDS
+from harness_tasks.instructions import Asked
 
 PLAIN = "the of and to in is that it you was on are as at this but by we can all no so if what do"
 """English words without commas or capitals, of which the answer is made."""

@@ -1,18 +1,24 @@
 """IFEval: every checker follows and refuses, verdicts are the published ones, and a dataset's words are no patterns."""
 
 import time
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness.errors import DataError
 from harness.reading.tables import read_rows
-from harness.types import Example
-from harness_tasks.ifeval import IFEVAL, best, judge, verdicts
-from harness_tasks.ifeval.checks import CHECKS, follows, follows_loosely
+from harness.types import Example, Judged
+from harness_tasks import instructions
+from harness_tasks.ifeval import IFEVAL
+from harness_tasks.ifeval.checks import CHECKS, IFEVAL_INSTRUCTIONS
 from harness_tasks.ifeval.language import language_of
 
-KEPT_AND_BROKEN = {
+follows = partial(instructions.follows, IFEVAL_INSTRUCTIONS)
+follows_loosely = partial(instructions.follows_loosely, IFEVAL_INSTRUCTIONS)
+
+KEPT_AND_BROKEN: dict[str, tuple[dict[str, Any], str, str]] = {
     "keywords:existence": ({"keywords": ["Tea", "milk"]}, "Milk in teacups", "Milk"),
     "keywords:frequency": ({"keyword": "a", "relation": "at least", "frequency": 3}, "A banana", "none"),
     "keywords:forbidden_words": ({"forbidden_words": ["can"]}, "cannot", "You can."),
@@ -104,14 +110,16 @@ def test_verdicts_are_the_published_ones_but_for_a_letter_drawn_at_random(mirror
     differ = [
         (row["key"], way)
         for row in rows
-        for way, check in (("strict", follows), ("loose", follows_loosely))
-        if verdicts(asked[str(row["key"])], row["response"], check) != row[way]["follow_instruction_list"]
+        for way, check in (("strict", instructions.follows), ("loose", instructions.follows_loosely))
+        if instructions.verdicts(IFEVAL_INSTRUCTIONS, asked[str(row["key"])], row["response"], check)
+        != row[way]["follow_instruction_list"]
     ]
     assert len(rows) == 541 and differ == [(1122, "strict")]
 
 
 def test_an_answer_can_follow_all_prompts_that_do_not_contradict_themselves(mirror: Path) -> None:
-    failed = {id for id, example in prompts(mirror).items() if not judge(example, best(example)).correct}
+    judged = {id: IFEVAL.judge(example, IFEVAL.best(example)) for id, example in prompts(mirror).items()}
+    failed = {id for id, one in judged.items() if not (isinstance(one, Judged) and one.correct)}
     assert failed == {"1627", "3305", "3369", "3371", "374", "3718"}  # to repeat a request that holds what is forbidden
 
 
@@ -129,6 +137,8 @@ def test_an_instruction_that_nobody_knows_is_refused() -> None:
     for asked, words in (
         ({"relation": "at least"}, "num_words is None"),
         ({"relation": "at least", "num_words": "many"}, "is 'many', which is no int"),
+        ({"relation": "at least", "num_words": -1}, "is -1, which counts nothing"),
+        ({"relation": "exactly", "num_words": 3}, "relation is 'exactly'; valid: less than, at least"),
     ):
         with pytest.raises(DataError, match=words):
             IFEVAL.read(
@@ -137,3 +147,6 @@ def test_an_instruction_that_nobody_knows_is_refused() -> None:
             )
     with pytest.raises(DataError, match="1 instructions with 0 kwargs"):
         IFEVAL.read([row | {"instruction_id_list": ["startend:quotation"], "kwargs": []}], IFEVAL.dataset[0])
+    row |= {"instruction_id_list": ["language:response_language"], "kwargs": [{"language": "xx"}]}
+    with pytest.raises(DataError, match="language is 'xx'; valid: ar, bg"):
+        IFEVAL.read([row], IFEVAL.dataset[0])
