@@ -1,11 +1,12 @@
 """The peer's own task files beside ours: the same prompts, predictions and log-likelihoods, example by example.
 
     PEER_PYTHON=/path/to/peer/bin/python python benchmarks/parity.py --data DIR [--tasks arc_easy,piqa] [--limit 50]
-        [--characters 1500]
+        [--characters 1500] [--max-tokens 32]
 
 lm-evaluation-harness reads the same local rows through its own YAML files; ours go through `harness.run`. Every line of
 the table says how many prompts, predictions and choices agree and how far the log-likelihoods are apart. A page of
-WikiText is up to 8,000 tokens long: with ``--characters`` only the beginning of each is read.
+WikiText is up to 8,000 tokens long: with ``--characters`` only the beginning of each is read. Written answers take
+long: with ``--max-tokens`` both sides end them there.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from harness.engine.load import load
 from harness.metrics import calibrate
 from harness.plugins import catalogue
 from harness.types import Choose, Chosen, Generate, Generated, Likelihood, Response, Scored, Settings, Task
+from harness.variants import varied
 from harness_tasks.languages import CONNECTORS, QUESTION
 
 PEER_TASK = {
@@ -43,9 +45,9 @@ Sample = tuple[tuple[str, ...], float | str]
 """((context, continuation), log-likelihood), or ((prompt,), what was written)."""
 
 
-def ours(task: Task, limit: int, data: Path, backend: Backend) -> tuple[list[list[Sample]], running.Finished]:
+def ours(task: Task, settings: Settings, data: Path, backend: Backend) -> tuple[list[list[Sample]], running.Finished]:
     """Every example's (context, continuation) pairs with our log-likelihoods, and the judged run."""
-    planned = running.plan([task], Settings(limit_order="first", limit=limit, shots=SHOTS.get(task.name)), data)
+    planned = running.plan([varied(task, settings)], settings, data)
     asked = running.questions(planned)
     answers = dict(pair for batch in backend.answer(asked) for pair in batch)
     responses = [answers[i] for i in range(len(asked))]
@@ -134,6 +136,7 @@ if __name__ == "__main__":
     parser.add_argument("--tasks", default=",".join(PEER_TASK))
     parser.add_argument("--limit", type=int, default=50)
     parser.add_argument("--characters", type=int)
+    parser.add_argument("--max-tokens", type=int)
     given = parser.parse_args()
     from harness.engine.smollm2 import smollm2_folder
 
@@ -146,7 +149,11 @@ if __name__ == "__main__":
         data = [overlay(Path(scratch), given.data, given.limit, wikitext), given.data]
         for name in given.tasks.split(","):
             limit = min(given.limit, 10) if name == "wikitext" and not cut else given.limit
-            mine, judged = ours(catalogue().tasks[name], limit, wikitext if name == "wikitext" else given.data, backend)
-            job = {"tasks": [PEER_TASK[name]], "limit": limit, "shots": SHOTS.get(name)}
+            shots, most = SHOTS.get(name), given.max_tokens
+            settings = Settings(limit_order="first", limit=limit, shots=shots, max_tokens=most)
+            mine, judged = ours(
+                catalogue().tasks[name], settings, wikitext if name == "wikitext" else given.data, backend
+            )
+            job = {"tasks": [PEER_TASK[name]], "limit": limit, "shots": shots, "max_tokens": most}
             peer = theirs({**job, "model": str(smollm2_folder()), "data": [str(folder) for folder in data]})
             print(report(name, mine, judged, peer), flush=True)

@@ -89,6 +89,7 @@ def tasks(job):
         log_samples=True,
         bootstrap_iters=0,
         predict_only=job["model"] is None,
+        gen_kwargs={"max_gen_toks": job["max_tokens"]} if job.get("max_tokens") else None,
     )
     samples = {
         task: [

@@ -73,9 +73,17 @@ NQ_OPEN = generation(
 
 # ----------------------------------------------------------------------------------------------------- about a passage
 def _accepted(row: Row) -> list[list[str]]:
-    """Every accepted answer as its spans; where rows do not say which spans belong together each stands alone."""
-    alone = [[span] for span in row["answers_spans"]["spans"]]
-    return row.get("accepted") or alone
+    """Every accepted answer as its spans.
+
+    The Hub's rows have the spans of all annotators one after another. Where these repeat as a whole, what repeats is
+    one answer; else nothing tells which belong together, and each stands alone, as every number and date does.
+    """
+    if "accepted" in row:
+        return list(row["accepted"])
+    spans: list[str] = row["answers_spans"]["spans"]
+    length = next((n for n in range(1, len(spans) // 2 + 1) if spans == spans[:n] * (len(spans) // n)), 1)
+    one = length == len(set(spans)) and set(row["answers_spans"]["types"]) == {"span"}
+    return [spans[:length]] if one else [[span] for span in spans]
 
 
 def _drop(part: int, example: Example, answer: str) -> float:
@@ -99,13 +107,15 @@ DROP = generation(
     decoding=Decoding(64, stop=("\n",)),
     measures=(DROP_EM, DROP_F1),
     about=About(
-        version=1,
+        version=2,
         tags=("reading", "generation"),
         card=Card(
             measures="Questions about a passage that need counting, comparing and adding, judged by the official match "
             "and F1 against the best accepted answer.",
-            limits="Where several spans are wanted they are parted at commas. Stops at the line's end, where "
-            "lm-evaluation-harness stops at a full stop, which cuts 3.5. Questions of a passage are one cluster.",
+            limits="Where several spans are wanted they are parted at commas. Rows of the Hub do not say which spans "
+            "one annotator gave: unless all gave the same, one of several wanted spans counts as a whole answer. "
+            "Stops at the line's end, where lm-evaluation-harness stops at a full stop, which cuts 3.5. Questions of "
+            "a passage are one cluster.",
             source="https://huggingface.co/datasets/ucinlp/drop",
             licence="CC BY-SA 4.0",
             citation="Dua et al. 2019, DROP: A Reading Comprehension Benchmark Requiring Discrete Reasoning",

@@ -40,6 +40,28 @@ def test_drop(answer: str, accepted: list[list[str]], exact: float, f1: float) -
     assert drop_values(answer, accepted) == (exact, f1)
 
 
+@pytest.mark.parametrize(
+    ("spans", "kind", "answer", "exact"),
+    [
+        (["Ann", "Bob", "Ann", "Bob"], "span", "Bob, Ann", 1.0),
+        (["Ann", "Bob", "Ann", "Bob"], "span", "Ann", 0.0),
+        (["Ann", "Bob"], "span", "Ann", 1.0),  # two annotators, or one with two spans: the row does not say
+        (["5", "6", "5", "6"], "number", "5", 1.0),
+        (["Ann", "Ann", "Ann"], "span", "Ann", 1.0),
+    ],
+)
+def test_spans_that_all_annotators_of_drop_gave_belong_together(
+    spans: list[str], kind: str, answer: str, exact: float
+) -> None:
+    row = {
+        "query_id": "q",
+        "passage": "p",
+        "question": "q?",
+        "answers_spans": {"spans": spans, "types": [kind] * len(spans)},
+    }
+    assert values(DROP, row, answer)["exact_match"] == exact
+
+
 def test_drop_of_the_hub_has_an_answer_of_each_annotator() -> None:
     spans = {"spans": ["5", "five"], "types": ["number", "span"]}
     row = {"query_id": "1", "passage": "p", "question": "q", "answers_spans": spans}
