@@ -7,7 +7,7 @@ from harness.data import digest
 from harness.engine.backend import Backend
 from harness.errors import TooLong
 from harness.kinds.judged import Match
-from harness.types import Choose, Chosen, Failed, JudgeModel, Question, Response, Score, Scorer
+from harness.types import Cache, Choose, Chosen, Failed, JudgeModel, Question, Response, Score, Scorer
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,30 +33,44 @@ def rulings(judge: Backend, matches: Sequence[Match]) -> list[Ruling]:
     return [Ruling(*pair) for pair in zip(answers[::2], answers[1::2], strict=True)]
 
 
-def judge_scorer(judge: Backend, judging: JudgeModel) -> Scorer:
-    """A judge as a scorer of what it is asked: 1 where it answers A, 0 where B.
+def judge_scorer(judge: Backend, judging: JudgeModel, cache: Cache | None = None) -> Scorer:
+    """A judge as a scorer of what it is asked: 1 where it answers A, 0 where B; what ``cache`` holds is not asked.
 
     What is longer than its context fails alone.
     """
 
     def score(texts: Sequence[str]) -> list[Score]:
         try:
-            answers = _answers(judge, [Choose(text, (" A", " B")) for text in texts])
+            answers = _answers(judge, [Choose(text, (" A", " B")) for text in texts], cache=cache)
         except TooLong as error:
             if len(texts) == 1:
                 return [Failed("too-long", f"the judge: {error}")]
             return [one for text in texts for one in score([text])]
         return [one if isinstance(one, Failed) else float(_picked(one) == 0) for one in answers]
 
+    def keeping(shared: Cache | None, own: Cache) -> Scorer:
+        return judge_scorer(judge, judging, shared if shared and judge.info.pinned else own)
+
     how = digest([judging.rubric, judging.against, judging.swap, judging.ties])
     identity = digest([dict(judge.info.fingerprint), how])
-    return Scorer(f"judge {judge.info.name} {identity[:12]}", {**judge.info.fingerprint, "rubric": how}, score)
+    return Scorer(
+        f"judge {judge.info.name} {identity[:12]}", {**judge.info.fingerprint, "rubric": how}, score, "", keeping
+    )
 
 
-def _answers(judge: Backend, requests: Sequence[Choose], *, each: int = 1) -> list[Response]:
-    """The responses to requests, ``each`` of them for one match."""
+def _answers(
+    judge: Backend, requests: Sequence[Choose], *, each: int = 1, cache: Cache | None = None
+) -> list[Response]:
+    """The responses to requests, ``each`` of them for one match; every finished batch is kept at once.
+
+    The judge plans over all requests, so that what is kept already changes no batch.
+    """
     asked = [Question("judge", str(i // each), i % each, request) for i, request in enumerate(requests)]
-    answers = {position: response for batch in judge.answer(asked) for position, response in batch}
+    answers = cache.get_many(judge.info.fingerprint, requests) if cache else {}
+    for batch in judge.answer(asked, set(answers)) if len(answers) < len(asked) else ():
+        if cache:
+            cache.put_many(judge.info.fingerprint, [(requests[i], response) for i, response in batch])
+        answers.update(batch)
     return [answers[position] for position in range(len(asked))]
 
 

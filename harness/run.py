@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from harness.answers.cache import Cache
 from harness.answers.journal import Journal
 from harness.data import digest, load
 from harness.engine.backend import Backend, Exam
-from harness.errors import DataError, Unsupported
+from harness.errors import DataError, HarnessError, Unsupported
 from harness.kinds import shots
 from harness.metrics.estimate import estimate
 from harness.metrics.stored import recorded
@@ -24,6 +23,7 @@ from harness.subset import subset
 from harness.talks import asked_next, conversations, turned
 from harness.types import (
     Alternative,
+    Cache,
     Chosen,
     Estimate,
     Example,
@@ -211,8 +211,8 @@ def judge_one(
 ) -> Outcome:
     """One example's outcome: judged, or failed with the first failure among its responses.
 
-    A NaN log-probability is a failure, whatever the task would make of it. ``scores`` of its texts and its
-    ``alternatives`` are worked out where they are not given.
+    A NaN log-probability is a failure, whatever the task would make of it, and so is an error that its judge raises.
+    ``scores`` of its texts and its ``alternatives`` are worked out where they are not given.
     """
     requests = turned(task, example, requests, responses)
     failure = next(filter(None, map(failure_of, responses)), None)
@@ -221,11 +221,16 @@ def judge_one(
     if scores is None:
         scores = score_texts([(task, scored_texts(task, example, responses))])[task.name]
     judge_alone = partial(judge_by_scores, task, scores)
-    if task.variation is None:
-        judged = judge_alone(example, responses)
-    else:
-        others = task.variation.alternatives(example) if alternatives is None else alternatives
-        judged = task.variation.judge(judge_alone, example, others, responses)
+    try:
+        if task.variation is None:
+            judged = judge_alone(example, responses)
+        else:
+            others = task.variation.alternatives(example) if alternatives is None else alternatives
+            judged = task.variation.judge(judge_alone, example, others, responses)
+    except HarnessError:
+        raise
+    except Exception as error:  # whatever a judge raises over one answer, the others are judged
+        judged = Failed("judge", f"{type(error).__name__}: {error}"[:500])
     if isinstance(judged, Failed):
         return Outcome(example, requests, responses, None, judged)
     return Outcome(example, requests, responses, judged)

@@ -94,7 +94,7 @@ def refusals(name: str, data: Data, metrics: Sequence[Metric], card: Card) -> Ta
         measures=(),
         about=About(version=2, card=card, tags=("safety", "generation")),
     )
-    return replace(task, judge=judge, best=best, worst=worst, metrics=tuple(metrics))
+    return replace(task, judge=judge, best=best, worst=worst, metrics=tuple(metrics), votes=False)
 
 
 XSTEST = refusals(

@@ -70,6 +70,7 @@ def record(
             _give_up(asking, run, error, resuming=where.resume)
             raise
     journal.path.unlink(missing_ok=True)
+    _judged(store, result.run.id).unlink(missing_ok=True)
     for tag in where.tags:
         store.tag(result.run.id, tag)
     _tell(listener, reasons)
@@ -92,7 +93,7 @@ class _Asking:
 def _finished(asking: _Asking, run: Run, *, cached: bool) -> tuple[Result, list[str]]:
     """The stored result, and why examples failed."""
     backend, listener, store = asking.backend, asking.listener, asking.store
-    cache = AnswerCache(store.journals.parent / "cache.sqlite") if cached and backend.info.pinned else None
+    cache = _shared_cache(store) if cached and backend.info.pinned else None
     before = set(asking.journal.responses)
     with watch(backend.info.devices, asking.idle) as watched:
         answers = running.ask(
@@ -104,7 +105,7 @@ def _finished(asking: _Asking, run: Run, *, cached: bool) -> tuple[Result, list[
             begun=lambda: store.start(run),
             progress=partial(_moved, backend, listener),
         )
-    done = running.finish(asking.planned, answers)
+    done = running.finish(_keeping(asking, run, cached), answers)
     energy = energy_of(backend, watched.energy, asking.journal, before, done)
     tasks = [p.task for p in asking.planned]
     for task in tasks:
@@ -116,6 +117,24 @@ def _finished(asking: _Asking, run: Run, *, cached: bool) -> tuple[Result, list[
     _tell(listener, notices.of_estimates(estimates))
     store.finish(run, done.outcomes, estimates)
     return Result(run, estimates), [hidden(reason) for reason in failures.reasons(done.outcomes)]
+
+
+def _shared_cache(store: Store) -> AnswerCache:
+    return AnswerCache(store.journals.parent / "cache.sqlite")
+
+
+def _keeping(asking: _Asking, run: Run, cached: bool) -> Sequence[running.Planned]:
+    """What is planned, with judges whose answers are kept: no judge is asked twice, and none of its answers lost."""
+    if not any(p.task.scorer and p.task.scorer.keeping for p in asking.planned):
+        return asking.planned
+    shared = _shared_cache(asking.store) if cached else None
+    own = AnswerCache(_judged(asking.store, run.id))
+    return [replace(p, task=_kept_scorer(p.task, shared, own)) for p in asking.planned]
+
+
+def _kept_scorer(task: Task, shared: AnswerCache | None, own: AnswerCache) -> Task:
+    keeping = task.scorer.keeping if task.scorer else None
+    return replace(task, scorer=keeping(shared, own)) if keeping else task
 
 
 def _moved(backend: Backend, listener: Listener, done: int, total: int) -> None:
@@ -189,6 +208,11 @@ def _identity_in(path: Path, old: Run, new: Run) -> object:
 
 def _journal(store: Store, run_id: str) -> Path:
     return store.journals / f"{samples.folder_of(run_id)}.journal"
+
+
+def _judged(store: Store, run_id: str) -> Path:
+    """The answers of a run's judges that no later run may use; they go when its numbers are stored."""
+    return store.journals / f"{samples.folder_of(run_id)}.judged"
 
 
 def described(backend: Backend, planned: Sequence[running.Planned], settings: Settings, name: str = "") -> Run:

@@ -102,6 +102,7 @@ class Overrides(TypedDict, total=False):
     temperature: float | None
     top_p: float | None
     repeats: int
+    best_of: str | None
     base: str | None
     device: str
     dtype: Literal["auto", "float32", "bfloat16", "float16"]

@@ -10,7 +10,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         *("seed", "scorer", "data", "skip_missing"),
     ),
     "Seen before": ("dry_run", "rates"),
-    "How answers are drawn": ("max_tokens", "temperature", "top_p", "repeats"),
+    "How answers are drawn": ("max_tokens", "temperature", "top_p", "repeats", "best_of"),
     "Asked differently": ("perturb", "strength", "counterfactual", "defence"),
     "Model": ("base", "chat", "chat_template", "system", "truncate", "device", "dtype", "engine", "token_budget"),
     "Models behind a server": ("base_url", "concurrency", "timeout", "requests_per_minute", "tokens_per_minute"),

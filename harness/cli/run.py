@@ -67,6 +67,7 @@ if TYPE_CHECKING:
 @click.option(
     "--samples", "repeats", type=click.IntRange(1), default=1, help="Answers to each example, for pass@k [1]."
 )
+@click.option("--best-of", metavar="METRIC", help="Of several samples choose the best by this metric of the task.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option(
     "--dtype", type=click.Choice(["auto", "float32", "bfloat16", "float16"]), default="auto", show_default=True

@@ -38,6 +38,7 @@ class RunOptions(TypedDict):
     temperature: float | None
     top_p: float | None
     repeats: int
+    best_of: str | None
     base: str | None
     device: str
     dtype: Literal["auto", "float32", "bfloat16", "float16"]
@@ -178,6 +179,7 @@ def _settings(options: RunOptions) -> Settings:
         temperature=options["temperature"],
         top_p=options["top_p"],
         repeats=options["repeats"],
+        best_of=options["best_of"],
     )
 
 

@@ -49,7 +49,7 @@ def generation(
     counts as correct; without one, no example is correct or incorrect.
     """
     writing = _Writing(name, template_of(prompt), target, decoding, tuple(measures), extract)
-    return replace(task_of(name, writing, Generate, data, about), turns=writing.turns)
+    return replace(task_of(name, writing, Generate, data, about), turns=writing.turns, votes=True)
 
 
 def translation(

@@ -30,7 +30,7 @@ def judged_by_running(task: Task, program: Callable[[Example, str], str], metric
 
         return replace(own, judge=judge, confine=None, sandbox=sandbox.name)
 
-    return replace(task, judge=_not_allowed, confine=confine)
+    return replace(task, judge=_not_allowed, confine=confine, votes=False)  # a verdict is no answer
 
 
 def confined(tasks: Sequence[Task], *, allowed: bool) -> list[Task]:

@@ -7,6 +7,7 @@ All are frozen: nobody changes a request after it was asked.
 from typing import TYPE_CHECKING
 
 from harness.types.audits import AuditResult
+from harness.types.cache import Cache
 from harness.types.code import Ran, Sandbox, Verdict
 from harness.types.data import Dataset, Example, Row, cluster_key
 from harness.types.energy import EnergyUse, TaskEnergy
@@ -30,6 +31,7 @@ __all__ = [
     "Array",
     "AuditResult",
     "Better",
+    "Cache",
     "Card",
     "Choose",
     "Chosen",

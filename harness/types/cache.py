@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from harness.types import Request, Response
+from harness.types.requests import Request
+from harness.types.responses import Response
 
 
 class Cache(Protocol):

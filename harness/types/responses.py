@@ -48,11 +48,13 @@ class Scored:
 
 
 FailureKind = Literal[
-    "connection", "empty", "filtered", "logprobs", "missing", "nan", "no-choice", "no-embedding", "no-likelihood",
-    "no-scorer", "no-start", "plug-in", "refusal", "refused", "replay", "sandbox", "scorer", "scripted", "server",
-    "thinking", "too-large", "too-long", "tool-call", "unparsed", "unsupported", "worker-died",
+    "connection", "empty", "filtered", "judge", "logprobs", "missing", "nan", "no-choice", "no-embedding",
+    "no-likelihood", "no-scorer", "no-start", "plug-in", "refusal", "refused", "replay", "sandbox", "scorer",
+    "scripted", "server", "thinking", "too-large", "too-long", "tool-call", "unparsed", "unsupported", "worker-died",
 ]  # fmt: skip
-"""What a server, a model, a task or a scorer could not do; "plug-in" is for those of others."""
+"""What a server, a model, a task or a scorer could not do; "plug-in" is for those of others.
+
+"judge": the judge of a task raised an error over the answer."""
 
 
 @dataclass(frozen=True, slots=True)

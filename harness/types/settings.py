@@ -25,7 +25,7 @@ class Settings:
     ``perturb`` and ``counterfactual`` name variants of ``harness.variants``, the latter also files of pairs;
     ``strength`` lists shares above 0 and at most 1, with each of which every perturbation is made.
     ``max_tokens``, ``temperature`` and ``top_p`` are those of written answers, instead of the task's own; ``repeats``:
-    how often each example is answered.
+    how often each example is answered, ``best_of``: the metric by which the best of these answers is chosen.
     ``wrapper`` is a text around every prompt, which it holds once as ``{prompt}``; empty for none.
     """
 
@@ -44,6 +44,7 @@ class Settings:
     temperature: float | None = None
     top_p: float | None = None
     repeats: int = 1
+    best_of: str | None = None
 
     def __post_init__(self) -> None:
         """Raises UsageError for a limit that asks nothing, shots below 0, wrong variants and wrappers."""
@@ -69,6 +70,10 @@ class Settings:
         for name, count in (("repeats", self.repeats), ("max_tokens", self.max_tokens)):
             if count is not None and (type(count) is not int or count < 1):
                 raise UsageError(f"{name} = {quoted(count)} is not a whole number of at least 1")
+        if self.best_of is not None and self.repeats == 1:
+            raise UsageError(
+                f"best_of = {quoted(self.best_of)} chooses among several answers: repeats (--samples) is 1"
+            )
         heat, share = self.temperature, self.top_p
         if heat is not None and (type(heat) not in (int, float) or not 0 <= heat < math.inf):
             raise UsageError(f"temperature = {quoted(heat)} is not a number of at least 0")

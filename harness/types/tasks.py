@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from harness.types.cache import Cache
 from harness.types.code import Sandbox
 from harness.types.data import Dataset, Example, Row
 from harness.types.groups import Group
@@ -25,12 +26,15 @@ class Scorer:
     """What tells how far a text is toxic (or whatever it was made for): texts -> a number from 0 to 1 or Failed, each.
 
     ``fingerprint`` lists everything that can change a score; ``sample`` is a text that it scores high, if one is known.
+    ``keeping``: of a scorer that asks a model, the same one that keeps its answers and asks for none twice: in the
+    first cache, of all runs (None: there is none), if its fingerprint pins them, else in the second, of one run.
     """
 
     name: str
     fingerprint: Mapping[str, str]
     score: Callable[[Sequence[str]], list[float | Failed]]
     sample: str = ""
+    keeping: Callable[[Cache | None, Cache], Scorer] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +138,7 @@ class Task:
     next_turn: of a conversation, each of whose requests is asked after the answers to those before it: the example, a
         request as planned and these answers -> the request as it is asked
     turns: what its requests ask as messages, few-shot examples as earlier turns; None where that cannot be told
+    votes: its predictions are answers (no verdicts), so that the most frequent of several is one
     """
 
     name: str
@@ -162,6 +167,7 @@ class Task:
     groups: tuple[tuple[str, Group], ...] = ()
     next_turn: Callable[[Example, Request, Sequence[str]], Request] | None = None
     turns: Callable[[Example, Sequence[Example]], tuple[Message, ...]] | None = None
+    votes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

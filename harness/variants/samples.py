@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from harness.errors import Unsupported, UsageError
-from harness.metrics.sampled import judged_together, of_samples
+from harness.errors import Unsupported, UsageError, listed, quoted
+from harness.metrics.sampled import Sampling, is_score, judged_together, of_samples
 from harness.types import Example, Failed, Generate, Judged, Request, Response, Settings, Task
 
 Part = tuple[Response, ...]
@@ -16,8 +16,8 @@ T = TypeVar("T")
 def drawn(task: Task, settings: Settings) -> Task:
     """The task with the lengths, temperatures and repeats of the settings; itself if it writes nothing.
 
-    Raises UsageError for several greedy samples, Unsupported for several of a task that does not only write or has a
-    metric over all its outcomes at once.
+    Raises UsageError for several greedy samples and for a metric by which none can be chosen, Unsupported for several
+    of a task that does not only write or has a metric over all its outcomes at once.
     """
     if Generate not in task.requests:
         return task
@@ -30,6 +30,7 @@ def drawn(task: Task, settings: Settings) -> Task:
     whole = next((metric.name for metric in task.metrics if metric.over), None)
     if settings.repeats > 1 and whole:
         raise Unsupported(f"{task.name}: {whole} is no mean over answers, so that {settings.repeats} samples give none")
+    sampling = Sampling(settings.repeats, task.votes, _choosing(task, settings.best_of))
     ask = task.ask
 
     def asked(example: Example, shown: Sequence[Example]) -> tuple[Request, ...]:
@@ -38,8 +39,17 @@ def drawn(task: Task, settings: Settings) -> Task:
 
     words = [f"{name} {value:g}" for name, value in changes.items()]
     words += [f"samples {settings.repeats}"] if settings.repeats > 1 else []
+    words += [f"best of {settings.best_of}"] if settings.best_of else []
     changed = replace(task, ask=asked, variant=" ".join(filter(None, (task.variant, *words))))
-    return _several(changed, task, settings.repeats) if settings.repeats > 1 else changed
+    return _several(changed, task, sampling) if settings.repeats > 1 else changed
+
+
+def _choosing(task: Task, best_of: str | None) -> str | None:
+    """The metric of a task by which the best answer is chosen. Raises UsageError for one that ranks none."""
+    able = [metric.name for metric in task.metrics if is_score(metric) and metric.better != "ideal"]
+    if best_of is not None and best_of not in able:
+        raise UsageError(f"{task.name} has no metric {quoted(best_of)} that ranks answers; valid: {listed(able)}")
+    return best_of
 
 
 def _drawn(task: str, request: Request, sample: int) -> Request:
@@ -51,16 +61,17 @@ def _drawn(task: str, request: Request, sample: int) -> Request:
     return replace(request, seed=zlib.crc32(f"{request.seed}\0{sample}".encode()))
 
 
-def _several(changed: Task, task: Task, count: int) -> Task:
+def _several(changed: Task, task: Task, sampling: Sampling) -> Task:
     """``changed`` with the answers to ``task`` judged one by one, then together."""
+    count = sampling.count
 
     def judge(example: Example, responses: Part) -> Judged | Failed:
-        return _together(task, [task.judge(example, part) for part in _parts(responses, count)])
+        return _together(task, sampling, [task.judge(example, part) for part in _parts(responses, count)])
 
     def judge_scores(example: Example, texts: Sequence[str], scores: Sequence[float]) -> Judged | Failed:
         assert task.judge_scores is not None
         parts = zip(_parts(texts, count), _parts(scores, count), strict=True)
-        return _together(task, [task.judge_scores(example, *part) for part in parts])
+        return _together(task, sampling, [task.judge_scores(example, *part) for part in parts])
 
     def times(respond: Callable[[Example], Part]) -> Callable[[Example], Part]:
         return lambda example: respond(example) * count
@@ -71,7 +82,7 @@ def _several(changed: Task, task: Task, count: int) -> Task:
         judge_scores=judge_scores if task.judge_scores else None,
         best=times(task.best),
         worst=times(task.worst),
-        metrics=of_samples(task.metrics, count),
+        metrics=of_samples(task.metrics, sampling),
     )
 
 
@@ -80,7 +91,9 @@ def _parts(values: Sequence[T], count: int) -> list[tuple[T, ...]]:
     return [tuple(values[at : at + size]) for at in range(0, len(values), size)]
 
 
-def _together(task: Task, answers: Sequence[Judged | Failed]) -> Judged | Failed:
+def _together(task: Task, sampling: Sampling, answers: Sequence[Judged | Failed]) -> Judged | Failed:
     """Judged together; one that cannot be judged fails the example, as it would alone."""
     failure = next((answer for answer in answers if isinstance(answer, Failed)), None)
-    return failure or judged_together(task.metrics, [answer for answer in answers if isinstance(answer, Judged)])
+    if failure:
+        return failure
+    return judged_together(task.metrics, [answer for answer in answers if isinstance(answer, Judged)], sampling)

@@ -10,7 +10,7 @@ from tiny import byte_tokenizer, causal
 
 from harness import evaluate
 from harness.engine.backend import Batch
-from harness.errors import DataError, TooLong, Unsupported, UsageError
+from harness.errors import DataError, ModelError, TooLong, Unsupported, UsageError
 from harness.judges import judge_scorer
 from harness.kinds import About, Data, Decoding, generation, judged
 from harness.kinds.file import task_from_file
@@ -21,7 +21,9 @@ from harness.types import (
     Choose,
     Chosen,
     Dataset,
+    Example,
     Failed,
+    Judged,
     JudgeModel,
     ModelInfo,
     Question,
@@ -175,3 +177,61 @@ def test_a_task_file_names_its_judge(tmp_path: Path) -> None:
         (tmp_path / "t.toml").write_text(head + text + "\n")
         with pytest.raises(UsageError, match=words.replace("{", r"\{").replace("}", r"\}")):
             task_from_file(tmp_path / "t.toml")
+
+
+class Mortal(Judge):
+    """Answers one at a time and dies before a question; ``heard``: every question that it has answered."""
+
+    def __init__(self, dies_at: int, *, pinned: bool = False) -> None:
+        super().__init__(says_yes)
+        self.info = replace(self.info, pinned=pinned)
+        self.heard: list[str] = []
+        self.dies_at = dies_at
+
+    def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
+        for i, question in enumerate(questions):
+            if i not in done:
+                if len(self.heard) == self.dies_at:
+                    raise ModelError("gone for good")
+                self.heard.append(self._prompt(question))
+                yield [(i, self._one(self._prompt(question)))]
+
+
+def with_judge(judge: Judge) -> Task:
+    task = judged(WRITING, GRADED)
+    assert task.bind is not None
+    return task.bind(task, judge_scorer(judge, GRADED))
+
+
+@pytest.mark.parametrize("pinned", [False, True])
+@pytest.mark.parametrize("cache", [False, True])
+def test_a_judge_that_died_is_asked_what_it_had_not_answered(tmp_path: Path, pinned: bool, cache: bool) -> None:
+    first, second, third = Mortal(5, pinned=pinned), Mortal(99, pinned=pinned), Mortal(99, pinned=pinned)
+    kept = {"store": str(tmp_path / "s"), "cache": cache}
+    asked: list[str] = []
+
+    def hearing(prompt: str) -> str:
+        asked.append(prompt)
+        return model(prompt)
+
+    with pytest.raises(ModelError):
+        evaluate(hearing, [with_judge(first)], **kept)
+    result = evaluate(hearing, [with_judge(second)], resume=True, **kept)
+    assert len(asked) == 8, "the model's own answers are in the journal"
+    assert len(first.heard) == 5 and len(second.heard) == 11 and len({*first.heard, *second.heard}) == 16
+    assert {e.metric: (e.value, e.n) for e in result.estimates if e.slice == "all"}["judge"] == (0.5, 8)
+    assert not list((tmp_path / "s").rglob("*.judged*")), "a run that is stored keeps its numbers, not its notes"
+    evaluate(hearing, [with_judge(third)], **kept)
+    assert len(third.heard) == (0 if pinned and cache else 16), "a server may have changed its model"
+
+
+def test_an_error_over_one_answer_fails_that_example_alone(tmp_path: Path) -> None:
+    def strict(example: Example, responses: tuple[Response, ...]) -> Judged | Failed:
+        if example.id == "3":
+            raise ValueError("no accepted answer")
+        return WRITING.judge(example, responses)
+
+    result = evaluate(model, [replace(WRITING, judge=strict)], store=str(tmp_path / "s"))
+    assert {(e.value, e.n, e.failed) for e in result.estimates if e.slice == "all"} == {(4 / 7, 7, 1)}
+    [failure] = [o.failure for o in open_store(str(tmp_path / "s")).outcomes(result.run.id, "writing") if o.failure]
+    assert failure == Failed("judge", "ValueError: no accepted answer")

@@ -17,8 +17,9 @@ from harness.engine.memory import checkpoint_in_memory
 from harness.errors import Unsupported, UsageError
 from harness.kinds import About, Data, Decoding, generation, multiple_choice
 from harness.metrics.attacks import hit_at
-from harness.metrics.measures import BLEU, SQUAD_EM
-from harness.metrics.sampled import judged_together
+from harness.metrics.classify import UNIT, mean, proportion
+from harness.metrics.measures import BLEU, SQUAD_EM, Measure
+from harness.metrics.sampled import Sampling, judged_together
 from harness.run import judge_one, summarise
 from harness.store import open_store
 from harness.types import (
@@ -34,6 +35,7 @@ from harness.types import (
     Settings,
 )  # fmt: skip
 from harness.variants import varied
+from harness_tasks.ifeval import IFEVAL
 
 ABOUT = About(version=1, card=Card(measures="m", limits="l", source="s", licence="x"))
 ROWS = [{"q": f"w{i}", "a": "yes", "options": ["x", "y"], "gold": 0} for i in range(4)]
@@ -82,6 +84,53 @@ def test_what_four_answers_say_together(tmp_path: Path) -> None:
     task = varied(WRITING, FOUR)
     again = summarise(task, [judge_one(task, o.example, o.requests, o.responses) for o in outcomes])
     assert {e.metric: e.value for e in again if e.slice == "all"} == {name: e.value for name, e in numbers.items()}
+
+
+def test_the_best_of_four_answers_by_a_metric_of_the_task(tmp_path: Path) -> None:
+    lengths = Measure(mean("length", bounds=(0, 9)), lambda example, answer: float(len(answer)))
+    long = Measure(mean("brevity", bounds=(0, 9), better="lower"), lambda example, answer: float(len(answer)))
+    task = generation(
+        "writing", data=DATA, prompt="{q}", target="a", decoding=HOT, measures=(SQUAD_EM, lengths, long), about=ABOUT
+    )
+    told = {}
+    for name in ("length", "brevity", "exact_match"):
+        result = evaluate(Script(), [task], Settings(repeats=4, best_of=name), store=str(tmp_path / name))
+        told[name] = {e.metric: (e.value, e.n, e.clusters) for e in result.estimates if e.slice == "all"}
+        assert told[name]["pass@4"] == (1.0, 4, 4)
+    assert told["length"]["exact_match_best@4"] == (3 / 4, 4, 4), "maybe is longer than yes, and wrong"
+    assert told["length"]["length_best@4"] == ((3 + 3 + 3 + 5) / 4, 4, 4)
+    assert told["brevity"]["exact_match_best@4"] == (1 / 4, 4, 4) and told["brevity"]["brevity_best@4"][0] == 9 / 4
+    assert told["exact_match"]["exact_match_best@4"] == (1.0, 4, 4), "as often as any of the four is right"
+    outcomes = list(open_store(str(tmp_path / "length")).outcomes("latest", "writing"))
+    assert len(outcomes) == 4
+
+
+def test_an_answer_that_cannot_be_ranked_is_not_the_best() -> None:
+    metrics = [SQUAD_EM.metric, mean("judge", bounds=UNIT)]
+    tied = Judged("a", {"exact_match": 1.0}, True, {"judge": "tied"})
+    won = Judged("b", {"exact_match": 0.0, "judge": 0.5}, False)
+    sampling = Sampling(2, votes=False, best_of="judge")
+    judged = judged_together(metrics, [tied, won], sampling)
+    assert judged.prediction == "b" and judged.values["exact_match_best@2"] == 0.0
+    assert judged.failed == {"judge": "tied"}, "the mean of the judge's rulings lacks one, the best does not"
+    nobody = judged_together(metrics, [tied, tied], sampling)
+    assert nobody.prediction == "a" and {"judge_best@2", "exact_match_best@2"} <= nobody.failed.keys()
+
+
+def test_a_metric_that_ranks_nothing_is_refused() -> None:
+    with pytest.raises(UsageError, match="writing has no metric 'bleu' that ranks answers; valid: exact_match"):
+        varied(WRITING, Settings(repeats=4, best_of="bleu"))
+    with pytest.raises(UsageError, match=r"best_of = 'exact_match' chooses among several answers"):
+        Settings(best_of="exact_match")
+
+
+def test_verdicts_do_not_vote() -> None:
+    instructions = varied(IFEVAL, Settings(repeats=4, temperature=1.0))
+    names = {metric.name for metric in instructions.metrics}
+    assert "pass@4" in names and "maj@4" not in names
+    verdicts = [Judged("passed", {"pass@1": 1.0}, True), *[Judged("failed: x", {"pass@1": 0.0}, False)] * 3]
+    judged = judged_together([proportion("pass@1")], verdicts, Sampling(4, votes=False))
+    assert judged.values["pass@4"] == 1.0 and "maj@4" not in judged.values and judged.correct is True
 
 
 def test_a_sample_that_failed_fails_its_example(tmp_path: Path) -> None:

@@ -141,6 +141,7 @@ def opened(name: str, task: Any, seed: int, groups: tuple[tuple[str, Group], ...
         shots=Shots(count=judging.contexts.shots, pick="own"),
         variant=f"lm_eval {version('lm_eval')} {digest(settings)[:12]}",
         groups=groups,
+        votes=True,
     )
 
 
