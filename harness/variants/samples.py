@@ -48,7 +48,7 @@ def _choosing(task: Task, best_of: str | None) -> str | None:
     """The metric of a task by which the best answer is chosen. Raises UsageError for one that ranks none."""
     able = [metric.name for metric in task.metrics if is_score(metric) and metric.better != "ideal"]
     if best_of is not None and best_of not in able:
-        raise UsageError(f"{task.name} has no metric {quoted(best_of)} that ranks answers; valid: {listed(able)}")
+        raise UsageError(f"best_of = {quoted(best_of)} ranks no answers of {task.name}; valid: {listed(able)}")
     return best_of
 
 

@@ -118,7 +118,7 @@ def test_an_answer_that_cannot_be_ranked_is_not_the_best() -> None:
 
 
 def test_a_metric_that_ranks_nothing_is_refused() -> None:
-    with pytest.raises(UsageError, match="writing has no metric 'bleu' that ranks answers; valid: exact_match"):
+    with pytest.raises(UsageError, match="best_of = 'bleu' ranks no answers of writing; valid: exact_match"):
         varied(WRITING, Settings(repeats=4, best_of="bleu"))
     with pytest.raises(UsageError, match=r"best_of = 'exact_match' chooses among several answers"):
         Settings(best_of="exact_match")
