@@ -1,7 +1,7 @@
 """Somebody who owes a bias report: "Audit for bias" of the README, typed as it is written."""
 
-from conftest import Newcomer
 from documented import calls, page, section
+from newcomers import Newcomer
 
 README = section(page("README.md"), "Audit for bias")
 

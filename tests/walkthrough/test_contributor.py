@@ -7,9 +7,9 @@ import sys
 import tomllib
 from pathlib import Path
 
-from conftest import Newcomer
 from documented import block, calls, page, section
 from forked import command
+from newcomers import Newcomer
 
 README = section(page("README.md"), "Contribute a benchmark")
 

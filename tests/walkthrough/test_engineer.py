@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import Newcomer
 from documented import blocks, calls, page, section
+from newcomers import Newcomer
 
 from harness.store import open_store
 

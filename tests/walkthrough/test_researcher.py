@@ -3,8 +3,8 @@
 import json
 import re
 
-from conftest import Newcomer
 from documented import calls, page, section
+from newcomers import Newcomer
 
 from harness.cli.run import command
 

@@ -2,8 +2,8 @@
 
 import re
 
-from conftest import Newcomer
 from documented import blocks, calls, page
+from newcomers import Newcomer
 
 TUTORIAL = page("docs/tutorial.md")
 PUT = {"smollm2": "models/ft-v1", "BASE": "latest~1", "RUN": "latest"}
