@@ -110,11 +110,9 @@ def matrix(whole: Board, columns: Mapping[str, Sequence[str]], view: str, agains
     rows = []
     for row in whole.rows:
         own = {name: _cell(whole, row, tasks, view, base) for name, tasks in columns.items()}
-        failed = sum(cell.failed for cell in row.cells.values())
-        share = sum(task in row.cells for tasks in columns.values() for task in tasks)
-        rows.append(
-            {"model": row.label, "asked": row.asked, "place": _place(row)} | own | {"tasks": share, "failed": failed}
-        )
+        shown = [row.cells[task] for tasks in columns.values() for task in tasks if task in row.cells]
+        counts = {"tasks": len(shown), "failed": sum(cell.failed for cell in shown)}
+        rows.append({"model": row.label, "asked": row.asked, "place": _place(row)} | own | counts)
     return pd.DataFrame(rows)
 
 
