@@ -1,21 +1,47 @@
 """Results of audits, kept with the run that they are about, for its reports."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from harness import plugins
 from harness.api.contamination import Effect
 from harness.contamination.check import Report
 from harness.contamination.completion import Completion
 from harness.contamination.order import Order
+from harness.engine.backend import Backend, Options
 from harness.errors import UsageError
 from harness.hidden import hidden
 from harness.privacy.exposure import Exposure
 from harness.privacy.extraction import ExtractionRate
 from harness.privacy.membership import RARE, Membership
+from harness.store import open_store
 from harness.types import AuditResult, ModelInfo, Run
 
 WEIGHTS = ("weights", "adapter")
 """What in a fingerprint makes a model the same, in whatever precision and on whatever device it is asked."""
 CORPUS = "that an item is in a corpus is a fact about the corpus, not about a model"
+
+
+class AuditedRun:
+    """The run that results of an audit are kept with (None: they are not), and models, each opened once."""
+
+    def __init__(self, name: str | None, *, store: str | None = None, device: str = "auto") -> None:
+        self._store = open_store(store, create=False) if name else None
+        self.run = self._store.run(name) if self._store and name else None
+        self._options = Options(device=device)
+        self._open: dict[str, Backend] = {}
+
+    def model(self, name: str, *, reference: bool = False) -> Backend:
+        """A model by its name. Raises UsageError where it is neither the run's nor a ``reference`` for it."""
+        if name not in self._open:
+            self._open[name] = plugins.load_model(name, self._options)
+        if self.run and not reference:
+            require_model(self.run, self._open[name].info)
+        return self._open[name]
+
+    def keep(self, results: Iterable[AuditResult]) -> None:
+        """Keep results with the run, if there is one."""
+        if self._store and self.run:
+            self._store.add_audit_results(self.run.id, list(results))
 
 
 def require_model(run: Run, model: ModelInfo) -> None:

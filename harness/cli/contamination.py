@@ -14,6 +14,7 @@ from harness.visible import cut, interval, line, number
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from harness.api.auditing import AuditedRun
     from harness.api.contamination import Effect
     from harness.contamination.check import DirtyShare, Report
     from harness.contamination.completion import Completion, RougeMean
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from harness.contamination.items import BenchmarkText
     from harness.contamination.order import Order
     from harness.engine.backend import Backend
-    from harness.types import Run
 
 
 @click.command("contamination")
@@ -46,26 +46,25 @@ def command(tasks: tuple[str, ...], corpus: str | None, **words: Any) -> int:
 
     Every rule is a published one. That an item is in a corpus is a fact about the corpus, not about a model.
     """
-    from harness.api.auditing import of_completions, of_corpus, of_orders, require_tasks
+    from harness.api.auditing import AuditedRun, of_completions, of_corpus, of_orders, require_tasks
     from harness.api.contamination import effects, items_in, split_by
     from harness.store import open_store
 
     _require_effect(corpus, words)
     items = items_in(names(tasks), limit=words["limit"], data=mirror(words["data"]))
-    store = open_store(words["store"], create=False) if words["run"] or words["keep"] else None
-    split = split_by(items, store, words["rule"], words["run"], words["reference"]) if store and words["run"] else None
-    kept = store.run(words["keep"]) if store and words["keep"] else None
-    if kept:
-        require_tasks(kept, [item.task for item in items])
-    models = _Models(kept)
+    store = open_store(words["store"], create=False) if words["run"] else None
+    split = split_by(items, store, words["rule"], words["run"], words["reference"]) if store else None
+    audited = AuditedRun(words["keep"], store=words["store"])
+    if audited.run:
+        require_tasks(audited.run, [item.task for item in items])
     report = _scanned(items, corpus, words) if corpus else None
     rows = effects(report, split, store) if report and split and store else []
-    orders = _orders(items, models(words["order"])) if words["order"] else {}
-    completions = _completions(items, models, words) if words["complete"] else {}
-    if store and kept:
-        results = [*of_orders(orders), *of_completions(completions)]
-        gaps = rows if split and split.run.id == kept.id else []
-        store.add_audit_results(kept.id, [*(of_corpus(report, words["rule"], gaps) if report else ()), *results])
+    orders = _orders(items, audited.model(words["order"])) if words["order"] else {}
+    completions = _completions(items, audited, words) if words["complete"] else {}
+    if audited.run:
+        gaps = rows if split and split.run.id == audited.run.id else []
+        of_texts = of_corpus(report, words["rule"], gaps) if report else ()
+        audited.keep([*of_texts, *of_orders(orders), *of_completions(completions)])
     if not words["quiet"]:
         if report:
             _show(report)
@@ -107,31 +106,14 @@ def _orders(items: Sequence[BenchmarkText], backend: Backend) -> dict[str, Order
     return {name: order_of(own, backend) for name, own in _by_task(items).items()}
 
 
-def _completions(items: Sequence[BenchmarkText], models: _Models, words: Mapping[str, Any]) -> dict[str, Completion]:
+def _completions(
+    items: Sequence[BenchmarkText], audited: AuditedRun, words: Mapping[str, Any]
+) -> dict[str, Completion]:
     from harness.api.contamination import completion_of
 
-    backend, name = models(words["complete"]), words["complete_reference"]
-    other = models(name, reference=True) if name else None
+    backend, name = audited.model(words["complete"]), words["complete_reference"]
+    other = audited.model(name, reference=True) if name else None
     return {name: completion_of(own, backend, other) for name, own in _by_task(items).items()}
-
-
-class _Models:
-    """Models by name, each opened once; all but a reference have to be the one of the run ``kept``, if there is one."""
-
-    def __init__(self, kept: Run | None) -> None:
-        self._kept = kept
-        self._open: dict[str, Backend] = {}
-
-    def __call__(self, name: str, reference: bool = False) -> Backend:
-        from harness.api.auditing import require_model
-        from harness.engine.backend import Options
-        from harness.plugins import load_model
-
-        if name not in self._open:
-            self._open[name] = load_model(name, Options())
-        if self._kept and not reference:
-            require_model(self._kept, self._open[name].info)
-        return self._open[name]
 
 
 def _show(report: Report) -> None:

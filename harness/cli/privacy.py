@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from harness.cli.options import json_option, store_option
 from harness.files import write_json
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from harness.engine.backend import Backend
-    from harness.types import AuditResult
 
 keep_option = click.option("--keep", metavar="RUN", help="Keep the result with this run of MODEL, for its reports.")
 device_option = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
@@ -36,18 +30,18 @@ def command() -> None:
 @json_option
 def exposure_command(model: str, file: Path, template: str, **words: Any) -> int:
     """Measure the exposure of canaries in FILE: JSON lines {"secret": ..., "canary": true}; others are references."""
-    from harness.api.auditing import of_exposures
+    from harness.api.auditing import AuditedRun, of_exposures
     from harness.privacy.exposure import exposures
     from harness.privacy.files import canaries_of
 
     canaries, references = canaries_of(file)
-    keeper = _Keeper(words)
-    results = exposures(keeper.model(model), template, canaries, references)
+    audited = AuditedRun(words["keep"], store=words["store"], device=words["device"])
+    results = exposures(audited.model(model), template, canaries, references)
     for number, one in enumerate(results, 1):
         cap = " (the most that this many references can show)" if one.capped else ""
         click.echo(f"canary {number}: {one.bits:.3g} bits of {one.most:.3g}{cap}; rank {one.rank} of {one.references}")
     click.echo("chance gives 1.44 bits on average")
-    keeper.keep(of_exposures(results))
+    audited.keep(of_exposures(results))
     _write(words["json_file"], [asdict(one) for one in results])
     return 0
 
@@ -61,20 +55,20 @@ def exposure_command(model: str, file: Path, template: str, **words: Any) -> int
 @json_option
 def extraction_command(model: str, file: Path, **words: Any) -> int:
     """Find passages of FILE that greedy decoding reproduces: JSON lines {"prefix": ..., "suffix": ..., "count": n}."""
-    from harness.api.auditing import of_rates
+    from harness.api.auditing import AuditedRun, of_rates
     from harness.privacy.extraction import extract, rates
     from harness.privacy.files import passages_of
 
     passages = passages_of(file)
-    keeper = _Keeper(words)
-    shares = rates(extract(keeper.model(model), passages))
+    audited = AuditedRun(words["keep"], store=words["store"], device=words["device"])
+    shares = rates(extract(audited.model(model), passages))
     rows = []
     for count, rate in shares.items():
         name = "all" if count is None else f"{count} times in the training data"
         low, high = rate.interval
         click.echo(f"{name}: {rate.extracted} of {rate.n} extracted [{low:.3g}, {high:.3g}]")
         rows.append({"count": count, **asdict(rate), "low": low, "high": high})
-    keeper.keep(of_rates(shares))
+    audited.keep(of_rates(shares))
     _write(words["json_file"], rows)
     return 0
 
@@ -89,13 +83,13 @@ def extraction_command(model: str, file: Path, **words: Any) -> int:
 @json_option
 def membership_command(model: str, members: Path, others: Path, **words: Any) -> int:
     """Test whether likelihoods tell MEMBERS from OTHERS: JSON lines {"text": ...} of the same kind in both."""
-    from harness.api.auditing import of_membership
+    from harness.api.auditing import AuditedRun, of_membership
     from harness.privacy.files import texts_of
     from harness.privacy.membership import RARE, membership
 
     texts = texts_of(members), texts_of(others)
-    keeper = _Keeper(words)
-    result = membership(keeper.model(model), *texts)
+    audited = AuditedRun(words["keep"], store=words["store"], device=words["device"])
+    result = membership(audited.model(model), *texts)
     for attack in (*result.attacks, result.blind):
         meaning = "the words alone, without the model" if attack is result.blind else result.words(attack)
         low, high = attack.caught_interval
@@ -104,7 +98,7 @@ def membership_command(model: str, members: Path, others: Path, **words: Any) ->
             f"and {attack.others} others, {attack.caught} members [{low:.3f}, {high:.3f}] at a false-positive rate of "
             f"{RARE:.0%}: {meaning}"
         )
-    keeper.keep(of_membership(result))
+    audited.keep(of_membership(result))
     _write(words["json_file"], {"attacks": [asdict(a) for a in result.attacks], "blind": asdict(result.blind)})
     return 0
 
@@ -136,32 +130,6 @@ def leaks_command(run: str, tasks: tuple[str, ...], redact: bool, store: str | N
     click.echo("patterns cannot find names and addresses: they are not counted")
     _write(json_file, asdict(report))
     return 0
-
-
-class _Keeper:
-    """Opens the model of an audit, and keeps the results with the run that --keep names."""
-
-    def __init__(self, words: Mapping[str, Any]) -> None:
-        from harness.store import open_store
-
-        self._device = words["device"]
-        self._store = open_store(words["store"], create=False) if words["keep"] else None
-        self._run = self._store.run(words["keep"]) if self._store else None
-
-    def model(self, name: str) -> Backend:
-        """Raises UsageError for another model than the run's."""
-        from harness.api.auditing import require_model
-        from harness.engine.backend import Options
-        from harness.plugins import load_model
-
-        backend = load_model(name, Options(device=self._device))
-        if self._run:
-            require_model(self._run, backend.info)
-        return backend
-
-    def keep(self, results: Iterable[AuditResult]) -> None:
-        if self._store and self._run:
-            self._store.add_audit_results(self._run.id, list(results))
 
 
 def _write(file: Path | None, value: Any) -> None:
