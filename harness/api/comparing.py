@@ -8,9 +8,10 @@ from harness import differences, plugins
 from harness.api.sentence import direction, names_of, sentence
 from harness.differences import Difference, Flip
 from harness.differences.bundles import bundles_differ
+from harness.metrics import words
 from harness.store import open_store
 from harness.types import HEADLINE, MetricRecord
-from harness.visible import html_table, interval, line, number
+from harness.visible import html_table, line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,11 +26,7 @@ class Changes:
     metric, task and slice; ``flips``: the examples that only one of the runs has right;
     ``uncompared``: by task the metrics without values of the same examples in both. ``metrics``: what the second run
     keeps of each, by task and name.
-    ``names``: what to call the two runs: their models, with the ids where both are one model. ``sentence``: the
-    outcome in words, by the first headline metric of every task. ``differences``: one for each metric, task and slice;
-    ``flips``: the examples that only one of the runs has right;
-    ``uncompared``: by task the metrics without values of the same examples in both. ``bundles``: which bundles the
-    runs come from, empty where that is the same one or none.
+    ``bundles``: which bundles the runs come from, empty where that is the same one or none.
     """
 
     first: str
@@ -49,27 +46,22 @@ class Changes:
 
     def __repr__(self) -> str:
         """The outcome in words."""
-        return f"<{line(self.sentence, 2_000)}>"
+        return f"<{line(self._told, 2_000)}>"
 
     def _repr_html_(self) -> str:
         """The outcome in words, and the differences over all examples in the tasks' own scores."""
         head = ("task", "metric", *self.names, "difference", "95 % interval", "p", "n", "direction")
-        rows = [
-            (
-                row.task,
-                row.metric,
-                number(row.paired.first),
-                number(row.paired.second),
-                number(row.paired.difference),
-                interval(row.paired.low, row.paired.high),
-                number(row.paired.p),
-                row.paired.n,
-                direction(row),
-            )
-            for row in self.headlines
-            if row.slice == "all"
-        ]
-        return html_table(head, rows, self.sentence)
+        rows = []
+        for row in (row for row in self.headlines if row.slice == "all"):
+            p, record = row.paired, self.metrics.get((row.task, row.metric))
+            numbers = (words.value(p.first, record), words.value(p.second, record))
+            change = (words.points(p.difference, record, signed=True), words.span(p.low, p.high, record))
+            rows.append((row.task, row.metric, *numbers, *change, words.p_value(p.p), p.n, direction(row)))
+        return html_table(head, rows, self._told)
+
+    @property
+    def _told(self) -> str:
+        return "; ".join(filter(None, (self.sentence, self.bundles)))
 
     @property
     def frame(self) -> "pd.DataFrame":

@@ -50,7 +50,7 @@ def check_gate(
     where = where or Where()
     gate = rules if isinstance(rules, Gate) else read_gate(Path(rules))
     store = open_store(where.store, create=False)
-    checked = _finished(store, run)
+    checked = _finished(store.run(run), "checked")
     base = _baseline(store, gate, checked, baseline)
     if base and not intersect:
         _require_tasks(gate, checked, base)
@@ -89,31 +89,31 @@ def selftest_gate(
     """
     gate = rules if isinstance(rules, Gate) else read_gate(Path(rules))
     opened = open_store(store, create=False)
-    tested = _finished(opened, run)
-    base = opened.baseline_run(baseline) if baseline else tested
+    tested = _finished(opened.run(run), "checked")
+    base = _finished(opened.baseline_run(baseline), "a baseline") if baseline else tested
     known = plugins.installed_metrics(task.name for task in tested.tasks)
     numbers = selftest.stored(opened, base.id, tested.id, known, intersect=intersect)
     return selftest.measure(gate, numbers, drop=drop, resamples=resamples, seed=seed)
 
 
-def _finished(store: Store, name: str) -> Run:
-    run = store.run(name)
+def _finished(run: Run, what: str) -> Run:
     if run.status != "finished":
-        raise UsageError(f"run {run.id} is {run.status}: only a finished run can be checked")
+        raise UsageError(f"run {run.id} is {run.status}: only a finished run can be {what}")
     return run
 
 
 def _baseline(store: Store, gate: Gate, run: Run, name: str | None) -> Run | None:
     """The baseline's run where a rule compares with one.
 
-    Raises UsageError where a name that is no baseline's, such as that of a model, means ``run`` itself.
+    Raises UsageError for one that is not finished, and where a name that is no baseline's, such as that of a model,
+    means ``run`` itself.
     """
     limit = next((rule.limit for rule in gate.rules if rule.limit in PAIRED), None)
     if limit is None:
         return None
     if not name:
         raise UsageError(f"a {limit} rule needs --baseline NAME")
-    base = store.baseline_run(name)
+    base = _finished(store.baseline_run(name), "a baseline")
     if base.id == run.id and name not in store.baselines():
         raise UsageError(f"--baseline {name} is run {run.id} itself: name a baseline or an earlier run")
     return base

@@ -73,6 +73,7 @@ def changes_json(changes: Changes) -> dict[str, Any]:
         "sentence": changes.sentence,
         "differences": changes.rows(),
         "uncompared": changes.uncompared,
+        "bundles": changes.bundles,
         "flips": [asdict(flip) for flip in changes.flips],
     }
 

@@ -27,6 +27,7 @@ def as_json(result: GateResult) -> dict[str, Any]:
         "run": result.run,
         "baseline": result.baseline,
         "asked": result.asked,
+        "bundles": result.bundles,
         "added": list(result.added),
         "exit_code": result.exit_code,
         "verdicts": [asdict(verdict) for verdict in result.verdicts],
@@ -56,7 +57,7 @@ def as_junit(result: GateResult) -> str:
     skipped = str(outcomes.count("skipped"))
     suite = ElementTree.SubElement(root, "testsuite", {"name": "harness gate", **counts, "skipped": skipped})
     properties = ElementTree.SubElement(suite, "properties")
-    for name, value in (("run", result.run), ("baseline", result.baseline)):
+    for name, value in (("run", result.run), ("baseline", result.baseline), ("bundles", result.bundles)):
         if value:
             ElementTree.SubElement(properties, "property", {"name": name, "value": _clean(value)})
     for verdict, outcome in zip(result.verdicts, outcomes, strict=True):
@@ -85,6 +86,7 @@ def as_markdown(result: GateResult) -> str:
     counts = Counter(str(verdict.state) for verdict in result.verdicts)
     against = f" against {markdown(result.baseline)}" if result.baseline else ""
     asked = f"; it asked {markdown(result.asked)}" if result.asked else ""
+    asked += f"; {markdown(result.bundles)}" if result.bundles else ""
     lines = [
         f"### harness gate: {', '.join(f'{counts[state]} {state}' for state in SEVERITY if counts[state])}",
         f"run {markdown(result.run)}{against}{asked}",

@@ -29,11 +29,15 @@ class GateResult:
 
     def __repr__(self) -> str:
         """The outcome in one line."""
-        return f"<{line(closing(self.verdicts), 2_000)}>"
+        return f"<{line(self._told, 2_000)}>"
 
     def _repr_html_(self) -> str:
         """A row for every verdict under the outcome in one line."""
-        return html_table(COLUMNS, [cells_of(verdict) for verdict in self.verdicts], closing(self.verdicts))
+        return html_table(COLUMNS, [cells_of(verdict) for verdict in self.verdicts], self._told)
+
+    @property
+    def _told(self) -> str:
+        return "; ".join(filter(None, (closing(self.verdicts), self.bundles)))
 
     @property
     def exit_code(self) -> int:

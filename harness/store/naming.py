@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, select
+from sqlalchemy import Connection, Select, select
 
 from harness.errors import UnknownName, UsageError, quoted
 from harness.store.schema import MODELS, RUNS, TAGS
@@ -36,8 +36,10 @@ def resolve(connection: Connection, name: str) -> str:
         return _newest(connection, _by_time(), name, back)
     model = _model(models, base)
     if model is not None:
-        finished = and_(MODELS.c.name == model, RUNS.c.status == "finished")
-        return _newest(connection, _by_time().where(finished), name, back, f"finished runs of {model}")
+        own, finished = _by_time().where(MODELS.c.name == model), RUNS.c.status == "finished"
+        others = connection.execute(own.where(~finished).limit(SHOWN)).scalars().all()
+        unfinished = f"; unfinished, by their ids: {', '.join(others)}" if others else ""
+        return _newest(connection, own.where(finished), name, back, f"finished runs of {model}{unfinished}")
     return _beginning(connection, name, models)
 
 

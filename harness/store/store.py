@@ -178,9 +178,12 @@ class Store:
             return [_own(run_id, Artifact(*row)) for row in connection.execute(query.where(columns.run_id == run_id))]
 
     def artifact(self, name: str, task: str) -> Artifact:
-        """The sample file of one task. Raises UnknownName for a task that the run does not have."""
+        """The sample file of one task. Raises UnknownName, UsageError for a run that is not finished."""
         artifacts = {artifact.task: artifact for artifact in self.artifacts(name)}
         if task not in artifacts:
+            run = self.run(name)
+            if run.status != "finished":
+                raise UsageError(f"run {run.id} is {run.status}: only a finished run has samples")
             raise UnknownName(f"task of run {name}", task, artifacts)
         return artifacts[task]
 

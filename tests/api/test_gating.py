@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 import harness
-from harness.errors import UsageError
+from harness.errors import TimeUp, UsageError
+from harness.gate.formats import as_json, as_junit, as_markdown
 from harness.gate.rules import Gate, Rule
 from harness.store import open_store
 from harness.types import Run
@@ -49,6 +50,36 @@ def test_what_cannot_be_checked_is_an_error_and_leaves_no_verdict(runs: tuple[st
     with pytest.raises(UsageError, match="no run 'nobody'|unknown run 'nobody'"):
         harness.check_gate(drop, "nobody", "main", where=where)
     assert len(open_store(store).verdicts(right.id)) == before
+
+
+def test_a_run_that_is_not_finished_is_no_baseline_and_has_no_samples(runs: tuple[str, Run, Run]) -> None:
+    store, right, _ = runs
+    with pytest.raises(TimeUp):
+        harness.evaluate("scripted:oracle", "demo/qa", store=store, name="stopped", max_minutes=1e-9)
+    opened = open_store(store)
+    cut = opened.run("latest")
+    drop, where = Gate((Rule("demo/*:acc", "max_drop", 0.1),)), harness.Where(store=store)
+    told = f"run {cut.id} is interrupted: only a finished run can be a baseline"
+    with pytest.raises(UsageError, match=told):
+        harness.check_gate(drop, right.id, cut.id, where=where)
+    with pytest.raises(UsageError, match=told):
+        harness.selftest_gate(drop, right.id, cut.id, store=store)
+    with pytest.raises(UsageError, match=f"run {cut.id} is interrupted: only a finished run has samples"):
+        opened.samples(cut.id, "demo/qa")
+    with pytest.raises(UsageError, match=f"has 0 finished runs of stopped; unfinished, by their ids: {cut.id}"):
+        opened.run("stopped")
+
+
+def test_runs_of_different_bundles_are_told_in_every_form(runs: tuple[str, Run, Run]) -> None:
+    store, right, _ = runs
+    apart = harness.evaluate("scripted:oracle", "demo/sentiment", store=store, bundle="0123456789abcdef").run
+    gate, where = Gate((Rule("demo/*:acc", "max_drop", 0.1),)), harness.Where(store=store)
+    result = harness.check_gate(gate, apart.id, right.id, where=where)
+    told = f"run {right.id} comes from no bundle, run {apart.id} from bundle 0123456789ab"
+    assert as_json(result)["bundles"] == result.bundles == told
+    assert told in as_markdown(result) and told in as_junit(result)
+    changes = harness.compare(right.id, apart.id, store=store)
+    assert all(told in text for text in (repr(result), result._repr_html_(), repr(changes), changes._repr_html_()))
 
 
 def test_a_task_that_the_run_left_out_does_not_pass_in_silence(runs: tuple[str, Run, Run]) -> None:
