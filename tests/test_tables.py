@@ -14,7 +14,7 @@ from harness.api.tables import ResultTable, TableColumn, TableRow
 from harness.cli import tables
 from harness.cli.tables import command
 from harness.errors import UnknownName
-from harness.types import Estimate
+from harness.types import Estimate, MetricRecord
 
 HOSTILE = r"=a_b & 50% {x} <b>|$\end"
 
@@ -73,7 +73,7 @@ def test_runs_of_one_model_are_called_by_their_ids(store: str) -> None:
 @pytest.fixture
 def hostile() -> ResultTable:
     number = Estimate("t", "acc", "all", 0.5, 0.4, 0.6, 40, 40, 0)
-    column = TableColumn(HOSTILE, "acc", "higher", None, 40)
+    column = TableColumn(HOSTILE, MetricRecord(name="acc", interval="wilson"), 40)
     rows = (TableRow(HOSTILE, "r1", (number,), (True,)), TableRow("other", "r2", (None,), (False,)))
     return ResultTable((column,), rows, ())
 
@@ -83,7 +83,8 @@ def test_latex_is_escaped(hostile: ResultTable) -> None:
         r"a\_b \& 50\% \{x\} \textasciitilde{}\textasciicircum{}\#\$\textbackslash{}end"
     )
     text = as_latex(hostile)
-    assert HOSTILE not in text and r"\textbf{0.5 [0.4, 0.6]}" in text and "other & - " in text
+    assert HOSTILE not in text and r"\textbf{50 [40, 60]}" in text and "other & - " in text
+    assert r"acc, \% (higher is better, n = 40)" in text
     assert [line for line in text.splitlines() if line.endswith("rule")] == [r"\toprule", r"\midrule", r"\bottomrule"]
     assert all(line.count("&") - line.count(r"\&") == 1 for line in text.splitlines() if line.endswith(r"\\"))
 
@@ -108,7 +109,7 @@ def test_html_and_markdown_hold_no_markup_of_a_name(hostile: ResultTable) -> Non
     assert "b" not in tags and tags.count("tr") == 3 and "strong" in tags
     lines = as_markdown(hostile).splitlines()
     assert all(line.replace(r"\|", "").count("|") == 3 for line in lines[:4])
-    assert "**0.5 [0.4, 0.6]**" in lines[2] and "<b>" not in lines[2]
+    assert "**50 [40, 60]**" in lines[2] and "<b>" not in lines[2]
 
 
 @pytest.mark.parametrize("format", FORMATS)

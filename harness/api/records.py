@@ -1,7 +1,7 @@
 """What every function here takes and gives: where a run lives, who listens to it, what it was told, what came out."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from harness.api.shown import ROWS, NotebookBar, headlines, notebook_display, printed
 from harness.engine.backend import Options
 from harness.errors import UnknownName, UsageError, quoted
+from harness.metrics import words
 from harness.store import pointers
 from harness.subset import shortfall
 from harness.types import Estimate, Run, Settings
-from harness.visible import html_table, interval, line, number
+from harness.visible import html_table, line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -160,17 +161,24 @@ class Result:
     def __repr__(self) -> str:
         """The model, the run, and the first numbers of its tasks, a line each."""
         shown = headlines(self.run, self.estimates)
-        lines = [f"{line(e.task)} {line(e.metric)} {number(e.value)} {interval(e.low, e.high)}" for e in shown[:ROWS]]
+        lines = [f"{line(e.task)} {line(e.metric)} {value} {ends}" for e, value, ends in self._told(shown[:ROWS])]
         more = [f"and {len(shown) - ROWS} more: .frame has all"] if len(shown) > ROWS else []
         return "\n  ".join([f"<{line(self.run.model, 80)}, run {self.run.id}, {self.run.status}>", *lines, *more])
 
     def _repr_html_(self) -> str:
         """The numbers over all examples but calibration's; names are nothing but text."""
         shown = headlines(self.run, self.estimates)
-        rows = [(e.task, e.metric, number(e.value), interval(e.low, e.high), e.n, e.clusters, e.failed) for e in shown]
+        rows = [(e.task, e.metric, value, ends, e.n, e.clusters, e.failed) for e, value, ends in self._told(shown)]
         asked = f"; asked {part}" if (part := shortfall(self.run)) else ""
         caption = f"{line(self.run.model, 80)}, run {self.run.id}{asked}; .frame has slices and calibration too"
         return html_table(("task", "metric", "value", "95 % interval", "n", "clusters", "failed"), rows, caption)
+
+    def _told(self, shown: Sequence[Estimate]) -> Iterator[tuple[Estimate, str, str]]:
+        """Numbers with value and interval in words, shares in percent."""
+        records = self.run.metrics()
+        for e in shown:
+            record = records.get((e.task, e.metric))
+            yield e, words.value(e.value, record), words.ends(e, record)
 
     def without_value(self) -> list[Estimate]:
         """Numbers that should be there and are not: undefined ones, and every metric of a task that nobody answered.

@@ -8,7 +8,8 @@ import json
 from html import escape
 from typing import TYPE_CHECKING
 
-from harness.visible import cell, interval, line, markdown, number
+from harness.metrics import words
+from harness.visible import cell, line, markdown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -104,17 +105,18 @@ def _records(table: ResultTable) -> Iterator[dict[str, str | float | bool | None
     for row in table.rows:
         for column, own, best in zip(table.columns, row.numbers, row.best, strict=True):
             if own:
-                about = (row.name, row.run, column.task, column.metric, column.better)
+                about = (row.name, row.run, column.task, column.metric, column.record.better)
                 numbers = (own.value, own.low, own.high, own.n, own.failed, best)
                 yield dict(zip(FIELDS, (*about, *numbers), strict=True))
 
 
 def _title(column: TableColumn) -> str:
-    """``demo/sentiment acc (higher is better, n = 40)``."""
-    good = {"higher": "higher is better", "lower": "lower is better"}.get(
-        column.better, f"ideal {column.ideal:g}" if column.ideal is not None else "no ideal"
-    )
-    return f"{column.task} {column.metric} ({good}{f', n = {column.n}' if column.n is not None else ''})"
+    """``demo/sentiment acc, % (higher is better, n = 40)``."""
+    record, unit = column.record, words.factor(column.record)[1].strip()
+    ideal = "no ideal" if record.ideal is None else f"ideal {words.value(record.ideal, record)}"
+    good = {"higher": "higher is better", "lower": "lower is better"}.get(record.better, ideal)
+    size = f", n = {column.n:,}" if column.n is not None else ""
+    return f"{column.task} {column.metric}{f', {unit}' if unit else ''} ({good}{size})"
 
 
 def _cells(table: ResultTable) -> list[tuple[str, list[tuple[str, bool]]]]:
@@ -128,9 +130,8 @@ def _cells(table: ResultTable) -> list[tuple[str, list[tuple[str, bool]]]]:
 def _cell(column: TableColumn, own: Estimate | None, best: bool) -> tuple[str, bool]:
     if own is None:
         return "-", False
-    ends = interval(own.low, own.high)
-    size = f" (n = {own.n})" if column.n is None else ""
-    return f"{number(own.value)}{f' {ends}' if ends != '-' else ''}{size}", best
+    size = f" (n = {own.n:,})" if column.n is None else ""
+    return words.with_ends(own, column.record) + size, best
 
 
 def _piped(cells: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from harness.errors import HarnessError, UnknownName
 from harness.gate.judge import drop_of
 from harness.metrics import stats
 from harness.store import Store, open_store
-from harness.types import AVERAGE, Better, Estimate, Metric, MetricRecord, Run
+from harness.types import AVERAGE, Estimate, Metric, MetricRecord, Run
 
 ALPHA = 0.05
 """The best number of a column is marked where p, after Holm over the other runs, is below it for each of them."""
@@ -21,10 +21,13 @@ class TableColumn:
     """One metric of one task; ``n``: judged examples, None where the runs differ in it."""
 
     task: str
-    metric: str
-    better: Better
-    ideal: float | None
+    record: MetricRecord
     n: int | None
+
+    @property
+    def metric(self) -> str:
+        """The metric's name."""
+        return self.record.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,10 @@ class ResultTable:
         return self.text("html")
 
     def text(self, format: str = "md") -> str:
-        """The table as "md", "latex" (booktabs), "csv", "json" or "html". Raises UnknownName for another format."""
+        """The table as "md", "latex" (booktabs), "csv", "json" or "html". Raises UnknownName for another format.
+
+        CSV and JSON have values as they are stored; the others show shares in percent, as all other tables do.
+        """
         if format not in FORMATS:
             raise UnknownName("format", format, FORMATS)
         return FORMATS[format](self)
@@ -118,7 +124,7 @@ def _columns(runs: Sequence[Run], numbers: Numbers, metric: str | None, tasks: S
         raise UnknownName("metric of these runs", str(metric), own)
     columns |= {key: MetricRecord(name=AVERAGE) for key in averages if metric in (None, AVERAGE)}
     return [
-        TableColumn(task, name, kept.better, kept.ideal, _same_n(numbers, (task, name)))
+        TableColumn(task, kept, _same_n(numbers, (task, name)))
         for (task, name), kept in columns.items()
         if not tasks or task in tasks
     ]
@@ -138,9 +144,9 @@ def _best(store: Store, known: Known, numbers: Numbers, column: TableColumn) -> 
 
     def badness(run: str) -> float:
         value = values[run]
-        if column.better == "ideal":
-            return abs(value - (column.ideal or 0.0))
-        return value if column.better == "lower" else -value
+        if column.record.better == "ideal":
+            return abs(value - (column.record.ideal or 0.0))
+        return value if column.record.better == "lower" else -value
 
     first = min(values, key=badness)
     ps = []

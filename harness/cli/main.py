@@ -118,6 +118,9 @@ def main(args: list[str] | None = None) -> None:  # noqa: C901 - a clause for ev
         code = _code_of(words)
     except (click.exceptions.Abort, KeyboardInterrupt):
         _stop("interrupted", 130)
+    except click.exceptions.NoArgsIsHelpError as error:  # a group without a command
+        click.echo(error.format_message(), err=True)
+        sys.exit(2)
     except click.ClickException as error:
         _stop(_usage(error), 2)
     except HarnessError as error:

@@ -52,6 +52,9 @@ def command(run: str, slices: bool, tasks: tuple[str, ...], store: str | None, j
 
 def head(run: "Run", tags: tuple[str, ...]) -> Iterator[str]:
     """Lines that say what was asked of whom, on which data."""
+    from harness.answers.records import settings_to_json
+    from harness.types import Settings
+
     imported = ", imported" if run.imported else ""
     if run.source:
         imported += f" from {run.source.get('file')} of {run.source.get('format')}"
@@ -64,7 +67,9 @@ def head(run: "Run", tags: tuple[str, ...]) -> Iterator[str]:
     if run.bundle:
         yield f"bundle    {run.bundle}"
     yield f"started   {run.started}" + (f", finished {run.finished}" if run.finished else "")
-    yield f"settings  {', '.join(f'{k}={v}' for k, v in run.settings.items()) or '-'}"
+    usual = settings_to_json(Settings())
+    own = [f"{name}={value}" for name, value in run.settings.items() if name not in usual or value != usual[name]]
+    yield f"settings  {', '.join(own) or ('the defaults' if run.settings else '-')}"
     for key, value in run.fingerprint.items():
         yield f"  {key}: {' '.join(str(value).split())[:100]}"
     if run.energy:

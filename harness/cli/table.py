@@ -7,8 +7,8 @@ from typing import Any
 from harness.metrics import words
 from harness.metrics.ideals import against
 from harness.subset import shortfall
-from harness.types import Estimate, Run
-from harness.visible import interval, line, number
+from harness.types import Estimate, MetricRecord, Run
+from harness.visible import line
 
 ROWS = 500
 """The most rows of a table that are printed: ten thousand slices take minutes and nobody reads them."""
@@ -136,15 +136,15 @@ def runs_table(runs: Sequence[str], store: str | None) -> None:
 
     whole = table(runs, store=store)
     rows = [
-        [column.task, column.metric, *(_marked(row.numbers[place], row.best[place]) for row in whole.rows)]
-        for place, column in enumerate(whole.columns)
+        [one.task, one.metric, *(_marked(row.numbers[place], one.record, row.best[place]) for row in whole.rows)]
+        for place, one in enumerate(whole.columns)
     ]
     caption = "95 % intervals; *: better than every other run (paired test, p < .05 after Holm)"
     print_table(["task", "metric", *(row.name for row in whole.rows)], rows, caption=caption, width=160)
 
 
-def _marked(own: Estimate | None, best: bool) -> str:
-    return "-" if own is None else f"{number(own.value)} {interval(own.low, own.high)}{' *' if best else ''}"
+def _marked(own: Estimate | None, record: MetricRecord, best: bool) -> str:
+    return "-" if own is None else words.with_ends(own, record) + words.factor(record)[1] + " *" * best
 
 
 def training_lines(run: Run, estimates: Sequence[Estimate]) -> Iterator[str]:

@@ -65,6 +65,14 @@ def ends(e: Estimate, record: MetricRecord | None) -> str:
     return f"{interval(times * e.low, times * e.high)}{unit}"
 
 
+def with_ends(e: Estimate, record: MetricRecord | None) -> str:
+    """``44.3 [33.4, 55.9]``: value and interval in the metric's unit, which stands elsewhere."""
+    times, _ = factor(record)
+    low, high = (None if end is None else times * end for end in (e.low, e.high))
+    bounds = interval(low, high)
+    return "-" if e.value is None else number(times * e.value) + (f" {bounds}" if bounds != "-" else "")
+
+
 def short(x: float | None, low: float | None, high: float | None, record: MetricRecord | None) -> str:
     """``65 % ±15``, with as many decimals as the interval deserves; ``100 % (91 to 100)`` where it is lopsided."""
     times, unit = factor(record)

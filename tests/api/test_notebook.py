@@ -41,7 +41,7 @@ def test_a_result_is_short_and_hostile_names_are_text(tmp_path: Path) -> None:
     result = evaluate("scripted:oracle", ["demo/sentiment", "demo/qa"], limit=4, store=str(tmp_path / "s"))
     text = repr(result)
     assert len(text) < 800 and text.splitlines()[0] == f"<scripted:oracle, run {result.run.id}, finished>"
-    assert "demo/sentiment acc 1" in text and "ece" not in text and "brier" not in text
+    assert "demo/sentiment acc 100 % [" in text and "ece" not in text and "brier" not in text
     hostile = replace(result, run=replace(result.run, model=HOSTILE))
     assert "\x1b" not in repr(hostile)
     html = hostile._repr_html_()

@@ -70,6 +70,22 @@ def test_bad_input_is_one_line_and_an_exit_code(args: tuple[str, ...], code: int
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("words", [(), ("runs",), ("baseline",)])
+def test_a_group_without_a_command_shows_its_help(words: tuple[str, ...], tmp_path: Path) -> None:
+    done = command(*words, cwd=tmp_path)
+    told = done.stderr.splitlines()
+    assert (done.returncode, done.stdout) == (2, "") and told[0].startswith(" ".join(("Usage: harness", *words)))
+    assert len(told) > 8 and "Commands:" in told
+
+
+def test_only_settings_that_are_not_the_usual_ones_are_shown(tmp_path: Path) -> None:
+    for limit in ((), ("--limit", "4")):
+        command("run", "scripted:oracle", "--tasks", "demo/sentiment", "--quiet", *limit, cwd=tmp_path)
+        told = command("show", "latest", cwd=tmp_path).stdout
+        [settings] = [line for line in told.splitlines() if line.startswith("settings")]
+        assert settings == ("settings  limit=4" if limit else "settings  the defaults")
+
+
 def test_debug_shows_the_trace(tmp_path: Path) -> None:
     assert "Traceback" in command("run", "scripted:orakel", "--tasks", "demo/qa", "--debug", cwd=tmp_path).stderr
 
