@@ -126,7 +126,7 @@ def _chosen(run: Run) -> str:
 
 
 def by_reason(left_out: Mapping[str, str]) -> Iterator[str]:
-    """Tasks that were named and not asked, a line for every reason: ``bbq/age, winogender: its data are missing``."""
+    """Tasks that were named and not asked, a line for every reason: ``bbq/age, bbq/ses: no data (heegyu/bbq)``."""
     tasks: dict[str, list[str]] = {}
     for name, why in left_out.items():
         tasks.setdefault(why, []).append(name)

@@ -42,10 +42,10 @@ class Number:
     @property
     def verdict(self) -> str:
         """What its interval says of an ideal, with its sign; empty without one."""
-        ideal = self.metric.ideal if self.metric and self.metric.better == "ideal" else None
-        if ideal is None or self.estimate.value is None:
+        told = against(self.estimate, self.metric)
+        if not told or self.metric is None or self.metric.ideal is None:
             return ""
-        return f"{MARKS[side_of(self.estimate, ideal)].sign} {against(self.estimate, ideal)}"
+        return f"{MARKS[side_of(self.estimate, self.metric.ideal)].sign} {told}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,6 @@ def slices(run: Run, results: Sequence[Estimate]) -> pd.DataFrame:
 
 
 def _line(e: Estimate, record: MetricRecord | None) -> dict[str, object]:
-    ideal = record.ideal if record and record.better == "ideal" else None
     return {
         "task": e.task,
         "metric": words.plain_name(e.metric),
@@ -97,7 +96,7 @@ def _line(e: Estimate, record: MetricRecord | None) -> dict[str, object]:
         "n": e.n,
         "clusters": e.clusters,
         "failed": e.failed,
-        "against the ideal": "" if ideal is None else against(e, ideal),
+        "against the ideal": against(e, record),
         "name": e.metric,
     }
 

@@ -47,7 +47,7 @@ def evaluate(
     chosen = tasks_of(tasks)
     if settings.scorer:  # a wrong name is told before data are fetched
         chosen = plugins.bound(chosen, settings.scorer, options)
-    chosen, absent = ready(chosen, settings, where)
+    chosen, absent = ready(chosen, settings, where, tasks)
     planned = planned_tasks(chosen, settings, options, where)
     for text in (*told(absent), *_notices(settings, planned)):
         listener.notice(text)

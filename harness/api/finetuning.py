@@ -44,7 +44,7 @@ def finetune(
     if options.workers or options.ray:
         raise UsageError("fine-tuning runs in one process: drop --workers and --ray")
     # A data set that is not at hand stops here, before hours of training.
-    chosen, left_out = ready(tasks_of(tasks), settings, where)
+    chosen, left_out = ready(tasks_of(tasks), settings, where, tasks)
     for text in told(left_out):
         listener.notice(text)
     planned = planned_tasks(chosen, settings, options, where)

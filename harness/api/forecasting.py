@@ -9,7 +9,7 @@ from harness import plugins
 from harness import run as running
 from harness.api.evaluation import planned_tasks, tasks_of
 from harness.api.prompts import parts_of
-from harness.api.ready import missing_data, singly
+from harness.api.ready import missing_data, singly, variable
 from harness.api.records import Overrides, Where, with_overrides
 from harness.api.showing import SILENT
 from harness.energy.rates import Rates, read_rates
@@ -95,7 +95,9 @@ def dry_run(
     settings, options, where, _ = with_overrides(settings, options, where, None, overrides)
     factors = read_rates(Path(rates)) if rates is not None else None
     chosen = tasks_of(tasks)
-    reasons = {name: f"data are missing: {d}" for name, (d, _) in missing_data(chosen, where.data).items()}
+    kept, reasons = variable(chosen, settings, tasks)
+    left_out = set(reasons)
+    reasons |= {name: f"data are missing: {d}" for name, (d, _) in missing_data(kept, where.data).items()}
     reasons |= (
         {}
         if settings.scorer
@@ -103,7 +105,7 @@ def dry_run(
     )
     if not where.allow_code_execution:
         reasons |= {t.name: "it runs code (--allow-code-execution)" for t in chosen if t.confine}
-    left_out = set(reasons) if where.skip_missing else set[str]()
+    left_out |= set(reasons) if where.skip_missing else set()
     silent = [task.bind(task, SILENT) if task.bind else task for task in chosen if task.name not in reasons]
     planned = planned_tasks(silent, replace(settings, scorer=None), options, where)
     whole = Forecast(model, ())

@@ -8,20 +8,51 @@ from harness import run as running
 from harness.api.records import Where
 from harness.data import at_hand, load
 from harness.engine.backend import Backend
-from harness.errors import DataError, UsageError, listed
+from harness.errors import DataError, Unsupported, UsageError, listed
 from harness.scorers import VALID
 from harness.subset import by_reason
 from harness.types import Dataset, Settings, Task
+from harness.variants.task import varied
 
 LeftOut = dict[str, str]
 """Tasks that are not asked, and why."""
 
 
-def ready(tasks: Sequence[Task], settings: Settings, where: Where) -> tuple[list[Task], LeftOut]:
+def ready(
+    tasks: Sequence[Task], settings: Settings, where: Where, wanted: str | Sequence[str | Task]
+) -> tuple[list[Task], LeftOut]:
     """The tasks for which data, scorer and permission are here, and those that ``where.skip_missing`` leaves out.
 
-    Data that lie in no file here are fetched now. Raises DataError or UsageError that names everything that is missing.
+    Members of groups, patterns and tags among ``wanted`` without such variants as the settings name are left out too.
+    Data that lie in no file here are fetched now. Raises DataError or UsageError that names everything that is missing,
+    Unsupported for a task that was named by itself and has no such variants.
     """
+    tasks, unvaried = variable(tasks, settings, wanted)
+    here, reasons = _here(tasks, settings, where)
+    return here, unvaried | reasons
+
+
+def variable(
+    tasks: Sequence[Task], settings: Settings, wanted: str | Sequence[str | Task]
+) -> tuple[list[Task], LeftOut]:
+    """The tasks that have the variants which the settings name, and members of groups, patterns and tags without them.
+
+    Raises Unsupported for a task that was named by itself, and where nothing is left.
+    """
+    flaws: dict[str, Unsupported] = {}
+    for task in tasks:
+        try:
+            varied(task, settings)
+        except Unsupported as error:
+            flaws[task.name] = error
+    named = singly(wanted) if flaws else set()
+    if refused := [error for name, error in flaws.items() if name in named or len(flaws) == len(tasks)]:
+        raise refused[0]
+    kept = [task for task in tasks if task.name not in flaws]
+    return kept, {name: str(error).removeprefix(f"{name} ") for name, error in flaws.items()}
+
+
+def _here(tasks: Sequence[Task], settings: Settings, where: Where) -> tuple[list[Task], LeftOut]:
     absent = missing_data(tasks, where.data)
     unscored = [] if settings.scorer else [task.name for task in tasks if task.bind and not task.judging]
     unsafe = _running_code(tasks, where)
@@ -29,7 +60,7 @@ def ready(tasks: Sequence[Task], settings: Settings, where: Where) -> tuple[list
         return list(tasks), {}
     reasons = dict.fromkeys(unscored, "a scorer of texts is missing (--scorer)")
     reasons |= dict.fromkeys(unsafe, "it runs code that the model writes (--allow-code-execution)")
-    reasons |= {name: f"its data are missing ({dataset.id})" for name, (dataset, _) in absent.items()}
+    reasons |= {name: f"no data ({dataset.id})" for name, (dataset, _) in absent.items()}
     if not where.skip_missing:
         require_permission(tasks, where)
         raise _everything(tasks, absent, unscored)

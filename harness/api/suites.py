@@ -119,7 +119,7 @@ def require_ready(jobs: Sequence[Job], where: Where, outputs: Sequence[Path] = (
         for name in tasks:
             look(lambda name=name, known=known: known.extend(tasks_of(name)))  # type: ignore[misc]
         if known:
-            look(lambda known=known, settings=settings: ready(known, settings, where))  # type: ignore[misc]
+            look(lambda known=known, settings=settings, tasks=tasks: ready(known, settings, where, tasks))  # type: ignore[misc]
     for path in outputs:
         look(lambda path=path: require_writable(path))  # type: ignore[misc]
     if len(flaws) == 1:

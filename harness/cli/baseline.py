@@ -2,10 +2,11 @@
 
 import click
 
+from harness.cli.grouped import CommandGroup
 from harness.cli.options import store_option
 
 
-@click.group("baseline")
+@click.group("baseline", cls=CommandGroup)
 def command() -> None:
     """Name the run that others are compared with."""
 

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import click
 
+from harness.cli.grouped import CommandGroup
 from harness.cli.options import names
 
 
-@click.group("data")
+@click.group("data", cls=CommandGroup)
 def command() -> None:
     """Data sets on this machine."""
 

@@ -77,7 +77,7 @@ def lines(forecast: Forecast) -> Iterator[str]:
 def _tokens(forecast: Forecast) -> str:
     if forecast.asked is None:
         return "not known beforehand"
-    once = f", {forecast.computed:,} computed once shared parts count once" if forecast.computed is not None else ""
+    once = f", {forecast.computed:,} computed, as shared parts count once" if forecast.computed is not None else ""
     about = f"about ({forecast.basis}) " if forecast.computed is None else ""
     written = f"; at most {forecast.written:,} written" if forecast.written else ""
     return f"{about}{forecast.asked:,} asked{once}{written}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
+from harness.cli.grouped import CommandGroup
 from harness.cli.options import data_option, json_option, mirror, notice, store_option, typed
 from harness.files import write_json, write_text
 from harness.visible import line
@@ -49,7 +50,7 @@ class SelftestOptions(TypedDict):
     store: str | None
 
 
-class DefaultCheck(click.Group):
+class DefaultCheck(CommandGroup):
     """A group whose command "check" is run where none is named: ``harness gate RULES RUN``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

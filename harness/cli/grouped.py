@@ -1,8 +1,10 @@
-"""Help of a command with many options, in groups under headings."""
+"""Help of a command with many options, in groups under headings, and of a group of commands."""
 
 from collections.abc import Mapping, Sequence
 
 import click
+
+from harness.errors import UnknownName
 
 GROUPS: Mapping[str, Sequence[str]] = {
     "What is asked": (
@@ -38,3 +40,26 @@ class GroupedCommand(click.Command):
             if rows:
                 with formatter.section(title):
                     formatter.write_dl(rows)
+
+
+class CommandGroup(click.Group):
+    """A group whose help has the first sentence of each command in full; it tells the nearest of unknown commands."""
+
+    def summary(self, ctx: click.Context, name: str) -> str:
+        """What a command does, in a sentence."""
+        command = self.get_command(ctx, name)
+        return command.get_short_help_str(limit=1_000) if command else ""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a line for every command."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self.summary(ctx, name)) for name in self.list_commands(ctx)])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is called. Raises UnknownName with the nearest ones."""
+        names = self.list_commands(ctx)
+        if args[0] not in names and not args[0].startswith("-") and not ctx.resilient_parsing:
+            raise UnknownName(f"command of `{ctx.command_path}`", args[0], names)
+        return super().resolve_command(ctx, args)

@@ -12,6 +12,7 @@ from typing import NoReturn
 import click
 
 from harness.cli.completion import VARIABLE, with_names
+from harness.cli.grouped import CommandGroup
 from harness.errors import HarnessError, RunError
 from harness.hidden import hidden
 from harness.visible import cut
@@ -66,11 +67,14 @@ MODULES = {
 is a word of Python's."""
 
 
-class Lazy(click.Group):
+class Lazy(CommandGroup):
     """A group whose subcommands live in ``harness.cli.NAME`` (or MODULES) and are imported when they are called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
+
+    def summary(self, ctx: click.Context, name: str) -> str:
+        return COMMANDS[name]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
@@ -87,10 +91,6 @@ class Lazy(click.Group):
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python writes what is left when it ends
             return 0
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
 
 
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from harness.cli.grouped import CommandGroup
 from harness.cli.options import json_option, store_option
 from harness.files import write_json
 
@@ -15,7 +16,7 @@ keep_option = click.option("--keep", metavar="RUN", help="Keep the result with t
 device_option = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
 
 
-@click.group("privacy")
+@click.group("privacy", cls=CommandGroup)
 def command() -> None:
     """Measure what a model remembers of its training data, and what personal data its answers contain."""
 

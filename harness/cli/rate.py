@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from harness.cli import rating_table
+from harness.cli.grouped import CommandGroup
 from harness.cli.options import json_option, store_option
 from harness.files import write_json, write_text
 from harness.visible import line
@@ -14,7 +15,7 @@ address_option = click.option(
 )
 
 
-@click.group("rate")
+@click.group("rate", cls=CommandGroup)
 def command() -> None:
     """Let people rate the answers of stored runs."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.grouped import CommandGroup
 from harness.cli.options import json_option, notice, store_option
 from harness.cli.table import columns
 from harness.files import write_json
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from harness.types import Run
 
 
-@click.group("runs")
+@click.group("runs", cls=CommandGroup)
 def command() -> None:
     """List, remove, tag, hash, export and import runs."""
 
@@ -111,9 +112,10 @@ def tag_run(run: str, tags: tuple[str, ...], remove: bool, store: str | None) ->
 @click.argument("runs", nargs=-1, required=True)
 @store_option
 def digest_runs(runs: tuple[str, ...], store: str | None) -> int:
-    """Print one sha256 of each of RUNS: over its record, its numbers and every stored answer.
+    """Print one sha256 of each of RUNS.
 
-    A report is signed with these lines; `harness runs digest RUN... | sha256sum` gives its seal.
+    It is over the run's record, its numbers and every stored answer. A report is signed with these lines; `harness runs
+    digest RUN... | sha256sum` gives its seal.
     """
     from harness.store import open_store
     from harness.store.digest import lines

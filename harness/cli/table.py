@@ -90,7 +90,7 @@ def results_table(run: Run, estimates: Sequence[Estimate], *, slices: bool = Fal
     calibration = {key for key, metric in records.items() if metric.family == "calibration"}
     shown = [e for e in estimates if slices or (e.slice == "all" and (e.task, e.metric) not in calibration)]
     known = run.ideals()
-    ideals = known if any((e.task, e.metric) in known for e in shown) else {}
+    ideals = any((e.task, e.metric) in known for e in shown)
     cut = int(run.engine.get("prompts_cut") or 0)
     lost = f"; {cut} prompts were truncated on the left to fit the context" if cut else ""
     more = lost if slices or len(shown) == len(estimates) else f"{lost}; slices and calibration: harness show {run.id}"
@@ -114,18 +114,18 @@ def results_table(run: Run, estimates: Sequence[Estimate], *, slices: bool = Fal
     last = ""
     for e in shown[:ROWS]:
         where = (e.slice,) if slices else ()
-        ideal = ideals.get((e.task, e.metric))
+        record = records.get((e.task, e.metric))
         cells = (
             e.task if e.task != last else "",
             e.metric,
             *where,
-            words.value(e.value, records.get((e.task, e.metric))),
-            words.ends(e, records.get((e.task, e.metric))),
+            words.value(e.value, record),
+            words.ends(e, record),
             e.n,
             e.clusters,
             e.failed,
         )
-        table.add_row(*plain(*cells, *([against(e, ideal) if ideal is not None else ""] if ideals else [])))
+        table.add_row(*plain(*cells, *([against(e, record)] if ideals else [])))
         last = e.task
     wide_console(120).print(table)
 

@@ -51,7 +51,7 @@ def claims(rule: Rule, numbers: Sequence[Number]) -> list[list[Number]]:
 def _unmatched(rule: Rule, numbers: set[tuple[str, str, str]]) -> UnknownName:
     """Says which part of a rule fits no number, and the nearest that would."""
     task, _, metric = rule.metric.rpartition(":")
-    where = f"in the rule {rule.metric!r} {rule.limit} (slices {rule.slices!r}), which matches no number of the run:"
+    where = f"of the run for the rule {rule.metric!r} {rule.limit} (slices {rule.slices!r}):"
     tasks = {t for t, _, _ in numbers}
     metrics = {m for t, m, _ in numbers if fnmatchcase(t, task)}
     if not metrics:

@@ -2,7 +2,8 @@
 
 from typing import Literal
 
-from harness.types import Estimate
+from harness.metrics import words
+from harness.types import Estimate, MetricRecord
 
 Side = Literal["above", "below", "within", "undecided"]
 
@@ -20,14 +21,14 @@ def side_of(e: Estimate, ideal: float) -> Side:
     return "above" if e.low > ideal else "below" if e.high < ideal else "within"
 
 
-def against(e: Estimate, ideal: float) -> str:
-    """The verdict in words; empty for a number that is undefined."""
-    if e.value is None:
+def against(e: Estimate, record: MetricRecord | None) -> str:
+    """The verdict in words, in the metric's unit; empty for a number that is undefined or has no ideal."""
+    if e.value is None or record is None or record.better != "ideal" or record.ideal is None:
         return ""
-    side = side_of(e, ideal)
+    side, ideal = side_of(e, record.ideal), words.value(record.ideal, record)
     if side == "undecided":
         return too_few(e.clusters)
-    return f"not distinguishable from {ideal:g}" if side == "within" else f"differs from {ideal:g}"
+    return f"not distinguishable from {ideal}" if side == "within" else f"differs from {ideal}"
 
 
 def too_few(clusters: int) -> str:

@@ -32,7 +32,8 @@ def text_of(value: Any, what: str) -> str:
 def choices_of(value: Any) -> list[str]:
     """The texts of a list of choices. Raises DataError for what is no list and for choices that are no texts."""
     if not isinstance(value, list | tuple):
-        raise DataError(f"the choices are {kind_of(value)}, not a list")
+        hint = ": in CSV each choice has a column, A, B, ..." if isinstance(value, str) else ""
+        raise DataError(f"the choices are {kind_of(value)}, not a list{hint}")
     texts = [text_of(each, "a choice") for each in value]
     if not texts or any(not text.strip() for text in texts):
         raise DataError(f"an empty choice among {quoted(texts)}")

@@ -51,7 +51,7 @@ class Evaluating:
         self._where = replace(where, family=family, name=where.name or family, cache=False)
         self.listener = heard(listener, self._where.name)
         self._wanted = tasks
-        chosen, self._absent = ready(tasks_of(tasks), self._settings, where)
+        chosen, self._absent = ready(tasks_of(tasks), self._settings, where, tasks)
         for text in told(self._absent):
             self.listener.notice(text)
         self._planned = planned_tasks(chosen, self._settings, self._options, where)

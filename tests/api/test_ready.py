@@ -69,18 +69,31 @@ def test_what_is_missing_is_left_out_told_and_kept(nowhere: Path, tmp_path: Path
         "scripted:oracle", "bias", data=nowhere, store=store, skip_missing=True, limit=6, notice=told.append
     )
     assert [task.name for task in result.run.tasks] == ["demo/pronouns"]
-    assert "left out: crows_pairs, crows_pairs/masked: its data are missing (nyu-mll/crows_pairs)" in told
+    assert "left out: crows_pairs, crows_pairs/masked: no data (nyu-mll/crows_pairs)" in told
     [kept] = open_store(store).runs()
     assert len(kept.left_out) == BIAS - 1
-    assert kept.left_out["winogender"] == "its data are missing (oskarvanderwal/winogender)"
+    assert kept.left_out["winogender"] == "no data (oskarvanderwal/winogender)"
     assert shortfall(kept) == f"6 of 70 examples, sampled; {BIAS - 1} tasks left out"
-    assert "left out  winogender: its data are missing" in command("show", kept.id, "--store", store).output
+    assert "left out  winogender: no data" in command("show", kept.id, "--store", store).output
     card = harness.report(kept.id, "bias", store=store)
-    assert "eft out: crows_pairs, crows_pairs/masked: its data" in (card if isinstance(card, str) else json.dumps(card))
+    assert "eft out: crows_pairs, crows_pairs/masked: no data" in (card if isinstance(card, str) else json.dumps(card))
+
+
+def test_a_group_leaves_out_what_has_no_variants_and_a_named_task_is_refused_first(tmp_path: Path) -> None:
+    store = str(tmp_path / "s")
+    asked = harness.evaluate("scripted:oracle", "demo", store=store, perturb=("typos",), limit=4).run
+    assert [task.name for task in asked.tasks] == ["demo/sentiment", "demo/qa", "demo/en_de"]
+    assert asked.left_out["demo/pronouns"].startswith("asks for the likelihood of given texts")
+    forecast = harness.dry_run("scripted:oracle", "demo", perturb=("typos",), limit=4)
+    assert [task.task for task in forecast.missing] == ["demo/pronouns"] and not forecast.refused
+    words = ("run", "scripted:oracle", "scripted:opposite", "-t", "demo/qa,demo/pronouns", "--perturb", "typos")
+    told = command(*words, "--store", store, exit_code=2).exception
+    assert str(told).startswith("demo/pronouns asks for the likelihood of given texts")
+    assert len(open_store(store).runs()) == 1
 
 
 def test_nothing_left_is_an_error(nowhere: Path) -> None:
-    with pytest.raises(DataError, match="no task is left: winogender: its data are missing"):
+    with pytest.raises(DataError, match="no task is left: winogender: no data"):
         harness.evaluate("scripted:oracle", "winogender", data=nowhere, skip_missing=True)
 
 

@@ -59,7 +59,8 @@ def test_run_show_samples_and_list(tmp_path: Path) -> None:
         (("run", "scripted:oracle", "--tasks", "demo/qa", "--scorer", "hf:x/y", "--quiet"), 0, "hf:x/y is not used"),
         (("run", "scripted:fail-every-1", "--tasks", "demo/qa", "--quiet"), 3, "has no value"),
         (("show", "nosuchrun"), 3, "there is no store"),
-        (("lst",), 2, "lst"),
+        (("lst",), 2, "unknown command of `harness` 'lst'; did you mean list"),
+        (("runs", "lst"), 2, "unknown command of `harness runs` 'lst'; did you mean list"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_line_and_an_exit_code(args: tuple[str, ...], code: int, said: str, tmp_path: Path) -> None:
@@ -76,6 +77,12 @@ def test_a_group_without_a_command_shows_its_help(words: tuple[str, ...], tmp_pa
     told = done.stderr.splitlines()
     assert (done.returncode, done.stdout) == (2, "") and told[0].startswith(" ".join(("Usage: harness", *words)))
     assert len(told) > 8 and "Commands:" in told
+
+
+@pytest.mark.parametrize("group", ["baseline", "data", "gate", "privacy", "rate", "runs"])
+def test_what_commands_of_a_group_do_is_not_cut(group: str, tmp_path: Path) -> None:
+    done = command(group, "--help", cwd=tmp_path)
+    assert done.returncode == 0 and not [line for line in done.stdout.splitlines() if line.endswith("...")][1:]
 
 
 def test_only_settings_that_are_not_the_usual_ones_are_shown(tmp_path: Path) -> None:

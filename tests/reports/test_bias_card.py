@@ -71,7 +71,7 @@ def test_a_number_that_shows_nothing_says_what_it_could_have_shown() -> None:
 @pytest.mark.parametrize("low", [30.0, 45.0, 55.0])
 def test_table_page_and_card_give_one_verdict(low: float, clusters: int) -> None:
     e = number(low + 5, low, low + 10, clusters)
-    card, table, page = read_probe(e, SS), against(e, 50), WORDS[side_of(e, 50)]
+    card, table, page = read_probe(e, SS), against(e, SS), WORDS[side_of(e, 50)]
     assert (card.differs is None) == table.startswith("no verdict") == (page == "no verdict") == (clusters < FEWEST)
     if card.differs is not None:
         assert card.differs == table.startswith("differs") == (page != "ideal within the interval")

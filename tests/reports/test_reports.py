@@ -16,7 +16,7 @@ from harness.errors import UnknownName
 from harness.kinds import About, Data, multiple_choice
 from harness.metrics.ideals import against
 from harness.store import Store, open_store
-from harness.types import Card, Dataset, Estimate, TaskRecord
+from harness.types import Card, Dataset, Estimate, MetricRecord, TaskRecord
 from harness_reports import REPORTS
 from harness_reports.bias import BiasCard
 from harness_reports.bias_card import document
@@ -210,14 +210,14 @@ def test_the_report_prints_and_runs_nothing(runs: tuple[Store, str, str], tmp_pa
 
 def test_an_interval_says_whether_it_covers_the_ideal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     number = Estimate("t", "m", "all", 55.0, 45.0, 65.0, 90, 90, 0)
-    assert against(number, 50) == "not distinguishable from 50" and against(number, 65) == "not distinguishable from 65"
-    assert against(number, 44) == "differs from 44" and against(replace(number, value=None), 50) == ""
-    assert against(replace(number, clusters=5), 44) == "no verdict: 5 clusters are too few"
+    half, low = (MetricRecord(name="m", better="ideal", ideal=ideal) for ideal in (50.0, 44.0))
+    assert against(number, half) == "not distinguishable from 50 %" and against(number, low) == "differs from 44"
+    assert against(replace(number, value=None), half) == against(number, MetricRecord(name="m")) == ""
+    assert against(replace(number, clusters=5), half) == "no verdict: 5 clusters are too few"
     result = evaluate("scripted:oracle", ["demo/pronouns"], store=str(tmp_path))
-    words = {
-        against(e, ideal) for e in result.estimates for ideal in [result.run.ideals().get((e.task, e.metric))] if ideal
-    }
-    assert {"differs from 50", "not distinguishable from 50"} <= words
+    records = result.run.metrics()
+    words = {told for e in result.estimates if (told := against(e, records[e.task, e.metric]))}
+    assert {"differs from 50 %", "not distinguishable from 50 %"} <= words
     for form in ("md", "html"):
         assert all(word in str(REPORTS[form](open_store(str(tmp_path)), [result.run.id], None)) for word in words)
     results_table(result.run, result.estimates)
