@@ -96,7 +96,9 @@ def show(changes: Changes, rows: Sequence[Difference]) -> None:
         caption += f"; {len(changes.differences) - len(rows):,} more metrics: --all"
     if len(rows) > ROWS:
         caption += f"; {len(rows) - ROWS:,} more rows are not shown: --task narrows them"
-    title = f"first: {changes.names[0]} ({changes.first})   second: {changes.names[1]} ({changes.second})"
+    runs = zip(changes.names, (changes.first, changes.second), strict=True)
+    first, second = (name if run in name else f"{name} ({run})" for name, run in runs)
+    title = f"first: {first}   second: {second}"
     table = Table(title=Text(line(title)), title_justify="left", caption=caption, caption_justify="left")
     has_slices = any(row.slice != "all" for row in rows)
     for name in (

@@ -58,8 +58,8 @@ class CommandGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that is called. Raises UnknownName with the nearest ones."""
+        """The command that is called. Raises click's UsageError with the nearest ones."""
         names = self.list_commands(ctx)
         if args[0] not in names and not args[0].startswith("-") and not ctx.resilient_parsing:
-            raise UnknownName(f"command of `{ctx.command_path}`", args[0], names)
+            raise click.UsageError(str(UnknownName("command", args[0], names)), ctx)
         return super().resolve_command(ctx, args)

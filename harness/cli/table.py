@@ -96,13 +96,14 @@ def results_table(run: Run, estimates: Sequence[Estimate], *, slices: bool = Fal
     more = lost if slices or len(shown) == len(estimates) else f"{lost}; slices and calibration: harness show {run.id}"
 
     asked = f"asked {part}; " if (part := shortfall(run)) else ""
+    like = ", for questions like these" if "sampled" in part else ""
     left = len(shown) - ROWS
     if left > 0:
         more += f"; {left:,} more rows are not shown: --task narrows them, --json has all"
     table = Table(
         title=Text(line(f"{run.model}  ·  run {run.id}")),
         title_justify="left",
-        caption=Text(line(asked + "95 % intervals; n: examples judged; a failed example has no score" + more)),
+        caption=Text(line(f"{asked}95 % intervals{like}; n: examples judged; a failed example has no score" + more)),
         caption_justify="left",
     )
     for name in ("task", "metric", *(("slice",) if slices else ())):

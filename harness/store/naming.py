@@ -39,7 +39,7 @@ def resolve(connection: Connection, name: str) -> str:
         own, finished = _by_time().where(MODELS.c.name == model), RUNS.c.status == "finished"
         others = connection.execute(own.where(~finished).limit(SHOWN)).scalars().all()
         unfinished = f"; unfinished, by their ids: {', '.join(others)}" if others else ""
-        return _newest(connection, own.where(finished), name, back, f"finished runs of {model}{unfinished}")
+        return _newest(connection, own.where(finished), name, back, "finished run", f" of {model}{unfinished}")
     return _beginning(connection, name, models)
 
 
@@ -48,11 +48,12 @@ def _by_time() -> Select[Any]:
     return select(RUNS.c.id).join(MODELS).order_by(RUNS.c.started.desc(), RUNS.c.id.desc())
 
 
-def _newest(connection: Connection, runs: Select[Any], name: str, back: int, kind: str = "runs") -> str:
+def _newest(connection: Connection, runs: Select[Any], name: str, back: int, kind: str = "run", more: str = "") -> str:
     """The newest of some runs but ``back``. Raises UsageError where there are too few."""
     ids = list(connection.execute(runs.limit(back + 1)).scalars())
     if len(ids) <= back:
-        raise UsageError(f"there is no run {quoted(name)}: the store has {len(ids)} {kind}")
+        many = "s" * (len(ids) != 1)
+        raise UsageError(f"there is no run {quoted(name)}: the store has {len(ids)} {kind}{many}{more}")
     return str(ids[back])
 
 

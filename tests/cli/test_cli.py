@@ -59,8 +59,8 @@ def test_run_show_samples_and_list(tmp_path: Path) -> None:
         (("run", "scripted:oracle", "--tasks", "demo/qa", "--scorer", "hf:x/y", "--quiet"), 0, "hf:x/y is not used"),
         (("run", "scripted:fail-every-1", "--tasks", "demo/qa", "--quiet"), 3, "has no value"),
         (("show", "nosuchrun"), 3, "there is no store"),
-        (("lst",), 2, "unknown command of `harness` 'lst'; did you mean list"),
-        (("runs", "lst"), 2, "unknown command of `harness runs` 'lst'; did you mean list"),
+        (("lst",), 2, "unknown command 'lst'; did you mean list"),
+        (("runs", "lst"), 2, "unknown command 'lst'; did you mean list? (see `harness runs --help`)"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_line_and_an_exit_code(args: tuple[str, ...], code: int, said: str, tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_ids_and_tags_come_before_models(store):
     ("name", "words"),
     [
         ("latest~4", "there is no run 'latest~4': the store has 4 runs"),
-        ("smol~1", "there is no run 'smol~1': the store has 1 finished runs of smol"),
+        ("smol~1", "there is no run 'smol~1': the store has 1 finished run of smol; unfinished, by their ids: q2"),
         ("r", "'r' is the beginning of several runs: r1, r2"),
     ],
 )

@@ -56,7 +56,7 @@ def test_show(filled, place, tmp_path):
         "run-1  finished",
         "tags      best",
         "model     toy",
-        "seed=0",
+        "settings  shots=2",
         "data sha256 dddd",
         "weights: sha of toy",
     ):
