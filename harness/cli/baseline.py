@@ -4,6 +4,7 @@ import click
 
 from harness.cli.grouped import CommandGroup
 from harness.cli.options import store_option
+from harness.visible import line
 
 
 @click.group("baseline", cls=CommandGroup)
@@ -35,9 +36,9 @@ def list_baselines(history: bool, store: str | None) -> int:
 
     opened = open_store(store, create=False)
     if history:
-        for step in opened.baseline_history():
-            click.echo(f"{step.at}  {step.name} -> {step.run_id or 'deleted'}  {step.why}".rstrip())
-        return 0
-    for name, run in opened.baselines().items():
-        click.echo(f"{name} -> {run}")
+        lines = [f"{s.at}  {s.name} -> {s.run_id or 'deleted'}  {s.why}".rstrip() for s in opened.baseline_history()]
+    else:
+        lines = [f"{name} -> {run}" for name, run in opened.baselines().items()]
+    for text in lines or ["none yet"]:
+        click.echo(line(text, 500))
     return 0

@@ -111,7 +111,7 @@ def _runs(store: str | None, tag: str | None) -> Rows:
     from harness.cli.runs import run_rows
     from harness.store import open_store
 
-    opened = open_store(store)
+    opened = open_store(store, create=False)
     return run_rows(opened, opened.runs(tag=tag))
 
 

@@ -85,6 +85,12 @@ def test_what_commands_of_a_group_do_is_not_cut(group: str, tmp_path: Path) -> N
     assert done.returncode == 0 and not [line for line in done.stdout.splitlines() if line.endswith("...")][1:]
 
 
+def test_looking_makes_no_store(tmp_path: Path) -> None:
+    for words in (("list", "runs"), ("runs", "list"), ("baseline", "list"), ("show", "latest")):
+        done = command(*words, cwd=tmp_path)
+        assert (done.returncode, list(tmp_path.iterdir())) == (3, []) and "there is no store at" in done.stderr
+
+
 def test_only_settings_that_are_not_the_usual_ones_are_shown(tmp_path: Path) -> None:
     for limit in ((), ("--limit", "4")):
         command("run", "scripted:oracle", "--tasks", "demo/sentiment", "--quiet", *limit, cwd=tmp_path)
