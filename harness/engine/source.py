@@ -11,7 +11,7 @@ from pathlib import Path
 from harness.engine import files
 from harness.engine.adapter import Adapter, adapter_in, base_of, tokenizer_folder
 from harness.engine.backend import Options
-from harness.errors import ModelError, UnknownName, UsageError
+from harness.errors import ModelError, UnknownName, UsageError, quoted
 
 VALID = ("smollm2", "PATH", "hf:ORG/NAME[@REVISION]", "openai:NAME", "replay:FILE", "scripted:RULE")
 ELSEWHERE = ("openai", "replay", "scripted")
@@ -70,6 +70,10 @@ def folder_of(spec: str, options: Options) -> Path:
     path = Path(spec).expanduser()
     if path.is_dir():
         return path
+    if path.is_file():
+        raise ModelError(
+            f"{quoted(spec)} is a file; a model is a folder with config, tokenizer and safetensors weights"
+        )
     name = spec.removeprefix("hf:")
     if name.startswith(("/", ".", "~")) or name.count("/") != 1 or ":" in name:
         raise UnknownName("model", spec, VALID)
@@ -90,6 +94,6 @@ def download(name: str, options: Options) -> Path:
     try:
         return Path(snapshot_download(repo, revision=revision or None, allow_patterns=patterns))
     except (OSError, ValueError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error) else type(error).__name__
+        reason = str(error).strip().splitlines()[0].removeprefix("Got: ") if str(error) else type(error).__name__
         offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") == "1" else ""
         raise ModelError(f"no folder {name!r} here, and the Hub does not give that model{offline}: {reason}") from error

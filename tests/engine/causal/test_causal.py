@@ -204,6 +204,9 @@ def test_what_does_not_load_says_so_in_one_line(folder: Path, tmp_path: Path) ->
         load("smolm2", Options())
     with pytest.raises(ModelError, match="no folder 'nobody/nothing' here"):
         load("nobody/nothing", Options())
+    (tmp_path / "model.gguf").write_bytes(b"GGUF")
+    with pytest.raises(ModelError, match=r"model.gguf' is a file; a model is a folder with config"):
+        load(str(tmp_path / "model.gguf"), Options())
     odd = tmp_path / "odd"
     odd.mkdir()
     (odd / "config.json").write_text(json.dumps({"architectures": ["ResNetModel"], "model_type": "resnet"}))
