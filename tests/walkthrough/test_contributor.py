@@ -55,4 +55,4 @@ def test_a_file_of_questions_is_a_task(tmp_path: Path) -> None:
     said = next(line for line in README.splitlines() if line.endswith("--tasks my_questions.jsonl"))
     done = run(tmp_path, said)
     assert done.returncode == 0, done.stderr
-    assert re.search(r"my_questions .*acc +. +1 ", done.stdout)
+    assert re.search(r"my_questions .*acc +. +100 \[34.24, 100\] % +. +0 \[", done.stdout)
