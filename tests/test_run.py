@@ -102,6 +102,11 @@ def test_rescoring_judges_the_stored_answers_anew(tmp_path: Path) -> None:
     assert open_store(place).results(again.run.id) == open_store(place).results(first.run.id)
 
 
+def test_a_scripted_model_that_is_asked_what_no_task_asks_says_so() -> None:
+    with pytest.raises(Unsupported, match="knows the answers to the tasks of a run, and none to 'judge'"):
+        open_scripted("oracle").answer([Question("judge", "0", 0, Choose("Good?", ("yes", "no")))])
+
+
 class Dying:
     """An oracle that stops after some batches, as a killed process does."""
 

@@ -13,7 +13,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.engine.backend import Batch, Exam
-from harness.errors import DataError, UnknownName, quoted
+from harness.errors import DataError, UnknownName, Unsupported, quoted
 from harness.types import (
     Choose,
     Example,
@@ -44,7 +44,13 @@ class Scripted:
     delay: float = 0.0
 
     def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
-        """Batches of eight in the order of the questions."""
+        """Batches of eight in the order of the questions. Raises Unsupported for one whose answer is not in the key."""
+        strange = next((q.task for q in questions if (q.task, q.example) not in self.key), None)
+        if strange is not None:
+            raise Unsupported(
+                f"{self.info.name} knows the answers to the tasks of a run, and none to {quoted(strange)}: it can "
+                "neither judge nor be audited"
+            )
         return self._batches(questions, done)
 
     def stats(self) -> Mapping[str, float | str]:
