@@ -12,6 +12,7 @@ from harness.api.rescoring import settings_of
 from harness.engine.backend import Backend, Exam, Options
 from harness.errors import UsageError
 from harness.hidden import hidden_in
+from harness.privacy.redacted import is_redacted
 from harness.types import Run, Task
 
 DANGEROUS = ("trust_remote_code", "allow_pickle")
@@ -46,6 +47,7 @@ def ask_more(
         where,
         data=where.data or recipe.folder,
         cache=where.cache and recipe.cache,
+        redact=where.redact or is_redacted(run),
         name=where.name or (run.model if recipe.model else ""),
     )
     settings = replace(settings_of(run), limit=limit)

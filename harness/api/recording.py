@@ -25,6 +25,7 @@ from harness.engine.elsewhere.merged import Merged
 from harness.errors import HarnessError, RunError, TimeUp, quoted
 from harness.groups import Figures, figures
 from harness.hidden import hidden, hidden_in
+from harness.privacy.redacted import SETTING, is_redacted, redacted
 from harness.store import Store, open_store, samples
 from harness.store.cache import AnswerCache
 from harness.store.ratings import now
@@ -47,6 +48,7 @@ def record(
     """Ask, judge and store what is planned; without ``recipe`` the run cannot be asked for more."""
     store = open_store(where.store, samples=where.samples)
     run = described(backend, planned, settings, where.name)
+    run = replace(run, settings={**run.settings, SETTING: True}) if where.redact else run
     recipe_kept = recipe.record() if recipe else {}
     run = replace(run, command=where.command, recipe=recipe_kept, training=training, left_out=left_out)
     run = replace(run, family=where.family, step=where.step, bundle=where.bundle)
@@ -93,6 +95,8 @@ class _Asking:
 def _finished(asking: _Asking, run: Run, *, cached: bool) -> tuple[Result, list[str]]:
     """The stored result, and why examples failed."""
     backend, listener, store = asking.backend, asking.listener, asking.store
+    hides = is_redacted(run)
+    cached = cached and not hides
     cache = _shared_cache(store) if cached and backend.info.pinned else None
     before = set(asking.journal.responses)
     with watch(backend.info.devices, asking.idle) as watched:
@@ -107,16 +111,17 @@ def _finished(asking: _Asking, run: Run, *, cached: bool) -> tuple[Result, list[
         )
     done = running.finish(_keeping(asking, run, cached), answers)
     energy = energy_of(backend, watched.energy, asking.journal, before, done)
+    kept = redacted(done.outcomes) if hides else done.outcomes
     tasks = [p.task for p in asking.planned]
     for task in tasks:
-        _tell(listener, notices.of_outcomes(task, done.outcomes[task.name]))
+        _tell(listener, notices.of_outcomes(task, kept[task.name]))
     run = replace(run, status="finished", finished=now(), engine=_engine(backend), energy=energy)
     groups = averages(tasks, done.outcomes)
     estimates = done.estimates + groups.estimates
     _tell(listener, groups.reasons)
     _tell(listener, notices.of_estimates(estimates))
-    store.finish(run, done.outcomes, estimates)
-    return Result(run, estimates), [hidden(reason) for reason in failures.reasons(done.outcomes)]
+    store.finish(run, kept, estimates)
+    return Result(run, estimates), [hidden(reason) for reason in failures.reasons(kept)]
 
 
 def _shared_cache(store: Store) -> AnswerCache:
@@ -187,11 +192,13 @@ def identity_of(run: Run) -> str:
 
 
 def _resumed(store: Store, run: Run, identity: str) -> Run:
-    """The newest unfinished run that asked the same of the same model, or ``run`` itself."""
+    """The newest unfinished run that asked the same of the same model, which goes on to redact, or ``run`` itself."""
     for old in store.runs():
         path = _journal(store, old.id)
         if old.status != "finished" and path.is_file() and _identity_in(path, old, run) == identity:
-            return replace(run, id=old.id, started=old.started, status="interrupted")
+            redact = {SETTING: True} if is_redacted(old) else {}
+            settings = {**run.settings, **redact}
+            return replace(run, id=old.id, started=old.started, status="interrupted", settings=settings)
     return run
 
 

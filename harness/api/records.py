@@ -33,6 +33,7 @@ class Where:
     ``family`` and ``step`` say of a model under training which training that is and how many steps it has made;
     ``bundle`` is the id of the bundle that data and weights are taken from.
     ``skip_missing`` leaves out tasks whose data or scorer is missing instead of refusing all of them.
+    ``redact`` keeps personal data in texts as numbers, and neither reads nor fills the cache of answers.
     ``allow_code_execution``: code that the model writes may run, in a sandbox; tasks that need it are refused without.
     """
 
@@ -52,6 +53,7 @@ class Where:
     step: int | None = None
     bundle: str = ""
     allow_code_execution: bool = False
+    redact: bool = False
 
     def __post_init__(self) -> None:
         """Raises UsageError for an invalid idle time and for names that cannot be stored."""
@@ -61,6 +63,8 @@ class Where:
             pointers.require_tag(tag)
         if self.tags and self.shard is not None:
             raise UsageError("a shard has no run that a tag could point to yet: tag the run that `harness merge` makes")
+        if self.redact and self.shard is not None:
+            raise UsageError("the file of a shard holds answers as they are: a run that redacts is asked whole")
         if not 0 <= self.idle < math.inf:
             raise UsageError(f"idle = {self.idle} must be a number of seconds of at least 0")
         if self.max_minutes is not None and not 0 < self.max_minutes < math.inf:
@@ -139,6 +143,7 @@ class Overrides(TypedDict, total=False):
     step: int | None
     bundle: str
     allow_code_execution: bool
+    redact: bool
     progress: Callable[[int, int], None]
     state: Callable[[str], None]
     notice: Callable[[str], None]

@@ -9,6 +9,7 @@ from harness.answers.records import settings_from_json
 from harness.api.recording import averages, new_id, versions
 from harness.api.records import Result
 from harness.errors import UsageError, quoted
+from harness.privacy.redacted import is_redacted
 from harness.scorers.bound import audited, score_texts, scored_texts
 from harness.scorers.identities import sentences
 from harness.store import open_store
@@ -22,10 +23,13 @@ def rescore(run: str, *, store: str | None = None, scorer: str | None = None, co
     """Judge a run's stored answers with the installed tasks and store the outcome as a new run; the old one stays.
 
     ``scorer`` judges texts instead of the run's own; of an imported run neither scorer nor file is obeyed.
-    Raises UnknownName for a task that is not installed, UsageError for an imported run that names a file.
+    Raises UnknownName for a task that is not installed, UsageError for an imported run that names a file
+    and for one whose answers were redacted.
     """
     opened = open_store(store, create=False)
     old = opened.run(run)
+    if is_redacted(old):
+        raise UsageError(f"run {old.id} keeps no personal data in its answers, which may be judged otherwise without")
     tasks = _tasks(old, scorer)
     stored = {task.name: list(opened.outcomes(old.id, task.name)) for task in tasks}
     scores = score_texts([(task, _texts(task, stored[task.name])) for task in tasks])

@@ -19,7 +19,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "Several processes": ("workers", "ray", "threads", "shard"),
     "Without a network": ("bundle", "verify", "offline"),
     "Fine-tuning": ("protocol", "head_only", "train_limit"),
-    "What is kept": ("name", "tags", "store", "samples_at", "json_file", "no_cache"),
+    "What is kept": ("name", "tags", "store", "samples_at", "json_file", "no_cache", "redact"),
     "Stopping and going on": ("max_minutes", "resume"),
     "Dangerous": ("trust_remote_code", "allow_pickle", "allow_code_execution"),
     "More": ("idle", "quiet", "help"),

@@ -115,6 +115,7 @@ if TYPE_CHECKING:
 )
 @click.option("--offline", is_flag=True, help="Reach no other machine; what is missing is an error at once.")
 @click.option("--no-cache", is_flag=True, help="Do not reuse answers of earlier runs.")
+@click.option("--redact", is_flag=True, help="Keep personal data in texts as numbers; implies --no-cache.")
 @data_option
 @store_option
 @samples_option

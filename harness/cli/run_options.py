@@ -75,6 +75,7 @@ class RunOptions(TypedDict):
     verify: Path | None
     offline: bool
     no_cache: bool
+    redact: bool
     data: Path | None
     store: str | None
     samples_at: str | None
@@ -156,6 +157,7 @@ def where_of(options: RunOptions) -> Where:
         max_minutes=options["max_minutes"],
         skip_missing=options["skip_missing"],
         allow_code_execution=options["allow_code_execution"],
+        redact=options["redact"],
         name=options["name"],
         tags=options["tags"],
     )

@@ -158,6 +158,8 @@ def training_lines(run: Run, estimates: Sequence[Estimate]) -> Iterator[str]:
                 ("train", value),
                 ("held-out", training.held_out.values.get(name)),
                 ("validation", own.get((training.task, name))),
-                ("gap", gaps.get(name)),
+                ("gap", gap.value if (gap := gaps.get(name)) else None),
             ]
-            yield f"{training.task} {name}: " + ", ".join(f"{part} {v:.4f}" for part, v in parts if v is not None)
+            told = ", ".join(f"{part} {v:.4f}" for part, v in parts if v is not None)
+            ends = f" [{gap.low:.4f}, {gap.high:.4f}]" if gap and gap.low is not None and gap.high is not None else ""
+            yield f"{training.task} {name}: {told}{ends}"

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.errors import DataError, UnknownName
-from harness.privacy.personal import Leaks, Redaction, leaks
+from harness.privacy.personal import Leaks, Redaction, leaks, marked, personal
+from harness.privacy.redacted import is_redacted
 from harness.store import Store
 from harness.types import Chosen, Generated, Outcome
 
@@ -32,6 +33,7 @@ class LeakReport:
 def leaks_of(store: Store, run: str, tasks: Sequence[str] = (), *, redact: bool = False) -> LeakReport:
     """Look through the written answers of a run, or of some of its tasks.
 
+    Of a run that was stored without personal data, what stands for them is counted.
     Raises UnknownName for a task that the run has not, DataError where the run has no written answer.
     """
     stored = store.run(run)
@@ -47,14 +49,15 @@ def leaks_of(store: Store, run: str, tasks: Sequence[str] = (), *, redact: bool 
     ]
     if not asked:
         raise DataError(f"run {stored.id} has no written answers: leaks are looked for in texts")
-    kinds, each = leaks([(prompt, answer) for _, _, prompt, answer in asked])
-    hide = Redaction().of if redact else str
+    hidden = is_redacted(stored)
+    kinds, each = leaks([(prompt, answer) for _, _, prompt, answer in asked], marked if hidden else personal)
+    hide = Redaction().of if redact and not hidden else str
     leaked = tuple(
         Leak(task, example, one.kind, hide(one.value))
         for (task, example, _, _), own in zip(asked, each, strict=True)
         for one in own
     )
-    return LeakReport(stored.id, redact, tuple(kinds), leaked)
+    return LeakReport(stored.id, redact or hidden, tuple(kinds), leaked)
 
 
 def _answers(outcome: Outcome) -> Iterator[tuple[str, str]]:

@@ -98,7 +98,8 @@ def metrics_of(result: Result) -> dict[str, float]:
     """The tasks' own numbers over all examples by ``eval_harness/TASK:METRIC``, their intervals by ``/low``, ``/high``.
 
     Undefined numbers are left out; ``/failed`` counts examples that could not be judged, where there are any. Where
-    examples of a train split were asked, ``/train`` is their score and ``/gap`` that less the task's own.
+    examples of a train split were asked, ``/train`` is their score and ``/gap`` that less the task's own, which has an
+    interval too.
     """
     metrics: dict[str, float] = {}
     for e in headlines(result.run, result.estimates):
@@ -110,5 +111,8 @@ def metrics_of(result: Result) -> dict[str, float]:
         for metric, value in training.train.values.items():
             name = f"{PREFIX}{training.task}:{metric}"
             if name in metrics and metric in gaps:
-                metrics |= {f"{name}/train": value, f"{name}/gap": gaps[metric]}
+                gap = gaps[metric]
+                ends = {f"{name}/gap/low": gap.low, f"{name}/gap/high": gap.high}
+                metrics |= {f"{name}/train": value, f"{name}/gap": gap.value}
+                metrics |= {end: number for end, number in ends.items() if number is not None}
     return metrics

@@ -100,7 +100,7 @@ def tune(spec: str, task: Task, protocol: Protocol, *, options: Options, mirror:
 
 
 def score(model: Backend, sheet: Sheet) -> PartScores:
-    """Every metric of a task over the examples of a sheet, where it has a value; reference values are left out."""
+    """Every metric of a task over the examples of a sheet, where it has a value, with its interval; no references."""
     task = sheet.task
     questions = running.questions([sheet])
     answers = dict(answer for batch in model.answer(questions) for answer in batch)
@@ -108,4 +108,8 @@ def score(model: Backend, sheet: Sheet) -> PartScores:
     outcomes = running.judge([sheet], responses, running.score([sheet], responses))[task.name]
     metrics = [metric for metric in task.metrics if metric.interval != "none"]
     numbers = [estimate(task.name, metric, "all", outcomes) for metric in metrics]
-    return PartScores(len(sheet.examples), {one.metric: one.value for one in numbers if one.value is not None})
+    return PartScores(
+        len(sheet.examples),
+        {one.metric: one.value for one in numbers if one.value is not None},
+        {one.metric: (one.low, one.high) for one in numbers if one.low is not None and one.high is not None},
+    )

@@ -1,14 +1,18 @@
 """Personal data in texts: the checks of numbers, the labelled set, leaks of a run, and what a report may hold."""
 
 import json
+import re
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from harness.api import evaluate
+from harness.api import evaluate, report, rescore
 from harness.cli.main import cli
+from harness.errors import UsageError
 from harness.privacy.personal import VALIDATORS, Redaction, iban, leaks, luhn, measured, personal, phone, ssn
+from harness.store import open_store
 
 ENTITIES = {"email": "EMAIL_ADDRESS", "card": "CREDIT_CARD", "iban": "IBAN_CODE", "phone": "PHONE_NUMBER",
             "ip": "IP_ADDRESS", "ssn": "US_SSN"}  # fmt: skip
@@ -98,6 +102,51 @@ def test_leaks_of_a_stored_run(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "out.json").read_text())["leaks"][0]["value"] == "x@y.org"
     assert CliRunner().invoke(cli, [*words, "--redact"]).exit_code == 0
     assert "x@y.org" not in (tmp_path / "out.json").read_text()
+
+
+def test_a_run_that_redacts_leaves_the_data_in_no_file_and_counts_it_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "asked.jsonl").write_text(
+        "".join(json.dumps({"question": f"Who has {CARD}? ({i})", "answer": ACCOUNT}) + "\n" for i in range(2))
+    )
+    (tmp_path / "answers.txt").write_text(f"Ask x@y.org, then {CARD}\nx@y.org again\n")
+    store, read = str(tmp_path / "s"), str(tmp_path / "asked.jsonl")
+    said: list[str] = []
+    plain = evaluate(f"replay:{tmp_path / 'answers.txt'}", [read], store=str(tmp_path / "plain"))
+    run = evaluate(f"replay:{tmp_path / 'answers.txt'}", [read], store=store, redact=True, notice=said.append).run
+    told = CliRunner().invoke(cli, ["privacy", "leaks", run.id, "--store", store, "--json", str(tmp_path / "s/l.json")])
+    assert "email  2 of 2 answers" in told.output and "card   0 of 2 answers" in told.output
+    for form in ("json", "md", "html"):
+        said.append(str(report([run.id], form, store=store)))
+    for form in ("csv", "eee", "inspect", "otel"):
+        words = ["export", run.id, "--to", form, "--out", str(tmp_path / "s" / form), "--store", store]
+        assert CliRunner().invoke(cli, words).exit_code == 0
+    files = [file for file in (tmp_path / "s").rglob("*") if file.is_file()]
+    tables = [str(pq.read_table(file).to_pylist()) for file in files if file.suffix == ".parquet"]
+    everything = "\n".join([*(file.read_bytes().decode("latin-1") for file in files), *tables, *said, told.output])
+    assert len(files) > 5 and not [one for one in (CARD, ACCOUNT, "x@y.org") if one in everything]
+    [first, second] = open_store(store).outcomes(run.id, run.tasks[0].name)
+    assert first.judged and first.judged.prediction.startswith("Ask [email ") and first.example.id
+    assert re.findall(r"email \w+", str(first.responses)) == re.findall(r"email \w+", str(second.responses))
+    assert [e.value for e in open_store(store).results(run.id)] == [e.value for e in plain.estimates]
+    with pytest.raises(UsageError, match="keeps no personal data in its answers"):
+        rescore(run.id, store=store)
+    with pytest.raises(UsageError, match="the file of a shard holds answers as they are"):
+        evaluate("scripted:oracle", [read], store=store, redact=True, shard="1/2")
+
+
+def test_a_run_that_began_to_redact_goes_on_to(tmp_path: Path) -> None:
+    words, where = "replay:" + str(answers(tmp_path)), {"store": str(tmp_path / "s")}
+
+    def stop(done: int, total: int) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(words, [str(asked(tmp_path))], redact=True, progress=stop, **where)  # type: ignore[arg-type]
+    run = evaluate(words, [str(asked(tmp_path))], resume=True, **where).run  # type: ignore[arg-type]
+    store = open_store(where["store"])
+    assert len(store.runs()) == 1 and store.run(run.id).settings["redact"] is True
+    assert "x@y.org" not in str(list(store.outcomes(run.id, run.tasks[0].name)))
 
 
 def asked(folder: Path) -> Path:

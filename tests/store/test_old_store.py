@@ -144,7 +144,7 @@ def training_of(run: Run, results: list[Estimate]) -> dict[str, float]:
         for part, scores in parts.items():
             found |= {f"{part}_examples": float(scores.examples)}
             found |= {f"{part}_{name}": scores.values[name] for name in training.train.values}
-        found |= {f"gap_{name}": value for name, value in training.gaps(results).items()}
+        found |= {f"gap_{name}": gap.value for name, gap in training.gaps(results).items()}
     return found
 
 

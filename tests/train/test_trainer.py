@@ -163,6 +163,7 @@ def test_a_schedule_of_its_own(data, tmp_path):
     assert 0 < kept.learning_rate < 3e-3 and kept.epochs == pytest.approx(14 / 20)
     train, gap = logged(trainer, f"{BEST}/train")[14], logged(trainer, f"{BEST}/gap")[14]
     assert train == kept.train.values["acc"] and gap == train - logged(trainer)[14]
+    assert logged(trainer, f"{BEST}/gap/low")[14] < gap < logged(trainer, f"{BEST}/gap/high")[14]
 
 
 def test_rows_that_are_trained_on_are_asked_as_the_tasks_own(data):
