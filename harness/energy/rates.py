@@ -1,7 +1,8 @@
 """What energy and time come to in carbon dioxide and money, from factors that a user gives; none is shipped."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ from harness.reading.text import read_toml
 from harness.reading.typed import built
 
 JOULES_PER_KWH = 3.6e6
+DIRTIEST = 3_000
+"""Grams of CO2e a kWh that no grid reaches; less than one gram is a number of kilograms."""
+FIRST_YEAR = 1990
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,32 +57,59 @@ class Rates:
 
 
 def read_rates(path: Path) -> Rates:
-    """The tables ``[co2]`` and ``[price]`` of a TOML file.
+    """The tables ``[co2]`` and ``[price]`` of a TOML file, at least one of them.
 
-    Raises UsageError for a file that cannot be read and for a field that is missing, unknown, or no number above 0.
+    Raises UsageError for a file that cannot be read, for a field that is missing or unknown, and for a value that none
+    can have: a number out of its range, a year or date that is none, an empty text.
     """
     table: Mapping[str, Any] = read_toml(path, "file of rates")
     for key in table:
         if key not in ("co2", "price"):
             raise UsageError(f"{path}: unknown table {quoted(key)}; valid: co2, price")
+    if not table:
+        raise UsageError(f"{path} holds no rates; valid: a table [co2], a table [price]")
     try:
         rates = Rates(
             built(Carbon, table["co2"], f"{path}: co2") if "co2" in table else None,
-            built(Price, table["price"], f"{path}: price") if "price" in table else None,
+            built(Price, _with_plain_date(table["price"]), f"{path}: price") if "price" in table else None,
         )
     except DataError as error:
         raise UsageError(str(error)) from error
-    if rates.price and rates.price.device_hour is None and rates.price.million_tokens is None:
-        raise UsageError(f"{path}: [price] needs device_hour or million_tokens")
-    for name, value in _numbers(rates):
-        if value is not None and not 0 < value < float("inf"):
-            raise UsageError(f"{path}: {name} = {value} is not a number above 0")
+    for flaw in (*(_carbon_flaws(rates.co2) if rates.co2 else ()), *(_price_flaws(rates.price) if rates.price else ())):
+        raise UsageError(f"{path}: {flaw}")
     return rates
 
 
-def _numbers(rates: Rates) -> list[tuple[str, float | None]]:
-    co2, price = rates.co2, rates.price
-    return [
-        *([("grams_per_kwh", co2.grams_per_kwh), ("pue", co2.pue)] if co2 else []),
-        *([("device_hour", price.device_hour), ("million_tokens", price.million_tokens)] if price else []),
-    ]
+def _with_plain_date(table: Any) -> Any:
+    """A table of prices whose date may be one of TOML's own."""
+    if isinstance(table, Mapping) and type(table.get("date")) is date:
+        return {**table, "date": table["date"].isoformat()}
+    return table
+
+
+def _carbon_flaws(co2: Carbon) -> Iterator[str]:
+    """What no factor can be."""
+    if not 1 <= co2.grams_per_kwh <= DIRTIEST:
+        yield f"grams_per_kwh = {co2.grams_per_kwh} is not a number of grams from 1 to {DIRTIEST:,}"
+    if not FIRST_YEAR <= co2.year <= date.today().year:
+        yield f"year = {co2.year} is not a year from {FIRST_YEAR} to {date.today().year}"
+    if co2.pue is not None and not 1 <= co2.pue < float("inf"):
+        yield f"pue = {co2.pue} is not a number of at least 1: a building takes no less than what stands in it"
+    if not co2.source.strip():
+        yield "[co2] source is empty: say who published the factor"
+
+
+def _price_flaws(price: Price) -> Iterator[str]:
+    """What no price can be."""
+    if price.device_hour is None and price.million_tokens is None:
+        yield "[price] needs device_hour or million_tokens"
+    for name, value in (("device_hour", price.device_hour), ("million_tokens", price.million_tokens)):
+        if value is not None and not 0 < value < float("inf"):
+            yield f"{name} = {value} is not a number above 0"
+    for name, text in (("currency", price.currency), ("source", price.source)):
+        if not text.strip():
+            yield f"[price] {name} is empty"
+    try:
+        date.fromisoformat(price.date)
+    except ValueError:
+        yield f"[price] date = {quoted(price.date, 80)} is not a date such as 2026-01-31"

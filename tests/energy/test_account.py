@@ -14,6 +14,7 @@ from harness.energy.rates import Carbon, Price, read_rates
 from harness.errors import UsageError
 from harness.types import Chosen, Example, Failed, Generate, Generated, Judged, Outcome
 
+PRICE = '[price]\ncurrency = "EUR"\nsource = "y"\ndate = "2026-01-01"\n'
 MEASURED = Energy("rapl", "a processor", 10.0, 1_000.0, 40.0, True)
 
 
@@ -77,15 +78,31 @@ def test_rates_of_a_users_file(tmp_path: Path) -> None:
     assert rates.price.of(1800, None) is None
     assert Carbon(380, 2023, "grid").grams(3.6e6) == 380
     assert Price("EUR", "2026", "x", device_hour=1.0).of(3600, None) == 1.0
+    file.write_text(PRICE.replace('"2026-01-01"', "2026-01-01") + "device_hour = 1\n")  # a date of TOML's own
+    assert (read_rates(file).price or Price("", "", "")).date == "2026-01-01"
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("[co2]\ngrams_per_kwh = 380\n", "lacks the field year"),
-        ('[co2]\ngrams_per_kwh = -1\nyear = 2023\nsource = "x"\n', "grams_per_kwh = -1 is not a number above 0"),
-        ('[price]\ncurrency = "EUR"\ndate = "x"\nsource = "y"\n', "needs device_hour or million_tokens"),
+        (
+            '[co2]\ngrams_per_kwh = -1\nyear = 2023\nsource = "x"\n',
+            "grams_per_kwh = -1 is not a number of grams from 1",
+        ),
+        ('[co2]\ngrams_per_kwh = 0.38\nyear = 2023\nsource = "x"\n', "grams_per_kwh = 0.38 is not a number of grams"),
+        ('[co2]\ngrams_per_kwh = 380\nyear = 20233\nsource = "x"\n', "year = 20233 is not a year from 1990"),
+        ('[co2]\ngrams_per_kwh = 380\nyear = 2023\nsource = " "\n', "source is empty"),
+        (
+            '[co2]\ngrams_per_kwh = 380\nyear = 2023\nsource = "x"\npue = 0.5\n',
+            "pue = 0.5 is not a number of at least 1",
+        ),
+        (PRICE, "needs device_hour or million_tokens"),
+        (f"{PRICE}device_hour = 0\n", "device_hour = 0 is not a number above 0"),
+        (PRICE.replace("2026-01-01", "lately") + "device_hour = 1\n", "date = 'lately' is not a date such as"),
+        (PRICE.replace("EUR", "") + "device_hour = 1\n", "currency is empty"),
         ("[tdp]\nwatts = 100\n", "unknown table 'tdp'"),
+        ("", "holds no rates"),
     ],
 )
 def test_rates_that_say_too_little(tmp_path: Path, text: str, reason: str) -> None:
