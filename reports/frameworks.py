@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
-from harness_reports.topics import TopicRow
+from harness_reports.topics import TITLES, TopicRow
 
 NO_STATEMENT = "These numbers can serve as evidence; they are no statement that any rule is met."
-NAMED = 4
+NAMED = 3
 """Numbers of one run that a row names; of more it says how many."""
+NO_TEST = "not measured: no test of a model's answers shows it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +40,21 @@ class Evidence:
 
     @property
     def named(self) -> str:
-        """The evidence by name; "not measured" where there is none."""
-        return _listed(self.rows) or NOTHING
+        """The evidence with its numbers; "not measured" where there is none."""
+        return _listed(self.rows) or self._nothing
+
+    def by_run(self, count: int) -> str:
+        """The same, run by run of ``count``, and under which headings all of it stands."""
+        texts: dict[str, list[str]] = {}
+        for run in dict.fromkeys(row.run for row in self.rows):
+            texts.setdefault(_listed([row for row in self.rows if row.run == run]), []).append(run)
+        told = "; ".join(f"{_runs(runs, count)}: {text}" for text, runs in texts.items())
+        places = list(dict.fromkeys(TITLES[row.topic] for row in self.rows if row.topic in TITLES))
+        return (f"{told}; all of it under {', '.join(places)}" if places else told) or self._nothing
 
     @property
-    def by_run(self) -> str:
-        """The same, run by run."""
-        runs = dict.fromkeys(row.run for row in self.rows)
-        return "; ".join(f"run {run}: {_listed([r for r in self.rows if r.run == run])}" for run in runs) or NOTHING
+    def _nothing(self) -> str:
+        return NOTHING if self.measure.needs else NO_TEST
 
 
 NOTHING = "not measured"
@@ -73,7 +81,25 @@ def evidence(framework: Framework, rows: Sequence[TopicRow]) -> list[Evidence]:
     ]
 
 
+def _runs(runs: Sequence[str], count: int) -> str:
+    if count > 1 and len(runs) == count:
+        return "every run"
+    return f"run{'s' * (len(runs) > 1)} {', '.join(runs)}"
+
+
 def _listed(rows: Sequence[TopicRow]) -> str:
-    names = list(dict.fromkeys(f"{row.task} {row.measure}".removeprefix("- ") for row in rows))
-    left = len(names) - NAMED
-    return ", ".join(names[:NAMED]) + (f" and {left} more" if left > 0 else "")
+    """The first number of each task and topic, then others, each with interval and n."""
+    first = {(row.topic, row.task): row for row in reversed(rows)}.values()
+    ordered = [*reversed(first), *(row for row in rows if row not in first)]
+    texts = list(dict.fromkeys(map(told, ordered)))
+    left = len(texts) - NAMED
+    return ", ".join(texts[:NAMED]) + (f" and {left} more" if left > 0 else "")
+
+
+def told(row: TopicRow) -> str:
+    """A number with its name, interval and n."""
+    name = f"{row.task}{':' * (' ' in row.task)} {row.measure}".removeprefix("- ")
+    if row.n is None:
+        return name
+    spread = f" {row.spread}" if row.low is not None else ""
+    return f"{name} {row.shown}{spread} (n {row.n:,})"

@@ -1,6 +1,7 @@
 """What every report says of its runs beside their numbers: what was asked of whom, with what, and under which terms."""
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 from harness.energy.costs import cost_table
 from harness.subset import extent
@@ -12,12 +13,15 @@ NO_COMMAND = "It was made from Python: no command was stored."
 
 def subject(runs: Sequence[Run]) -> Grid:
     """The runs of a report, one a row."""
-    head = ("Model", "Run", "Started", "Status", "Tasks", "Examples asked")
+    head = ("Model", "Run", "Weights sha256", "Started", "Status", "Tasks", "Examples asked")
     rows = tuple(
-        (run.model, run.id, run.started, run.status, str(len(run.tasks)), f"{sum(task.n for task in run.tasks):,}")
+        (
+            run.model, run.id, run.fingerprint.get("weights", "-")[:16], _minute(run.started), run.status,
+            str(len(run.tasks)), f"{sum(task.n for task in run.tasks):,}",
+        )
         for run in runs
-    )
-    return Grid(head, rows, numbers=frozenset({"Tasks", "Examples asked"}), codes=frozenset({"Run"}))
+    )  # fmt: skip
+    return Grid(head, rows, numbers=frozenset({"Tasks", "Examples asked"}), codes=frozenset({"Run", "Weights sha256"}))
 
 
 def tasks(run: Run, chosen: Sequence[TaskRecord]) -> Grid:
@@ -49,9 +53,21 @@ def versions(run: Run) -> Paragraph:
 def how(run: Run, level: int = 2) -> Iterator[ReportSection]:
     """What answering took, and everything that can change an answer."""
     yield ReportSection("What answering took", [Grid(("What", "How much"), tuple(cost_table(run)))], level)
+    yield ReportSection("How it was made", [*settings(run), versions(run), model(run)], level)
+
+
+def model(run: Run) -> Grid:
+    """The hashes of a model, how it was asked, and what the engine counted."""
     rows = tuple((key, _shown(value)) for group in (run.fingerprint, run.engine) for key, value in group.items())
-    blocks = [*settings(run), versions(run), Grid(("Model and engine", "Value"), rows, codes=frozenset({"Value"}))]
-    yield ReportSection("How it was made", blocks, level)
+    return Grid(("Model and engine", "Value"), rows, codes=frozenset({"Value"}))
+
+
+def _minute(text: str) -> str:
+    """A time as people write it; a text that is none as it is."""
+    try:
+        return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    except ValueError:
+        return text
 
 
 def _shown(value: object) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from harness.energy.costs import cost_table
 from harness.errors import UsageError
 from harness.store import Store
-from harness.store.digest import digest, line, seal
+from harness.store.digest import Signature, seal, signature
 from harness.subset import by_reason, shortfall
 from harness.types import Run
 from harness_reports import frameworks, provenance
@@ -29,7 +29,7 @@ from harness_reports.document import (
     markdown,
 )  # fmt: skip
 from harness_reports.frameworks import NOTHING
-from harness_reports.topics import TITLES, Topic, TopicRow, deep_rows, topic_rows
+from harness_reports.topics import TITLES, WRITTEN, Topic, TopicRow, deep_rows, topic_rows
 
 SCHEMA = 1
 ROWS = ("Task", "Measure", "Value", "95 % interval", "n", "Failed", "Reading", "Limits", "Run")
@@ -54,11 +54,11 @@ TO_MEASURE = {
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What several runs say of all topics; ``signed``: the sha256 of each; ``grounds``: those probed."""
+    """What several runs say of all topics; ``grounds``: those probed."""
 
     runs: tuple[Run, ...]
     rows: tuple[TopicRow, ...]
-    signed: tuple[str, ...]
+    signed: tuple[Signature, ...]
     grounds: tuple[str, ...]
 
     def of(self, topic: Topic) -> list[TopicRow]:
@@ -68,7 +68,7 @@ class Audit:
     @property
     def seal(self) -> str:
         """One hash over all runs."""
-        return seal([line(sha256, run.id) for sha256, run in zip(self.signed, self.runs, strict=True)])
+        return seal(self.signed)
 
 
 def responsible(store: Store, runs: Sequence[str], baseline: str | None = None) -> dict[str, str]:
@@ -93,7 +93,9 @@ def gather(store: Store, names: Sequence[str]) -> Audit:
         rows += deep
         probes = {row.task for row in rows if row.run == run.id and row.topic in ("bias", "fairness")}
         grounds += touched(store, run, probes)
-    return Audit(tuple(runs), tuple(rows), tuple(digest(store, run.id) for run in runs), tuple(dict.fromkeys(grounds)))
+    return Audit(
+        tuple(runs), tuple(rows), tuple(signature(store, run.id) for run in runs), tuple(dict.fromkeys(grounds))
+    )
 
 
 # ------------------------------------------------------------------------------------------------------------ document
@@ -123,16 +125,17 @@ def _glance(audit: Audit) -> Grid:
 
 
 def _told(rows: Sequence[TopicRow]) -> str:
-    """What the rows of a topic say in a line: how many differ and how many cannot be told."""
+    """The rows of a topic in a line: how many differ and how many cannot be told, or the first of them."""
     if not rows:
         return NOTHING
     counts = Counter(row.finding for row in rows)
-    parts = [f"{counts['differs']} differ from the ideal or from chance"] * bool(counts["differs"])
-    parts += [f"{counts['unclear']} could not be told"] * bool(counts["unclear"])
-    if not parts:
-        first = rows[0]
-        parts = [f"{first.task} {first.measure} {first.shown}" + (" and others" if len(rows) > 1 else "")]
-    return "; ".join(parts)
+    rest = counts["not judged"]
+    if judged := len(rows) - rest:
+        parts = [f"{counts['differs']} of {judged} differ from the ideal or from chance"]
+        parts += [f"{counts['unclear']} cannot be told from it"] * bool(counts["unclear"])
+        parts += [f"{rest} more have no ideal"] * bool(rest)
+        return "; ".join(parts)
+    return f"{frameworks.told(rows[0])}" + (f"; {len(rows) - 1} more below" if len(rows) > 1 else "")
 
 
 def _uncovered(audit: Audit) -> Iterator[str]:
@@ -148,7 +151,7 @@ def _uncovered(audit: Audit) -> Iterator[str]:
         if run.status != "finished":
             yield f"Run {run.id} is {run.status}."
     failed: dict[tuple[str, str], int] = {}
-    for row in audit.rows:
+    for row in (row for row in audit.rows if row.task != WRITTEN):  # an answer without a text may have been judged
         failed[row.task, row.run] = max(row.failed or 0, failed.get((row.task, row.run), 0))
     if lost := [f"{task} ({count} in run {run})" for (task, run), count in failed.items() if count]:
         yield f"Answers that failed and are in no number: {', '.join(lost)}."
@@ -157,18 +160,20 @@ def _uncovered(audit: Audit) -> Iterator[str]:
 
 def _signature(audit: Audit) -> Iterator[Block]:
     yield Paragraph(
-        "Each run is signed by one sha256 over its record, its numbers and every stored answer. Whoever has the store "
-        "gets the same lines from this command, and their seal by passing them to sha256sum:"
+        "Each run is signed by one sha256 over its record, its numbers and every stored answer; what audits kept with "
+        "it since has one of its own. Whoever has the store gets the same lines from this command, and their seal by "
+        "passing them to sha256sum; harness samples RUN TASK shows the answers behind a number."
     )
     yield Verbatim(f"harness runs digest {' '.join(run.id for run in audit.runs)}")
-    rows = tuple((run.id, sha256) for run, sha256 in zip(audit.runs, audit.signed, strict=True))
+    rows = tuple(line for signed in audit.signed for line in signed.lines)
     yield Grid(("Run", "sha256"), (*rows, ("seal", audit.seal)), codes=frozenset({"Run", "sha256"}))
     yield Grid(("Responsible person", "Date", "Signed"), ((BLANK, BLANK, BLANK),))
 
 
 def _frameworks(audit: Audit) -> Iterator[ReportSection]:
     for number, framework in enumerate(frameworks.read()):
-        rows = [(e.measure.id, e.measure.asks, e.by_run) for e in frameworks.evidence(framework, audit.rows)]
+        found, count = frameworks.evidence(framework, audit.rows), len(audit.runs)
+        rows = [(e.measure.id, e.measure.asks, e.by_run(count)) for e in found]
         grid = Grid(("Reference", "Asks for", "Evidence in these runs"), tuple(rows))
         title = f"{framework.name}, mapping version {framework.version}"
         yield ReportSection(title, [grid], new_page=number == 0)
@@ -185,7 +190,7 @@ def _topics(audit: Audit) -> Iterator[ReportSection]:
 
 
 def _table(rows: Sequence[TopicRow]) -> Iterator[Block]:
-    """The rows of a topic; their limits by number below."""
+    """The rows of a topic; what their measures count, and their limits by number, below."""
     texts = dict.fromkeys(text for row in rows for text in row.limits)
     limits = {text: str(place) for place, text in enumerate(texts, 1)}
     cells = tuple(
@@ -196,8 +201,9 @@ def _table(rows: Sequence[TopicRow]) -> Iterator[Block]:
         for row in rows
     )  # fmt: skip
     yield Grid(ROWS, cells, numbers=NUMBERS, codes=frozenset({"Run"}))
-    if limits:
-        yield Bullets(tuple(f"Limits {place}: {text}" for text, place in limits.items()))
+    meanings = dict.fromkeys(f"{row.measure}: {row.meaning}" for row in rows if row.meaning)
+    if notes := (*meanings, *(f"Limits {place}: {text}" for text, place in limits.items())):
+        yield Bullets(notes)
 
 
 def _count(n: int | None) -> str:
@@ -206,7 +212,8 @@ def _count(n: int | None) -> str:
 
 def _runs(audit: Audit) -> Iterator[ReportSection]:
     for number, run in enumerate(audit.runs):
-        blocks = [provenance.tasks(run, run.tasks), *provenance.settings(run), provenance.versions(run)]
+        made = [provenance.versions(run), provenance.model(run)]
+        blocks = [provenance.tasks(run, run.tasks), *provenance.settings(run), *made]
         yield ReportSection(f"How run {run.id} was made", blocks, new_page=number == 0)
 
 
@@ -216,8 +223,14 @@ def as_json(audit: Audit) -> str:
     page: dict[str, Any] = {
         "schema": SCHEMA,
         "runs": [
-            {"run": run.id, "model": run.model, "started": run.started, "sha256": sha256}
-            for run, sha256 in zip(audit.runs, audit.signed, strict=True)
+            {
+                "run": run.id,
+                "model": run.model,
+                "started": run.started,
+                "sha256": signed.sha256,
+                "audits_sha256": signed.audits,
+            }
+            for run, signed in zip(audit.runs, audit.signed, strict=True)
         ],
         "seal": audit.seal,
         "topics": {topic: [asdict(row) for row in audit.of(topic)] for topic in TITLES},

@@ -7,6 +7,8 @@ from typing import Literal
 from harness import plugins
 from harness.energy.costs import costs, summary
 from harness.errors import DataError, HarnessError
+from harness.gate.formats import outcome
+from harness.metrics.glossary import MEANINGS
 from harness.metrics.words import ends, percent, percents, value
 from harness.privacy.leaks import leaks_of
 from harness.privacy.personal import VALIDATORS
@@ -48,6 +50,13 @@ NAMESPACES: Mapping[str, Topic] = {"jailbreak": "security", "garak": "security"}
 CALIBRATION = ("ece_mass_10", "ece_mass_10_floor", "brier_multi")
 """The numbers of calibration that stand for all of them."""
 NAMELESS = "Personal data that the prompt does not hold, by patterns, which find no names and addresses."
+AUDITED: Mapping[str, str] = {
+    "contamination": "Of this corpus, or these questions and shuffles; what was rephrased or translated is not found.",
+    "privacy": "Of the texts that the audit was given, asked in the way that it asked.",
+}
+"""What the numbers that audits kept do not show, by topic."""
+WRITTEN = "written answers"
+"""What personal data is looked for in, of all tasks of a run together."""
 METERED = "Of the device that was metered, while it answered; not of training."
 
 
@@ -56,6 +65,7 @@ class TopicRow:
     """A number of a run with its interval, n and limits; ``shown`` and ``spread`` are value and interval in words.
 
     ``n`` is None where nothing was counted, ``failed`` where it was not counted how many answers are missing.
+    ``meaning``: what the measure counts, where the name of a metric does not say it.
     """
 
     topic: Topic
@@ -72,6 +82,7 @@ class TopicRow:
     reading: str
     limits: tuple[str, ...]
     finding: Finding = "not judged"
+    meaning: str = ""
 
 
 def topic_rows(store: Store, run: Run, numbers: Sequence[Estimate]) -> list[TopicRow]:
@@ -88,7 +99,8 @@ def topic_rows(store: Store, run: Run, numbers: Sequence[Estimate]) -> list[Topi
             rows.append(_row(topic, run, e, record, floors, cards.get(e.task)))
     rows += _by_group(run, numbers, cards)
     rows += [_of_audit(run, one) for one in store.audit_results(run.id)]
-    rows += [_plain("gates", run, f"gate of {verdict.at[:10]}") for verdict in store.verdicts(run.id)]
+    gates = store.verdicts(run.id)
+    rows += [_plain("gates", run, f"gate of {one.at[:10]}: {outcome(one.verdict)}") for one in gates]
     rows.append(_plain("records", run, "settings, versions, hashes of data, every answer"))
     return rows + list(_energy(run))
 
@@ -115,11 +127,11 @@ def deep_rows(store: Store, run: Run) -> Iterator[TopicRow]:
     for kind in leaks.kinds:
         low, high = kind.interval
         how = VALIDATORS[kind.kind]
-        reading = f"{kind.hits} answers; the pattern finds {how.hits} of {how.there} with {how.false} false"
+        reading = f"{kind.hits} answers; its pattern finds {how.hits} of {how.there} labelled ones, {how.false} false"
         share = kind.hits / kind.n
         yield TopicRow(
-            "privacy", run.id, "written answers", f"personal data: {kind.kind}", share, low, high,
-            percent(share), percents(low, high), kind.n, None, reading, (NAMELESS,),
+            "privacy", run.id, WRITTEN, f"personal data: {kind.kind}", share, low, high,
+            percent(share), percents(low, high), kind.n, leaks.without, reading, (NAMELESS,),
         )  # fmt: skip
 
 
@@ -153,7 +165,7 @@ def topic_of(record: MetricRecord | None, of_task: Topic) -> Topic | None:
         if record.variant.kind == "floor" or record.variant.tells == "test":
             return None
         return "fairness" if record.variant.kind == "swap" else "robustness"
-    return "bias" if record.better == "ideal" else of_task
+    return "bias" if record.better == "ideal" and of_task == "accuracy" else of_task
 
 
 def _swapped(record: MetricRecord | None, task: str) -> tuple[str, str] | None:
@@ -197,7 +209,7 @@ def _row(
     limits = tuple(filter(None, (record.limits if record else "", card.limits if card else "")))
     return TopicRow(
         topic, run.id, e.task, e.metric, e.value, e.low, e.high, value(e.value, record), ends(e, record), e.n, e.failed,
-        reading, limits, finding,
+        reading, limits, finding, MEANINGS.get(e.metric, ""),
     )  # fmt: skip
 
 
@@ -233,7 +245,7 @@ def _of_audit(run: Run, one: AuditResult) -> TopicRow:
     spread = percents(one.low, one.high) if share else interval(one.low, one.high)
     return TopicRow(
         one.topic, run.id, one.task or "the model", one.measure, one.value, one.low, one.high, shown, spread, one.n,
-        one.failed, one.reading, (),
+        one.failed, one.reading, (AUDITED[one.topic],) if one.topic in AUDITED else (),
     )  # fmt: skip
 
 

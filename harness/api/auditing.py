@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+import numpy as np
+
 from harness import plugins
 from harness.api.contamination import Effect
 from harness.contamination.check import Report
@@ -10,6 +12,8 @@ from harness.contamination.order import Order
 from harness.engine.backend import Backend, Options
 from harness.errors import UsageError
 from harness.hidden import hidden
+from harness.metrics import stats
+from harness.metrics.classify import mean
 from harness.privacy.exposure import Exposure
 from harness.privacy.extraction import ExtractionRate
 from harness.privacy.membership import RARE, Membership
@@ -80,13 +84,19 @@ def of_corpus(report: Report, rule: str, effects: Sequence[Effect] = ()) -> Iter
                 "contamination", one.task, f"{one.metric} of items seen in {corpus}, less that of the others",
                 gap.value, gap.low, gap.high, gap.dirty + gap.clean, gap.words,
             )  # fmt: skip
+        more = one.against
+        if more and more.value is not None:
+            yield AuditResult(
+                "contamination", one.task, f"that gap of {one.metric}, less the reference run's",
+                more.value, more.low, more.high, more.dirty + more.clean, more.words,
+            )  # fmt: skip
 
 
 def of_orders(orders: Mapping[str, Order]) -> Iterator[AuditResult]:
     """Whether a model knows the published order of tasks."""
     for task, one in orders.items():
         yield AuditResult(
-            "contamination", task, "gain of the published order", one.gain, None, None, one.shards,
+            "contamination", task, "gain of the published order", one.gain, one.low, one.high, one.shards,
             f"p {one.p:.3g}: {one.words}", "nats a shard",
         )  # fmt: skip
 
@@ -103,11 +113,17 @@ def of_completions(completions: Mapping[str, Completion]) -> Iterator[AuditResul
 
 def of_exposures(exposures: Sequence[Exposure]) -> Iterator[AuditResult]:
     """How much likelier canaries are than chance would have them."""
+    bits, most = np.array([one.bits for one in exposures]), max(one.most for one in exposures)
+    low, high = stats.confidence(mean("exposure", bounds=(-1.0, most)), bits, np.arange(len(bits))) or (None, None)
+    yield AuditResult(
+        "privacy", "", "mean exposure of the canaries", float(bits.mean()), low, high, len(bits),
+        f"at most {most:.3g} with so many references; chance gives 1.44 on average", "bits",
+    )  # fmt: skip
     for number, one in enumerate(exposures, 1):
-        cap = f", the most that {one.references} references can show" if one.capped else f" of {one.most:.3g}"
+        cap = f", the most that {one.references} references can show" if one.capped else f", {one.most:.3g} at most"
         yield AuditResult(
             "privacy", "", f"exposure of canary {number}", one.bits, None, None, one.references,
-            f"rank {one.rank}{cap}; chance gives 1.44 bits on average", "bits",
+            f"rank {one.rank} among {one.references} references{cap}; one canary has no interval", "bits",
         )  # fmt: skip
 
 
@@ -115,10 +131,11 @@ def of_rates(rates: Mapping[int | None, ExtractionRate]) -> Iterator[AuditResult
     """Passages that greedy decoding reproduces, by how often they stood in the training data."""
     for count, rate in rates.items():
         low, high = rate.interval
-        name = "passages extracted" + ("" if count is None else f" of those that the training data hold {count}-fold")
+        times = "" if count is None else f", {count} time{'s' * (count != 1)} in the training data"
         yield AuditResult(
-            "privacy", "", name, rate.extracted / rate.n, low, high, rate.n, "reproduced by greedy decoding", "share"
-        )
+            "privacy", "", f"passages extracted{times}", rate.extracted / rate.n, low, high, rate.n,
+            "reproduced by greedy decoding", "share",
+        )  # fmt: skip
 
 
 def of_membership(result: Membership) -> Iterator[AuditResult]:

@@ -140,8 +140,8 @@ def _show_effects(effects: Sequence[Effect]) -> None:
 def _show_models(orders: Mapping[str, Order], completions: Mapping[str, Completion]) -> None:
     for task, order in orders.items():
         click.echo(
-            f"{line(task)}: published order {order.gain:+.4g} nats a shard, t {order.t:.3g}, p {order.p:.3g}, "
-            f"{order.shards} shards: {order.words}"
+            f"{line(task)}: published order {order.gain:+.4g} nats a shard {interval(order.low, order.high)}, "
+            f"t {order.t:.3g}, p {order.p:.3g}, {order.shards} shards: {order.words}"
         )
     for task, one in completions.items():
         low, high = one.interval

@@ -65,7 +65,7 @@ def extraction_command(model: str, file: Path, **words: Any) -> int:
     shares = rates(extract(audited.model(model), passages))
     rows = []
     for count, rate in shares.items():
-        name = "all" if count is None else f"{count} times in the training data"
+        name = "all" if count is None else f"{count} time{'s' * (count != 1)} in the training data"
         low, high = rate.interval
         click.echo(f"{name}: {rate.extracted} of {rate.n} extracted [{low:.3g}, {high:.3g}]")
         rows.append({"count": count, **asdict(rate), "low": low, "high": high})
@@ -128,6 +128,8 @@ def leaks_command(run: str, tasks: tuple[str, ...], redact: bool, store: str | N
             f"{one.kind:<6} {one.hits} of {one.n} answers [{low:.3g}, {high:.3g}]; the pattern finds {how.hits} of "
             f"{how.there} with {how.false} false on labelled texts"
         )
+    if report.without:
+        click.echo(f"{report.without} answers have no text, because they failed or are empty")
     click.echo("patterns cannot find names and addresses: they are not counted")
     _write(json_file, asdict(report))
     return 0

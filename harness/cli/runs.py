@@ -114,13 +114,14 @@ def tag_run(run: str, tags: tuple[str, ...], remove: bool, store: str | None) ->
 def digest_runs(runs: tuple[str, ...], store: str | None) -> int:
     """Print one sha256 of each of RUNS.
 
-    It is over the run's record, its numbers and every stored answer. A report is signed with these lines; `harness runs
-    digest RUN... | sha256sum` gives its seal.
+    It is over the run's record, its numbers and every stored answer; what audits kept with a run since has one of its
+    own below. A report is signed with these lines; `harness runs digest RUN... | sha256sum` gives its seal.
     """
     from harness.store import open_store
-    from harness.store.digest import lines
+    from harness.store.digest import lines, signature
 
-    for text in lines(open_store(store, create=False), list(runs)):
+    opened = open_store(store, create=False)
+    for text in lines([signature(opened, run) for run in runs]):
         click.echo(cut(text))
     return 0
 

@@ -22,6 +22,8 @@ class Order:
     p: float
     shards: int
     shuffles: int
+    low: float
+    high: float
 
     @property
     def words(self) -> str:
@@ -56,13 +58,15 @@ def exchangeability(
 
 
 def _tested(gains: np.ndarray, shuffles: int) -> Order:
-    from scipy.special import stdtr
+    from scipy.special import stdtr, stdtrit
 
     deviation = float(gains.std(ddof=1))
     if deviation == 0:
         raise DataError("every order is as likely as every other: the model does not read across texts")
-    t = float(gains.mean()) * len(gains) ** 0.5 / deviation
-    return Order(float(gains.mean()), t, float(stdtr(len(gains) - 1, -t)), len(gains), shuffles)
+    gain, error = float(gains.mean()), deviation / len(gains) ** 0.5
+    room = float(stdtrit(len(gains) - 1, 0.975)) * error
+    p = float(stdtr(len(gains) - 1, -gain / error))
+    return Order(gain, gain / error, p, len(gains), shuffles, gain - room, gain + room)
 
 
 def logs_of(backend: Backend) -> Logs:

@@ -7,7 +7,7 @@ from harness.errors import DataError, UnknownName
 from harness.privacy.personal import Leaks, Redaction, leaks, marked, personal
 from harness.privacy.redacted import is_redacted
 from harness.store import Store
-from harness.types import Chosen, Generated, Outcome
+from harness.types import Chosen, Generate, Generated, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +22,12 @@ class Leak:
 
 @dataclass(frozen=True, slots=True)
 class LeakReport:
-    """The share of written answers that leak each kind, and every leak."""
+    """The share of written answers that leak each kind, and every leak; ``without``: answers that hold no text."""
 
     run: str
     redacted: bool
     kinds: tuple[Leaks, ...]
+    without: int
     leaks: tuple[Leak, ...]
 
 
@@ -41,12 +42,13 @@ def leaks_of(store: Store, run: str, tasks: Sequence[str] = (), *, redact: bool 
     for name in tasks:
         if name not in known:
             raise UnknownName(f"task of run {stored.id}", name, known)
-    asked = [
+    answers = [
         (task, outcome.example.id, prompt, answer)
         for task in (tasks or known)
         for outcome in store.outcomes(stored.id, task)
         for prompt, answer in _answers(outcome)
     ]
+    asked = [row for row in answers if row[-1]]
     if not asked:
         raise DataError(f"run {stored.id} has no written answers: leaks are looked for in texts")
     hidden = is_redacted(stored)
@@ -57,11 +59,11 @@ def leaks_of(store: Store, run: str, tasks: Sequence[str] = (), *, redact: bool 
         for (task, example, _, _), own in zip(asked, each, strict=True)
         for one in own
     )
-    return LeakReport(stored.id, redact or hidden, tuple(kinds), leaked)
+    return LeakReport(stored.id, redact or hidden, tuple(kinds), len(answers) - len(asked), leaked)
 
 
 def _answers(outcome: Outcome) -> Iterator[tuple[str, str]]:
     for request, response in zip(outcome.requests, outcome.responses, strict=True):
         text = response.text if isinstance(response, Generated | Chosen) else ""
-        if text:
+        if text or isinstance(request, Generate):
             yield str(getattr(request, "prompt", "")), text

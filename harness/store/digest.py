@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 from harness.store import samples
 from harness.store.store import Store
@@ -25,19 +26,39 @@ def digest(store: Store, name: str) -> str:
         "results": [asdict(e) for e in store.results(run.id)],
         "samples": [[artifact.task, artifact.rows, artifact.sha256] for artifact in artifacts],
     }
-    return hashlib.sha256(json.dumps(page, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return _sha256(page)
 
 
-def lines(store: Store, names: list[str]) -> list[str]:
-    """``SHA256  RUN`` for each run, as ``sha256sum`` writes it."""
-    return [line(digest(store, name), store.run(name).id) for name in names]
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The sha256 of a run, and that of what audits kept with it since, where any did."""
+
+    run: str
+    sha256: str
+    audits: str | None
+
+    @property
+    def lines(self) -> list[tuple[str, str]]:
+        """(whose, sha256), one or two."""
+        return [(self.run, self.sha256), *([(f"{self.run} audits", self.audits)] if self.audits else [])]
 
 
-def line(sha256: str, run: str) -> str:
-    """``SHA256  RUN`` of one run."""
-    return f"{sha256}  {run}"
+def signature(store: Store, name: str) -> Signature:
+    """Both hashes of a run; raises as ``digest`` does. Results of audits are hashed as JSON, the newest of each."""
+    run = store.run(name)
+    results = [asdict(one) for one in store.audit_results(run.id)]
+    return Signature(run.id, digest(store, run.id), _sha256(results) if results else None)
 
 
-def seal(listed: list[str]) -> str:
+def lines(signatures: Sequence[Signature]) -> list[str]:
+    """``SHA256  RUN`` for each run, as ``sha256sum`` writes it, and ``SHA256  RUN audits`` below."""
+    return [f"{sha256}  {whose}" for signed in signatures for whose, sha256 in signed.lines]
+
+
+def seal(signatures: Sequence[Signature]) -> str:
     """One hash over several runs: the sha256 of their lines."""
-    return hashlib.sha256("".join(f"{line}\n" for line in listed).encode()).hexdigest()
+    return hashlib.sha256("".join(f"{line}\n" for line in lines(signatures)).encode()).hexdigest()
+
+
+def _sha256(page: object) -> str:
+    return hashlib.sha256(json.dumps(page, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

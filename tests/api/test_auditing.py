@@ -1,5 +1,6 @@
 """Results of audits are kept with the run that they are about, and the responsible-AI report shows it."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -8,7 +9,9 @@ from click.testing import CliRunner, Result
 from tiny import causal, saved
 
 import harness
+from harness.api.auditing import of_exposures
 from harness.cli.main import cli
+from harness.privacy.exposure import Exposure
 
 
 def invoke(*words: object) -> Result:
@@ -46,15 +49,30 @@ def test_the_report_shows_what_was_kept_with_its_run(place: Path) -> None:
     page = json.loads(harness.report("latest", "responsible", store=str(place / "s"))["responsible.json"])
     privacy = [row for row in page["topics"]["privacy"] if "extracted" in row["measure"]]
     assert [row["measure"] for row in privacy] == [
-        "passages extracted of those that the training data hold 1-fold",
-        "passages extracted of those that the training data hold 2-fold",
+        "passages extracted, 1 time in the training data",
+        "passages extracted, 2 times in the training data",
         "passages extracted",
     ]
     assert all(row["run"] == run.id and row["low"] <= row["value"] <= row["high"] for row in privacy)
     assert [row["n"] for row in privacy] == [3, 3, 6]
     assert any(row["measure"] == "membership, blind: AUC" for row in page["topics"]["privacy"])
     (questions,) = [row for row in page["topics"]["contamination"] if row["measure"].startswith("questions in")]
+    (signed,) = page["runs"]
+    lines = invoke("runs", "digest", "latest", *store).output
+    assert lines.splitlines() == [f"{signed['sha256']}  {run.id}", f"{signed['audits_sha256']}  {run.id} audits"]
+    assert hashlib.sha256(lines.encode()).hexdigest() == page["seal"]
+    harness.open_store(str(place / "s")).add_audit_results(run.id, of_exposures([Exposure(0.0, 8, 8)]))
+    assert invoke("runs", "digest", "latest", *store).output.splitlines()[0] == lines.splitlines()[0]
+    assert invoke("runs", "digest", "latest", *store).output != lines
     assert (questions["value"], questions["shown"], questions["task"]) == (0.0, "0 %", "demo/sentiment")
+
+
+def test_canaries_have_a_mean_with_an_interval_and_each_its_rank() -> None:
+    mean, *each = of_exposures([Exposure(3.0, 1, 8), Exposure(2.0, 2, 8), Exposure(1.0, 4, 8)])
+    assert (mean.value, mean.n) == (2.0, 3) and mean.low is not None and mean.high is not None
+    assert mean.low < 2 < mean.high <= 3 and "at most 3" in mean.reading
+    assert [one.value for one in each] == [3.0, 2.0, 1.0] and each[1].reading.startswith("rank 2 among 8 references")
+    assert next(iter(of_exposures([Exposure(3.0, 1, 8)]))).low is None
 
 
 def test_a_result_about_another_model_or_task_is_not_kept(place: Path) -> None:

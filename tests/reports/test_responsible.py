@@ -74,7 +74,7 @@ def test_topics_without_numbers_say_so(files: dict[str, str]) -> None:
     assert "| Energy | 0 | not measured |" in text
     privacy = [row for row in page["topics"]["privacy"] if row["measure"] == "personal data: email"]
     assert [(row["value"], row["n"]) for row in privacy] == [(0.0, 20)] and "find no names" in privacy[0]["limits"][0]
-    assert [row["failed"] for row in privacy] == [None]  # it was not counted, which is not none
+    assert [row["failed"] for row in privacy] == [10]  # answers without a text
 
 
 def test_what_a_number_says_stands_in_a_field_and_in_words(files: dict[str, str]) -> None:
@@ -185,6 +185,10 @@ def test_energy_that_was_measured_is_told_with_joules(place: str, monkeypatch: p
 )
 def test_topics_of_metrics(record: MetricRecord, topic: str | None) -> None:
     assert topic_of(record, "accuracy") == topic
+
+
+def test_a_gap_that_should_be_nought_is_about_what_its_task_is_about() -> None:
+    assert topic_of(MetricRecord(name="renumbering_gap", better="ideal", ideal=0.0), "contamination") == "contamination"
 
 
 def test_gates_and_injections_count_where_they_were(tmp_path: Path) -> None:
