@@ -80,6 +80,8 @@ class Membership:
 
     def words(self, attack: AttackResult) -> str:
         """What an attack shows, and no more than that."""
+        if attack.high < 0.5:
+            return "no evidence: the others are likelier to the model than the members"
         if attack.low <= 0.5:
             return "no evidence: members are not told from others"
         if attack.low <= self.blind.high and self.blind.low > 0.5:

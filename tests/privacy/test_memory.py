@@ -161,6 +161,8 @@ def test_a_set_of_other_words_is_no_evidence(trained: Trained) -> None:
     found = membership(trained.backend, trained.members, shifted)
     assert found.attacks[0].auc > 0.9 and found.blind.auc > 0.99
     assert found.words(found.attacks[0]).startswith("no evidence: the words alone")
+    turned = membership(trained.backend, shifted, trained.members)
+    assert turned.words(turned.attacks[0]) == "no evidence: the others are likelier to the model than the members"
     alike = membership(trained.backend, trained.others[:30], trained.others[30:])
     assert alike.words(alike.attacks[0]) == "no evidence: members are not told from others"
 

@@ -20,6 +20,12 @@ from harness_tasks.injection import CYBERSECEVAL, EXTRACTION, HIJACKING, grants,
 pytestmark = pytest.mark.mirror
 ALL = pytest.mark.parametrize("task", [HIJACKING, EXTRACTION, CYBERSECEVAL, BIPIA], ids=lambda task: task.name)
 
+SIZES = {
+    "tensor_trust/hijacking": (765, 486), "tensor_trust/extraction": (567, 437),
+    "cyberseceval/prompt_injection": (116, 48), "bipia/table": (115, 23),
+}  # fmt: skip
+"""Attacks and their clusters."""
+
 
 @dataclass
 class Obedient:
@@ -60,8 +66,7 @@ def run(task: Task, mirror: Path, tmp_path: Path, every: int, empty: bool = Fals
 def test_obeying_always_never_and_half(task: Task, every: int, share: float, mirror: Path, tmp_path: Path) -> None:
     found = run(task, mirror, tmp_path, every)
     attack, plain = found["attack_success"], found["without_attack"]
-    sizes = {"tensor_trust/hijacking": (765, 486), "tensor_trust/extraction": (567, 437)}
-    n, clusters = sizes.get(task.name, (attack.n, attack.clusters))
+    n, clusters = SIZES[task.name]
     assert (attack.n, attack.clusters, attack.failed) == (n, clusters, 0)
     assert attack.value == pytest.approx(share, abs=0.5 / n + 1e-9)  # an odd one is half an example off
     assert plain.value == 0.0 and plain.n == n
