@@ -183,6 +183,8 @@ def _reading(
     if record and record.better == "ideal":
         probe = read_probe(e, record)
         return probe.verdict + (f" ({probe.proviso})" if probe.proviso else ""), _finding_of(probe)
+    if record and record.interval == "none":
+        return "to compare with, no score", "not judged"
     words = {"higher": "higher is better", "lower": "lower is better"}.get(record.better if record else "higher", "")
     return words, "not judged"
 
