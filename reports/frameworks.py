@@ -44,13 +44,13 @@ class Evidence:
         return _listed(self.rows) or self._nothing
 
     def by_run(self, count: int) -> str:
-        """The same, run by run of ``count``, and under which headings all of it stands."""
+        """The same, a line for each of ``count`` runs, and under which headings all of it stands."""
         texts: dict[str, list[str]] = {}
         for run in dict.fromkeys(row.run for row in self.rows):
             texts.setdefault(_listed([row for row in self.rows if row.run == run]), []).append(run)
-        told = "; ".join(f"{_runs(runs, count)}: {text}" for text, runs in texts.items())
+        told = ";\n".join(f"{_runs(runs, count)}: {text}" for text, runs in texts.items())
         places = list(dict.fromkeys(TITLES[row.topic] for row in self.rows if row.topic in TITLES))
-        return (f"{told}; all of it under {', '.join(places)}" if places else told) or self._nothing
+        return (f"{told};\nall of it under {', '.join(places)}" if places else told) or self._nothing
 
     @property
     def _nothing(self) -> str:

@@ -56,9 +56,10 @@ def how(run: Run, level: int = 2) -> Iterator[ReportSection]:
     yield ReportSection("How it was made", [*settings(run), versions(run), model(run)], level)
 
 
-def model(run: Run) -> Grid:
-    """The hashes of a model, how it was asked, and what the engine counted."""
-    rows = tuple((key, _shown(value)) for group in (run.fingerprint, run.engine) for key, value in group.items())
+def model(run: Run, counts: Sequence[str] | None = None) -> Grid:
+    """The hashes of a model, how it was asked, and what the engine counted, all of it or these ``counts``."""
+    counted = {key: value for key, value in run.engine.items() if counts is None or key in counts}
+    rows = tuple((key, _shown(value)) for group in (run.fingerprint, counted) for key, value in group.items())
     return Grid(("Model and engine", "Value"), rows, codes=frozenset({"Value"}))
 
 
@@ -73,4 +74,6 @@ def _minute(text: str) -> str:
 def _shown(value: object) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value)) or "none"
-    return "none" if value is None or value == "" else f"{value:.6g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:,.0f}" if value.is_integer() else f"{value:.6g}"
+    return "none" if value is None or value == "" else str(value)

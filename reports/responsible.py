@@ -34,6 +34,8 @@ from harness_reports.topics import TITLES, WRITTEN, Topic, TopicRow, deep_rows, 
 SCHEMA = 1
 ROWS = ("Task", "Measure", "Value", "95 % interval", "n", "Failed", "Reading", "Limits", "Run")
 NUMBERS = frozenset({"Value", "95 % interval", "n", "Failed", "Numbers"})
+COUNTED = ("parameters", "operations", "tokens_computed", "prompts_cut")
+"""What the engine counted that says how a run was made; times and memory are of the machine."""
 BLANK = "." * 24
 """A place to write in, on paper."""
 TO_MEASURE = {
@@ -212,7 +214,7 @@ def _count(n: int | None) -> str:
 
 def _runs(audit: Audit) -> Iterator[ReportSection]:
     for number, run in enumerate(audit.runs):
-        made = [provenance.versions(run), provenance.model(run)]
+        made = [provenance.versions(run), provenance.model(run, COUNTED)]
         blocks = [provenance.tasks(run, run.tasks), *provenance.settings(run), *made]
         yield ReportSection(f"How run {run.id} was made", blocks, new_page=number == 0)
 
