@@ -1,20 +1,16 @@
 """Scores of items that a corpus holds beside those that it does not, and beside another model's on the same items."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
 
 from harness.contamination.rules import Verdict
 from harness.metrics import stats
-from harness.metrics.classify import ratio
+from harness.metrics.classify import mean
 from harness.metrics.estimate import cluster_codes, estimate
-from harness.metrics.intervals import Ends, difference_bounds
-from harness.types import Estimate, Metric, Outcome
-
-if TYPE_CHECKING:
-    from harness.types import Array
+from harness.metrics.intervals import Ends, difference_bounds, independent_difference
+from harness.types import Estimate, Example, Metric, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +36,6 @@ class ScoreGap:
         )
 
 
-def _reduce(sums: "Array", n: "Array") -> "Array":
-    dirty, clean = ratio(sums[..., 0], sums[..., 1], np.nan), ratio(sums[..., 2], sums[..., 3], np.nan)
-    return np.asarray(dirty - clean)
-
-
-GAP = Metric(name="dirty_less_clean", reduce=_reduce)
-"""Its bounds are those of a difference of the scores; see ``_gap``."""
-
-
 def scores(task: str, metric: Metric, outcomes: Sequence[Outcome], verdicts: Mapping[str, Verdict]) -> list[Estimate]:
     """A metric over all items, the dirty and the clean ones."""
     groups = {name: [o for o in outcomes if verdicts.get(o.example.id) == name] for name in ("dirty", "clean")}
@@ -57,8 +44,7 @@ def scores(task: str, metric: Metric, outcomes: Sequence[Outcome], verdicts: Map
 
 def gap(metric: Metric, outcomes: Sequence[Outcome], verdicts: Mapping[str, Verdict]) -> ScoreGap:
     """Mean of the dirty items less mean of the clean ones, of a metric with one number for each example."""
-    bounds = difference_bounds(*metric.bounds)
-    return _gap(outcomes, [_value(metric, o) for o in outcomes], verdicts, bounds)
+    return _gap(metric, outcomes, [_value(metric, o) for o in outcomes], verdicts)
 
 
 def difference_in_difference(
@@ -70,8 +56,8 @@ def difference_in_difference(
     for outcome in outcomes:
         own, other = _value(metric, outcome), theirs.get(outcome.example.id)
         values.append(None if own is None or other is None else own - other)
-    bounds = difference_bounds(*difference_bounds(*metric.bounds))
-    return _gap(outcomes, values, verdicts, bounds)
+    bounds = difference_bounds(*metric.bounds)
+    return _gap(mean("change", bounds=bounds), outcomes, values, verdicts)
 
 
 def _value(metric: Metric, outcome: Outcome) -> float | None:
@@ -81,18 +67,28 @@ def _value(metric: Metric, outcome: Outcome) -> float | None:
 
 
 def _gap(
-    outcomes: Sequence[Outcome], values: Sequence[float | None], verdicts: Mapping[str, Verdict], bounds: Ends
+    metric: Metric, outcomes: Sequence[Outcome], values: Sequence[float | None], verdicts: Mapping[str, Verdict]
 ) -> ScoreGap:
-    kept = [
-        (o.example, value, verdicts[o.example.id])
-        for o, value in zip(outcomes, values, strict=True)
-        if value is not None and verdicts.get(o.example.id) in ("dirty", "clean")
-    ]
-    dirty = sum(verdict == "dirty" for _, _, verdict in kept)
-    clean = len(kept) - dirty
-    if not dirty or not clean:
-        return ScoreGap(None, None, None, dirty, clean)
-    rows = np.array([(v, 1.0, 0.0, 0.0) if verdict == "dirty" else (0.0, 0.0, v, 1.0) for _, v, verdict in kept])
-    clusters = cluster_codes(example for example, _, _ in kept)
-    low, high = stats.confidence(replace(GAP, bounds=bounds), rows, clusters) or (None, None)
-    return ScoreGap(stats.point(GAP, rows), low, high, dirty, clean)
+    """Each side has the interval of its own number, of a share Wilson's: few seen items that are all right tell little.
+
+    The sides are of different items, so the distances to their ends add as errors do (MOVER, Zou and Donner 2008).
+    """
+    sides: dict[str, list[tuple[Example, float]]] = {"dirty": [], "clean": []}
+    for outcome, value in zip(outcomes, values, strict=True):
+        verdict = verdicts.get(outcome.example.id)
+        if value is not None and verdict in sides:
+            sides[verdict].append((outcome.example, value))
+    counts = {name: len(side) for name, side in sides.items()}
+    if not all(counts.values()):
+        return ScoreGap(None, None, None, **counts)
+    (dirty, dirty_ends), (clean, clean_ends) = (_mean(metric, side) for side in sides.values())
+    if dirty_ends is None or clean_ends is None:
+        return ScoreGap(dirty - clean, None, None, **counts)
+    low, high = independent_difference(dirty, dirty_ends, clean, clean_ends)
+    return ScoreGap(dirty - clean, low, high, **counts)
+
+
+def _mean(metric: Metric, side: Sequence[tuple[Example, float]]) -> tuple[float, Ends | None]:
+    rows = np.array([value / metric.scale for _, value in side])[:, None]
+    clusters = cluster_codes(example for example, _ in side)
+    return stats.point(metric, rows), stats.confidence(metric, rows, clusters)

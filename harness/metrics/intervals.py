@@ -74,6 +74,15 @@ def difference_bounds(low: float, high: float) -> Ends:
     return -span, span
 
 
+def independent_difference(one: float, ends: Ends, other: float, others: Ends) -> Ends:
+    """Interval of ``one`` less ``other``, which are of different things, from theirs (MOVER, Zou and Donner 2008).
+
+    Of two shares with Wilson's intervals it is the tenth method of Newcombe (1998).
+    """
+    gap = one - other
+    return gap - math.hypot(one - ends[0], others[1] - other), gap + math.hypot(ends[1] - one, other - others[0])
+
+
 def unseen(n: float, level: float = 0.95) -> float:
     """The largest share of cases that may differ although ``n`` cases were alike (Clopper and Pearson 1934).
 

@@ -44,6 +44,18 @@ def test_the_interval_covers_as_often_as_it_says() -> None:
     assert 0.91 < held / 300 < 0.98
 
 
+def test_a_few_seen_items_that_are_all_right_tell_little() -> None:
+    """Newcombe's method 10 of 5 of 5 less 9 of 10; the jackknife of the difference sees no error in the five."""
+    verdicts: dict[str, Verdict] = {str(i): "dirty" if i < 5 else "clean" for i in range(15)}
+    told = gap(accuracy, outcomes(np.arange(15) != 14), verdicts)
+    assert (told.value, told.low, told.high) == pytest.approx((0.1, -0.34218, 0.40415), abs=1e-4)
+    generator, held = np.random.default_rng(2), 0
+    for _ in range(300):
+        found = gap(accuracy, outcomes(generator.random(15) < 0.9), verdicts)
+        held += found.low is not None and found.high is not None and found.low <= 0 <= found.high
+    assert held / 300 > 0.9
+
+
 def test_scores_are_told_for_each_side_and_too_few_items_say_so() -> None:
     verdicts: dict[str, Verdict] = {"0": "dirty", "1": "clean", "2": "between"}
     told = {e.slice: (e.value, e.n) for e in scores("t", accuracy, outcomes(np.array([1, 0, 1])), verdicts)}
@@ -57,7 +69,10 @@ def test_a_gap_has_the_units_of_its_scores() -> None:
     told = outcomes(np.array([1, 1, 1, 0]))
     _, dirty, clean = scores("t", percent("accuracy"), told, verdicts)
     assert (dirty.value, clean.value) == (100.0, 50.0)
-    assert gap(percent("accuracy"), told, verdicts).value == pytest.approx(50.0)
+    found = gap(percent("accuracy"), told, verdicts)
+    assert found.value == pytest.approx(50.0) and found.high is not None and 90 < found.high <= 100
+    both = difference_in_difference(percent("accuracy"), told, outcomes(np.array([0, 1, 0, 1])), verdicts)
+    assert both.value == pytest.approx(50.0) and both.low is not None and -200 <= both.low < -50
 
 
 def test_the_items_of_a_task_are_its_texts_without_its_template() -> None:
