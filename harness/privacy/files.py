@@ -25,8 +25,14 @@ def canaries_of(file: Path) -> tuple[list[str], list[str]]:
 
 
 def passages_of(file: Path) -> list[Passage]:
-    """Passages cut in two. Raises DataError for a row with a field that is missing, unknown or of another type."""
-    return [built(Passage, row, f"{file}:{number}") for number, row in enumerate(_rows(file), 1)]
+    """Passages cut in two. Raises DataError for a row with a field that is missing, unknown or not as it must be."""
+    passages = [built(Passage, row, f"{file}:{number}") for number, row in enumerate(_rows(file), 1)]
+    for number, one in enumerate(passages, 1):
+        if not one.suffix.strip():
+            raise DataError(f"{file}:{number}: the suffix is empty: there is nothing to extract")
+        if one.count is not None and one.count < 0:
+            raise DataError(f"{file}:{number}: count = {one.count} is not a number of at least 0")
+    return passages
 
 
 def texts_of(file: Path) -> list[str]:

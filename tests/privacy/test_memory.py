@@ -181,6 +181,8 @@ def test_what_cannot_be_asked_says_so(trained: Trained, tmp_path: Path) -> None:
     (tmp_path / "answers.txt").write_text("an answer")
     with pytest.raises(DataError, match="text 1 has no likelihood: Likelihood is not answered by text"):
         extract(load(f"replay:{tmp_path / 'answers.txt'}", Options()), [Passage("a", "b")])
+    with pytest.raises(Unsupported, match="scripted:oracle knows the answers to the tasks of a run"):
+        extract(load("scripted:oracle", Options()), [Passage("a", "b")])
     writer: Any = SimpleNamespace(info=ModelInfo("writer", {}, frozenset({Generate})))
     with pytest.raises(Unsupported, match="writer gives no likelihoods"):
         extract(writer, [Passage("a", "b")])
@@ -218,6 +220,8 @@ def test_the_commands_tell_the_same(trained: Trained, tmp_path: Path) -> None:
         ("exposure", {"secret": 1}, "needs a text 'secret'"),
         ("exposure", {"secret": "w1"}, "has 0 canaries and 1 references"),
         ("extraction", {"prefix": "w1"}, "lacks the field suffix"),
+        ("extraction", {"prefix": "w1", "suffix": " "}, "f.jsonl:1: the suffix is empty"),
+        ("extraction", {"prefix": "w1", "suffix": "w2", "count": -3}, "count = -3 is not a number of at least 0"),
         ("extraction", None, "has no rows"),
     ],
 )
