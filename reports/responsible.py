@@ -214,7 +214,7 @@ def _count(n: int | None) -> str:
 
 def _runs(audit: Audit) -> Iterator[ReportSection]:
     for number, run in enumerate(audit.runs):
-        made = [provenance.versions(run), provenance.model(run, COUNTED)]
+        made: list[Block] = [provenance.versions(run), provenance.model(run, COUNTED)]
         blocks = [provenance.tasks(run, run.tasks), *provenance.settings(run), *made]
         yield ReportSection(f"How run {run.id} was made", blocks, new_page=number == 0)
 
