@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.errors import DataError, UnknownName
-from harness.privacy.personal import Leaks, Redaction, leaks, marked, personal
+from harness.privacy.personal import Leaks, PersonalDatum, Redaction, leaks, marked, personal
 from harness.privacy.redacted import is_redacted
 from harness.store import Store
 from harness.types import Chosen, Generate, Generated, Outcome
@@ -34,7 +34,7 @@ class LeakReport:
 def leaks_of(store: Store, run: str, tasks: Sequence[str] = (), *, redact: bool = False) -> LeakReport:
     """Look through the written answers of a run, or of some of its tasks.
 
-    Of a run that was stored without personal data, what stands for them is counted.
+    Of a run that was stored without personal data, what stands for them is counted too.
     Raises UnknownName for a task that the run has not, DataError where the run has no written answer.
     """
     stored = store.run(run)
@@ -52,14 +52,20 @@ def leaks_of(store: Store, run: str, tasks: Sequence[str] = (), *, redact: bool 
     if not asked:
         raise DataError(f"run {stored.id} has no written answers: leaks are looked for in texts")
     hidden = is_redacted(stored)
-    kinds, each = leaks([(prompt, answer) for _, _, prompt, answer in asked], marked if hidden else personal)
-    hide = Redaction().of if redact and not hidden else str
+    kinds, each = leaks([(prompt, answer) for _, _, prompt, answer in asked], _also_marked if hidden else personal)
+    hide = Redaction().of if redact or hidden else str
     leaked = tuple(
         Leak(task, example, one.kind, hide(one.value))
         for (task, example, _, _), own in zip(asked, each, strict=True)
         for one in own
     )
     return LeakReport(stored.id, redact or hidden, tuple(kinds), len(answers) - len(asked), leaked)
+
+
+def _also_marked(text: str) -> Iterator[PersonalDatum]:
+    """What was redacted, and what was not although the run says so: it may have been made by somebody else."""
+    yield from marked(text)
+    yield from personal(text)
 
 
 def _answers(outcome: Outcome) -> Iterator[tuple[str, str]]:

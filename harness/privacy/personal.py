@@ -147,7 +147,7 @@ def leaks(
 ) -> tuple[list[Leaks], list[list[PersonalDatum]]]:
     """The share of answers that leak each kind, and what each answer leaks; ``answers``: (prompt, answer).
 
-    What the prompt holds already is no leak. ``find``: ``marked`` where the texts were redacted.
+    What the prompt holds already is no leak. ``find``: what else is looked for than ``personal``.
     """
     leaked = [[one for one in find(answer) if one.value not in prompt] for prompt, answer in answers]
     counts = [Leaks(kind, sum(any(f.kind == kind for f in own) for own in leaked), len(answers)) for kind in VALIDATORS]

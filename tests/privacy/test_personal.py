@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -11,6 +12,7 @@ from click.testing import CliRunner
 from harness.api import evaluate, report, rescore
 from harness.cli.main import cli
 from harness.errors import UsageError
+from harness.privacy.leaks import leaks_of
 from harness.privacy.personal import VALIDATORS, Redaction, iban, leaks, luhn, measured, personal, phone, ssn
 from harness.store import open_store
 
@@ -132,6 +134,18 @@ def test_a_run_that_redacts_leaves_the_data_in_no_file_and_counts_it_all_the_sam
         rescore(run.id, store=store)
     with pytest.raises(UsageError, match="the file of a shard holds answers as they are"):
         evaluate("scripted:oracle", [read], store=store, redact=True, shard="1/2")
+
+
+def test_a_run_that_only_says_so_is_looked_through_all_the_same(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "s"))
+    run = evaluate("replay:" + str(answers(tmp_path)), [str(asked(tmp_path))], store=str(tmp_path / "s")).run
+    said = replace(run, id="said", status="running", finished=None, settings={**run.settings, "redact": True})
+    outcomes = {task.name: tuple(store.outcomes(run.id, task.name)) for task in run.tasks}
+    store.start(said)
+    store.finish(said, outcomes, [])
+    report = leaks_of(store, "said")
+    assert [(one.kind, one.hits) for one in report.kinds if one.hits] == [("email", 1)]
+    assert report.redacted and "x@y.org" not in str(report)
 
 
 def test_a_run_that_began_to_redact_goes_on_to(tmp_path: Path) -> None:
