@@ -107,7 +107,8 @@ def document(audit: Audit) -> ReportDocument:
     count = len(audit.runs)
     lead = (
         f'{count} run{"s" * (count != 1)} of {models}. Every number names its run; what says "{NOTHING}" was not '
-        f"looked at in these runs. {frameworks.NO_STATEMENT}"
+        'looked at in these runs; "-" stands for an interval that a number has not, and for failures that cannot be. '
+        f"{frameworks.NO_STATEMENT}"
     )
     sections = [
         ReportSection("What was tested", [provenance.subject(audit.runs)]),
