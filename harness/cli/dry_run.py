@@ -15,12 +15,11 @@ from harness.files import write_json
 
 if TYPE_CHECKING:
     from harness.api import Forecast, Where
+    from harness.cli.run_json import JsonOutput
     from harness.suite import Job
 
 
-def dry_run_jobs(
-    jobs: Sequence[Job], where: Where, rates: Path | None, json_file: Path | None, *, several: bool
-) -> int:
+def dry_run_jobs(jobs: Sequence[Job], where: Where, rates: Path | None, output: JsonOutput) -> int:
     """Print the forecast of every job; exit code 2 where something is missing that a run would refuse.
 
     Raises a usage error for jobs that fine-tune their model: training is not forecast.
@@ -35,9 +34,10 @@ def dry_run_jobs(
     for forecast in forecasts:
         for line in lines(forecast):
             click.echo(line)
-    if json_file:
+    if output.path:
         pages = [page(forecast) for forecast in forecasts]
-        write_json(json_file, pages if several else pages[0])
+        file = output.path / "dry-run.json" if output.folder or output.path.is_dir() else output.path
+        write_json(file, pages if output.several else pages[0])
     return 2 if any(forecast.refused for forecast in forecasts) else 0
 
 

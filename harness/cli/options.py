@@ -13,18 +13,26 @@ samples_option = click.option(
 )
 
 
-def _json_file(context: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
-    if path is not None and str(path) == "-":
+FOLDER = "--json is a folder"
+"""Key of a context's ``meta``: a path forgets the slash that says so."""
+
+
+def _json_file(context: click.Context, _: click.Parameter, text: str | None) -> Path | None:
+    if text == "-":
         from harness.files import apart
 
         context.with_resource(apart())
-    return path
+    if text and text.endswith(("/", os.sep)):
+        if context.command.name != "run":
+            raise click.BadParameter(f"{text} is a folder: name a file in it")
+        context.meta[FOLDER] = True
+    return None if text is None else Path(text)
 
 
 json_option = click.option(
     "--json",
     "json_file",
-    type=click.Path(path_type=Path),
+    metavar="PATH",
     callback=_json_file,
     help="Also write JSON to this file; - prints it, and everything else to standard error.",
 )

@@ -12,6 +12,7 @@ import click
 from harness.cli.bundled import surroundings
 from harness.cli.grouped import GroupedCommand
 from harness.cli.options import (
+    FOLDER,
     base_option,
     data_option,
     json_option,
@@ -139,12 +140,12 @@ def command(models: tuple[str, ...], **options: Unpack[RunOptions]) -> int:
     if len(jobs) > 1 and (options["name"] or options["tags"]):
         raise click.UsageError(f"--name and --tag need a single run, not {len(jobs)}")
     with surroundings(jobs, options) as (placed, where):
+        folder = FOLDER in click.get_current_context().meta
+        output = JsonOutput(options["json_file"], several=suite is not None or len(jobs) > 1, folder=folder)
         if options["dry_run"]:
             from harness.cli.dry_run import dry_run_jobs
 
-            several = suite is not None or len(jobs) > 1
-            return dry_run_jobs(placed, where, options["rates"], options["json_file"], several=several)
-        output = JsonOutput(options["json_file"], several=suite is not None or len(jobs) > 1)
+            return dry_run_jobs(placed, where, options["rates"], output)
         return _run(placed, where, output, quiet=options["quiet"])
 
 

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class JsonOutput:
-    """Where JSON goes, None for nowhere. ``several``: the command asked for several runs, however many finished."""
+    """Where JSON goes, None for nowhere. ``several``: the command asked for several runs, however many finished;
+    ``folder``: the path is one, whether it is there or not."""
 
     path: Path | None
     several: bool
+    folder: bool = False
 
     def write(self, ends: Sequence[JobEnd], *, last: bool) -> None:
         """Write what there is after each run: whatever happens to the next, this one is kept. Raises RunError.
@@ -28,7 +30,7 @@ class JsonOutput:
         """
         if self.path is None or (str(self.path) == "-" and not last):
             return
-        if self.path.is_dir():
+        if self.folder or self.path.is_dir():
             result = ends[-1].result
             name = result.run.id if result else f"not-finished-{len(ends)}"
             write_json(self.path / f"{name}.json", page(ends[-1]))

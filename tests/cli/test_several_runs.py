@@ -145,6 +145,13 @@ def test_json_in_a_folder_is_a_file_for_each_run() -> None:
     assert len(names) == 2 and all(name == run for name, run in names.items())
 
 
+def test_a_path_that_ends_in_a_slash_is_a_folder() -> None:
+    words = ("scripted:oracle", "-t", "demo/qa", "-n", "4", "--json", "there/yet/")
+    assert run(*words, "--dry-run")[0] == 0 and run(*words)[0] == 0
+    [dry, page] = sorted(Path("there/yet").iterdir(), key=lambda path: path.stem != "dry-run")
+    assert dry.name == "dry-run.json" and json.loads(page.read_text(encoding="utf-8"))["run"] == page.stem
+
+
 def test_a_limit_of_time_counts_for_all_runs_together() -> None:
     words = ("scripted:slow-200", "scripted:slow-201", "-t", "demo/qa", "--max-minutes", "0.002", "--json", "o.json")
     code, _, said = run(*words)
