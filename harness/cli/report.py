@@ -1,5 +1,6 @@
 """`harness report RUN...`: a report of runs, by a writer that an entry point names."""
 
+import os
 from pathlib import Path
 
 import click
@@ -19,11 +20,11 @@ from harness.files import write_text
     show_default=True,
     help="html, md, json; bias, responsible or card: folders of files.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="File, or folder [report-RUN.FORMAT]; - prints it.")
+@click.option("--out", metavar="PATH", help="File, or folder [report-RUN.FORMAT]; - prints it.")
 @click.option("--open", "opens", is_flag=True, help="Open the written page in the browser.")
 @store_option
 def command(
-    runs: tuple[str, ...], baseline: str | None, name: str, out: Path | None, opens: bool, store: str | None
+    runs: tuple[str, ...], baseline: str | None, name: str, out: str | None, opens: bool, store: str | None
 ) -> int:
     """Write a report of RUNS: every number with its n, interval, limits and run.
 
@@ -39,13 +40,15 @@ def command(
     if opens and name in ("md", "json", "card"):
         raise click.UsageError(f"--open needs a page: --format html, bias or responsible, not {name}")
     text = report(runs, name, baseline=baseline, store=store)
-    if str(out) == "-":
+    if out == "-":
         _print(text, opens=opens)
         return 0
     suffix = f"-{name}" if isinstance(text, dict) else f".{name}"
     first = open_store(store, create=False).run(runs[0]).id
     more = f"-and-{len(runs) - 1}-more" if len(runs) > 1 else ""
-    target = out or Path(f"report-{first}{more}{suffix}")
+    target = Path(out or f"report-{first}{more}{suffix}")
+    if out and isinstance(text, str) and (out.endswith(("/", os.sep)) or target.is_dir()):
+        target /= f"report-{first}{more}{suffix}"
     files = {target / path: part for path, part in text.items()} if isinstance(text, dict) else {target: text}
     for path, part in files.items():
         write_text(path, part)

@@ -72,3 +72,12 @@ def test_open_shows_the_written_page_and_nothing_else(place: str, tmp_path: Path
     assert refused.returncode == 2 and "--open needs a page" in refused.stderr and not list(tmp_path.glob("*.md"))
     without = report("right", "--out", "other.html", BROWSER="", PATH="", DISPLAY="", WAYLAND_DISPLAY="")
     assert without.returncode == 0 and "no browser could be opened" in without.stderr
+
+
+def test_out_names_a_folder_by_a_slash_or_by_being_one(place: str, tmp_path: Path) -> None:
+    run = harness.open_store(place).run("right").id
+    for _ in range(2):
+        done = command("report", "right", "--format", "md", "--out", "pages/", "--store", place, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (0, f"pages/report-{run}.md\n"), done.stderr
+    assert command("report", "right", "--out", "pages", "--store", place, cwd=tmp_path).returncode == 0
+    assert {path.suffix for path in (tmp_path / "pages").iterdir()} == {".md", ".html"}
