@@ -170,6 +170,7 @@ def test_the_list_says_what_can_run_and_why_not(hub: Path) -> None:
     assert why("humaneval").startswith("unsafe code")
     assert why("mmmu_val_art").startswith("image")
     assert why("20_newsgroups").startswith(("missing package: unitxt", "data: its own Python"))
+    assert "math_verify" in table["minerva_math500"].needs  # it tries to import this, and raises where it cannot
     assert "of 57 tasks: data: cais/mmlu/abstract_algebra/test" in why("mmlu")
     listed = members("lm-eval:arc_e*", hub)
     assert listed and {m.task: m.runs for m in listed}["lm-eval:arc_easy"]

@@ -24,8 +24,8 @@ SUFFIXES = (".jsonl", ".parquet")
 """How a split's file ends in a folder in the Hub's layout."""
 RELEASE = "0.4.13"
 """The release whose inner parts this bridge calls; they move from one to the next."""
-LAYOUT = 3
-"""Of the file; raise it whenever Entry changes."""
+LAYOUT = 4
+"""Of the file; raise it whenever Entry or how it is found changes."""
 BUILDERS = ("json", "csv", "parquet", "text", "arrow")
 """Names of formats that stand where a data set's does: the files themselves are named elsewhere."""
 
@@ -202,7 +202,7 @@ def _imported(file: Path) -> frozenset[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # escapes that Python will refuse one day
         tree = ast.parse(file.read_text(encoding="utf-8"))
-    tried = {id(node) for block in ast.walk(tree) if isinstance(block, ast.Try) for node in ast.walk(block)}
+    tried = {id(node) for block in ast.walk(tree) if _only_tries(block) for node in ast.walk(block)}
     names: set[str] = set()
     for node in ast.walk(tree):
         if id(node) in tried:
@@ -214,6 +214,13 @@ def _imported(file: Path) -> frozenset[str]:
             names.add(inner)
             names |= {f"{inner}.{alias.name}" for alias in node.names if inner.startswith("lm_eval.tasks")}
     return frozenset(names)
+
+
+def _only_tries(block: ast.AST) -> bool:
+    """Whether what fails inside is done without: no handler of it raises."""
+    if not isinstance(block, ast.Try):
+        return False
+    return not any(isinstance(node, ast.Raise) for handler in block.handlers for node in ast.walk(handler))
 
 
 def _own_files(file: Path, name: str) -> list[Path]:
