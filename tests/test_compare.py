@@ -111,6 +111,16 @@ def test_a_comparison_begins_with_a_sentence(
     assert "brier" in capsys.readouterr().out
 
 
+def test_the_sentence_tells_of_failures_and_has_one_unit(tmp_path: Path) -> None:
+    place = str(tmp_path / "s")
+    for model in ("oracle", "opposite", "fail-every-3"):
+        evaluate(f"scripted:{model}", ["demo/sentiment", "demo/pronouns"], store=place, name=model)
+    failing = compare("oracle", "fail-every-3", store=place, tasks=["demo/sentiment"])
+    assert failing.sentence == "fail-every-3 against oracle: the same on demo/sentiment (27 questions, 13 dropped)"
+    leaning = compare("oracle", "opposite", store=place, tasks=["demo/pronouns"])
+    assert "points" in leaning.sentence and leaning.sentence.endswith("from 100 % to 0 % where 50 % is ideal")
+
+
 def row_of(ours: list[int], theirs: list[int], metric: Metric = accuracy) -> comparing.Difference:
     pairs = comparing.pairs_of(made(ours), made(theirs), same=True)[0]
     row = comparing.difference("t", metric, "all", pairs)

@@ -5,7 +5,7 @@ from typing import Literal
 
 from harness.differences import Difference
 from harness.gate.judge import drop_of
-from harness.metrics.words import factor
+from harness.metrics.words import factor, value
 from harness.store.queries.runs import asked
 from harness.types import HEADLINE, MetricRecord, Run
 from harness.visible import short_names
@@ -90,7 +90,8 @@ def _listed(texts: Sequence[str]) -> str:
 
 
 def _questions(row: Difference) -> str:
-    return f"{row.paired.n:,} question{'s' * (row.paired.n != 1)}"
+    dropped = f", {row.dropped:,} dropped" if row.dropped else ""
+    return f"{row.paired.n:,} question{'s' * (row.paired.n != 1)}{dropped}"
 
 
 def _changed(row: Difference, record: MetricRecord | None) -> str:
@@ -99,8 +100,10 @@ def _changed(row: Difference, record: MetricRecord | None) -> str:
     unit = " points" if unit else ""
     low, high, p = row.paired.low, row.paired.high, row.paired
     ends = "" if low is None or high is None else f" ({_signed(low * times)} to {_signed(high * times)})"
-    ideal = f", from {p.first:.4g} to {p.second:.4g} where {row.ideal:g} is ideal" if row.better == "ideal" else ""
-    return f"{row.task}: {row.metric} {_signed(p.difference * times)}{unit}{ends}{ideal}"
+    first, second, best = (value(x, record) for x in (p.first, p.second, row.ideal))
+    ideal = f", from {first} to {second} where {best} is ideal" if row.better == "ideal" else ""
+    dropped = f", {row.dropped:,} dropped" if row.dropped else ""
+    return f"{row.task}: {row.metric} {_signed(p.difference * times)}{unit}{ends}{ideal}{dropped}"
 
 
 def _signed(value: float) -> str:

@@ -42,6 +42,8 @@ def command(
     from harness.engine.checkpoint import read_checkpoint
     from harness.engine.doctor import examine, way_of
     from harness.engine.source import folder_of
+    from harness.errors import Unsupported
+    from harness.plugins import is_local
 
     options = Options(
         base=base,
@@ -50,6 +52,8 @@ def command(
         trust_remote_code=trust_remote_code,
         allow_pickle=allow_pickle,
     )
+    if not is_local(model):
+        raise Unsupported(f"{model} has no fast path to check: doctor is for weights that are read here")
     checkpoint = read_checkpoint(model, folder_of(model, options), options)
     for text in checkpoint.notices:
         notice(text)
