@@ -162,7 +162,7 @@ def _give_up(asking: _Asking, run: Run, error: BaseException, *, resuming: bool)
     if not answered:
         asking.journal.path.unlink(missing_ok=True)
     _tell(asking.listener, kept(answered, total, resuming=resuming))
-    message = f"{answered} of {total} answers are in the journal: {str(error) or 'interrupted'}"
+    message = f"{answered:,} of {total:,} answers are in the journal: {str(error) or 'interrupted'}"
     with suppress(HarnessError):  # the store itself may be what failed; the journal is enough to finish
         asking.store.fail(run.id, status, message)
 

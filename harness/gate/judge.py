@@ -176,7 +176,7 @@ def _unsettled(row: Difference, gap: float, ends: tuple[float, float], level: fl
     else:  # 1 - (alpha / 2)^(1 / n)
         times = math.log1p(-wide) / math.log1p(-wanted)
     need = math.ceil(paired.n * times - 1e-6)
-    return need, f"; nothing changed, would settle at n = {need}"
+    return need, f"; nothing changed, would settle at n = {need:,}"
 
 
 # ------------------------------------------------------------------------------------------------------------- bounds
@@ -287,7 +287,7 @@ def _settled(error: float, n: int, gap: float, alpha: float, freedom: int) -> tu
         return None, f"{hint}, and no affordable n would settle it"
     fewest = math.ceil(1 - math.log2(alpha))  # the exact test of fewer pairs cannot speak
     need = max(stats.needed(error, n, gap, alpha=alpha), n + 1, fewest)
-    return need, f"{hint}, would settle at n = {need}"
+    return need, f"{hint}, would settle at n = {need:,}"
 
 
 def _worst(verdicts: Sequence[Verdict]) -> Verdict:
