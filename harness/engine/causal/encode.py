@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from harness.engine.backend import Options
+from harness.engine.causal.pieces import Pieces
 from harness.engine.chat import messages_of, open_chat
 from harness.engine.files import said
+from harness.engine.seams import keeps_to_seams
 from harness.engine.special import Tokens, after, bare, head_of, opens, pair
 from harness.errors import TooLong, Unsupported
 from harness.types import Choose, Failed, Generate, Likelihood, Message, Question
@@ -61,25 +63,35 @@ class Encoder:
         self.thinking = self._chat.thinking if self._chat is not None else None
         written = self._chat is not None and self._chat.opens_with(tokenizer.convert_ids_to_tokens(self.head.tolist()))
         self._before_prompt = self.head[:0] if written else self.head
+        self._parts = keeps_to_seams(tokenizer)
 
     def texts(self, texts: Iterable[str], prompts: bool = True) -> dict[str, Tokens]:
-        """Token ids of every distinct text: of prompts behind the head, written once whoever writes it; else bare."""
-        distinct = list(dict.fromkeys(texts))
-        return dict(self._run(distinct, self._before_prompt if prompts else self.head[:0]))
+        """Token ids of every distinct text: of prompts behind the head, written once whoever writes it; else bare.
 
-    def _run(self, texts: list[str], head: Tokens) -> Iterator[tuple[str, Tokens]]:
+        What texts begin with alike is tokenised once, where that provably changes no token.
+        """
+        distinct = list(dict.fromkeys(texts))
+        head = self._before_prompt if prompts else self.head[:0]
+        if not self._parts:
+            return {text: after(head, tokens) for text, tokens in zip(distinct, self._bare(distinct), strict=True)}
+        pieces = Pieces(distinct)
+        known = list(self._bare(pieces.distinct))
+        return {text: after(head, pieces.tokens(text, known)) for text in distinct}
+
+    def _bare(self, texts: list[str]) -> Iterator[Tokens]:
+        """Token ids of every text, in order, without anything around them."""
         chunks = [texts[at : at + _CHUNK] for at in range(0, len(texts), _CHUNK)]
         with ThreadPoolExecutor(1) as pool:  # the next chunk is encoded while this one becomes arrays
             ahead = [pool.submit(bare, self.tokenizer, chunk) for chunk in chunks[:1]]
-            for number, chunk in enumerate(chunks):
+            for number in range(len(chunks)):
                 started = ahead.pop()
                 try:
                     encoded = started.result()
                 except Exception as error:  # the tokenizers library raises no narrower type
                     raise Unsupported(f"the model's tokenizer cannot encode a text: {said(error)}") from error
                 ahead += [pool.submit(bare, self.tokenizer, one) for one in chunks[number + 1 : number + 2]]
-                for text, ids in zip(chunk, encoded, strict=True):
-                    yield text, after(head, np.asarray(ids, dtype=np.int32))
+                for ids in encoded:
+                    yield np.asarray(ids, dtype=np.int32)
 
     def read_before(self, request: Choose | Generate) -> str:
         """What the model reads before it answers: in a chat the messages behind its template, else the prompt."""
