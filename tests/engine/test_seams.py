@@ -138,6 +138,13 @@ def test_added_tokens_that_reach_beyond_themselves_leave_texts_whole(added: Adde
     assert not keeps_to_seams(one)
 
 
+def test_a_tokenizer_without_a_token_for_the_unknown_still_opens() -> None:
+    inner = Tokenizer(models.WordLevel({"a": 0, "b": 1}, unk_token="none"))
+    inner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    one = PreTrainedTokenizerFast(tokenizer_object=inner, bos_token="a")
+    assert {k: v.tolist() for k, v in Encoder(one, Options(), None).texts(["a b"]).items()} == {"a b": [0, 1]}
+
+
 def test_chance_and_normalizers_that_join_leave_texts_whole() -> None:
     one = trained(parted(PATTERNS["any case"]))
     one.backend_tokenizer.model.dropout = 0.5
