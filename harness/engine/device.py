@@ -1,8 +1,9 @@
-"""What differs between a CPU and a GPU in moving small arrays there and back without waiting."""
+"""What differs between devices: kernels, instructions, and moving small arrays there and back without waiting."""
 
 from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,6 +15,33 @@ from torch import Tensor
 def fast_kernels(device: torch.device) -> bool:
     """Does attention on ``device`` run in kernels of our own?"""
     return device.type == "cuda" and find_spec("triton") is not None
+
+
+@cache
+def multiplies_bfloat16() -> bool:
+    """Has this CPU instructions for products in bfloat16 that are summed in float32?"""
+    return any(getattr(torch.cpu, f"_is_{name}_supported", bool)() for name in ("avx512_bf16", "amx_tile"))
+
+
+@cache
+def multiplies_by_onednn() -> bool:
+    """Is this a CPU of AMD with AVX-512? There MKL, with which torch multiplies float32, is the slower library."""
+    try:
+        amd = "AuthenticAMD" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:  # not Linux
+        return False
+    known = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    return amd and known and torch.backends.cpu.get_cpu_capability() == "AVX512"
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x [..., width] @ weight.T [width, outputs] + bias, by the library that is the faster one on this kind of machine.
+
+    Which one follows from the machine alone, never from a clock: their sums differ in the last digit.
+    """
+    if weight.device.type == "cpu" and weight.dtype == torch.float32 and multiplies_by_onednn():
+        return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")  # type: ignore[no-any-return]
+    return torch.nn.functional.linear(x, weight, bias)
 
 
 def onto(device: torch.device, *arrays: NDArray[np.integer]) -> list[Tensor]:

@@ -1,8 +1,9 @@
 """Stand-ins for a model's modules while the tree is computed; the reference never sees them.
 
 Norms and gated feed-forward layers do without fresh memory for every intermediate result: the element-wise work of a
-small model is dominated by touching new memory. The last layer computes only the rows that somebody reads, apart from
-its keys and values. A stand-in is used only for a module whose own output it reproduces on a sample.
+small model is dominated by touching new memory. Products by weights come from the faster library. The last layer
+computes only the rows that somebody reads, apart from its keys and values. A stand-in is used only for a module whose
+own output it reproduces on a sample.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.engine.device import fast_kernels
+from harness.engine.device import fast_kernels, linear, multiplies_by_onednn
 
 Forward = Callable[[Tensor], Tensor]
 _READ: ContextVar[Tensor | None] = ContextVar("read", default=None)
@@ -26,7 +27,7 @@ def fusable(model: Any) -> Mapping[nn.Module, Forward]:
     for module in model.modules():
         if "forward" in vars(module):  # somebody else's hook, such as one that moves inputs between devices
             continue
-        forward = _norm(module) or _feed_forward(module)
+        forward = _norm(module) or _feed_forward(module) or _linear(module)
         if forward is not None:
             forwards[module] = forward
     samples = {type(module): (module, forward) for module, forward in forwards.items()}
@@ -36,8 +37,8 @@ def fusable(model: Any) -> Mapping[nn.Module, Forward]:
 
 
 @contextmanager
-def reading(rows: Tensor) -> Iterator[None]:
-    """In this thread only ``rows`` of a pass are read from its last layer."""
+def reading(rows: Tensor | None) -> Iterator[None]:
+    """In this thread only ``rows`` of a pass (None: all) are read from its last layer."""
     token = _READ.set(rows)
     try:
         yield
@@ -108,6 +109,13 @@ def _feed_forward(module: nn.Module) -> Forward | None:
         return down(functional.silu(gate(x), inplace=True).mul_(up(x)))  # type: ignore[no-any-return]
 
     return forward
+
+
+def _linear(module: nn.Module) -> Forward | None:
+    """A product by weights, where torch itself would take the slower library."""
+    if type(module) is not nn.Linear or module.weight.device.type != "cpu" or module.weight.dtype != torch.float32:
+        return None
+    return (lambda x: linear(x, module.weight, module.bias)) if multiplies_by_onednn() else None
 
 
 @torch.inference_mode()

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from harness.engine.device import linear
+
 ROWS = (256, 512, 768, 1024)
 """Rows of the products that the best rate is looked for with."""
 Case = tuple[tuple[int, int], int]
@@ -70,11 +72,11 @@ def best_rate(model: Any, rows: Sequence[int] = ROWS, seconds: float = 3.0) -> f
 
 
 def _rate(x: Tensor, weights: Sequence[Tensor]) -> float:
-    torch.nn.functional.linear(x, weights[0])
+    linear(x, weights[0])
     _wait(x.device)
     started = perf_counter()
     for weight in weights:
-        torch.nn.functional.linear(x, weight)
+        linear(x, weight)
     _wait(x.device)
     return sum(2.0 * x.shape[1] * weight.numel() for weight in weights) / (perf_counter() - started)
 

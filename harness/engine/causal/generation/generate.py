@@ -60,7 +60,7 @@ class Generator:
         if model.device.type == "cuda":
             self.sharing = PagedGenerator(self.reader, fast or {}, self.endings, self.tally)
         else:
-            self.sharing = SlottedGenerator(self.reader, self.endings, self.tally, rows=rows, piece=piece)
+            self.sharing = SlottedGenerator(self.reader, self.endings, self.tally, fast=fast, rows=rows, piece=piece)
         self.limit = rescaled_above(model)
         self.alone = self.unsafe() if rows else "asked for one at a time"
         self.aligned = aligned_for(self.reader, self.endings, self.tally) if self.alone and rows else None

@@ -1,7 +1,7 @@
 """Answers together on a CPU: rows in slots that grow, and a finished row's place goes to the next one at once."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from harness.engine.budget import kept_bytes
 from harness.engine.causal.attention.passes import attending, under_way
+from harness.engine.causal.fuse import Forward, fused, reading
 from harness.engine.causal.generation.ending import Endings
 from harness.engine.causal.generation.grouping import Live, Pending, PromptShard, waiting_rows
 from harness.engine.causal.generation.slots import Decode, Prefill, Slots
@@ -42,8 +43,8 @@ class InSlot(Live):
 class SlottedGenerator:
     """A causal model that continues prompts, see ``generate.Generator``.
 
-    ``rows``: answers under way at once. ``piece``: prompt tokens of one forward pass. ``memory``: bytes for keys and
-    values; the last rows step back and wait where those under way grow beyond it.
+    ``fast``: stand-ins for modules. ``rows``: answers under way at once. ``piece``: prompt tokens of one forward pass.
+    ``memory``: bytes for keys and values; the last rows step back and wait where those under way grow beyond it.
     """
 
     def __init__(
@@ -52,11 +53,13 @@ class SlottedGenerator:
         endings: Endings,
         tally: Tally,
         *,
+        fast: Mapping[torch.nn.Module, Forward] | None = None,
         rows: int = ROWS,
         piece: int = PIECE,
         memory: int = MEMORY,
     ) -> None:
         self.reader, self.endings, self.tally = reader, endings, tally
+        self.fast = fast or {}
         self.rows, self.piece, self.memory = rows, piece, memory
         self._prefix: tuple[Tokens, Slots] = ((), Slots(0, 0))
 
@@ -70,7 +73,7 @@ class SlottedGenerator:
         if not rows:
             return answers
         waiting = deque(InSlot(one.row, one.key) for one in rows)
-        with attending(self.reader.model):
+        with attending(self.reader.model), fused(self.fast):
             batch = SlotBatch(self, self._prefix_of(shard.prefix), waiting)
             while waiting or batch.live:
                 grown, logits = batch.admit() if waiting and batch.room() else batch.step()
@@ -94,12 +97,14 @@ class SlottedGenerator:
     ) -> Tensor:
         """Logits [read, vocab] in float32 after the tokens at ``read`` of one forward pass."""
         self.tally.add(computed=len(ids))
-        with under_way(attended):
-            return self.reader.logits(*onto(self.reader.model.device, *(np.array(x) for x in (ids, positions, read))))
+        there = onto(self.reader.model.device, *(np.array(x) for x in (ids, positions, read)))
+        some = there[2].long() if len(read) < len(ids) else None
+        with under_way(attended), reading(some):
+            return self.reader.logits(*there)
 
     def probe(self, ids: Sequence[int]) -> Tensor:
         """Logits after two sequences, by a shared prefix, two pieces that go on, one that goes on again, and a step."""
-        with attending(self.reader.model):
+        with attending(self.reader.model), fused(self.fast):
             slots = Slots(1, 8)
             self.logits(ids[:8], range(8), Prefill(slots, [(0, 0, 8)]), [7])
             slots.freeze(8)

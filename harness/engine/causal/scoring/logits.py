@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from harness.engine.budget import vocabulary_block
-from harness.engine.device import fast_kernels
+from harness.engine.device import fast_kernels, linear, multiplies_bfloat16
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,19 @@ def _logits(hidden: Tensor, head: Any, block: slice) -> Tensor:
 def product(x: Tensor, weight: Tensor) -> Tensor:
     """x @ weight.T in float32. x [rows, width], weight [outputs, width] of one dtype."""
     if x.dtype == torch.float32:
-        return torch.nn.functional.linear(x, weight)
+        return linear(x, weight)
     if x.device.type == "cuda":
         return torch.mm(x, weight.T, out_dtype=torch.float32)
-    return torch.nn.functional.linear(x.float(), weight.float())
+    if x.dtype == torch.bfloat16 and multiplies_bfloat16():
+        return _in_two_parts(x, weight)
+    return linear(x.float(), weight.float())
+
+
+def _in_two_parts(x: Tensor, weight: Tensor) -> Tensor:
+    """x @ weight.T to 17 bits from two products in bfloat16: the second sums in float32 what the first rounded off.
+
+    That takes half the time of a product in float32, and no copy of the weights in it.
+    """
+    rounded = torch.nn.functional.linear(x, weight)
+    rest = torch.addmm(rounded, x, weight.T, beta=-1)
+    return rounded.float().add_(rest)
