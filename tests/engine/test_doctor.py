@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from tiny import causal, encoder, saved, word_tokenizer
 
 from harness.cli.doctor import command
+from harness.engine import device
 from harness.engine.backend import Options
 from harness.engine.causal.encode import Encoder, windows
 from harness.engine.causal.fuse import fusable, fused, reading
@@ -77,15 +78,34 @@ def test_encoders_are_examined_too(tmp_path: Path) -> None:
 def test_stand_ins_give_the_modules_numbers_and_go_again() -> None:
     model = causal("llama", 65)
     stand_ins = fusable(model)
-    assert len(stand_ins) == 2 * 3 + 1 + 2  # two norms and one feed-forward per layer, the last norm, the last q and o
-    x = torch.randn(1, 5, 32)
+    linears = {module for module in stand_ins if isinstance(module, torch.nn.Linear)}
+    assert len(stand_ins) - len(linears) == 2 * 3 + 1  # two norms and one feed-forward per layer, the last norm
+    assert len(linears) == (2 * 7 + 1 if device.multiplies_by_onednn() else 2)  # all, or the last q and o
     with torch.inference_mode():
         for module in stand_ins:
+            x = torch.randn(1, 5, getattr(module, "in_features", 32))
             before = module(x)
             with fused(stand_ins):
                 torch.testing.assert_close(module(x), before, atol=1e-5, rtol=1e-5)
             assert "forward" not in vars(module)
     assert not any("Gemma" in type(module).__name__ for module in fusable(causal("gemma2", 65)))
+
+
+@pytest.mark.parametrize("rows", [0, 1, 5, 300])
+@pytest.mark.parametrize("bias", [True, False])
+def test_the_other_library_gives_the_same_products(bias: bool, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not torch.backends.mkldnn.is_available():
+        pytest.skip("this torch has no oneDNN")
+    monkeypatch.setattr(device, "multiplies_by_onednn", lambda: True)
+    module = torch.nn.Linear(96, 130, bias=bias)
+    wide = torch.randn(1, rows, 2 * 96)
+    with torch.inference_mode():
+        for x in (wide[..., ::2], wide[..., :96].contiguous(), wide[0, :, :96]):
+            for few in (slice(None), slice(7, 90)):
+                part = module.bias[few] if bias else None
+                found, exact = device.linear(x, module.weight[few], part), x.double() @ module.weight[few].double().T
+                exact = exact + part.double() if part is not None else exact
+                torch.testing.assert_close(found.double(), exact, atol=1e-5, rtol=1e-5)
 
 
 def test_the_last_layer_computes_only_the_rows_that_are_read() -> None:
