@@ -85,11 +85,12 @@ def _show_way(way: "Way") -> None:
 
 
 def _show(findings: "list[Disagreement]") -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from harness.cli.table import wide_console
 
     table = Table("requests", "budget", "n", "largest difference", "allowed", "answers changed", "seconds", "")
     for f in findings:
         numbers = (str(f.count), f"{f.difference:.2g}", f"{f.allowed:.2g}", str(f.changed), f"{f.seconds:.1f}")
         table.add_row(f.kind, f.budget, *numbers, "ok" if f.ok() else "NOT ok")
-    Console().print(table)
+    wide_console().print(table)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from harness.store import Store
+    from harness.types import Run
 
 
 class SampleOptions(TypedDict):
@@ -70,7 +71,7 @@ def command(run: str, task: str, **options: Unpack[SampleOptions]) -> int:
     if frame.empty:
         click.echo("no samples match")
     elif full is not None:
-        for text in _in_full(records(frame)[0]):
+        for text in (*_in_full(records(frame)[0]), *_chat(opened.run(run), task)):
             click.echo(text)
     elif columns:
         _print(frame, [name.strip() for name in columns.split(",")])
@@ -162,6 +163,17 @@ def _in_full(row: Mapping[str, Any]) -> Iterator[str]:
         yield from ("--- values", ", ".join(f"{name[6:]} {_cell(value)}" for name, value in values.items()))
     if slices := row["slices"]:
         yield from ("--- slices", _flat(", ".join(f"{name}={value}" for name, value in slices.items())))
+
+
+def _chat(run: "Run", task: str) -> Iterator[str]:
+    """How a chat was asked, whose prompt is kept as the task writes it."""
+    known = {name: value for name, value in run.fingerprint.items() if value and value != "none"}
+    told = [f"chat template {known['chat_template'][:16]}"] if "chat_template" in known else []
+    told += ["the messages of a chat"] if known.get("endpoint") == "chat" else []
+    if told:
+        told += [f"system message: {known['system']}"] if "system" in known else []
+        yield from ("--- asked in", _flat("; ".join(told)))
+        yield f"harness show-prompt {task} --model MODEL --chat shows the whole text"
 
 
 # --------------------------------------------------------------------------------------------------------------- table

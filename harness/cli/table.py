@@ -35,11 +35,15 @@ def result_json(run: Run, estimates: Sequence[Estimate]) -> dict[str, Any]:
 
 
 def wide_console(width: int = 160) -> Any:
-    """A console; where there is no terminal, one of a fixed width."""
+    """A console; where there is no terminal, one of a fixed width. A closed pipe is told as everywhere."""
     from rich.console import Console
 
-    console = Console()
-    return console if console.is_terminal else Console(width=width)
+    class Piped(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    console = Piped()
+    return console if console.is_terminal else Piped(width=width)
 
 
 def columns(rows: Sequence[Mapping[str, str]], nothing: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from forked import command
+from forked import caller, command
 
 
 def test_run_show_samples_and_list(tmp_path: Path) -> None:
@@ -89,6 +89,16 @@ def test_looking_makes_no_store(tmp_path: Path) -> None:
     for words in (("list", "runs"), ("runs", "list"), ("baseline", "list"), ("show", "latest")):
         done = command(*words, cwd=tmp_path)
         assert (done.returncode, list(tmp_path.iterdir())) == (3, []) and "there is no store at" in done.stderr
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
+    command("run", "scripted:oracle", "--tasks", "demo/sentiment", "--quiet", cwd=tmp_path)
+    for words in (("show", "latest"), ("compare", "latest", "latest"), ("list", "tasks")):
+        call = subprocess.Popen([*caller(), *words], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert call.stdout and call.stderr
+        call.stdout.close()
+        assert (call.stderr.read(), call.wait(60)) == (b"", 0), words
+        call.stderr.close()
 
 
 def test_only_settings_that_are_not_the_usual_ones_are_shown(tmp_path: Path) -> None:
