@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from tiny import byte_tokenizer, causal
 
 import harness
 from harness.cli.main import main
@@ -84,3 +85,13 @@ def test_what_most_prompts_begin_with_is_left_out_and_the_rest_cut_in_the_middle
     assert question("Q: a\nA: b\n\nQ: one\nA:", "Q: a\nA: b\n\n", 50) == "… Q: one\nA:"
     long = question("begin " + "x" * 1_000 + " end?", "", 60)
     assert long.startswith("begin ") and long.endswith(" end?") and " … " in long and len(long) == 63
+
+
+def test_a_chat_says_how_it_was_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store, tokenizer = str(tmp_path / "s"), byte_tokenizer()
+    tokenizer.chat_template = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}assistant:"
+    model = causal("llama", len(tokenizer))
+    asked = harness.evaluate((model, tokenizer), "demo/qa", limit=1, store=store, chat=True, system="Be brief.").run
+    example = harness.open_store(store).samples(asked.id, "demo/qa")["example_id"][0]
+    code, out, _ = run(capsys, "latest", "demo/qa", "--store", store, "--full", str(example))
+    assert code == 0 and f"chat template {asked.fingerprint['chat_template'][:16]}; system message: Be brief.\n" in out
