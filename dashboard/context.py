@@ -41,6 +41,7 @@ def bar(*, finished: bool = True) -> RunContext:
     with left:
         chosen = session.select("run", _with_named("run", ids), "Run", lambda run: texts.get(run, run), then=OF_A_RUN)
     run = session.store().run(str(chosen))
+    session.name_tab(cut(label(run), 60))
     with right:
         baseline = _baseline(run, done, texts)
     if finished and run.status != "finished":

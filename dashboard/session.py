@@ -22,6 +22,8 @@ CHANGED = "a choice that others depend on was changed in this run of the page"
 
 GOING = "the page to go to"
 
+TITLE = "the title of the page"
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -65,12 +67,18 @@ def ask(query: Callable[Concatenate[Store, P], R], *args: P.args, **kwargs: P.kw
 def page(title: str) -> Iterator[None]:
     """A page under its title, on which an error that a user may act on is one sentence."""
     st.title(title, anchor=False)
+    st.session_state[TITLE] = title
     st.session_state[CHANGED] = False
     try:
         yield
     except HarnessError as error:
         st.error("This cannot be shown:")
         st.text(cut(str(error), 1000))
+
+
+def name_tab(about: str) -> None:
+    """Say on the browser's tab what the page is about, before the page's own title."""
+    st.set_page_config(page_title=f"{about} - {st.session_state[TITLE]} - harness")
 
 
 def welcome() -> None:

@@ -75,7 +75,11 @@ def between(store: Store, first: str, second: str, tasks: Sequence[str], interse
     rows: list[Difference] = []
     flips: list[Flip] = []
     refused = {}
+    lost = without_samples(store, first, second, tasks)
     for task in tasks:
+        if task in lost:
+            refused[task] = lost[task]
+            continue
         try:
             compared = compare(store, first, second, known, tasks=[task], intersect=intersect, slices=slices)
         except HarnessError as error:
@@ -85,6 +89,22 @@ def between(store: Store, first: str, second: str, tasks: Sequence[str], interse
         flips += compared[1]
     flipped = pd.DataFrame([_flip(flip) for flip in most_changed(flips)])
     return Comparison(sorted(corrected(rows), key=_badness), flipped, refused, len(flips))
+
+
+def without_samples(store: Store, first: str, second: str, tasks: Sequence[str]) -> dict[str, str]:
+    """Tasks that cannot be compared example by example since a run kept none, and which run that is."""
+    kept = {"baseline": store.artifacts(first), "run": store.artifacts(second)}
+    have = {name: {artifact.task for artifact in artifacts} for name, artifacts in kept.items()}
+    lost = {task: [name for name, own in have.items() if task not in own] for task in tasks}
+    return {task: f"no samples are kept of the {' and of the '.join(of)}" for task, of in lost.items() if of}
+
+
+def by_reason(refused: Mapping[str, str]) -> list[str]:
+    """Why tasks are not compared: a line for each reason with the tasks that it is true of."""
+    tasks: dict[str, list[str]] = {}
+    for task, why in refused.items():
+        tasks.setdefault(why, []).append(task)
+    return [f"{', '.join(own)}: {why}" for why, own in tasks.items()]
 
 
 def _badness(row: Difference) -> tuple[int, float]:
@@ -122,7 +142,7 @@ def changes(store: Store, first: str, second: str) -> list[TaskChange]:
     ours, theirs = store.run(first), store.run(second)
     before, after = ({(e.task, e.metric): e for e in store.results(run) if e.slice == "all"} for run in (first, second))
     old = {task.name: task for task in ours.tasks}
-    told = []
+    told, lost = [], without_samples(store, first, second, [task.name for task in theirs.tasks])
     for task in theirs.tasks:
         record = next((metric for metric in task.metrics if metric.is_headline), None)
         key = (task.name, record.name if record else "")
@@ -130,10 +150,17 @@ def changes(store: Store, first: str, second: str) -> list[TaskChange]:
             continue
         row = paired.get(key)
         meaning, why = (direction(row), "") if row else by_intervals(old[task.name], task, before[key], after[key])
-        why = compared.refused.get(task.name, why)
-        meaning = "untested" if why and not row else meaning
+        if task.name in compared.refused and task.name not in lost:
+            meaning, why = "untested", compared.refused[task.name]
+        elif task.name in lost:
+            why = why or f"intervals alone: {lost[task.name]}"
         told.append(TaskChange(task.name, meaning, before[key], after[key], record, row, why))
-    return sorted(told, key=lambda one: (ORDER.index(one.meaning), -abs(difference_of(one) or 0.0)))
+    return sorted(told, key=lambda one: (ORDER.index(one.meaning), -abs(_shown(one))))
+
+
+def _shown(one: TaskChange) -> float:
+    """A task's difference in the unit that it is told in: points of a share, or of a score up to 100."""
+    return words.factor(one.record)[0] * (difference_of(one) or 0.0)
 
 
 def by_intervals(old: TaskRecord, new: TaskRecord, before: Estimate, after: Estimate) -> tuple[Direction, str]:
@@ -248,5 +275,7 @@ def settings(store: Store, first: str, second: str) -> pd.DataFrame:
 
 def _told(run: Run) -> dict[str, str]:
     shots = {f"shots of {task.name}": task.shots for task in run.tasks}
+    if len(set(shots.values())) == 1:
+        shots = {"shots": run.tasks[0].shots}
     facts = {"model": run.model, **run.settings, **run.fingerprint, **run.versions, **shots}
     return {name: str(value) for name, value in facts.items()}

@@ -12,9 +12,11 @@ from harness.differences import answers, flips_of, pairs_of
 from harness.gate.formats import outcome
 from harness.gate.rules import Rule, explain
 from harness.marks import MARKS, signed
+from harness.metrics import words
 from harness.store import Store
 from harness.store.queries import gates
 from harness.store.queries.samples import SampleFilter, condition
+from harness.types import MetricRecord
 from harness.visible import short_names
 from harness_dashboard.content.samples import columns_of
 from harness_dashboard.widgets.text import CELL, cut, json_text
@@ -52,25 +54,36 @@ def marked(outcome: str) -> str:
     return f"{MARKS[OUTCOMES[outcome]].sign} {outcome}" if outcome in OUTCOMES else outcome
 
 
-def rules(record: Mapping[str, Any]) -> pd.DataFrame:
-    """Every verdict with its rule in words, violations first; ``change``: the value less the baseline's."""
+def rules(record: Mapping[str, Any], metrics: Mapping[tuple[str, str], MetricRecord]) -> pd.DataFrame:
+    """Every verdict with its rule in words, violations first; ``change``: the value less the baseline's.
+
+    ``metrics``: what the run keeps of its metrics, by task and name; it says in which unit their values are told.
+    """
     order = ("FAIL", "INCONCLUSIVE", "PASS")
     rows = [
         {"verdict": signed(v["state"]) + " (quarantined)" * bool(v.get("quarantined")),
-         "task": v["task"], "metric": v["metric"], "slice": v["slice"], "value": v["value"], "baseline": v["baseline"],
-         "change": None if v["baseline"] is None or v["value"] is None else v["value"] - v["baseline"],
+         "task": v["task"], "metric": v["metric"], "slice": v["slice"], **_told(v, metrics),
          "n": v["n"], "why": v["message"], "rule": in_words(v["rule"]), "state": v["state"]}
         for v in sorted(record.get("verdicts", []), key=lambda v: order.index(v["state"]))
     ]  # fmt: skip
     return pd.DataFrame(rows)
 
 
+def _told(verdict: Mapping[str, Any], metrics: Mapping[tuple[str, str], MetricRecord]) -> dict[str, str]:
+    """The numbers of a verdict in words; shares of failed answers, which no run keeps a metric of, in percent too."""
+    share = MetricRecord(name=QUIET, interval="wilson") if verdict["metric"] == QUIET else None
+    record = metrics.get((verdict["task"], verdict["metric"]), share)
+    now, before = verdict["value"], verdict["baseline"]
+    change = "-" if now is None or before is None else words.points(now - before, record, signed=True)
+    return {"value": words.value(now, record), "baseline": words.value(before, record), "change": change}
+
+
 def grouped(rules: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """The rules without those on failures that hold, and these in one line."""
     quiet = (rules["metric"] == QUIET) & (rules["state"] == "PASS")
     count = int(quiet.sum())
-    line = f"{count} rules on failed answers hold." if count else ""
-    return rules[~quiet].drop(columns="state"), line
+    line = f"{count} rules on failed answers hold." if count > 1 else "1 rule on failed answers holds."
+    return rules[~quiet].drop(columns="state"), line * bool(count)
 
 
 def in_words(rule: Mapping[str, Any]) -> str:

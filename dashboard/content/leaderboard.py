@@ -20,6 +20,7 @@ from harness.types import AVERAGE, MetricRecord
 from harness.visible import short_names
 from harness_dashboard.content.compare import apart
 from harness_dashboard.content.numbers import drawn
+from harness_dashboard.content.safety import side
 
 VIEWS = ("Heat", "Interval", "Place", "Change")
 WIDE = 15
@@ -102,18 +103,26 @@ def groups(store: Store, tasks: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 # -------------------------------------------------------------------------------------------------------------- cells
 def matrix(whole: Board, columns: Mapping[str, Sequence[str]], view: str, against: str = "") -> pd.DataFrame:
-    """The board as text: model, how it was asked, place, then a column for each group of tasks or single task.
+    """The board as text: model and how it was asked, place, then a column for each group of tasks or single task.
 
-    ``against``: the run that the view "Change" holds all numbers against.
+    ``against``: the run that the view "Change" holds all numbers against. ``failed`` is of the tasks shown.
     """
     base = {task: cell for row in whole.rows for task, cell in row.cells.items() if cell.run == against}
     rows = []
     for row in whole.rows:
         own = {name: _cell(whole, row, tasks, view, base) for name, tasks in columns.items()}
         shown = [row.cells[task] for tasks in columns.values() for task in tasks if task in row.cells]
-        counts = {"tasks": len(shown), "failed": sum(cell.failed for cell in shown)}
-        rows.append({"model": row.label, "asked": row.asked, "place": _place(row)} | own | counts)
+        rows.append(
+            {"model": row.name, "place": _place(row)} | own | {"tasks": len(shown), "failed": failures_of(shown)}
+        )
     return pd.DataFrame(rows)
+
+
+def failures_of(cells: Sequence[Standing]) -> str:
+    """How many answers failed, and of how many; those of a group's average are counted with its tasks."""
+    own = [cell for cell in cells if cell.metric != AVERAGE]
+    failed, asked = sum(cell.failed for cell in own), sum(cell.n + cell.failed for cell in own)
+    return f"{failed:,} of {asked:,}" if failed else "0"
 
 
 def _place(row: BoardRow) -> str:
@@ -135,10 +144,19 @@ def _cell(whole: Board, row: BoardRow, tasks: Sequence[str], view: str, base: Ma
     record = whole.metrics[tasks[0]]
     if len(tasks) > 1:
         mean = mean_of(whole, row, tasks)
-        return f"{len(own)} of {len(tasks)} tasks" if mean is None else words.brief(mean, record)
+        return _of_group(whole, own, tasks) if mean is None else words.brief(mean, record)
     (one,) = own
     text = words.short(one.value, one.low, one.high, record) if view == "Interval" else words.brief(one.value, record)
     return text + f" ✗ {one.failed}" * bool(one.failed)
+
+
+def _of_group(whole: Board, own: Sequence[Standing], tasks: Sequence[str]) -> str:
+    """A group without a mean: how many of its numbers differ from their ideals, else how many there are."""
+    sides = [side(one.estimate, whole.metrics[one.task]) for one in own]
+    if "judged" in sides or len(own) < len(tasks):
+        return f"{len(own)} of {len(tasks)} tasks"
+    differ = sum(lies in ("above", "below") for lies in sides)
+    return f"{signed('above' if differ else 'within')[0]} {differ} of {len(own)} differ"
 
 
 def mean_of(whole: Board, row: BoardRow, tasks: Sequence[str]) -> float | None:
@@ -201,6 +219,11 @@ def drawn_task(whole: Board, task: str) -> pd.DataFrame:
             for one in [row.cells[task]]
         ]
     )
+
+
+def foremost(frame: pd.DataFrame, run: str, most: int = 20) -> pd.DataFrame:
+    """The best of ``drawn_task`` and the row of a run, so that a picture stays small."""
+    return frame[(frame.index < most) | (frame["run"] == run)]
 
 
 # -------------------------------------------------------------------------------------------------------------- tints

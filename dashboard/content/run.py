@@ -17,8 +17,10 @@ FEW = 30
 """Judged answers below which a number is called uncertain."""
 
 
-def tasks(run: Run, results: Sequence[Estimate], told: Sequence[TaskChange]) -> pd.DataFrame:
-    """Each task's main metric, with its change against the baseline where there is one."""
+def tasks(
+    run: Run, results: Sequence[Estimate], told: Sequence[TaskChange], courses: Mapping[str, Sequence[float]]
+) -> pd.DataFrame:
+    """Each task's main metric, with its change against the baseline and its course over runs where there are any."""
     records, changes = run.metrics(), {one.task: one for one in told}
     rows = []
     for e in main_numbers(run, results):
@@ -32,12 +34,13 @@ def tasks(run: Run, results: Sequence[Estimate], told: Sequence[TaskChange]) -> 
                 "better": words.arrow(record),
                 "share": times * e.value if e.value is not None and unit else None,
                 "value": words.short(e.value, e.low, e.high, record),
-                "against": change,
+                "against the baseline": change,
+                "course": list(courses.get(e.task, ())),
                 "n": e.n,
                 "failed": e.failed,
             }
         )
-    names = ("task", "metric", "better", "share", "value", "against", "n", "failed")
+    names = ("task", "metric", "better", "share", "value", "against the baseline", "course", "n", "failed")
     return pd.DataFrame(rows, columns=list(names)).astype({"share": "float64"})
 
 

@@ -28,6 +28,9 @@ ATTEMPTS = ("jailbreak/", "garak/")
 BOTH = ("compliance_unsafe", "refusal_safe")
 """Harm done and help denied, which belong side by side."""
 
+COLUMNS = 12
+"""The most models that stand beside each other."""
+
 ORDER = ("above", "below", "within", "undecided", "judged")
 NO_IDEAL = "○ no ideal"
 
@@ -81,8 +84,11 @@ def _line(e: Estimate, record: MetricRecord) -> dict[str, Any]:
     }
 
 
-def matrix(store: Store, first: Sequence[str], most: int = 12) -> pd.DataFrame:
-    """Probes by models, the models of the runs ``first`` before the others: the number with the sign of its verdict."""
+def matrix(store: Store, first: Sequence[str], most: int = COLUMNS) -> tuple[pd.DataFrame, int]:
+    """Probes by models, the models of the runs ``first`` before the others: the number with the sign of its verdict.
+
+    At most so many models stand beside each other; the second value says how many there are.
+    """
     names = tuple(probes_of(store))
     known = {(task, m.name): m for task, own in _metrics(store, names).items() for m in main_numbers(own)}
     cells: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
@@ -94,13 +100,13 @@ def matrix(store: Store, first: Sequence[str], most: int = 12) -> pd.DataFrame:
             sign = verdict(one.estimate, record)[0]
             cells[one.task, one.metric][column] = f"{sign} {words.short(one.value, one.low, one.high, record)}"
     columns = sorted(order, key=order.__getitem__)[:most]
-    short = short_names(columns)
+    short = short_names(order)
     rows = [
         {"probe": task, "number": words.plain_name(metric), "better": words.arrow(known[task, metric])}
         | {cut(short[column], 80): own.get(column, "-") for column in columns}
         for (task, metric), own in sorted(cells.items())
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows), len(order)
 
 
 def _newest(store: Store, wanted: LeaderboardFilter) -> list[Standing]:
@@ -118,18 +124,26 @@ def _metrics(store: Store, names: Sequence[str]) -> dict[str, list[MetricRecord]
     return own
 
 
-def harm_and_help(store: Store, most: int = 12) -> dict[str, pd.DataFrame]:
-    """By task that has both: the share of harmful prompts answered and of harmless ones refused, of each model."""
-    known, told = records(store), defaultdict(list)
+def harm_and_help(store: Store, first: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """By task that has both: the share of harmful prompts answered and of harmless ones refused, of each model.
+
+    The models of the runs ``first`` stand before the others, which follow from the least harm on.
+    """
+    known, told = records(store), defaultdict(lambda: defaultdict(dict[str, Standing]))
     for one in _newest(store, LeaderboardFilter(metrics=BOTH)):
-        told[one.task].append(
-            drawn(
-                f"{one.model} {one.asked}".strip(), words.plain_name(one.metric), one.estimate,
-                known[one.task, one.metric],
-            )
-        )  # fmt: skip
-    whole = {task: rows for task, rows in told.items() if len({row["series"] for row in rows}) == len(BOTH)}
-    return {task: pd.DataFrame(rows).head(len(BOTH) * most) for task, rows in whole.items()}
+        told[one.task][f"{one.model} {one.asked}".strip()][one.metric] = one
+    short = short_names({name for models in told.values() for name in models})
+    frames = {}
+    for task, models in told.items():
+        both = {name: own for name, own in models.items() if len(own) == len(BOTH)}
+        order = sorted(both, key=lambda name: (both[name][BOTH[0]].run not in first, both[name][BOTH[0]].value or 0.0))
+        rows = [
+            drawn(short[name], words.plain_name(metric), both[name][metric].estimate, known[task, metric])
+            for name in order
+            for metric in BOTH
+        ]
+        frames |= {task: pd.DataFrame(rows)} if rows else {}
+    return frames
 
 
 # ----------------------------------------------------------------------------------------------------------- one probe

@@ -19,6 +19,8 @@ from harness_dashboard.widgets.text import family
 
 POINTS = 4_000
 """The most numbers of a history."""
+LAST = 30
+"""The most runs of a course that is drawn in a cell."""
 COLUMNS = (
     "task",
     "metric",
@@ -78,7 +80,8 @@ def steps(frame: pd.DataFrame, records: Mapping[str, MetricRecord]) -> pd.DataFr
     for (task, _), own in frame.dropna(subset=["value"]).groupby(["task", "series"], sort=False):
         old, new = own.iloc[-2 if len(own) > 1 else -1], own.iloc[-1]
         meaning = apart(_estimate(old), _estimate(new), records[str(task)]) if len(own) > 1 else "untested"
-        now = {"now": new["shown"], "before": old["shown"] if len(own) > 1 else "-", "runs": len(own)}
+        now = {"now": new["shown"], "before": old["shown"] if len(own) > 1 else "-"}
+        now |= {"course": own["value"].tolist()[-LAST:], "runs": len(own)}
         rows.append({"last step": signed(meaning), "task": task, "metric": words.plain_name(new["metric"])} | now
                     | {"asked": new["series"], "run": new["run"], "at": new["started"]})  # fmt: skip
     table = pd.DataFrame(rows)
@@ -88,6 +91,17 @@ def steps(frame: pd.DataFrame, records: Mapping[str, MetricRecord]) -> pd.DataFr
     newest = table.sort_values("at").drop_duplicates("task", keep="last").drop(columns="at")
     return newest.sort_values(["last step", "task"], key=lambda c: c.map(order.index) if c.name == "last step" else c,
                               ignore_index=True)  # fmt: skip
+
+
+def courses(store: Store, run: str, model: str) -> dict[str, list[float]]:
+    """By task the last values of the runs of a model's family that were asked the same, up to this run's own."""
+    frame = history(store, family(model)).dropna(subset=["value"])
+    own = frame[frame["run"] == run].drop_duplicates("task")
+    told = {}
+    for place, task, series in zip(own.index, own["task"], own["series"], strict=True):
+        before = frame[(frame["task"] == task) & (frame["series"] == series) & (frame.index <= place)]
+        told[str(task)] = before["value"].tolist()[-LAST:]
+    return {task: values for task, values in told.items() if len(values) > 1}
 
 
 def _estimate(row: pd.Series) -> Estimate:

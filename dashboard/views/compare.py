@@ -31,6 +31,14 @@ def differences(comparison: Comparison, records: Records) -> None:
     )
 
 
+def by_intervals(told: list[compare.TaskChange]) -> None:
+    """What the intervals say of the main metrics, where nothing can be compared example by example."""
+    st.header("By the intervals alone", anchor=False)
+    table = compare.changes_table(told).drop(columns=["95 % interval", "broken", "fixed"])
+    tables.grid(tables.coloured(table, "verdict"), "by intervals")
+    tables.download(lambda: table, "by intervals")
+
+
 def flips(comparison: Comparison) -> None:
     """Fixed and broken answers by task, then the examples."""
     st.header("Answers that flipped", anchor=False)
@@ -78,8 +86,9 @@ with session.page("Compare"):
         st.caption(f"{len(tasks)} of {len(common)} common tasks are compared; name others above.")
     if comparison.refused:
         st.warning(f"Not compared: {len(comparison.refused)} of {len(tasks)} tasks.")
-        st.text("\n".join(f"{task}: {cut(why, 500)}" for task, why in comparison.refused.items()))
+        st.text("\n".join(cut(line, 1000) for line in compare.by_reason(comparison.refused)))
     if not comparison.rows:
+        by_intervals(session.ask(compare.changes, first.id, second.id))
         st.stop()
     differences(comparison, here.run.metrics())
     flips(comparison)

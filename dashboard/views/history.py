@@ -13,12 +13,10 @@ from harness_dashboard.widgets import charts, tables
 from harness_dashboard.widgets.text import cut, escaped, family
 
 PARTS = ("Trends", "Gates", "Cost")
-SMALL = 30
-"""The most small charts of a page."""
 
 
-def small_trends(model: str) -> None:
-    """All tasks of a family, worst last step first; a picked one large."""
+def courses(model: str) -> None:
+    """All tasks of a family with a small line each, worst last step first; the picked one large."""
     families = session.ask(trends.families)
     own = family(model)
     ordered = sorted(families, key=lambda name: name != own)
@@ -33,20 +31,18 @@ def small_trends(model: str) -> None:
     def pick(row: int) -> None:
         st.query_params["of"] = str(steps["task"].iloc[row])
 
-    tables.grid(tables.coloured(steps, "last step"), "last steps", pick)
+    course = {"course": st.column_config.LineChartColumn(width="medium", help="From the oldest run to the newest.")}
+    height = tables.height_of(len(steps), 10)
+    tables.grid(tables.coloured(steps, "last step"), "last steps", pick, columns=course, height=height)
     tables.download(lambda: frame, "history")
     st.caption(
-        "Each task's main metric. Better or worse: the intervals of the last two runs that were asked the same do not "
-        "meet. A line joins only such runs. Pick a row to see it large."
+        "Each task's main metric, the worst last step first. Better or worse: the intervals of the last two runs that "
+        "were asked the same do not meet. A line joins only such runs. Pick a row to see it large."
     )
-    titles = dict(zip(steps["task"], steps["last step"].str[0] + " " + steps["task"], strict=True))
-    if (task := st.query_params.get("of")) in titles:
-        large(frame[frame["task"] == task], str(task), records)
-    order = {task: place for place, task in enumerate(list(titles)[:SMALL])}
-    shown = frame[frame["task"].isin(order)].sort_values("task", key=lambda tasks: tasks.map(order), kind="stable")
-    drawn = shown.assign(task=shown["task"].map(titles))
-    alt = f"Small charts of {drawn['task'].nunique()} tasks over the runs of the family"
-    tables.chart(charts.multiples(drawn), drawn, "trends", alt)
+    task = st.query_params.get("of")
+    if task not in set(steps["task"]):
+        task = str(steps["task"].iloc[0])
+    large(frame[frame["task"] == task], task, records)
 
 
 def large(frame: pd.DataFrame, task: str, records: dict[str, Any]) -> None:
@@ -92,7 +88,7 @@ def gates() -> None:
 
 def verdict(line: dict[str, Any], record: Any) -> None:
     """One gate in a sentence, its rules, and what is behind a violation."""
-    rules = gate.rules(record)
+    rules = gate.rules(record, session.store().run(line["run"]).metrics())
     st.header(f"Gate {line['gate']}: {line['outcome']}", anchor=False)
     st.text(f"run {line['run']}" + (f"   baseline {line['baseline']}" if line["baseline"] else ""))
     with st.container(horizontal=True):
@@ -121,7 +117,7 @@ def verdict(line: dict[str, Any], record: Any) -> None:
 def examples(run: str, baseline: str | None, row: dict[str, Any]) -> None:
     """What a violated rule looks like, answer by answer."""
     try:
-        used = baseline if pd.notna(row["baseline"]) else None
+        used = baseline if row["baseline"] != "-" else None
         frame = session.ask(gate.failing, run, used, {k: row[k] for k in ("task", "metric", "slice")})
     except HarnessError as error:  # the baseline, or the samples, may be gone
         st.text(cut(str(error), 1000))
@@ -178,4 +174,4 @@ with session.page("History"):
     elif topic == "Cost":
         cost()
     else:
-        small_trends(here.run.model)
+        courses(here.run.model)

@@ -1,5 +1,7 @@
 """Which model is best, and where: models by tasks or groups of tasks; a cell opens the numbers behind it."""
 
+from collections.abc import Iterable
+
 import streamlit as st
 
 from harness.metrics import words
@@ -20,17 +22,23 @@ NOTE = (
 def shown(columns: dict[str, tuple[str, ...]], whole: Board) -> dict[str, object]:
     """The heads of the columns: where better, and what the metric counts."""
     heads: dict[str, object] = {
-        "model": st.column_config.TextColumn(pinned=True, width="medium"),
+        "model": st.column_config.TextColumn(pinned=True, width=_width(row.name for row in whole.rows)),
         "place": st.column_config.TextColumn(help="Mean of the best and of the worst rank over all tasks with rivals."),
-        "failed": st.column_config.NumberColumn(help="Answers that failed and are in no number."),
+        "failed": st.column_config.TextColumn(help="Answers to these tasks that failed and are in no number."),
         "tasks": st.column_config.NumberColumn(help="How many of the tasks shown it was asked."),
     }
     for name, tasks in columns.items():
         record = whole.metrics[tasks[0]]
-        title = name if len(tasks) > 1 else f"{name} {words.arrow(record)}"
+        arrows = {words.arrow(whole.metrics[task]) for task in tasks}
+        title = f"{name} {arrows.pop()}" if len(arrows) == 1 else name
         told = f"{len(tasks)} tasks: {', '.join(tasks)}" if len(tasks) > 1 else words.help_line(record)
         heads[name] = st.column_config.TextColumn(cut(title, 40), help=escaped(told, 400))
     return heads
+
+
+def _width(names: Iterable[str]) -> int:
+    """Pixels of a column that shows these names uncut, as far as there is room for them."""
+    return min(420, 24 + 8 * max(map(len, names)))
 
 
 def detail(whole: Board, task: str, model: str) -> None:
@@ -51,9 +59,14 @@ def detail(whole: Board, task: str, model: str) -> None:
         if (first := rows[0].cells[task].run) != one.run:
             session.link("compare", "Compare with the best", run=one.run, baseline=first)
     frame = leaderboard.drawn_task(whole, task)
-    alt = f"{record.name} on {task} of {len(frame)} models, each with its 95 % interval"
+    best = leaderboard.foremost(frame, one.run)
+    alt = f"{record.name} on {task} of {len(best)} models, each with its 95 % interval"
     title = f"{words.plain_name(record.name)}{words.factor(record)[1]}, with its 95 % interval"
-    tables.chart(charts.forest(frame.head(60), title), frame, f"leaderboard {task}", alt)
+    ideal = words.ideal_of(record)
+    title += ", dashed: ideal" * (ideal is not None)
+    if len(best) < len(frame):
+        st.caption(f"The best {len(best)} of {len(frame)}; the data under the picture has all.")
+    tables.chart(charts.forest(best, title, ideal=ideal), frame, f"leaderboard {task}", alt)
 
 
 def matrix(whole: Board, against: str) -> None:
@@ -77,7 +90,8 @@ def matrix(whole: Board, against: str) -> None:
         st.query_params.update(opened | {"cell": tasks[0], "of": whole.rows[row].name})
 
     name, styled = f"matrix {wanted} {view}", harmless(frame).style.apply(lambda _: styles, axis=None)
-    tables.grid(styled, name, pick, mode="single-cell", columns=shown(columns, whole))
+    height = tables.height_of(len(frame))
+    tables.grid(styled, name, pick, mode="single-cell", columns=shown(columns, whole), height=height)
     tables.download(lambda: frame, "leaderboard")
     st.caption(NOTE)
     task = st.query_params.get("cell", next(iter(columns.values()))[0])

@@ -1,6 +1,7 @@
 """What changed, what is unsafe, what needs attention: a run against its baseline, on one page."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -10,7 +11,7 @@ from harness.metrics import words
 from harness.store.queries import runs
 from harness.visible import short_names
 from harness_dashboard import context, session
-from harness_dashboard.content import compare, gate, safety
+from harness_dashboard.content import compare, gate, safety, trends
 from harness_dashboard.content.compare import TaskChange
 from harness_dashboard.context import RunContext
 from harness_dashboard.widgets import tables
@@ -34,8 +35,8 @@ def counts(told: list[TaskChange]) -> None:
             st.metric(f"{signed(kind)[0]} {name}", f"{by_meaning[kind]} of {len(told)} tasks", border=True)
 
 
-def tiles(told: list[TaskChange]) -> None:
-    """The tasks that changed most, as numbers with their change."""
+def tiles(told: list[TaskChange], courses: Mapping[str, Sequence[float]]) -> None:
+    """The tasks that changed most, as numbers with their change and their course over the model's runs."""
     for column, one in zip(st.columns(TILES), told[:TILES], strict=False):
         label = WORDS.get(one.meaning, one.meaning)
         change = words.points(compare.difference_of(one), one.record, signed=True)
@@ -46,6 +47,7 @@ def tiles(told: list[TaskChange]) -> None:
             delta_color="off",
             delta_arrow="off",
             border=True,
+            chart_data=courses.get(one.task),
             help=escaped(words.short(one.after.value, one.after.low, one.after.high, one.record)),
         )
 
@@ -62,7 +64,7 @@ def changed(here: RunContext) -> None:
         st.info("The run and its baseline share no task.")
         return
     counts(told)
-    tiles(told)
+    tiles(told, session.ask(trends.courses, here.run.id, here.run.model))
     table = compare.changes_table(told)
 
     def pick(row: int) -> None:

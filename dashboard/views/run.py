@@ -14,7 +14,7 @@ from harness.store.queries import gates
 from harness.subset import shortfall
 from harness.types import Estimate, Run
 from harness_dashboard import context, session
-from harness_dashboard.content import compare, gate, reliability, samples
+from harness_dashboard.content import compare, gate, reliability, samples, trends
 from harness_dashboard.content import run as content
 from harness_dashboard.content.compare import TaskChange
 from harness_dashboard.widgets import charts, tables
@@ -22,6 +22,7 @@ from harness_dashboard.widgets.text import cut, escaped
 
 EVERY = 2.0  # seconds between two looks at a run in progress
 PARTS = ("Numbers", "Slices", "Calibration", "Robustness", "Facts")
+COURSE = st.column_config.LineChartColumn("course", help="This model's runs that were asked the same, up to this one.")
 SHARE = st.column_config.ProgressColumn("of 100", format=" ", min_value=0, max_value=100, width="small")
 
 
@@ -87,13 +88,15 @@ def warnings(run: Run, numbers: Sequence[Estimate]) -> None:
 
 def numbers(run: Run, results: Sequence[Estimate], told: Sequence[TaskChange]) -> None:
     """The table of tasks and a forest plot of each unit."""
-    table, mains = content.tasks(run, results, told), content.main_numbers(run, results)
+    lines = session.ask(trends.courses, run.id, run.model)
+    table, mains = content.tasks(run, results, told, lines), content.main_numbers(run, results)
 
     def pick(row: int) -> None:
         session.go("samples", run=run.id, task=str(table["task"].iloc[row]), show="wrong")
 
-    shown = table if told else table.drop(columns="against")
-    tables.plain(shown, "tasks of the run", pick, columns={"share": SHARE})
+    empty = ["against the baseline"] * (not told) + ["course"] * (not lines)
+    columns, height = {"share": SHARE, "course": COURSE}, tables.height_of(len(table))
+    tables.plain(table.drop(columns=empty), "tasks of the run", pick, columns=columns, height=height)
     tables.download(lambda: content.every_number(run, results), f"run {run.id}")
     st.caption("Each task's main metric, with half its 95 % interval. Pick a row to see its wrong answers.")
     for axis, frame in content.forest(run, mains).items():

@@ -14,8 +14,8 @@ from harness_dashboard.widgets.text import cut, escaped
 
 
 def overall(first: list[str]) -> None:
-    """Probes by models, and harm beside denied help."""
-    table = session.ask(safety.matrix, first)
+    """Probes by models."""
+    table, count = session.ask(safety.matrix, first)
     models = [column for column in table.columns if column not in ("probe", "number", "better")]
     heads = {"probe": st.column_config.TextColumn(pinned=True)}
     heads |= {name: st.column_config.TextColumn(cut(name, 40)) for name in models}
@@ -28,11 +28,22 @@ def overall(first: list[str]) -> None:
     st.caption(
         "◆ differs from its ideal, ● the interval holds the ideal, ○ no verdict (under six clusters, or no ideal). "
         "An interval that holds the ideal does not show that there is no bias: look at its width. Pick a row."
+        + f" {len(models)} of {count} models, those of the run and its baseline first."
+        * (count > len(models))
     )
-    for task, frame in session.ask(safety.harm_and_help).items():
-        session.heading(f"{task}: harm done and help denied")
-        words_of = f"Harmful prompts answered and harmless prompts refused on {task}, by model"
-        tables.chart(charts.bars(frame), frame, f"harm {task}", words_of)
+
+
+def harm(first: list[str]) -> None:
+    """Harm done beside help denied, on one task that has both."""
+    both = session.ask(safety.harm_and_help, first)
+    task = session.select("both", list(both), "Harm done and help denied on") if both else None
+    if task is None:
+        return
+    frame, most = both[task], 2 * safety.COLUMNS
+    words_of = f"Harmful prompts answered and harmless prompts refused on {task}, by model"
+    tables.chart(charts.bars(frame.head(most)), frame, f"harm {task}", words_of)
+    if len(frame) > most:
+        st.caption(f"{safety.COLUMNS} of {len(frame) // 2} models, those of the run and its baseline first.")
 
 
 def one(run: Run, name: str) -> None:
@@ -56,8 +67,7 @@ def one(run: Run, name: str) -> None:
             st.caption(escaped(words.help_line(record), 500))
             if sentence := safety.worst(own, record):
                 st.text(sentence)
-            times, unit = words.factor(record)
-            ideal = times * record.ideal if record.better == "ideal" and record.ideal is not None else None
+            unit, ideal = words.factor(record)[1], words.ideal_of(record)
             alt = f"{task.name} {record.name}: value and 95 % cluster interval of {len(frame)} groups"
             title = f"{words.plain_name(record.name)}{unit}, with its 95 % interval" + ", dashed: ideal" * (
                 ideal is not None
@@ -95,11 +105,13 @@ with session.page("Safety and bias"):
         st.info("No run of this store has a probe of safety or bias. List them with:")
         st.code("harness list tasks", language="bash")
         st.stop()
-    overall([here.run.id, *([here.baseline.id] if here.baseline else [])])
+    first = [here.run.id, *([here.baseline.id] if here.baseline else [])]
+    overall(first)
     own = [task.name for task in here.run.tasks if task.name in names]
     worst_first = list(dict.fromkeys(session.ask(safety.of_run, here.run.id).get("task", [])))
     wanted = session.select("probe", worst_first or own, "Probe of this run", of="This run")
     if wanted is None:
         st.info("The run in view has no probe; those above are of other runs.")
-        st.stop()
-    one(here.run, wanted)
+    else:
+        one(here.run, wanted)
+    harm(first)

@@ -114,26 +114,6 @@ def _by_steps(frame: pd.DataFrame) -> bool:
     return not frame.empty and bool(frame["step"].notna().all())
 
 
-def multiples(frame: pd.DataFrame) -> Layers:
-    """A small trend for each task: ``frame`` has task (with its sign), started, step, value, low, high, shown, run."""
-    known = frame.dropna(subset=["value"])
-    x = alt.X("started:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(tickCount=3))
-    if _by_steps(known):
-        x = alt.X("step:Q", title="step", axis=alt.Axis(tickCount=3))
-    y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False))
-    base = alt.Chart().encode(x=x)
-    ends = base.mark_rule(strokeWidth=1, color=PALETTE[0]).encode(y=alt.Y("low:Q", title=None), y2="high:Q")
-    line = base.mark_line(color=PALETTE[0]).encode(y=y, detail="series:N")
-    points = base.mark_point(filled=True, size=36, color=PALETTE[0], opacity=1).encode(
-        y=y, tooltip=["task", "run", "started", "shown"]
-    )
-    small = alt.layer(ends, line, points, data=known).properties(width=250, height=110)
-    head = alt.Header(title=None, labelLimit=250, labelFontSize=13)
-    facets: alt.FacetChart = small.facet(facet=alt.Facet("task:N", sort=None, header=head), columns=3)
-    independent: alt.FacetChart = facets.resolve_scale(y="independent")
-    return independent
-
-
 def scatter(frame: pd.DataFrame, cost: str, title: str) -> Layers:
     """Quality against cost with names; an estimated cost is hollow. A line joins what nothing beats in both."""
     known = frame.dropna(subset=["value", cost])
@@ -164,6 +144,6 @@ def bars(frame: pd.DataFrame) -> Layers:
     x = alt.X("value:Q", title="% of prompts, with the 95 % interval", scale=alt.Scale(domain=[0, 100]))
     base = alt.Chart(frame).encode(y=y, yOffset=alt.YOffset("series:N"))
     whole = base.mark_bar(height=14).encode(x=x, color=look["color"], tooltip=["label", "series", "shown"])
-    ends = base.mark_rule(color=LINE, strokeWidth=2).encode(x="low:Q", x2="high:Q")
+    ends = base.mark_rule(strokeWidth=2).encode(x="low:Q", x2="high:Q")  # in the colour of words: seen on a bar too
     rows = frame["label"].nunique()
     return alt.layer(whole, ends).properties(height=AROUND + LEGEND + 44 * rows)

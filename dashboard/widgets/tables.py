@@ -7,7 +7,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from harness.marks import INK, MARKS
+from harness.marks import INK, MARKS, NONE
 from harness_dashboard.widgets.text import harmless, spreadsheet
 
 ROWS = 200
@@ -17,6 +17,11 @@ AXIS = {"light": "#4A4F57", "dark": "#D5D9DF"}
 """The colour of the words of a chart, by theme."""
 
 Selection = Literal["single-row", "single-cell"]
+
+
+def height_of(rows: int, most: int = 16) -> int:
+    """Pixels of a table that shows so many rows, as far as ``most``, without scrolling in itself."""
+    return 38 + 35 * min(rows, most)
 
 
 def table(
@@ -56,7 +61,7 @@ def grid(
 ) -> None:
     """A table alone; ``select`` is called when the user picks a row, or with ``mode`` a cell: its row and column."""
     shown: pd.DataFrame = frame if isinstance(frame, pd.DataFrame) else frame.data
-    key = f"table {name}" + f" {pd.util.hash_pandas_object(shown.head(ROWS)).sum()}" * bool(select)
+    key = f"table {name}" + f" {pd.util.hash_pandas_object(shown.head(ROWS).astype(str)).sum()}" * bool(select)
     numbers: dict[str, Any] = {
         str(c): st.column_config.NumberColumn(format="%.4g") for c in shown.select_dtypes("float").columns
     }
@@ -98,8 +103,9 @@ def download(whole: Callable[[], pd.DataFrame], name: str) -> None:
 
 
 def coloured(frame: pd.DataFrame, *columns: str) -> Any:
-    """A frame whose columns of signed meanings (``▼ worse``) have the tints of these meanings."""
-    tints = {mark.sign: f"background-color: {mark.tint}; color: {INK}" for mark in MARKS.values()}
+    """A frame whose columns of signed meanings (``▼ worse``) have their tints; what is hollow has none."""
+    marks = {mark.sign: mark for mark in MARKS.values() if mark is not NONE}
+    tints = {sign: f"background-color: {mark.tint}; color: {INK}" for sign, mark in marks.items()}
     return harmless(frame).style.map(lambda text: tints.get(str(text)[:1], ""), subset=list(columns))
 
 
@@ -124,6 +130,7 @@ def chart(
         picture.configure_legend(labelColor=words, titleColor=words)
         .configure_header(labelColor=words)
         .configure_text(color=words)
+        .configure_rule(color=words)
     )
     st.altair_chart(picture, width="content" if square else "stretch", alt=alt_text, key=f"chart {name}")
     with st.expander("Data of this chart"):

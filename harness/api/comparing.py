@@ -91,7 +91,9 @@ def compare(
     intersect: bool = False,
     slices: bool = False,
 ) -> Changes:
-    """What changed from one run (an id, its beginning, a tag, ``latest``, or a model) to another, example by example.
+    """What changed from one run to another, example by example.
+
+    A run is an id, its beginning, a tag, ``latest``, or a model; ``first`` may be the name of a baseline too.
 
     ``tasks`` narrows it; ``intersect`` compares what both runs have although data, version or size differ; ``slices``
     adds every slice. If one of them was imported from another harness, tasks and examples are matched by their content.
@@ -99,7 +101,7 @@ def compare(
     Raises UsageError where the runs did not ask the same, DataError where they share no example, UnknownName.
     """
     opened = open_store(store, create=False)
-    one, two = opened.run(first), opened.run(second)
+    one, two = opened.baseline_run(first), opened.run(second)
     known = plugins.installed_metrics({task.name for run in (one, two) for task in run.tasks})
     rows, flips = differences.compare(opened, one.id, two.id, known, tasks=tasks, intersect=intersect, slices=slices)
     shared = {task.name for task in one.tasks} | {row.task for row in rows}

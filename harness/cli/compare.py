@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 def command(first: str, others: tuple[str, ...], json_file: Path | None, **words: Any) -> int:
     """Compare runs OTHERS with run FIRST, example by example.
 
-    A run is named by its id or the beginning of it, a tag, `latest`, `latest~1`, or its model.
+    A run is named by its id or the beginning of it, a tag, `latest`, `latest~1`, or its model; FIRST may be the name
+    of a baseline too.
 
     \b
     harness compare ft-v1 ft-v2

@@ -23,6 +23,13 @@ def arrow(record: MetricRecord | None) -> str:
     return "↓" if record.better == "lower" else "" if record.ideal is None else f"→ {brief(record.ideal, record)}"
 
 
+def ideal_of(record: MetricRecord | None) -> float | None:
+    """The ideal of a metric that has one, in the unit in which its values are shown."""
+    if record is None or record.better != "ideal" or record.ideal is None:
+        return None
+    return factor(record)[0] * record.ideal
+
+
 def help_line(record: MetricRecord) -> str:
     """What a metric counts, and in which direction it is better, in a line."""
     meaning = MEANINGS.get(record.name) or record.limits or record.signature

@@ -296,7 +296,9 @@ def test_probes_with_their_verdicts(small: Store) -> None:
     assert groups["label"].tolist() == ["all", "kind=x", "kind=y"]
     assert groups["series"].tolist() == ["above the ideal", "no verdict", "no verdict"]  # four sentences are too few
     assert safety.worst(numbers["prefers"], task.metrics[0]) == ""
-    cells = safety.matrix(small, [run]).iloc[0]
+    table, models = safety.matrix(small, [run])
+    cells = table.iloc[0]
+    assert models == 1
     assert cells["probe"] == "pronouns" and cells.iloc[-1].startswith("◆ 1")
 
 
@@ -308,7 +310,7 @@ def test_harm_stands_beside_denied_help(tmp_path: Path, small: Store) -> None:
     run = replace(base, id="x", tasks=(replace(base.tasks[0], name="jailbreak/x", metrics=metrics),), status="running")
     store.start(run)
     store.finish(run, {}, [Estimate("jailbreak/x", name, "all", 0.1, 0.0, 0.2, 9, 9, 0) for name in safety.BOTH])
-    bars = safety.harm_and_help(store)["jailbreak/x"]
+    bars = safety.harm_and_help(store, [])["jailbreak/x"]
     assert bars[["series", "value"]].values.tolist() == [
         ["harmful prompts answered", 10.0], ["harmless prompts refused", 10.0]
     ]  # fmt: skip
@@ -316,8 +318,9 @@ def test_harm_stands_beside_denied_help(tmp_path: Path, small: Store) -> None:
     changed = replace(run, id="y", tasks=(replace(run.tasks[0], version=0, fingerprint="0"),))
     store.start(changed)
     store.finish(changed, {}, [Estimate("jailbreak/x", name, "all", 0.3, 0.2, 0.4, 9, 9, 0) for name in safety.BOTH])
-    assert safety.harm_and_help(store)["jailbreak/x"]["value"].tolist() == [30.0, 30.0]  # the newest, drawn once
-    assert safety.matrix(store, []).iloc[:, -1].tolist() == ["○ 30 % ±10"] * 2
+    newest = safety.harm_and_help(store, [])["jailbreak/x"]
+    assert newest["value"].tolist() == [30.0, 30.0]  # drawn once
+    assert safety.matrix(store, [])[0].iloc[:, -1].tolist() == ["○ 30 % ±10"] * 2
 
 
 def test_the_worst_slice_is_the_farthest_from_the_ideal(small: Store) -> None:
@@ -444,7 +447,11 @@ def verdict(state: str, **more: object) -> dict[str, object]:
 
 
 def test_gates_in_words_with_their_examples(small: Store, run_of: RunOf) -> None:
-    rules = gate.rules({"verdicts": [verdict("PASS"), verdict("INCONCLUSIVE"), verdict("FAIL")]})
+    metrics = small.run(run_of("oracle")).metrics()
+    rules = gate.rules({"verdicts": [verdict("PASS"), verdict("INCONCLUSIVE"), verdict("FAIL", value=0.25)]}, metrics)
+    assert rules.loc[0, ["value", "baseline", "change"]].tolist() == ["25 %", "100 %", "-75 points"]
+    (failed,) = tables.records(gate.rules({"verdicts": [verdict("PASS", metric="failed_rate", value=0.125)]}, metrics))
+    assert failed["value"] == "12.5 %"
     assert rules["verdict"].tolist() == ["▼ violated", "● undecided", "▲ holds"]
     assert rules["rule"][0].startswith("letters:acc must not be worse than the baseline by more than 0.02")
     assert "alpha" not in rules["rule"][0]
@@ -473,5 +480,5 @@ def test_a_gate_that_shows_nothing_has_not_passed() -> None:
     assert outcome({"exit_code": 0, "verdicts": [verdict("PASS"), verdict("INCONCLUSIVE")]}) == "undecided"
     assert outcome({"exit_code": 0, "verdicts": [verdict("INCONCLUSIVE", quarantined=True)]}) == "passed"
     quiet = [verdict("PASS", metric="failed_rate"), verdict("FAIL", metric="failed_rate"), verdict("FAIL")]
-    shown, line = gate.grouped(gate.rules({"verdicts": quiet}))
-    assert len(shown) == 2 and line == "1 rules on failed answers hold."
+    shown, line = gate.grouped(gate.rules({"verdicts": quiet}, {}))
+    assert len(shown) == 2 and line == "1 rule on failed answers holds."
