@@ -24,6 +24,9 @@ GOING = "the page to go to"
 
 TITLE = "the title of the page"
 
+SKELETON = 240
+"""Pixels of a place that is kept for what is being read."""
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -51,7 +54,7 @@ def store() -> Store:
     return _opened(*_key())
 
 
-@st.cache_data(show_spinner="Reading the store ...", max_entries=64, ttl=3600)
+@st.cache_data(show_spinner=False, max_entries=64, ttl=3600)
 def _answered(key: tuple[str, int], stamp: str, name: str, _query: Callable[..., Any], arguments: Any) -> Any:
     return _query(_opened(*key), *arguments[0], **arguments[1])
 
@@ -61,6 +64,12 @@ def ask(query: Callable[Concatenate[Store, P], R], *args: P.args, **kwargs: P.kw
     key, name = _key(), f"{query.__module__}.{query.__qualname__}"
     answer: R = _answered(key, runs.stamp(_opened(*key)), name, query, (args, kwargs))
     return answer
+
+
+def ask_slow(query: Callable[Concatenate[Store, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """``ask`` for what takes long: its place on the page is drawn as empty blocks until the answer is there."""
+    with st.skeleton(height=SKELETON):
+        return ask(query, *args, **kwargs)
 
 
 @contextmanager

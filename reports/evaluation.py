@@ -1,4 +1,4 @@
-"""The report of one run or of several: first what came out and what to beware of, then every number."""
+"""The report of one run or of several: what came out and what to beware of, a row a task, then the appendix."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,15 +10,13 @@ from harness.store import Store
 from harness.subset import by_reason, shortfall
 from harness.types import Estimate, MetricRecord
 from harness.visible import interval
-from harness_reports import frameworks, provenance
+from harness_reports import appendix, frameworks, provenance
 from harness_reports.document import Bar, Block, Bullets, Grid, Paragraph, Picture, ReportDocument, ReportSection
 from harness_reports.facts import SMALL, Facts, Number, gather, heading
 from harness_reports.topics import topic_rows
 
 BARS = 20
 """Lines of one picture: more of them would not fit on a page beside a table."""
-ROWS = 2_000
-"""The most numbers of slices in a document: a page of ten thousand stops a browser."""
 COUNTS = frozenset({"Value", "95 % interval", "n", "Clusters", "Failed", "Baseline", "Difference", "p"})
 
 
@@ -66,22 +64,26 @@ def _overview(store: Store, all_facts: Sequence[Facts]) -> Iterator[ReportSectio
 def _sections(store: Store, facts: Facts, level: int) -> Iterator[ReportSection]:
     run = facts.run
     whole = [n for n in facts.numbers if n.estimate.slice == "all"]
-    headline, others = [n for n in whole if n.is_headline], [n for n in whole if not n.is_headline]
-    groups = [n for n in facts.numbers if n.estimate.slice != "all"]
+    headline = [n for n in whole if n.is_headline]
+    mains = _first_of_each(headline)
+    main = {(n.estimate.task, n.estimate.metric) for n in mains}
+    scores = [n for n in headline if n not in mains]
+    others = [n for n in whole if not n.is_headline]
+    groups = [n for n in facts.numbers if n.estimate.slice != "all" and (n.estimate.task, n.estimate.metric) in main]
     yield ReportSection("In short", list(_in_short(facts, headline)), level)
-    yield ReportSection("Results", [_grid(headline, facts), *_refused(facts)], level)
+    yield ReportSection("Results", [_grid(mains, facts), *_refused(facts)], level)
     left_out = Bullets(tuple(f"Left out: {line}." for line in by_reason(run.left_out)))
     yield ReportSection("Tasks", [provenance.tasks(run, run.tasks), *[left_out] * bool(run.left_out)], level)
     yield ReportSection("Limits", [provenance.limits(run.tasks)], level)
     yield ReportSection("Metrics", [_glossary(headline)], level)
     yield ReportSection("What this is evidence for", list(_evidence(store, facts)), level)
     yield from provenance.how(run, level)
+    if scores:
+        yield ReportSection("Other scores of the tasks", list(appendix.others(scores)), level)
     if others:
-        yield ReportSection("Calibration and changed examples", [_grid(others, facts)], level)
+        yield ReportSection("Calibration and changed examples", list(appendix.others(others)), level)
     if groups:
-        left = len(groups) - ROWS
-        more = [Paragraph(f"{left:,} more numbers of slices are not shown; the JSON report has all.")] * (left > 0)
-        yield ReportSection("Numbers by slice", [_grid(groups[:ROWS], facts), *more], level)
+        yield ReportSection("Main numbers by slice", list(appendix.slices(groups)), level)
 
 
 def _in_short(facts: Facts, headline: Sequence[Number]) -> Iterator[Block]:

@@ -53,7 +53,9 @@ def versions(run: Run) -> Paragraph:
 def how(run: Run, level: int = 2) -> Iterator[ReportSection]:
     """What answering took, and everything that can change an answer."""
     yield ReportSection("What answering took", [Grid(("What", "How much"), tuple(cost_table(run)))], level)
-    yield ReportSection("How it was made", [*settings(run), versions(run), model(run)], level)
+    parts = (("Model", run.fingerprint), ("Engine", run.engine))
+    told = [Paragraph(f"{name}: {'; '.join(f'{k} {_shown(v)}' for k, v in own.items())}") for name, own in parts if own]
+    yield ReportSection("How it was made", [*settings(run), versions(run), *told], level)
 
 
 def model(run: Run, counts: Sequence[str] | None = None) -> Grid:

@@ -100,11 +100,11 @@ def without_samples(store: Store, first: str, second: str, tasks: Sequence[str])
 
 
 def by_reason(refused: Mapping[str, str]) -> list[str]:
-    """Why tasks are not compared: a line for each reason with the tasks that it is true of."""
+    """Why tasks are not compared: a line for each reason, then the tasks that it is true of."""
     tasks: dict[str, list[str]] = {}
     for task, why in refused.items():
         tasks.setdefault(why, []).append(task)
-    return [f"{', '.join(own)}: {why}" for why, own in tasks.items()]
+    return [f"{why}: {', '.join(own)}" for why, own in tasks.items()]
 
 
 def _badness(row: Difference) -> tuple[int, float]:

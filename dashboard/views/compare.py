@@ -76,7 +76,7 @@ with session.page("Compare"):
     tasks = one.multiselect("Tasks", session.available("only", common), key="only", bind="query-params") or cheap
     slices = two.toggle("Every slice", key="slices", bind="query-params")
     intersect = three.toggle("Only what is equal", key="intersect", bind="query-params", help="As --intersect does.")
-    comparison = session.ask(compare.between, first.id, second.id, tuple(tasks), intersect, slices)
+    comparison = session.ask_slow(compare.between, first.id, second.id, tuple(tasks), intersect, slices)
     with told:
         st.text(cut(sentence((first, second), comparison.rows) or "Nothing here could be tested.", 2000))
         if not (settings := session.ask(compare.settings, first.id, second.id)).empty:
@@ -88,7 +88,7 @@ with session.page("Compare"):
         st.warning(f"Not compared: {len(comparison.refused)} of {len(tasks)} tasks.")
         st.text("\n".join(cut(line, 1000) for line in compare.by_reason(comparison.refused)))
     if not comparison.rows:
-        by_intervals(session.ask(compare.changes, first.id, second.id))
+        by_intervals(session.ask_slow(compare.changes, first.id, second.id))
         st.stop()
     differences(comparison, here.run.metrics())
     flips(comparison)

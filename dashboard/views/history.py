@@ -21,7 +21,7 @@ def courses(model: str) -> None:
     own = family(model)
     ordered = sorted(families, key=lambda name: name != own)
     name = session.select("family", ordered, "Model family", lambda name: cut(name, 80), then=("of",))
-    frame = session.ask(trends.history, str(name))
+    frame = session.ask_slow(trends.history, str(name))
     if frame.empty:
         st.info("No finished run of this family has a number.")
         return
@@ -118,7 +118,7 @@ def examples(run: str, baseline: str | None, row: dict[str, Any]) -> None:
     """What a violated rule looks like, answer by answer."""
     try:
         used = baseline if row["baseline"] != "-" else None
-        frame = session.ask(gate.failing, run, used, {k: row[k] for k in ("task", "metric", "slice")})
+        frame = session.ask_slow(gate.failing, run, used, {k: row[k] for k in ("task", "metric", "slice")})
     except HarnessError as error:  # the baseline, or the samples, may be gone
         st.text(cut(str(error), 1000))
         return
@@ -145,7 +145,7 @@ def cost() -> None:
     if task is None or unit is None:
         return
     record = records[task]
-    frame = session.ask(efficiency.points, task, record, unit)
+    frame = session.ask_slow(efficiency.points, task, record, unit)
     known = frame.dropna(subset=["value", unit])
     if known.empty:
         st.info("No finished run has both a value of this metric and this cost.")

@@ -110,11 +110,11 @@ with session.page("Leaderboard"):
             slice = st.selectbox("Slice", parts, key="slice", bind="query-params") or "all"
             model = (st.text_input("Model contains", key="model", bind="query-params") or "").strip()
     if kind == "All numbers":
-        frame = session.ask(leaderboard.everything, slice, model)
+        frame = session.ask_slow(leaderboard.everything, slice, model)
         tables.plain(frame, "all numbers", height=600)
         tables.download(lambda: frame, "all numbers")
         st.stop()
-    whole = session.ask(leaderboard.board, slice, model)
+    whole = session.ask_slow(leaderboard.board, slice, model)
     if not whole.rows:
         st.info("No number fits these filters.")
         st.stop()

@@ -59,7 +59,7 @@ def changed(here: RunContext) -> None:
         st.info("There is no other finished run to hold this one against. Name a baseline with:")
         st.code("harness baseline set main RUN", language="bash")
         return
-    told = session.ask(compare.changes, here.baseline.id, here.run.id)
+    told = session.ask_slow(compare.changes, here.baseline.id, here.run.id)
     if not told:
         st.info("The run and its baseline share no task.")
         return

@@ -108,13 +108,13 @@ def numbers(run: Run, results: Sequence[Estimate], told: Sequence[TaskChange]) -
 
 def calibration(run: Run) -> None:
     """How sure the model is beside how often it is right: all tasks as a table, one as a diagram."""
-    table = session.ask(reliability.all_tasks, run.id)
+    table = session.ask_slow(reliability.all_tasks, run.id)
     if not table.empty:
         tables.table(table, "calibration")
     others = [artifact.task for artifact in session.store().artifacts(run.id)]
     task = session.select("task", list(dict.fromkeys([*table["task"], *others])), "Task", of="This run")
     kind = session.part("bins", list(reliability.KINDS), "Bins")
-    answers = session.ask(reliability.calibration, run.id, task, reliability.KINDS[kind]) if task else None
+    answers = session.ask_slow(reliability.calibration, run.id, task, reliability.KINDS[kind]) if task else None
     if answers is None or not answers.n:
         st.info("No answer of this task has the probabilities of several choices: there is nothing to calibrate.")
         return
@@ -131,7 +131,7 @@ def calibration(run: Run) -> None:
 
 def robustness(run: Run) -> None:
     """Scores of every variant of a task, and the answers that flipped."""
-    changed = session.ask(reliability.varied, run.id)
+    changed = session.ask_slow(reliability.varied, run.id)
     if not changed:
         st.info("This run has no perturbed variants of a task. Make some with:")
         st.code(f"harness run {run.model} --tasks {run.tasks[0].name} --perturb typos,case,spaces", language=None)
@@ -187,7 +187,7 @@ with session.page("Run"):
     elif run.status != "finished":
         unfinished(run)
     results = session.store().results(run.id)
-    told = session.ask(compare.changes, here.baseline.id, run.id) if here.baseline and results else []
+    told = session.ask_slow(compare.changes, here.baseline.id, run.id) if here.baseline and results else []
     if results:
         headline(run, told)
         warnings(run, content.main_numbers(run, results))

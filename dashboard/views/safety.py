@@ -15,7 +15,7 @@ from harness_dashboard.widgets.text import cut, escaped
 
 def overall(first: list[str]) -> None:
     """Probes by models."""
-    table, count = session.ask(safety.matrix, first)
+    table, count = session.ask_slow(safety.matrix, first)
     models = [column for column in table.columns if column not in ("probe", "number", "better")]
     heads = {"probe": st.column_config.TextColumn(pinned=True)}
     heads |= {name: st.column_config.TextColumn(cut(name, 40)) for name in models}
@@ -35,7 +35,7 @@ def overall(first: list[str]) -> None:
 
 def harm(first: list[str]) -> None:
     """Harm done beside help denied, on one task that has both."""
-    both = session.ask(safety.harm_and_help, first)
+    both = session.ask_slow(safety.harm_and_help, first)
     task = session.select("both", list(both), "Harm done and help denied on") if both else None
     if task is None:
         return
@@ -83,7 +83,7 @@ def more(run: Run, name: str) -> None:
     """What the bias card says of the probe; it reads every sample, so it waits to be asked for."""
     if not st.toggle("Gaps between groups, swaps, and the bias card as files", key="report", bind="query-params"):
         return
-    card = session.ask(safety.report, run.id)
+    card = session.ask_slow(safety.report, run.id)
     parts = safety.parts(card, name) if card else {}
     for title, frame in parts.items():
         st.subheader(title, anchor=False)

@@ -55,7 +55,7 @@ def listing(run: Run, task: str, wanted: SampleFilter) -> list[str]:
         return []
     pages = -(-total // SIZE)
     number = st.pagination(pages, key="sheet", bind="query-params", max_visible_pages=5) if pages > 1 else 1
-    sheet = session.ask(samples.page, run.id, task, wanted, number - 1, SIZE)
+    sheet = session.ask_slow(samples.page, run.id, task, wanted, number - 1, SIZE)
     first = (number - 1) * SIZE + 1
     st.caption(f"Samples {first:,} to {first + len(sheet.frame) - 1:,} of {total:,}. Pick a row to see all of it.")
     ids = [str(example) for example in sheet.frame["example"]]

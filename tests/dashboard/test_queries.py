@@ -482,3 +482,29 @@ def test_a_gate_that_shows_nothing_has_not_passed() -> None:
     quiet = [verdict("PASS", metric="failed_rate"), verdict("FAIL", metric="failed_rate"), verdict("FAIL")]
     shown, line = gate.grouped(gate.rules({"verdicts": quiet}, {}))
     assert len(shown) == 2 and line == "1 rule on failed answers holds."
+
+
+def test_without_samples_the_intervals_tell_and_say_why(tmp_path: Path, small: Store, run_of: RunOf) -> None:
+    store = open_store(str(tmp_path / "s"))
+    for rule in ("oracle", "opposite"):
+        run = replace(small.run(run_of(rule)), status="running")
+        store.start(run)
+        store.finish(run, {}, small.results(run.id))
+    (told,) = compare.changes(store, run_of("oracle"), run_of("opposite"))
+    lost = "no samples are kept of the baseline and of the run"
+    assert (told.meaning, told.why) == ("worse", f"intervals alone: {lost}")
+    found = compare.between(store, run_of("oracle"), run_of("opposite"), ["letters"], False, False)
+    assert compare.by_reason({**found.refused, "other": lost}) == [f"{lost}: letters, other"]
+
+
+def test_a_course_has_the_runs_that_were_asked_the_same_up_to_this_one(tmp_path: Path, small: Store) -> None:
+    base, store = small.runs(task="letters")[0], open_store(str(tmp_path / "s"))
+    for i, (value, version) in enumerate([(0.9, 1), (0.5, 2), (0.1, 1)]):
+        task = replace(base.tasks[0], version=version, fingerprint=str(version))
+        run = replace(base, id=f"r{i}", started=f"2026-01-0{i + 1}T00:00:00+00:00", tasks=(task,), status="running")
+        store.start(run)
+        store.finish(run, {}, [Estimate("letters", "acc", "all", value, 0.0, 1.0, 9, 9, 0)])
+    assert trends.courses(store, "r2", base.model) == {"letters": [90.0, 10.0]}
+    assert trends.courses(store, "r0", base.model) == trends.courses(store, "r1", base.model) == {}
+    (step,) = tables.records(trends.steps(trends.history(store, base.model), leaderboard.main_metrics(store)))
+    assert (step["course"], step["last step"]) == ([90.0, 10.0], "● cannot tell")

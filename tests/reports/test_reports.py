@@ -72,6 +72,10 @@ def row_of(page: "etree._Element", task: str, metric: str) -> dict[str, str]:
     raise AssertionError(f"no row of {task} {metric}")
 
 
+def table_heads(table: "etree._Element") -> tuple[str, ...]:
+    return tuple("".join(cell.itertext()) for cell in table.iterfind("./thead/tr/th"))
+
+
 def test_markdown_escapes(runs: tuple[Store, str, str]) -> None:
     text = REPORTS["md"](runs[0], [runs[2]], None)
     assert isinstance(text, str) and "<script>" not in text and "\\[x\\](http\\://" in text and "\\| \\`y" in text
@@ -169,7 +173,12 @@ def test_ten_tasks_and_ten_thousand_samples_stay_small(tmp_path: Path) -> None:
     text = big(tmp_path, 10, 1000)
     assert len(text.encode()) < 2_000_000
     page = etree.HTML(text)
-    assert len(page.findall(".//table/tbody/tr")) >= 10 * 3 * 5
+    of = {table_heads(table): len(table.findall("./tbody/tr")) for table in page.iterfind(".//table")}
+    results = next(rows for heads, rows in of.items() if heads[:4] == ("Task", "Metric", "Value", "95 % interval"))
+    slices = next(rows for heads, rows in of.items() if heads[:3] == ("Task", "Metric", "Slice"))
+    assert (results, slices) == (10, 40)  # a row a task, then a row a slice of its main number
+    others = [rows for heads, rows in of.items() if heads[:3] == ("Task", "n", "Failed")]
+    assert others and set(others) == {10}
 
 
 def test_html_is_valid(runs: tuple[Store, str, str], tmp_path: Path) -> None:
