@@ -112,7 +112,7 @@ def read(page: "Page", address: str, title: str, *words: str) -> None:
 
     page.goto(address)
     settle(page, title)
-    page.get_by_test_id("stDataFrame").first.wait_for()
+    page.get_by_test_id("stDataFrame").locator("visible=true").first.wait_for()
     for text in words:
         expect(page.get_by_test_id("stMain")).to_contain_text(text, timeout=SOON)
 
@@ -141,7 +141,7 @@ def test_the_run_is_kept_and_back_leads_back_with_one_press(server: str, browser
         page.get_by_role("link", name=title, exact=True).click()
         settle(page, title)
         assert f"run={run}" in page.url and "baseline=main" in page.url
-    assert page.title() == "fail-every-3 - Leaderboard - harness"
+    assert page.title() == "scripted:fail-every-3 - Leaderboard - harness"
     page.go_back()
     settle(page, "Compare")
     page.go_back()
