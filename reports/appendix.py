@@ -47,15 +47,16 @@ def _cell(number: Number, usual: int) -> str:
 def slices(numbers: Sequence[Number]) -> Iterator[Block]:
     """The slices of each task's main number, a row each."""
     shown = numbers[:ROWS]
-    rows = tuple(
-        (n.estimate.task, n.estimate.metric, n.estimate.slice, short(n.estimate.value, n.estimate.low, n.estimate.high,
-         n.metric), str(n.estimate.n), str(n.estimate.clusters), str(n.estimate.failed), n.verdict)
-        for n in shown
-    )  # fmt: skip
-    head: tuple[str, ...] = ("Task", "Metric", "Slice", "Value", "n", "Clusters", "Failed", "Verdict")
-    if not any(row[-1] for row in rows):
-        head, rows = head[:-1], tuple(row[:-1] for row in rows)
+    kept = None if any(n.verdict for n in shown) else -1
+    head = ("Task", "Metric", "Slice", "Value", "n", "Clusters", "Failed", "Verdict")[:kept]
+    rows = tuple(_slice(n)[:kept] for n in shown)
     yield Grid(head, rows, numbers=frozenset({"Value", "n", "Clusters", "Failed"}))
     left = len(numbers) - len(shown)
     more = f"{left:,} more slices are not shown; the" if left else "The"
     yield Paragraph(f"{more} JSON report has the slices of every metric.")
+
+
+def _slice(number: Number) -> tuple[str, ...]:
+    e = number.estimate
+    shown = short(e.value, e.low, e.high, number.metric)
+    return e.task, e.metric, e.slice, shown, str(e.n), str(e.clusters), str(e.failed), number.verdict

@@ -65,7 +65,8 @@ def _sections(store: Store, facts: Facts, level: int) -> Iterator[ReportSection]
     run = facts.run
     whole = [n for n in facts.numbers if n.estimate.slice == "all"]
     headline = [n for n in whole if n.is_headline]
-    mains = _first_of_each(headline)
+    first = _first_of_each(headline)
+    mains = [n for n in headline if n in first or n.verdict]  # a finding stands in front
     main = {(n.estimate.task, n.estimate.metric) for n in mains}
     scores = [n for n in headline if n not in mains]
     others = [n for n in whole if not n.is_headline]

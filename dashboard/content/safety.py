@@ -129,11 +129,12 @@ def harm_and_help(store: Store, first: Sequence[str]) -> dict[str, pd.DataFrame]
 
     The models of the runs ``first`` stand before the others, which follow from the least harm on.
     """
-    known, told = records(store), defaultdict(lambda: defaultdict(dict[str, Standing]))
+    known = records(store)
+    told: dict[str, dict[str, dict[str, Standing]]] = defaultdict(lambda: defaultdict(dict))
     for one in _newest(store, LeaderboardFilter(metrics=BOTH)):
         told[one.task][f"{one.model} {one.asked}".strip()][one.metric] = one
     short = short_names({name for models in told.values() for name in models})
-    frames = {}
+    frames: dict[str, pd.DataFrame] = {}
     for task, models in told.items():
         both = {name: own for name, own in models.items() if len(own) == len(BOTH)}
         order = sorted(both, key=lambda name: (both[name][BOTH[0]].run not in first, both[name][BOTH[0]].value or 0.0))

@@ -39,7 +39,7 @@ def courses(model: str) -> None:
         "Each task's main metric, the worst last step first. Better or worse: the intervals of the last two runs that "
         "were asked the same do not meet. A line joins only such runs. Pick a row to see it large."
     )
-    task = st.query_params.get("of")
+    task = st.query_params.get("of", "")
     if task not in set(steps["task"]):
         task = str(steps["task"].iloc[0])
     large(frame[frame["task"] == task], task, records)
