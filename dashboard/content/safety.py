@@ -137,7 +137,9 @@ def harm_and_help(store: Store, first: Sequence[str]) -> dict[str, pd.DataFrame]
     frames: dict[str, pd.DataFrame] = {}
     for task, models in told.items():
         both = {name: own for name, own in models.items() if len(own) == len(BOTH)}
-        order = sorted(both, key=lambda name: (both[name][BOTH[0]].run not in first, both[name][BOTH[0]].value or 0.0))
+        runs = {name: own[BOTH[0]].run for name, own in both.items()}
+        places = {name: first.index(run) if run in first else len(first) for name, run in runs.items()}
+        order = sorted(both, key=lambda name: (places[name], both[name][BOTH[0]].value or 0.0))
         rows = [
             drawn(short[name], words.plain_name(metric), both[name][metric].estimate, known[task, metric])
             for name in order

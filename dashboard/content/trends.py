@@ -81,7 +81,7 @@ def steps(frame: pd.DataFrame, records: Mapping[str, MetricRecord]) -> pd.DataFr
         old, new = own.iloc[-2 if len(own) > 1 else -1], own.iloc[-1]
         meaning = apart(_estimate(old), _estimate(new), records[str(task)]) if len(own) > 1 else "untested"
         now = {"now": new["shown"], "before": old["shown"] if len(own) > 1 else "-"}
-        now |= {"course": own["value"].tolist()[-LAST:], "runs": len(own)}
+        now |= {"course": own["value"].tolist()[-LAST:] if len(own) > 1 else [], "runs": len(own)}
         rows.append({"last step": signed(meaning), "task": task, "metric": words.plain_name(new["metric"])} | now
                     | {"asked": new["series"], "run": new["run"], "at": new["started"]})  # fmt: skip
     table = pd.DataFrame(rows)
