@@ -60,8 +60,13 @@ def short_names(names: Iterable[str]) -> dict[str, str]:
 
 
 def cell(text: str) -> str:
-    """A text that no spreadsheet takes for a formula: one that begins like a formula has an apostrophe before it."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    """A text that no spreadsheet takes for a formula: one that begins like a formula has an apostrophe before it.
+
+    Blanks and what is invisible do not count, and the wide signs of East Asian keyboards count as signs.
+    """
+    begin = next((c for c in text if c.isprintable() and not c.isspace()), "")
+    sign = text[:1] in ("\t", "\r") or unicodedata.normalize("NFKC", begin) in ("=", "+", "-", "@")
+    return f"'{text}" if sign else text
 
 
 def number(value: float | None) -> str:
