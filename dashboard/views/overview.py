@@ -37,7 +37,10 @@ def counts(told: list[TaskChange]) -> None:
 
 def tiles(told: list[TaskChange], courses: Mapping[str, Sequence[float]]) -> None:
     """The tasks that changed most, as numbers with their change and their course over the model's runs."""
-    for column, one in zip(st.columns(TILES), told[:TILES], strict=False):
+    tested = [one for one in told if one.meaning != "untested"]
+    if not tested:
+        return
+    for column, one in zip(st.columns(TILES), tested[:TILES], strict=False):
         label = WORDS.get(one.meaning, one.meaning)
         change = words.points(compare.difference_of(one), one.record, signed=True)
         column.metric(

@@ -20,6 +20,9 @@ LINE = "#7F7F7F"
 ROW = 26
 """Height of a row in pixels."""
 
+NAMED = 20
+"""The most points of a picture that all have their names beside them."""
+
 AROUND, LEGEND = 90, 60
 """Height of axis and of legend in pixels: Streamlit fits all of a chart into the height that is given."""
 
@@ -132,7 +135,8 @@ def scatter(frame: pd.DataFrame, cost: str, title: str) -> Layers:
             points = alt.Chart(part).encode(x=x, color=look["color"]).mark_point(filled=filled, size=90, opacity=1)
             layers.append(points.encode(y="value:Q", shape=look["shape"], tooltip=seen))
     edge = alt.Chart(known[known["edge"]]).mark_line(color=LINE, strokeDash=[4, 3]).encode(x=x, y="value:Q")
-    names = alt.Chart(known).mark_text(align="left", dx=9, dy=-7, limit=160)
+    few = len(known) <= NAMED  # among many only what nothing beats has its name: others would hide each other
+    names = alt.Chart(known if few else known[known["edge"]]).mark_text(align="left", dx=9, dy=-7, limit=160)
     named = names.encode(x=x, y="value:Q", text="series:N")
     return alt.layer(edge, *layers, named).properties(height=420)
 
