@@ -58,9 +58,9 @@ def how(run: Run, level: int = 2) -> Iterator[ReportSection]:
     yield ReportSection("How it was made", [*settings(run), versions(run), *told], level)
 
 
-def model(run: Run, counts: Sequence[str] | None = None) -> Grid:
-    """The hashes of a model, how it was asked, and what the engine counted, all of it or these ``counts``."""
-    counted = {key: value for key, value in run.engine.items() if counts is None or key in counts}
+def model(run: Run, counts: Sequence[str]) -> Grid:
+    """The hashes of a model, how it was asked, and these ``counts`` of the engine."""
+    counted = {key: value for key, value in run.engine.items() if key in counts}
     rows = tuple((key, _shown(value)) for group in (run.fingerprint, counted) for key, value in group.items())
     return Grid(("Model and engine", "Value"), rows, codes=frozenset({"Value"}))
 
