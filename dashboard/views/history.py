@@ -31,9 +31,10 @@ def courses(model: str) -> None:
     def pick(row: int) -> None:
         st.query_params["of"] = str(steps["task"].iloc[row])
 
-    course = {"course": st.column_config.LineChartColumn(width="medium", help="From the oldest run to the newest.")}
     height = tables.height_of(len(steps), 10)
-    tables.grid(tables.coloured(steps, "last step"), "last steps", pick, columns=course, height=height)
+    tables.grid(
+        tables.coloured(steps, "last step"), "last steps", pick, columns={"course": tables.COURSE}, height=height
+    )
     tables.download(lambda: frame, "history")
     st.caption(
         "Each task's main metric, the worst last step first. Better or worse: the intervals of the last two runs that "

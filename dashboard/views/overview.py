@@ -1,7 +1,6 @@
 """What changed, what is unsafe, what needs attention: a run against its baseline, on one page."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -35,8 +34,8 @@ def counts(told: list[TaskChange]) -> None:
             st.metric(f"{signed(kind)[0]} {name}", f"{by_meaning[kind]} of {len(told)} tasks", border=True)
 
 
-def tiles(told: list[TaskChange], courses: Mapping[str, Sequence[float]]) -> None:
-    """The tasks that changed most, as numbers with their change and their course over the model's runs."""
+def tiles(told: list[TaskChange]) -> None:
+    """The tasks that changed most, as numbers with their change."""
     tested = [one for one in told if one.meaning != "untested"]
     if not tested:
         return
@@ -50,7 +49,6 @@ def tiles(told: list[TaskChange], courses: Mapping[str, Sequence[float]]) -> Non
             delta_color="off",
             delta_arrow="off",
             border=True,
-            chart_data=courses.get(one.task),
             help=escaped(words.short(one.after.value, one.after.low, one.after.high, one.record)),
         )
 
@@ -67,13 +65,15 @@ def changed(here: RunContext) -> None:
         st.info("The run and its baseline share no task.")
         return
     counts(told)
-    tiles(told, session.ask(trends.courses, here.run.id, here.run.model))
+    tiles(told)
     table = compare.changes_table(told)
+    if lines := session.ask(trends.courses, here.run.id, here.run.model):
+        table.insert(6, "course", [lines.get(task, []) for task in table["task"]])
 
     def pick(row: int) -> None:
         session.go("compare", only=str(table["task"].iloc[row]))
 
-    tables.grid(tables.coloured(table, "verdict"), "what changed", pick)
+    tables.grid(tables.coloured(table, "verdict"), "what changed", pick, columns={"course": tables.COURSE})
     tables.download(lambda: table, "what changed")
     st.caption("Worst first. Paired tests after Holm, else the two intervals alone. Pick a row to compare its answers.")
 

@@ -22,7 +22,6 @@ from harness_dashboard.widgets.text import cut, escaped
 
 EVERY = 2.0  # seconds between two looks at a run in progress
 PARTS = ("Numbers", "Slices", "Calibration", "Robustness", "Facts")
-COURSE = st.column_config.LineChartColumn("course", help="This model's runs that were asked the same, up to this one.")
 SHARE = st.column_config.ProgressColumn("of 100", format=" ", min_value=0, max_value=100, width="small")
 
 
@@ -95,7 +94,7 @@ def numbers(run: Run, results: Sequence[Estimate], told: Sequence[TaskChange]) -
         session.go("samples", run=run.id, task=str(table["task"].iloc[row]), show="wrong")
 
     empty = ["against the baseline"] * (not told) + ["course"] * (not lines)
-    columns, height = {"share": SHARE, "course": COURSE}, tables.height_of(len(table))
+    columns, height = {"share": SHARE, "course": tables.COURSE}, tables.height_of(len(table))
     tables.plain(table.drop(columns=empty), "tasks of the run", pick, columns=columns, height=height)
     tables.download(lambda: content.every_number(run, results), f"run {run.id}")
     st.caption("Each task's main metric, with half its 95 % interval. Pick a row to see its wrong answers.")

@@ -16,6 +16,9 @@ ROWS = 200
 AXIS = {"light": "#4A4F57", "dark": "#D5D9DF"}
 """The colour of the words of a chart, by theme."""
 
+COURSE = st.column_config.LineChartColumn(help="The model's runs that were asked the same, from the oldest on.")
+"""A column of small lines: a task's values over runs."""
+
 Selection = Literal["single-row", "single-cell"]
 
 
