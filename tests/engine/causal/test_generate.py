@@ -227,6 +227,32 @@ def test_equal_requests_are_one_row():
     assert [row.positions for row in shard.rows] == [(0, 2, 4), (1, 3, 5)]
 
 
+@pytest.mark.parametrize(
+    ("rows", "sizes"),
+    [
+        (1, [1]),
+        (16, [16]),
+        (17, [8, 9]),
+        (32, [16, 16]),
+        (96, [48, 48]),
+        (128, [32] * 4),
+        (256, [64] * 4),
+        (1319, [62] * 4 + [63] * 17),
+    ],
+)
+def test_shards_of_one_group_are_equally_large_and_enough_for_a_second_worker(rows, sizes):
+    shards = plan([(i, (*range(300), i), Generate("", 4)) for i in range(rows)])
+    assert sorted(len(shard.rows) for shard in shards) == sizes
+    assert sorted(position for shard in shards for position in shard.positions) == list(range(rows))
+
+
+@pytest.mark.parametrize(("each", "prompts", "sizes"), [(8, 13, [48, 56]), (7, 9, [28, 35]), (60, 1, [30, 30])])
+def test_answers_to_one_prompt_stay_in_one_shard_where_they_can(each, prompts, sizes):
+    draws = [Generate("", 4, temperature=1.0, seed=i) for i in range(each)]
+    shards = plan([(each * i + n, (5, 6, i), draw) for i in range(prompts) for n, draw in enumerate(draws)])
+    assert sorted(len(shard.rows) for shard in shards) == sizes
+
+
 def slotted_of(model, **more):
     return SlottedGenerator(Reader(model, unusual_head(model)), Endings(model, TOKENIZER), Tally(), **more)
 

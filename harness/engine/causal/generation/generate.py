@@ -66,7 +66,8 @@ class Generator:
         self.aligned = aligned_for(self.reader, self.endings, self.tally) if self.alone and rows else None
         self.tally.computed = 0  # nobody asked for what was tried out
         paged = isinstance(self.sharing, PagedGenerator) and not self.alone
-        self.shard = 2 * self.sharing.rows if paged else SHARD
+        elsewhere = 2 * self.sharing.rows if paged else SHARD
+        self.shard = None if model.device.type == "cpu" else elsewhere  # a step of few rows costs a GPU as much
 
     @torch.inference_mode()
     def unsafe(self) -> str:

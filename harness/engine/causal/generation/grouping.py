@@ -1,5 +1,6 @@
 """Layout of work before it is computed: prompts that begin alike go together, and so do lengths that are alike."""
 
+from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -10,6 +11,8 @@ from harness.types import Generate, Generated
 
 SHARD = 64
 """Rows of a shard: what is lost at most when a run is killed, and the neighbours that continuous batching draws on."""
+DIVIDED = 16
+"""Rows above which there are two shards, so that a second worker has something to do."""
 WORTH = 256
 """Tokens that sharing has to save before a group of prompts gets a prefix of its own."""
 
@@ -55,15 +58,42 @@ def waiting_rows(shard: PromptShard) -> tuple[list[tuple[Pending, Generated]], l
     return empty, [Live(row, stream(row.request, row.tokens)) for row in shard.rows if row.request.max_tokens > 0]
 
 
-def plan(asked: Sequence[tuple[int, tuple[int, ...], Generate]], size: int = SHARD) -> list[PromptShard]:
-    """Shards for (position, prompt tokens, request), from these alone. Equal requests become one row."""
+def plan(asked: Sequence[tuple[int, tuple[int, ...], Generate]], size: int | None = None) -> list[PromptShard]:
+    """Shards for (position, prompt tokens, request), from these alone. Equal requests become one row.
+
+    ``size``: rows of a shard, by default ``shard_size``; those of a group are equally large.
+    """
     rows = sorted(merged(asked), key=lambda row: row.tokens)
+    size = size or shard_size(len(rows))
     groups = grouped([row.tokens for row in rows])
     shards = []
     for prefix, members in groups:
         ordered = sorted((rows[i] for i in members), key=lambda row: (-len(row.tokens), row.tokens, row.positions))
-        shards += [PromptShard(prefix, tuple(ordered[i : i + size])) for i in range(0, len(ordered), size)]
+        shards += [PromptShard(prefix, tuple(part)) for part in even_parts(ordered, -(-len(ordered) // size))]
     return shards
+
+
+def shard_size(rows: int) -> int:
+    """Rows of a shard where ``rows`` are to be divided: two shards or more, four where each still has half of the most.
+
+    The number of workers has no part in it, since an answer's neighbours may decide its last digit.
+    """
+    parts = 4 if rows >= 2 * SHARD else 2 if rows > DIVIDED else 1
+    return min(SHARD, -(-rows // parts))
+
+
+def even_parts(rows: Sequence[Pending], count: int) -> list[Sequence[Pending]]:
+    """About equally many rows in each part. A border moves by less than half a part to where another prompt begins:
+    rows with one prompt, which is read once for all of them, stay together.
+    """
+    prompts = [i for i in range(1, len(rows)) if rows[i - 1].tokens != rows[i].tokens]
+    starts = [0]
+    for number in range(1, count):
+        border = len(rows) * number // count
+        behind = bisect(prompts, border)
+        near = min(prompts[max(0, behind - 1) : behind + 1], key=lambda one: abs(one - border), default=border)
+        starts.append(near if 2 * count * abs(near - border) < len(rows) else border)
+    return [rows[start:end] for start, end in pairwise([*starts, len(rows)])]
 
 
 def merged(asked: Sequence[tuple[int, tuple[int, ...], Generate]]) -> list[Pending]:
