@@ -23,9 +23,10 @@ def start(model, cwd, *more):
     return subprocess.Popen(command, cwd=cwd, env=env, stderr=subprocess.PIPE, text=True)
 
 
-def test_without_the_extra_one_line_says_what_to_install(model, tmp_path):
+@pytest.mark.parametrize("more", [("--workers", "2"), ("--ray", "auto")])
+def test_without_the_extra_one_line_says_what_to_install(more, model, tmp_path):
     blocked = "import sys; sys.modules['ray'] = None; from harness.cli.main import main; main()"
-    command = [sys.executable, "-c", blocked, "run", model, *TASKS, "--workers", "2"]
+    command = [sys.executable, "-c", blocked, "run", model, *TASKS, *more]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr == "harness: --workers and --ray need Ray: pip install '.[ray]' in the checkout of harness\n"

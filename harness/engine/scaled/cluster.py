@@ -11,6 +11,7 @@ import signal
 import sys
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from threading import current_thread, main_thread
 from typing import Any
@@ -39,18 +40,24 @@ class Size:
 
 
 def ray_module() -> Any:
-    """Ray, imported only now. Raises UsageError where it is not installed."""
-    try:
-        return import_module("ray")
-    except ImportError as error:
-        raise UsageError("--workers and --ray need Ray: pip install '.[ray]' in the checkout of harness") from error
+    """Ray, imported only now. Raises what ``require_ray`` raises."""
+    require_ray()
+    return import_module("ray")
+
+
+def require_ray() -> None:
+    """Raises UsageError where Ray is not installed; a folder of that name, as Ray's own in /tmp, is not Ray."""
+    spec = find_spec("ray")
+    if spec is None or spec.origin is None:
+        raise UsageError("--workers and --ray need Ray: pip install '.[ray]' in the checkout of harness")
 
 
 def connect(address: str | None, workers: int | None, threads: int | None, device: str) -> Size:
     """Start a cluster on this machine or join the one at ``address``; in a process that is in one, use that.
 
-    Raises UsageError for an address without a token, ModelError for a cluster that cannot be reached.
+    Raises UsageError without Ray and for an address without a token, ModelError for a cluster that cannot be reached.
     """
+    require_ray()
     _set_up(address)
     ray = ray_module()
     cores = os.cpu_count() or 1
