@@ -10,10 +10,11 @@ from typing import Unpack
 
 from harness.api.evaluation import tasks_of
 from harness.api.fetching import fetch
-from harness.api.packing import Packing
+from harness.api.packing import Packing, require_no_code
 from harness.api.records import Overrides, Where
 from harness.api.suites import JobEnd, run_suite
-from harness.errors import UsageError, listed, quoted
+from harness.data import find, find_sides
+from harness.errors import DataError, UsageError, listed, quoted
 from harness.files import write_text
 from harness.kinds.file import code_of
 from harness.offline.manifest import FORMAT, Manifest, Origin
@@ -46,6 +47,7 @@ def bundle(
     packing = Packing()
     tasks: dict[str, Task] = {}
     for job in jobs:
+        require_no_code(job)  # before the tasks are made, which loads their metrics
         own = tasks_of(job.tasks)
         packing.add_files_of(job, own)
         tasks |= {task.name: task for task in own}
@@ -112,20 +114,31 @@ def jobs_in(opened: OpenBundle, jobs: Iterable[Job], name: str) -> list[Job]:
     """The jobs with the models and files of a bundle in place of those that they name.
 
     Raises UsageError that names every task that the bundle does not hold as this release asks it, and for a task file
-    in it that names code, a server or data from elsewhere.
+    in it that names code, a server or data from elsewhere; DataError for a task without its data.
     """
     manifest = opened.manifest
     placed = [_placed(opened, job) for job in jobs]
     for word in dict.fromkeys(word for job in placed for word in job.tasks if Path(word).is_relative_to(opened.folder)):
         _require_confined(opened, word, name)
-    asked = {task.name: task.version for job in placed for task in tasks_of(job.tasks)}
-    lacking = [task for task, release in asked.items() if manifest.tasks.get(task) != release]
+    asked = {task.name: task for job in placed for task in tasks_of(job.tasks)}
+    lacking = [name for name, task in asked.items() if manifest.tasks.get(name) != task.version]
     if lacking:
         raise UsageError(
             f"{name} does not hold {listed(lacking)} in the version that this release asks; it holds "
             f"{listed(manifest.tasks)}. Add them to the suite and pack it again: `harness fetch SUITE -o FILE`"
         )
+    for task in asked.values():
+        _require_data(opened, task, name)
     return placed
+
+
+def _require_data(opened: OpenBundle, task: Task, name: str) -> None:
+    """Raises DataError for a task whose data are not in the bundle, wherever else they may lie."""
+    for dataset in task.dataset:
+        if dataset.rows is None and not find(dataset, opened.data) and not find_sides(dataset, opened.data):
+            raise DataError(
+                f"{name} claims {task.name} and lacks its data {dataset}: pack it again, `harness fetch SUITE -o FILE`"
+            )
 
 
 def _require_confined(opened: OpenBundle, word: str, name: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from harness import plugins
 from harness.engine.source import folder_of, source_of
 from harness.errors import ModelError, UsageError, quoted
-from harness.kinds.file import is_task_file
+from harness.kinds.file import code_of, is_task_file
 from harness.offline.manifest import Origin, PackedFile, require_path
 from harness.suite import Job
 from harness.types import Task
@@ -72,12 +72,6 @@ class Packing:
                 raise UsageError(f"{task.name} reads its data through another package: a bundle cannot hold them")
             if task.judging and task.judging.base_url:
                 raise UsageError(f"the judge of {task.name} is a server, and a bundle names none")
-            coded = [metric.name for metric in task.metrics if metric.contents]
-            if coded:
-                raise UsageError(
-                    f"{task.name} computes {coded[0]} by a file of Python, and a bundle holds no code: offer it as a "
-                    "plug-in and install that where the bundle goes"
-                )
             for dataset in task.dataset + task.shots.dataset:
                 if dataset.path:
                     self._file(dataset.path, licence=task.card.licence)
@@ -140,6 +134,16 @@ class Packing:
             raise ModelError(f"{folder} holds no model")
         for path in sorted(files):
             self.add(f"{root}/{path.name}", path, origin)
+
+
+def require_no_code(job: Job) -> None:
+    """Raises UsageError for a task file that names code; nothing of it is loaded."""
+    for word in filter(is_task_file, job.tasks):
+        if coded := code_of(Path(word)):
+            raise UsageError(
+                f"{word} names the metric {quoted(coded[0])}, and a bundle holds no code: offer it as a plug-in and "
+                "install that where the bundle goes"
+            )
 
 
 def licence_of(folder: Path) -> str:

@@ -119,6 +119,18 @@ def test_a_task_that_is_not_in_it_is_named_before_a_model_is_opened(packed, tmp_
         run_bundle(suite, packed[0], store=str(tmp_path / "store"))
 
 
+def test_a_task_without_its_data_is_named_before_a_model_is_opened(tmp_path, cache):
+    """A manifest that claims more than the bundle holds; outside, the data may be at hand."""
+    (tmp_path / "page.txt").write_text("nothing")
+    packing = Packing()
+    packing.add("data/page.txt", tmp_path / "page.txt", Origin(kind="file", id="page.txt"))
+    manifest = Manifest(format=1, harness="0", tasks={"arc_easy": 1}, entries=tuple(packing.entries.values()))
+    write_tar(tmp_path / "b.tar", manifest, packing.sources, None)
+    (tmp_path / "suite.toml").write_text('models = ["no/such-model"]\ntasks = ["arc_easy"]\n')
+    with pytest.raises(DataError, match="b.tar claims arc_easy and lacks its data allenai/ai2_arc/ARC-Easy/test"):
+        run_bundle(tmp_path / "suite.toml", tmp_path / "b.tar", store=str(tmp_path / "store"), offline=False)
+
+
 def test_a_signature_is_required_of_its_owner(room, tmp_path, monkeypatch, cache, keys):
     monkeypatch.chdir(room)
     manifest = bundle("suite.toml", tmp_path / "signed.tar", key=keys / "mine")
@@ -246,7 +258,8 @@ def test_a_file_that_changes_while_it_is_packed(tmp_path):
     [
         ('models = ["scripted:oracle"]\ntasks = ["demo/qa"]', "no weights that could be packed"),
         ('models = ["model"]\ntasks = ["../outside.jsonl"]', "lies outside of"),
-        ('models = ["model"]\ntasks = ["coded.toml"]', "a bundle holds no code"),
+        ('models = ["model"]\ntasks = ["coded.toml"]', "coded.toml names the metric 'python:length.py:score', and a"),
+        ('models = ["model"]\ntasks = ["hub.toml"]', "hub.toml names the metric 'evaluate:some/score', and a bundle"),
         ('models = ["model"]\ntasks = ["judged.toml"]', "the judge of judged is a server"),
     ],
 )
@@ -256,6 +269,9 @@ def test_what_no_bundle_can_hold(room, tmp_path, monkeypatch, suite, words):
     (room / "length.py").write_text("def score(prediction, references):\n    return float(len(prediction))\n")
     (room / "coded.toml").write_text(
         'data = "quiz.jsonl"\nprompt = "{question}"\nanswer = "answer"\nmetrics = [{use = "python:length.py:score"}]\n'
+    )
+    (room / "hub.toml").write_text(
+        'data = "quiz.jsonl"\nprompt = "{question}"\nanswer = "answer"\nmetrics = ["evaluate:some/score"]\n'
     )
     (room / "judged.toml").write_text(
         'data = "quiz.jsonl"\nprompt = "{question}"\n'
