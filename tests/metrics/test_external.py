@@ -2,6 +2,7 @@
 
 import importlib.util
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -203,8 +204,8 @@ def test_a_metric_that_fails_or_gives_no_number_is_named(place: Path) -> None:
         estimate(unclear, ["a"], [("a",)])
 
 
-@pytest.mark.skipif(importlib.util.find_spec("torchmetrics") is not None, reason="torchmetrics is installed")
-def test_torchmetrics_that_is_missing_is_named() -> None:
+def test_torchmetrics_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torchmetrics", None)  # as Python remembers one that is not there
     with pytest.raises(UsageError, match="needs the package torchmetrics, which is not installed"):
         text_measure("torchmetrics:BLEUScore")
 
