@@ -1,6 +1,6 @@
 """What a model under training is asked: planned once, then answered again and again, each time as a run of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
@@ -12,7 +12,7 @@ from harness.api.ready import answerable, ready, told
 from harness.api.recording import record
 from harness.api.records import Overrides, Result, heard, unheard, with_overrides
 from harness.api.shown import headlines, printed
-from harness.errors import UsageError
+from harness.errors import UsageError, listed
 from harness.store import open_store
 from harness.train.plateau import Judgement, Plateau
 from harness.train.seen import Moment, SeenExamples
@@ -30,6 +30,11 @@ class Watching:
     tasks: str | Sequence[str | Task]
     plateau: Plateau | None
     train_rows: int | None
+
+    @property
+    def key(self) -> str:
+        """What the score of the plateau is logged as; empty without one."""
+        return f"{PREFIX}{self.plateau.metric}" if self.plateau else ""
 
 
 class Evaluating:
@@ -60,6 +65,13 @@ class Evaluating:
         self._seen = None if rows is None else SeenExamples(self.tasks, rows, self._settings, where.data)
         store = open_store(where.store, samples=where.samples)
         self._judgement = Judgement(plateau, self.tasks, store) if plateau else None
+
+    def begin(self, scores: Mapping[int, float]) -> None:
+        """A training begins, or goes on after a checkpoint that had logged these ``scores`` of the plateau by step."""
+        lacking = self._judgement.begin(self._where.family, scores) if self._judgement else []
+        if lacking:
+            steps = listed(map(str, lacking))
+            self.listener.notice(f"the plateau is judged without the evaluations of step {steps}: not in the store")
 
     def asked(self, model: Any, tokenizer: Any, at: Moment) -> tuple[dict[str, float], float, bool]:
         """The metrics of a model, the seconds that they took, and whether training is to stop."""

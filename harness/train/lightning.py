@@ -61,13 +61,28 @@ class LightningCallback(_callback()):  # type: ignore[misc]
         self._ranks: Ranks | None = None
         self._evaluating: Evaluating | None = None
         self._clock: Clock | None = None
+        self._scores: dict[int, float] = {}
+        self._restored = False
+
+    def state_dict(self) -> dict[str, Any]:
+        """For a checkpoint: the scores of the plateau by step."""
+        return {"scores": dict(self._scores)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Of the checkpoint after which a training goes on."""
+        self._scores = {int(step): float(score) for step, score in state_dict["scores"].items()}
+        self._restored = True
 
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
         """Plan, so that whatever is missing is told before hours of training."""
         self._ranks = Ranks()
+        if not self._restored:  # a restored step is counted only after this
+            self._scores = {step: score for step, score in self._scores.items() if step <= trainer.global_step}
+        self._restored = False
 
         def plan() -> None:
             self._evaluating = Evaluating(self._watching, type(pl_module).__name__, self._overrides)
+            self._evaluating.begin(self._scores)
 
         self._ranks.shared(plan)
         if self._every:
@@ -99,6 +114,8 @@ class LightningCallback(_callback()):  # type: ignore[misc]
         metrics, seconds, stop = self._ranks.shared(asked)
         if self._clock:
             self._clock.took(seconds, _progress(trainer))
+        if self._watching.key in metrics:
+            self._scores[trainer.global_step] = metrics[self._watching.key]
         for name, value in metrics.items():
             pl_module.log(name, value)
         trainer.should_stop = trainer.should_stop or stop

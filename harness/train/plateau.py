@@ -1,9 +1,10 @@
 """When to stop a training whose scores are noisy: once the data rule out an improvement that would be worth it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from harness.api.shown import headlines
 from harness.differences.answers import answers, pairs_of
 from harness.differences.compare import valued
 from harness.errors import UnknownName, UsageError
@@ -80,6 +81,23 @@ class Judgement:
     def is_over(self) -> bool:
         """Whether training is to stop."""
         return self._flat >= self.rule.evaluations
+
+    def begin(self, family: str, scores: Mapping[int, float]) -> list[int]:
+        """Forget what was; for a training that goes on, judge anew what it had logged: ``scores`` by step.
+
+        The runs are those of the family whose score is the logged one. Returns the steps of which there is none.
+        """
+        self._best, self._flat = None, 0
+        runs: dict[int, Run] = {}
+        for run in self._store.runs(task=self._task, status="finished") if scores else ():  # newest first
+            step = run.step
+            if run.family == family and step is not None and step in scores and step not in runs:
+                numbers = {(e.task, e.metric): e.value for e in headlines(run, self._store.results(run.id))}
+                if numbers.get((self._task, self._metric.name)) == scores[step]:
+                    runs[step] = run
+        for step in sorted(runs):
+            self.step(runs[step])
+        return sorted(scores.keys() - runs.keys())
 
     def step(self, run: "Run") -> Improvement | None:
         """What a finished run is beside the best before it; None for the first, and where nothing can be paired."""

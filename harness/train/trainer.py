@@ -51,7 +51,14 @@ class TrainerCallback(transformers.TrainerCallback):
     # ------------------------------------------------------------------------------------------- what the Trainer calls
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Plan, so that whatever is missing is told before hours of training."""
-        self._prepare()
+        ranks, key = self._prepare(), self._watching.key
+        scores = {line["step"]: line[key] for line in state.log_history if key in line}
+
+        def begin() -> None:
+            assert self._evaluating
+            self._evaluating.begin(scores)
+
+        ranks.shared(begin)
         if self._every:
             self._clock = Clock(self._every, self._progress(state))
 
@@ -70,9 +77,9 @@ class TrainerCallback(transformers.TrainerCallback):
         self._last = None
 
     # ----------------------------------------------------------------------------------------------------- what is done
-    def _prepare(self) -> None:
+    def _prepare(self) -> Ranks:
         if self._ranks is not None:
-            return
+            return self._ranks
         args = self._trainer.args
         ranks = Ranks()
         family = args.run_name or Path(args.output_dir).resolve().name
@@ -84,6 +91,7 @@ class TrainerCallback(transformers.TrainerCallback):
 
         ranks.shared(plan)
         self._ranks = ranks
+        return ranks
 
     def _due(self, state: Any) -> bool:
         assert self._clock and self._every and self._ranks
@@ -94,11 +102,10 @@ class TrainerCallback(transformers.TrainerCallback):
 
     def _evaluate(self, state: Any, control: Any) -> dict[str, float]:
         """Our metrics, logged wherever the Trainer logs; of several data sets of one evaluation only the first asks."""
-        self._prepare()
-        assert self._ranks
+        ranks = self._prepare()
         if self._last and self._last[0] == state.global_step and isinstance(self._trainer.eval_dataset, dict):
             return self._last[1]
-        metrics, seconds, stop = self._ranks.shared(lambda: self._asked(state))
+        metrics, seconds, stop = ranks.shared(lambda: self._asked(state))
         if self._clock:
             self._clock.took(seconds, self._progress(state))
         self._trainer.log(dict(metrics))

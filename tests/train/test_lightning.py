@@ -41,12 +41,13 @@ class Trained(pl.LightningModule):
         return torch.optim.AdamW(self.parameters(), self.hparams.rate)
 
 
-def fitted(folder, callbacks, kind="gpt2", rate=3e-3, epochs=6):
+def fitted(folder, callbacks, kind="gpt2", rate=3e-3, epochs=6, steps=-1, checkpoint=None):
     """A module after training on twenty batches an epoch, and its trainer."""
     pl.seed_everything(3)
     module = Trained(kind, rate)
     trainer = pl.Trainer(
         max_epochs=epochs,
+        max_steps=steps,
         val_check_interval=5,
         accelerator="cpu",
         logger=False,
@@ -56,7 +57,7 @@ def fitted(folder, callbacks, kind="gpt2", rate=3e-3, epochs=6):
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    trainer.fit(module)
+    trainer.fit(module, ckpt_path=checkpoint)
     return module, trainer
 
 
@@ -96,6 +97,17 @@ def test_it_stops_where_nothing_improves(data, tmp_path):
     rule = Plateau(metric="made/next:acc", delta=0.1, evaluations=2)
     _, trainer = fitted(tmp_path, [watching(data, tmp_path, plateau=rule, every=Every(steps=4))], rate=0.0)
     assert trainer.global_step == 12
+
+
+def test_a_plateau_goes_on_where_a_resumed_training_had_got_to(data, tmp_path):
+    rule = Plateau(metric="made/next:acc", delta=0.1, evaluations=2)
+    keep = pl.callbacks.ModelCheckpoint(
+        tmp_path / "kept", filename="{step}", save_top_k=-1, save_on_train_epoch_end=False
+    )
+    fitted(tmp_path, [watching(data, tmp_path, plateau=rule), keep], rate=0.0, steps=10)
+    resumed = watching(data, tmp_path, plateau=rule)
+    _, trainer = fitted(tmp_path, [resumed], rate=0.0, checkpoint=tmp_path / "kept" / "step=10.ckpt")
+    assert trainer.global_step == 15
 
 
 def test_an_epoch_is_over_with_its_last_batch(data, tmp_path):

@@ -148,6 +148,30 @@ def test_a_plateau_is_one_as_soon_as_the_examples_settle_it(data, tmp_path, delt
     assert "step 20: made/next:acc not distinguishable: 0 [-0.08762, 0.08762]" in told
 
 
+@pytest.mark.parametrize(("kept", "stopped"), [(True, 30), (False, 40)], ids=["in the store", "not in the store"])
+def test_a_plateau_goes_on_where_a_resumed_training_had_got_to(data, tmp_path, kept, stopped):
+    """Killed at step 20 with one flat evaluation of the two that stop it; a training of the same name was before."""
+    told, rule = [], Plateau(metric="made/next:acc", delta=0.1, evaluations=2)
+
+    def train(store, folder="flat", more=None, rate=0.0, **resume):
+        trainer = trainer_for(tmp_path / folder, learning_rate=rate, max_steps=40, run_name="flat")
+        own = {"plateau": rule, "data": data, "store": str(tmp_path / store), "notice": told.append}
+        trainer.add_callback(TrainerCallback(trainer, [watched()], **own))
+        trainer.add_callback(more) if more else None
+        trainer.train(**resume)
+        return trainer.state.global_step
+
+    class Killed(transformers.TrainerCallback):
+        def on_save(self, args, state, control, **kwargs):
+            control.should_training_stop = state.global_step == 20
+
+    train("runs", "before", Killed(), rate=0.5)
+    assert train("runs", more=Killed()) == 20
+    told.clear()
+    assert train("runs" if kept else "other", resume_from_checkpoint=True) == stopped
+    assert any("judged without the evaluations of step 10, 20" in line for line in told) != kept
+
+
 def test_a_schedule_of_its_own(data, tmp_path):
     trainer = trainer_for(tmp_path / "own", max_steps=20, eval_strategy="no", save_strategy="no")
     trainer.add_callback(
@@ -280,20 +304,33 @@ def test_wrappers_come_off_and_sharded_weights_are_refused():
         unwrapped(torch.nn.Sequential(FSDPModule()))
 
 
-def test_two_processes(data, tmp_path):
-    """The second waits for the first for longer than the group of the training allows, and learns its numbers."""
+def two_processes(data, folder, how):
+    """What each of two processes has logged in a training, or the error that ended it."""
     script = Path(__file__).with_name("two_processes.py")
     where = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(20000 + os.getpid() % 20000)}
     ended = subprocess.run(
-        [sys.executable, str(script), str(data), str(tmp_path)],
+        [sys.executable, str(script), str(data), str(folder), how],
         check=False,
         env=os.environ | where,
         capture_output=True,
         timeout=250,
     )
     assert ended.returncode == 0, ended.stderr
-    first, second = (json.loads((tmp_path / f"scores{rank}.json").read_text()) for rank in range(2))
+    return [json.loads((folder / f"scores{rank}.json").read_text()) for rank in range(2)]
+
+
+def test_two_processes(data, tmp_path):
+    """The second waits for the first for longer than the group of the training allows, and learns its numbers."""
+    first, second = two_processes(data, tmp_path, "whole")
     assert first == second and set(first) == {"4", "8"}
     assert [run.step for run in open_store(str(tmp_path / "runs")).runs()] == [8, 4]
     saved = evaluate(str(tmp_path / "ddp" / "checkpoint-8"), [watched()], data=data, store=str(tmp_path / "separate"))
     assert first["8"] == next(e.value for e in saved.estimates if e.metric == "acc" and e.slice == "all")
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_weights_that_two_processes_share_are_refused_on_both(data, tmp_path, version):
+    first, second = two_processes(data, tmp_path, version)
+    assert first.startswith("the weights are sharded by FSDP, so no process has the whole model")
+    assert second == f"the evaluation failed on the first process: {first}"
+    assert not open_store(str(tmp_path / "runs")).runs()
