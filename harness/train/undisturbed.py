@@ -29,7 +29,7 @@ def unwrapped(model: Any) -> Any:
         weights = [*model.parameters()]
         if any(hasattr(weight, "ds_id") for weight in weights):
             sharded = "DeepSpeed ZeRO-3"
-        elif any(type(weight.data).__name__ == "DTensor" for weight in weights):
+        elif not sharded and any(type(weight.data).__name__ == "DTensor" for weight in weights):
             sharded = "a device mesh (DTensor)"
         if sharded:
             raise Unsupported(
