@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 import pandas as pd
@@ -72,6 +72,12 @@ def board(store: Store, slice: str = "all", model: str = "") -> Board:
     rows = [_row(names[name], asked, cells) for (name, asked), cells in of_row.items()]
     ordered = sorted(rows, key=lambda row: (row.best is None, (row.best or 0) + (row.worst or 0), row.name))
     return Board(ordered, {task: m for task, m in metrics.items() if any(task in row.cells for row in rows)})
+
+
+def asked_any(whole: Board, columns: Mapping[str, Sequence[str]]) -> Board:
+    """The board without rows that have no number in these columns."""
+    tasks = {task for own in columns.values() for task in own}
+    return replace(whole, rows=[row for row in whole.rows if tasks & row.cells.keys()])
 
 
 def main_metrics(store: Store) -> dict[str, MetricRecord]:

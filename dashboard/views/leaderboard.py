@@ -81,17 +81,18 @@ def matrix(whole: Board, against: str) -> None:
         view = session.part("view", leaderboard.VIEWS, "View")
     single: dict[str, tuple[str, ...]] = {task: (task,) for task in grouped.get(wanted, whole.metrics)}
     columns = grouped if wanted == "groups" else single
-    frame = leaderboard.matrix(whole, columns, view, against)
-    styles = leaderboard.tints(whole, columns).reindex(columns=frame.columns, fill_value="")
+    part = leaderboard.asked_any(whole, columns)
+    frame = leaderboard.matrix(part, columns, view, against)
+    styles = leaderboard.tints(part, columns).reindex(columns=frame.columns, fill_value="")
 
     def pick(row: int, column: str) -> None:
         tasks = columns.get(column, next(iter(columns.values())))
         opened = {"columns": column} if len(tasks) > 1 else {}
-        st.query_params.update(opened | {"cell": tasks[0], "of": whole.rows[row].name})
+        st.query_params.update(opened | {"cell": tasks[0], "of": part.rows[row].name})
 
     name, styled = f"matrix {wanted} {view}", harmless(frame).style.apply(lambda _: styles, axis=None)
     height = tables.height_of(len(frame))
-    tables.grid(styled, name, pick, mode="single-cell", columns=shown(columns, whole), height=height)
+    tables.grid(styled, name, pick, mode="single-cell", columns=shown(columns, part), height=height)
     tables.download(lambda: frame, "leaderboard")
     st.caption(NOTE)
     task = st.query_params.get("cell", next(iter(columns.values()))[0])

@@ -32,6 +32,8 @@ def test_the_best_model_stands_first_and_failures_cost_the_rank(small: Store) ->
     assert heat["failed"].tolist() == ["0", "0", "4 of 12"]
     others = leaderboard.matrix(board, {"writer": ("writer",)}, "Heat")
     assert others["failed"].tolist() == ["0", "0", "0"] and others["tasks"].iloc[2] == 0  # of what is shown
+    (writer,) = leaderboard.asked_any(board, {"writer": ("writer",)}).rows
+    assert writer.label == "scripted:oracle"
     tints = leaderboard.tints(board, {"letters": ("letters",)})["letters"]
     assert "bold" in tints[0] and "bold" not in tints[1] and tints[2] == ""
     assert leaderboard.best_of(board, "letters").startswith("scripted:oracle 0-shot is the best of 2")
