@@ -167,13 +167,16 @@ def by_intervals(old: TaskRecord, new: TaskRecord, before: Estimate, after: Esti
     """What the intervals say where both runs were asked the same; else "untested", and what was not the same."""
     names = ("version", "data", "few-shot examples", "scorer", "metrics")
     asked = [(task.version, task.data_sha256, task.shots, task.scorer, task.metrics) for task in (old, new)]
-    if differs := [name for name, one, two in zip(names, *asked, strict=True) if one != two]:
+    differs = [name for name, one, two in zip(names, *asked, strict=True) if one != two]
+    if not differs and (old.n, old.fingerprint) != (new.n, new.fingerprint):  # which holds version and shots too
+        differs = ["choice of examples"]
+    if differs:
         return "untested", f"not asked the same: {', '.join(differs)}"
     return apart(before, after, next(metric for metric in new.metrics if metric.name == after.metric)), ""
 
 
 def apart(before: Estimate, after: Estimate, record: MetricRecord) -> Direction:
-    """Better or worse where two intervals do not meet, which shows less than a paired test."""
+    """Better or worse where two intervals do not meet: less than a paired test shows, but without Holm's correction."""
     if before.low is None or before.high is None or after.low is None or after.high is None:
         return "untested"
     if record.better == "ideal" or (after.low <= before.high and before.low <= after.high):

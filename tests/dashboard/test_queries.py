@@ -497,6 +497,14 @@ def test_without_samples_the_intervals_tell_and_say_why(tmp_path: Path, small: S
     assert compare.by_reason({**found.refused, "other": lost}) == [f"{lost}: letters, other"]
 
 
+def test_intervals_tell_nothing_of_runs_whose_examples_were_chosen_otherwise(small: Store, run_of: RunOf) -> None:
+    task = small.run(run_of("oracle")).tasks[0]
+    low, high = (Estimate("letters", "acc", "all", x, x, x, 9, 9, 0) for x in (0.0, 1.0))
+    assert compare.by_intervals(task, task, low, high) == ("better", "")
+    for other in (replace(task, n=task.n - 1), replace(task, fingerprint="sampled by another seed")):
+        assert compare.by_intervals(task, other, low, high) == ("untested", "not asked the same: choice of examples")
+
+
 def test_a_course_has_the_runs_that_were_asked_the_same_up_to_this_one(tmp_path: Path, small: Store) -> None:
     base, store = small.runs(task="letters")[0], open_store(str(tmp_path / "s"))
     for i, (value, version) in enumerate([(0.9, 1), (0.5, 2), (0.1, 1)]):
