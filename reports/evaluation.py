@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from harness.api.sentence import direction, names_of, sentence
 from harness.api.tables import table_of
-from harness.marks import signed
+from harness.marks import DIFFERS, signed
 from harness.metrics.words import arrow, ends, factor, help_line, place, plain_name, points, value
 from harness.store import Store
 from harness.subset import by_reason, shortfall
@@ -17,7 +17,9 @@ from harness_reports.topics import topic_rows
 
 BARS = 20
 """Lines of one picture: more of them would not fit on a page beside a table."""
-COUNTS = frozenset({"Value", "95 % interval", "n", "Clusters", "Failed", "Baseline", "Difference", "p"})
+FOUND = DIFFERS.sign
+"""How the verdict on a number begins that differs from its ideal."""
+COUNTS = frozenset({"Value", "95 % interval", "n", "Clusters", "Failed", "p"})
 
 
 def document(store: Store, runs: Sequence[str], baseline: str | None = None) -> ReportDocument:
@@ -67,12 +69,18 @@ def _sections(store: Store, facts: Facts, level: int) -> Iterator[ReportSection]
     headline = [n for n in whole if n.is_headline]
     first = _first_of_each(headline)
     mains = [n for n in headline if n in first or n.verdict]  # a finding stands in front
-    main = {(n.estimate.task, n.estimate.metric) for n in mains}
+    told = {n.estimate.task: n for n in (*first, *(n for n in reversed(mains) if n.verdict))}  # an ideal goes before
+    main = {(n.estimate.task, n.estimate.metric) for n in told.values()}
     scores = [n for n in headline if n not in mains]
     others = [n for n in whole if not n.is_headline]
-    groups = [n for n in facts.numbers if n.estimate.slice != "all" and (n.estimate.task, n.estimate.metric) in main]
+    groups = [
+        n
+        for n in facts.numbers
+        if n.estimate.slice != "all"
+        and ((n.estimate.task, n.estimate.metric) in main or (n.is_headline and n.verdict[:1] == FOUND))
+    ]
     yield ReportSection("In short", list(_in_short(facts, headline)), level)
-    yield ReportSection("Results", [_grid(mains, facts), *_refused(facts)], level)
+    yield ReportSection("Results", [_grid(mains), *_against(mains, facts), *_refused(facts)], level)
     left_out = Bullets(tuple(f"Left out: {line}." for line in by_reason(run.left_out)))
     yield ReportSection("Tasks", [provenance.tasks(run, run.tasks), *[left_out] * bool(run.left_out)], level)
     yield ReportSection("Limits", [provenance.limits(run.tasks)], level)
@@ -134,26 +142,28 @@ def _short(text: str) -> str:
     return text if len(text) <= 44 else f"{text[:21]}…{text[-22:]}"
 
 
-def _grid(numbers: Sequence[Number], facts: Facts) -> Grid:
-    """Numbers as rows, beside those of the baseline; columns without content are left out."""
+def _grid(numbers: Sequence[Number]) -> Grid:
+    """Numbers as rows; columns without content are left out."""
     head = ["Task", "Metric", "Slice", "Value", "95 % interval", "n", "Clusters", "Failed", "Verdict"]
-    head += ["Baseline", "n of baseline", "Difference", "p"] if facts.baseline else []
-    rows = [_cells(number, facts) for number in numbers]
+    rows = [_cells(number) for number in numbers]
     kept = [i for i, name in enumerate(head) if name not in ("Slice", "Verdict") or any(row[i] for row in rows)]
-    return Grid(
-        tuple(head[i] for i in kept),
-        tuple(tuple(row[i] for i in kept) for row in rows),
-        numbers=COUNTS | {"n of baseline"},
-    )
+    return Grid(tuple(head[i] for i in kept), tuple(tuple(row[i] for i in kept) for row in rows), numbers=COUNTS)
 
 
-def _cells(number: Number, facts: Facts) -> list[str]:
+def _cells(number: Number) -> list[str]:
     e, record = number.estimate, number.metric
-    cells = [
+    return [
         e.task, e.metric, "" if e.slice == "all" else e.slice, value(e.value, record), ends(e, record), str(e.n),
         str(e.clusters), str(e.failed), number.verdict,
     ]  # fmt: skip
-    return cells + (_beside(number) if facts.baseline else [])
+
+
+def _against(numbers: Sequence[Number], facts: Facts) -> Iterator[Block]:
+    """The baseline's numbers and the differences, in a table of their own: one beside the other leaves a page."""
+    if facts.baseline:
+        head = ("Task", "Metric", "Baseline", "n of baseline", "Difference", "p")
+        rows = tuple((n.estimate.task, n.estimate.metric, *_beside(n)) for n in numbers)
+        yield Grid(head, rows, numbers=frozenset({"Baseline", "n of baseline", "p"}))
 
 
 def _beside(number: Number) -> list[str]:
