@@ -32,7 +32,7 @@ class Verbatim:
     kind: Literal["verbatim"] = "verbatim"
 
 
-SENTENCES = frozenset({"Verdict", "Reading", "Evidence in these runs"})
+SENTENCES = frozenset({"Verdict", "Difference", "Reading", "Evidence in these runs"})
 """Heads of columns that hold sentences and need room."""
 REFERENCE = "Reference"
 """The head of a column of articles and the like."""
