@@ -1,12 +1,11 @@
 """Tasks that talk: a scripted user answers what the model says, turn by turn, and its last words are judged."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.errors import DataError, quoted
 from harness.kinds.rows import Column, Data, text_from, value_of
+from harness.kinds.script import said, script_of
 from harness.kinds.task import About, task_of
 from harness.kinds.text import Decoding, seed_of, written
 from harness.kinds.values import values_of
@@ -16,8 +15,6 @@ from harness.types import Example, Generate, Generated, Judged, Message, Request
 
 SPEAKERS = {"system": "", "user": "User: ", "assistant": "Assistant: "}
 """How a model that is not asked in a chat is shown who speaks."""
-Line = str | tuple[str, str, str]
-"""What the user says: a text, or (pattern, what is said where the model's last answer matches it, and where not)."""
 
 
 def conversation(
@@ -33,8 +30,9 @@ def conversation(
 ) -> Task:
     """A conversation with as many turns as ``script`` has lines; the model's last answer is compared with ``target``.
 
-    A line of the script is what the user says, or a table ``{when, then, otherwise}``: ``then`` where the regular
-    expression ``when`` is found in the model's answer to the line before, whatever its case. The first line is a text.
+    A line of the script is what the user says, or a table ``{when, then, otherwise}``: ``then`` where the model's
+    answer to the line before holds ``when`` (a text or one of several) as whole words, whatever its case. The first
+    line is a text.
     """
     talking = _Talking(name, script, target, system, decoding, tuple(measures))
     return replace(task_of(name, talking, Generate, data, about), next_turn=talking.next_turn)
@@ -53,11 +51,9 @@ class _Talking:
 
     def fields(self, row: Row) -> tuple[dict[str, Any], Any]:
         """What the example of a row holds, and its references."""
-        lines = value_of(row, self.script)
-        if not isinstance(lines, list | tuple) or not lines or not isinstance(lines[0], str):
-            raise DataError(f"the script is {quoted(lines)}, not a list of lines that begins with a text")
+        lines = script_of(value_of(row, self.script))
         references = references_of(value_of(row, self.target))
-        own = {"lines": [_line(line) for line in lines], "system": text_from(row, self.system)}
+        own = {"lines": lines, "system": text_from(row, self.system)}
         return dict(row) | own | {"answer_shown": references[0]}, references
 
     def ask(self, example: Example, shown: Sequence[Example]) -> tuple[Request, ...]:
@@ -93,22 +89,6 @@ class _Talking:
         return tuple(written("") for _ in example.fields["lines"])
 
 
-def _line(line: Any) -> Line:
-    """A line of a script. Raises DataError for one that says nothing or has a pattern that is none."""
-    if isinstance(line, str) and line:
-        return line
-    if not isinstance(line, Mapping) or set(line) != {"when", "then", "otherwise"}:
-        raise DataError(f"a line of the script is {quoted(line)}, neither a text nor a table {{when, then, otherwise}}")
-    when, *said = (line[key] for key in ("when", "then", "otherwise"))
-    try:
-        re.compile(when)
-    except (re.error, TypeError) as error:
-        raise DataError(f"when = {quoted(when)} of the script is no regular expression: {error}") from None
-    if not all(isinstance(text, str) and text for text in said):
-        raise DataError(f"a line of the script says nothing: {quoted(line)}")
-    return (when, said[0], said[1])
-
-
 def _messages(example: Example, answers: Sequence[str]) -> tuple[Message, ...]:
     """The conversation up to what the user says after these answers."""
     system = example.fields["system"]
@@ -116,13 +96,8 @@ def _messages(example: Example, answers: Sequence[str]) -> tuple[Message, ...]:
     for turn, line in enumerate(example.fields["lines"][: len(answers) + 1]):
         if turn:
             messages.append(Message("assistant", answers[turn - 1]))
-        messages.append(Message("user", line if isinstance(line, str) else _reply(line, answers[turn - 1])))
+        messages.append(Message("user", said(line, answers[turn - 1] if turn else "")))
     return tuple(messages)
-
-
-def _reply(line: Sequence[str], answer: str) -> str:
-    when, then, otherwise = line
-    return then if re.search(when, answer, re.IGNORECASE) else otherwise
 
 
 def _transcript(messages: Sequence[Message]) -> str:

@@ -8,6 +8,9 @@ from harness.errors import UsageError
 from harness.plugins.entries import label, load_entry, reason
 from harness.types import Scorer, Task
 
+OF_A_JUDGE = ("device", "dtype", "concurrency", "timeout", "requests_per_minute", "tokens_per_minute")
+"""Options of a run that hold for the judges of its tasks too."""
+
 
 def load_model(spec: str, options: Options, exams: Sequence[Exam] = ()) -> Backend:
     """A backend for ``spec``: a plug-in's scheme first, then what the engine knows. Raises UnknownName, ModelError.
@@ -81,8 +84,8 @@ def _with_judge(task: Task, options: Options | None) -> Task:
         return task
     from harness.judges import judge_scorer
 
-    run = options or Options()
-    own = Options(chat=task.judging.chat, base_url=task.judging.base_url, device=run.device, dtype=run.dtype)
+    shared = {name: getattr(options or Options(), name) for name in OF_A_JUDGE}
+    own = Options(chat=task.judging.chat, base_url=task.judging.base_url, **shared)
     return task.bind(task, judge_scorer(load_model(task.judging.model, own), task.judging))
 
 

@@ -8,18 +8,22 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from harness.engine.backend import Options
-from harness.engine.elsewhere.http import Server
+from harness.engine.elsewhere.http import OPENING, Server
 
 Body = dict[str, Any]
 
 
 class Served(ThreadingHTTPServer):
-    """``act(handler, body)`` gives the JSON of an answer, or sends one itself and gives None."""
+    """``act(handler, body)`` gives the JSON of an answer, or sends one itself and gives None.
+
+    ``opening``: what a chat is answered that asks how answers begin; None where that is ``act``'s to say.
+    """
 
     daemon_threads = True
 
-    def __init__(self, act: Callable[["Handler", Body], object]) -> None:
+    def __init__(self, act: Callable[["Handler", Body], object], opening: str | None) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
+        self.opening = opening
         self.act = act
         self.bodies: list[Body] = []
         self.paths: list[str] = []
@@ -39,12 +43,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.server.opening is not None and "messages" in body and prompt_of(body) == OPENING.prompt:
+            return self.reply(200, json.dumps(chat_answer(self.server.opening)).encode())
         self.server.bodies.append(body)
         self.server.paths.append(self.path)
         self.server.headers.append(dict(self.headers))
         answer = self.server.act(self, body)
-        if answer is not None:
-            self.reply(200, json.dumps(answer).encode())
+        return self.reply(200, json.dumps(answer).encode()) if answer is not None else None
 
     def reply(self, status: int, content: bytes, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
@@ -58,8 +63,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(act: Callable[[Handler, Body], object]) -> Iterator[Served]:
-    server = Served(act)
+def serving(act: Callable[[Handler, Body], object], opening: str | None = "Yes.") -> Iterator[Served]:
+    server = Served(act, opening)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

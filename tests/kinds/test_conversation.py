@@ -14,6 +14,7 @@ from harness.engine.backend import Batch, Options
 from harness.engine.elsewhere.scripted import open_scripted
 from harness.errors import DataError, Unsupported
 from harness.kinds import About, Data, Decoding, conversation
+from harness.kinds.script import heard
 from harness.metrics.measures import SQUAD_EM
 from harness.run import exams, plan
 from harness.store import open_store
@@ -33,7 +34,7 @@ from harness.variants import varied
 
 SCRIPT = [
     "A table for two.",
-    {"when": r"\btime\b", "then": "At seven.", "otherwise": "You forgot the time."},
+    {"when": "time", "then": "At seven.", "otherwise": "You forgot the time."},
     "Thanks!",
 ]
 ROWS = [{"id": i, "script": SCRIPT[: 2 + i % 2], "goal": "booked"} for i in range(4)]
@@ -160,9 +161,31 @@ def test_oracle_and_opposite(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "script", [[], "Hello", [{"when": "a", "then": "b", "otherwise": "c"}], ["a", {"when": "("}], ["a", ""],
-               ["a", {"when": "(", "then": "b", "otherwise": "c"}], ["a", {"when": "b", "then": "", "otherwise": "c"}]]
+               ["a", {"when": 1, "then": "b", "otherwise": "c"}], ["a", {"when": "b", "then": "", "otherwise": "c"}],
+               ["a", {"when": [], "then": "b", "otherwise": "c"}], ["a", {"when": " ", "then": "b", "otherwise": "c"}],
+               ["a", {"when": "x" * 201, "then": "b", "otherwise": "c"}]]
 )  # fmt: skip
 def test_a_script_that_nobody_can_say_is_refused_with_its_row(script: Any) -> None:
     rows = json.loads(json.dumps([{"id": 1, "script": script, "goal": "x"}]))
     with pytest.raises(DataError, match="talk: row 1 of"):
         plan([talk(rows)], Settings(), None)
+
+
+@pytest.mark.parametrize(
+    ("when", "answer", "there"),
+    [
+        ("time", "What TIME?", True),
+        ("time", "sometimes", False),
+        ("time", "timely or sometimes; time", True),
+        ("what  time", "What\ntime is it", True),
+        ("(a+)+$", "a" * 40 + "!", False),
+        ("(a+)+$", "so (a+)+$ it is", True),
+        ("$5", "It is $5.", True),
+        ("$5", "It is $50.", False),
+        ("時間", "何時間ですか", True),
+        ("straße", "STRASSE 5", True),
+        ("été", "L'été.", True),
+    ],
+)
+def test_what_is_listened_for_are_words_and_no_pattern(when: str, answer: str, there: bool) -> None:
+    assert heard(["nothing of this", when], answer) == there

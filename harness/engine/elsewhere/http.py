@@ -8,13 +8,14 @@ choice is counted as failed. Whatever a server says costs at most that answer, u
 from collections.abc import Container, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 
 import anyio
 from anyio.from_thread import BlockingPortal
 
 from harness.engine.backend import Batch, Options
-from harness.engine.elsewhere import http_answers, http_echo
+from harness.engine.elsewhere import http_answers, http_echo, http_scoring
 from harness.engine.elsewhere.http_address import address_of
 from harness.engine.elsewhere.http_body import NEWER, GaveUp, Json
 from harness.engine.elsewhere.http_limit import RateLimit
@@ -43,8 +44,12 @@ IN_A_ROW = 8
 IN_VAIN = ("connection", "server")
 """Kinds of failures that a server that is gone or broken gives to every request."""
 KNOCK = Generate("Say yes.", 16)
+OPENING = Generate("Is water wet? Answer yes or no.", 16)
+"""Asked of a chat first, to see whether its answers begin within a thought."""
 LETTER, THOUGHT = 16, 8192
 """Tokens of an answer that is a letter, and of one that comes after a thought."""
+MUSED = 2048
+"""Tokens in which a model that thinks first has said yes, even where nothing tells its thought from an answer."""
 
 
 class Server:
@@ -60,6 +65,8 @@ class Server:
         self._calls = Calls(self._address, options.base_url or "", options.timeout, pause, limit)
         self._completion_tokens = 0
         self._limit = "max_tokens"
+        self._opened: http_answers.Tags | None = None
+        self._asked_how = not options.chat
         with self._calls.open() as portal:
             portal.call(self._calls.present)
             self.echo, greedy, note = (False, False, "") if options.chat else portal.call(self._probed)
@@ -81,12 +88,27 @@ class Server:
         rolled = next((q for q in questions if isinstance(q.request, Likelihood) and not q.request.context), None)
         if rolled:
             raise Unsupported(f"{self.info.name}: texts without a context ({rolled.task}) cannot be rolled by a server")
-        return self._arrivals(questions, [i for i in range(len(questions)) if i not in done])
+        left = [i for i in range(len(questions)) if i not in done]
+        if left and not self._asked_how:
+            with self._calls.open() as portal:
+                self._opened = portal.call(self._opening)
+            self._asked_how = True
+        return self._arrivals(questions, left)
 
     def stats(self) -> Mapping[str, float | str]:
         """Requests sent, retries among them, and completion tokens that the server counted."""
         counts = {**self._calls.counts, "completion_tokens": self._completion_tokens}
         return {key: float(value) for key, value in counts.items()}
+
+    async def _opening(self) -> http_answers.Tags | None:
+        """The tags of a thought that the server's template begins, so that every answer begins within it."""
+        try:
+            said = await self._text(OPENING, {"temperature": 0.0})
+            if said.cut and not said.reasoning:
+                said = await self._text(replace(OPENING, max_tokens=MUSED), {"temperature": 0.0})
+        except GaveUp:
+            return None  # the questions themselves will tell what is wrong
+        return http_answers.opened_by(said.text)
 
     def _arrivals(self, questions: Sequence[Question], left: list[int]) -> Iterator[Batch]:
         """Batches as answers arrive; where no more will come, those that have arrived before the error says so."""
@@ -186,14 +208,17 @@ class Server:
         if isinstance(lettered, Failed):
             return lettered
         greedy: Json = {"temperature": 0.0}
-        asked = Generate(lettered.prompt, LETTER, messages=lettered.messages)
+        said = await self._thought_out(Generate(lettered.prompt, LETTER, messages=lettered.messages), greedy)
+        return named(request, said.text)
+
+    async def _thought_out(self, request: Generate, asked: Json) -> http_answers.Said:
+        """A text, asked for again with room for a thought where the model thinks first."""
         try:
-            said = await self._text(asked, greedy)
+            return await self._text(request, asked)
         except GaveUp as error:
             if error.kind != "thinking":
                 raise
-            said = await self._text(replace(asked, max_tokens=THOUGHT), greedy)
-        return named(request, said.text)
+            return await self._text(replace(request, max_tokens=THOUGHT), asked)
 
     async def _text(self, request: Generate, asked: Json) -> http_answers.Said:
         """The text of one completion; ``asked``: how it is drawn and where it stops."""
@@ -201,7 +226,8 @@ class Server:
         path, name = "chat/completions" if chat else "completions", self._limit
         body = {"model": self.name, **addressed(request, self._options), **asked, name: request.max_tokens}
         try:
-            said = await self._calls.post(path, body, lambda answer: http_answers.said(answer, chat=chat))
+            read = partial(http_answers.said, chat=chat, opened=self._opened)
+            said = await self._calls.post(path, body, read)
         except GaveUp as error:
             if name == NEWER or error.kind != "refused" or NEWER not in error.said:
                 raise
@@ -230,14 +256,12 @@ class Server:
         Raises ModelError where no answer comes.
         """
         try:
-            tokens = await self._calls.post(
-                "completions", http_echo.request(self.name, http_echo.PROBE), http_echo.probed
-            )
+            greedy = await http_scoring.greedy_told(self.name, partial(self._calls.post, "completions"))
         except GaveUp as error:
             if error.kind in IN_VAIN:
                 raise ModelError(f"{self._address.shown}: {error}") from None
             return False, False, f"{error}; choices are asked by letter"
-        return True, all(token.greedy is not None for token in tokens[1:]), ""
+        return True, greedy, ""
 
 
 def in_vain(response: Response) -> bool:

@@ -9,6 +9,8 @@ from harness.engine.thinking import TAGS, Thinking
 COUNTABLE = 2**31
 THOUGHTS = ("reasoning_content", "reasoning", "thinking")
 CALLS = ("tool_calls", "function_call")
+Tags = tuple[str, str]
+"""Before and after a thought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +26,8 @@ class Said:
     reasoning: str = ""
 
 
-def said(answer: Json, *, chat: bool) -> Said:
-    """Read an answer of either endpoint.
+def said(answer: Json, *, chat: bool, opened: Tags | None = None) -> Said:
+    """Read an answer of either endpoint; ``opened``: the tags of a thought that the server's template begins for it.
 
     Raises GaveUp for what is no answer of the model (kinds filtered, refusal, tool-call, thinking, empty) and a
     ValueError or TypeError for what is no answer at all.
@@ -37,7 +39,7 @@ def said(answer: Json, *, chat: bool) -> Said:
     message = choice.get("message") if chat else choice
     if not isinstance(message, dict):
         raise TypeError("the answer has no message")
-    thought, text = _parted(_text(message, chat=chat))
+    thought, text = _parted(_text(message, chat=chat), opened)
     finish = choice.get("finish_reason")
     thoughts = [*(message[key] for key in THOUGHTS if isinstance(message.get(key), str)), thought]
     reasoning = next(filter(None, thoughts), "")
@@ -45,10 +47,20 @@ def said(answer: Json, *, chat: bool) -> Said:
     return Said(whole(text), finish == "length", _tokens(answer, "completion_tokens"), whole(reasoning))
 
 
-def _parted(text: str) -> tuple[str, str]:
-    """(thought, answer) of a text that opens with a thought between tags; all is thought where that does not end."""
-    tags = next((tags for tags in TAGS if text.lstrip().startswith(tags[0])), TAGS[0])
-    return Thinking(*tags).parts(text) or (text, "")
+def opened_by(text: str) -> Tags | None:
+    """The tags of a thought that ends in a text and does not begin there: the template has opened it."""
+    begun = any(text.lstrip().startswith(start) for start, _ in TAGS)
+    return None if begun else next((tags for tags in TAGS if tags[1] in text), None)
+
+
+def _parted(text: str, opened: Tags | None) -> tuple[str, str]:
+    """(thought, answer) of a text that is or opens with a thought; all is thought where that does not end.
+
+    An answer may speak of such tags: one that ends no thought parts nothing.
+    """
+    own = next((tags for tags in TAGS if text.lstrip().startswith(tags[0])), None)
+    tags = own or opened
+    return (Thinking(*tags, begun=own is None).parts(text) or (text, "")) if tags else ("", text)
 
 
 def whole(text: str) -> str:

@@ -36,33 +36,38 @@ def request(model: str, prompt: str) -> Json:
 
 def echoed(answer: Json, prompt: str) -> list[Token]:
     """The tokens of ``prompt`` [n]. Raises GaveUp (kind logprobs) where what a server says of them cannot be so."""
-    choices = answer.get("choices")
-    if not (isinstance(choices, list) and choices and isinstance(choices[0], dict)):
-        raise ValueError("the answer has no choices")
-    logs = choices[0].get("logprobs")
+    logs = first_choice(answer).get("logprobs")
     if not (isinstance(logs, dict) and logs.get("tokens")):
-        raise _no("the answer holds none")
+        raise no("the answer holds none")
     tokens, scores, tops = (logs.get(key) for key in ("tokens", "token_logprobs", "top_logprobs"))
     if not (isinstance(tokens, list) and all(isinstance(t, str) for t in tokens)):
-        raise _no("the tokens are not texts")
+        raise no("the tokens are not texts")
     if not (isinstance(scores, list) and len(scores) == len(tokens)):
-        raise _no("there is not one for every token")
+        raise no("there is not one for every token")
     if not (isinstance(tops, list) and len(tops) == len(tokens)):
         tops = [None] * len(tokens)
     first, ends = _spans(tokens, prompt)
     last = first + len(ends)
     logprobs = [_number(x) if i or x is not None else None for i, x in enumerate(scores[first:last])]
     if len(logprobs) > ENOUGH and not any(logprobs):
-        raise _no("all of them are 0")
+        raise no("all of them are 0")
     greedy = [_greedy(p, top) for p, top in zip(logprobs, tops[first:last], strict=True)]
     return [Token(*place) for place in zip([0, *ends], ends, logprobs, greedy, strict=False)]
 
 
-def probed(answer: Json) -> list[Token]:
+def first_choice(answer: Json) -> Json:
+    """The one choice of an answer. Raises ValueError where there is none."""
+    choices = answer.get("choices")
+    if not (isinstance(choices, list) and choices and isinstance(choices[0], dict)):
+        raise ValueError("the answer has no choices")
+    choice: Json = choices[0]
+    return choice
+
+
+def unlike(tokens: list[Token]) -> list[Token]:
     """The tokens of PROBE. Raises GaveUp where they are too few or all alike, as no model's are."""
-    tokens = echoed(answer, PROBE)
     if len({token.logprob for token in tokens[1:]}) < ENOUGH:
-        raise _no(f"those of {PROBE!r} are all alike")
+        raise no(f"those of {PROBE!r} are all alike")
     return tokens
 
 
@@ -70,7 +75,7 @@ def _spans(tokens: Sequence[str], prompt: str) -> tuple[int, list[int]]:
     """(index of the first token of the prompt, where each of its tokens ends). What was generated follows them."""
     first = next((k for k in range(BEFORE + 1) if "".join(tokens[k:]).startswith(prompt)), None)
     if first is None:
-        raise _no("the tokens joined are not the prompt")
+        raise no("the tokens joined are not the prompt")
     ends, at = [], 0
     for token in tokens[first:]:
         if at >= len(prompt):
@@ -78,13 +83,13 @@ def _spans(tokens: Sequence[str], prompt: str) -> tuple[int, list[int]]:
         at += len(token)
         ends.append(at)
     if at != len(prompt):
-        raise _no("no token ends where the prompt does")
+        raise no("no token ends where the prompt does")
     return first, ends
 
 
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not LOWEST <= value <= 0:
-        raise _no(f"{value!r:.40} is none")
+        raise no(f"{value!r:.40} is none")
     return float(value)
 
 
@@ -95,5 +100,6 @@ def _greedy(logprob: float | None, top: Any) -> bool | None:
     return logprob >= max(map(_number, top.values()))
 
 
-def _no(why: str) -> GaveUp:
+def no(why: str) -> GaveUp:
+    """Why the log-probabilities of a prompt are not believed."""
     return GaveUp("logprobs", f"no believable log-probabilities of the prompt: {why}")

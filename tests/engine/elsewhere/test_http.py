@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from harness.engine.backend import Options
-from harness.engine.elsewhere.http import Server
+from harness.engine.elsewhere.http import OPENING, Server
 from harness.engine.elsewhere.http_body import retry_after
 from harness.engine.elsewhere.http_echo import PROBE
 from harness.errors import ModelError, Unsupported, UsageError
@@ -67,7 +67,7 @@ class Handler(BaseHTTPRequestHandler):
             return self._send(500, {"error": f"no luck with {self.headers.get('Authorization')}"})
         offset = len(prompt) % max(1, len(self.server.mischief))
         turns = self.server.mischief[offset:] + self.server.mischief[:offset]
-        if prompt == PROBE or number >= min(4, len(turns)):
+        if prompt in (PROBE, OPENING.prompt) or number >= min(4, len(turns)):
             return self._send(200, self._good(body, prompt))
         match turns[number]:
             case "429":

@@ -86,11 +86,35 @@ def test_text_in_parts_is_read_and_thoughts_are_not() -> None:
 
 def test_thoughts_stand_beside_the_answer_whether_they_have_a_field_or_tags() -> None:
     answers = [
-        chat_answer("B", reasoning_content="hm"), chat_answer("<think>hm</think>\n\nB"), chat_answer("hm</think>B"),
+        chat_answer("B", reasoning_content="hm"), chat_answer("<think>hm</think>\n\nB"),
     ]  # fmt: skip
-    assert [generated(answer)[0] for answer in answers] == [Generated("B", 0, "end", "hm")] * 3
+    assert [generated(answer)[0] for answer in answers] == [Generated("B", 0, "end", "hm")] * 2
     found, _ = generated(chat_answer("<think>hm", "length"))
     assert isinstance(found, Failed) and found.kind == "thinking"
+
+
+def test_an_answer_may_speak_of_tags_unless_the_template_has_opened_a_thought() -> None:
+    text = "The tag </think> ends it."
+    assert generated(chat_answer(text))[0] == Generated(text, 0, "end")
+    answers = {"q": chat_answer(text), "r": chat_answer("hm, hm", "length"), "s": chat_answer("<think>hm</think>B")}
+    with serving(lambda handler, body: answers[prompt_of(body)], opening="Wet?\n</think>\n\nYes.") as server:
+        thought, unfinished, tagged = ask(connect(server.url), [Generate(q, 8) for q in answers])
+    assert thought == Generated("ends it.", 0, "end", "The tag")
+    assert isinstance(unfinished, Failed) and unfinished.kind == "thinking"
+    assert tagged == Generated("B", 0, "end", "hm")
+
+
+def test_how_answers_begin_is_found_out_with_room_for_a_thought() -> None:
+    def act(handler: Handler, body: Body) -> object:
+        if prompt_of(body) == "q":
+            return chat_answer("hm</think>B")
+        return chat_answer("Is it?", "length") if body["max_tokens"] < 99 else chat_answer("Is it?</think>Yes.")
+
+    with serving(act, opening=None) as server:
+        model = connect(server.url)
+        for _ in range(2):
+            assert ask(model, [Generate("q", 8)]) == [Generated("B", 0, "end", "hm")]
+        assert [b["max_tokens"] for b in server.bodies] == [16, 2048, 8, 8]
 
 
 def test_a_model_that_thinks_has_room_for_it_before_a_letter_and_no_other_question_is_asked_otherwise() -> None:
@@ -221,7 +245,7 @@ def test_a_refusal_of_the_first_request_ends_the_run(status: int, why: str) -> N
         handler.reply(status, b'{"error": {"message": "not for you"}}')
         return None
 
-    with serving(act) as server, pytest.raises(ModelError, match=f"{status}: not for you .{why}"):
+    with serving(act, opening=None) as server, pytest.raises(ModelError, match=f"{status}: not for you .{why}"):
         ask(connect(server.url), [Generate("q", 8)])
 
 

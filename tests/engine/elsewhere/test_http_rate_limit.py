@@ -1,16 +1,20 @@
 """Requests, and their tokens, are asked no faster than a server allows."""
 
+import time
+from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 from asking import ask
-from serving import chat_answer, serving
+from serving import Body, Handler, chat_answer, serving
 
 from harness.engine.backend import Options
 from harness.engine.elsewhere.http import Server
 from harness.engine.elsewhere.http_limit import RateLimit, tokens_of
 from harness.errors import UsageError
+from harness.kinds.file import task_from_file
+from harness.plugins.loading import bound
 from harness.types import Generate
 
 
@@ -68,7 +72,23 @@ def test_a_server_is_asked_at_its_pace() -> None:
     with serving(lambda handler, body: chat_answer("fine")) as server:
         options = Options(base_url=server.url, chat=True, concurrency=1, requests_per_minute=6)
         ask(Server("m", options, pause=pause), [Generate("q", 8)] * 3)
-    assert waits == pytest.approx([10, 20], abs=1.0)  # nobody waited really, so that each waits for all before it
+    assert waits == pytest.approx([10, 20, 30], abs=1.0)  # nobody waited really, so that each waits for all before it
+
+
+def test_a_judge_behind_a_server_is_asked_at_the_pace_of_the_run(tmp_path: Path) -> None:
+    times: list[float] = []
+
+    def act(handler: Handler, body: Body) -> Body:
+        times.append(time.monotonic())
+        return chat_answer("A")
+
+    (tmp_path / "q.jsonl").write_text('{"question": "q", "answer": "a"}\n')
+    with serving(act) as server:
+        judge = f'model = "openai:m"\nbase_url = "{server.url}"\nchat = true\nrubric = "Is {{response}} right?"\n'
+        (tmp_path / "t.toml").write_text(f'data = "q.jsonl"\n[judge]\n{judge}')
+        [task] = bound([task_from_file(tmp_path / "t.toml")], None, Options(requests_per_minute=120))
+        assert task.scorer and task.scorer.score(["x", "y", "z"]) == [1.0, 1.0, 1.0]
+    assert len(times) == 3 and max(times) - min(times) > 0.5  # a second, less what the first was late
 
 
 @pytest.mark.parametrize("name", ["requests_per_minute", "tokens_per_minute"])
