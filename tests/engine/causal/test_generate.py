@@ -253,6 +253,12 @@ def test_answers_to_one_prompt_stay_in_one_shard_where_they_can(each, prompts, s
     assert sorted(len(shard.rows) for shard in shards) == sizes
 
 
+def test_no_shard_is_empty_where_two_borders_meet_at_one_prompt():
+    asked = [((5, 6, i), seed) for i, draws in enumerate((73, 73, 73, 73, 59)) for seed in range(draws)]
+    shards = plan([(n, tokens, Generate("", 4, temperature=1.0, seed=seed)) for n, (tokens, seed) in enumerate(asked)])
+    assert sorted(len(shard.rows) for shard in shards) == [59, 73, 73, 73, 73]
+
+
 def slotted_of(model, **more):
     return SlottedGenerator(Reader(model, unusual_head(model)), Endings(model, TOKENIZER), Tally(), **more)
 

@@ -83,8 +83,8 @@ def shard_size(rows: int) -> int:
 
 
 def even_parts(rows: Sequence[Pending], count: int) -> list[Sequence[Pending]]:
-    """About equally many rows in each part. A border moves by less than half a part to where another prompt begins:
-    rows with one prompt, which is read once for all of them, stay together.
+    """At most ``count`` parts of about equally many rows. A border moves by less than half a part to where another
+    prompt begins: rows with one prompt, which is read once for all of them, stay together.
     """
     prompts = [i for i in range(1, len(rows)) if rows[i - 1].tokens != rows[i].tokens]
     starts = [0]
@@ -93,7 +93,8 @@ def even_parts(rows: Sequence[Pending], count: int) -> list[Sequence[Pending]]:
         behind = bisect(prompts, border)
         near = min(prompts[max(0, behind - 1) : behind + 1], key=lambda one: abs(one - border), default=border)
         starts.append(near if 2 * count * abs(near - border) < len(rows) else border)
-    return [rows[start:end] for start, end in pairwise([*starts, len(rows)])]
+    whole = dict.fromkeys([*starts, len(rows)])  # two borders that met at one prompt are one
+    return [rows[start:end] for start, end in pairwise(whole)]
 
 
 def merged(asked: Sequence[tuple[int, tuple[int, ...], Generate]]) -> list[Pending]:
