@@ -106,13 +106,13 @@ VALIDATORS: Mapping[str, Validator] = {
 }  # fmt: skip
 """Kind of personal data -> how it is recognised. Names and addresses are out of reach of patterns."""
 
-
-_MARK = re.compile(rf"\[({'|'.join(VALIDATORS)}) ([0-9a-f]{{16}})\]")
+MARK = re.compile(rf"\[({'|'.join(VALIDATORS)}) ([0-9a-f]{{16}})\]")
+"""What stands in a redacted text for personal data."""
 
 
 def marked(text: str) -> Iterator[PersonalDatum]:
     """What stands in a redacted text for personal data; its value is the number."""
-    for match in _MARK.finditer(text):
+    for match in MARK.finditer(text):
         yield PersonalDatum(match[1], match[2], *match.span())
 
 

@@ -10,8 +10,8 @@ from harness.types import Example, Outcome, Run
 T = TypeVar("T")
 SETTING = "redact"
 """What a run that keeps its texts so has among its settings."""
-NAMES = frozenset({"id", "cluster", "slices"})
-"""Fields of an example by which it is found again and grouped; they are no texts."""
+NAMES = frozenset({"id", "slices"})
+"""Fields of an example by which it is found again and reported; a cluster may be a whole passage."""
 
 
 def redacted(outcomes: Mapping[str, Sequence[Outcome]]) -> dict[str, tuple[Outcome, ...]]:
@@ -29,17 +29,21 @@ def is_redacted(run: Run) -> bool:
     return run.settings.get(SETTING) is True
 
 
-def _hidden(value: T, hide: Redaction) -> T:
-    """A record, or what is in it, with every text redacted."""
+def _hidden(value: T, hide: Redaction, *, rows: bool = False) -> T:
+    """A record, or what is in it, with every text redacted; of ``rows`` of a dataset whole numbers too."""
     changed: Any = value
     if isinstance(value, str):
         changed = hide.text(value)
+    elif rows and type(value) is int:
+        told = hide.text(str(value))
+        changed = value if told == str(value) else told
     elif isinstance(value, Mapping):
-        changed = {key: _hidden(one, hide) for key, one in value.items()}
+        changed = {key: _hidden(one, hide, rows=rows) for key, one in value.items()}
     elif isinstance(value, tuple | list):
-        changed = type(value)(_hidden(one, hide) for one in value)
+        changed = type(value)(_hidden(one, hide, rows=rows) for one in value)
     elif is_dataclass(value) and not isinstance(value, type):
-        kept = NAMES if isinstance(value, Example) else ()
+        rows = isinstance(value, Example)
+        kept = NAMES if rows else ()
         named = [field.name for field in fields(value) if field.name not in kept]
-        changed = replace(value, **{name: _hidden(getattr(value, name), hide) for name in named})
+        changed = replace(value, **{name: _hidden(getattr(value, name), hide, rows=rows) for name in named})
     return changed  # type: ignore[no-any-return]  # of the same type

@@ -136,6 +136,19 @@ def test_a_run_that_redacts_leaves_the_data_in_no_file_and_counts_it_all_the_sam
         evaluate("scripted:oracle", [read], store=store, redact=True, shard="1/2")
 
 
+def test_passages_that_group_questions_and_numbers_in_rows_are_redacted_too(tmp_path: Path) -> None:
+    row = {"question": "Who wrote?", "answer": "none", "passage": "Ask x@y.org", "card": int(CARD.replace(" ", ""))}
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row) + "\n" + json.dumps(row | {"passage": "Ask z@y.org"}) + "\n")
+    (tmp_path / "task.toml").write_text(
+        'data = "rows.jsonl"\nprompt = "{question}"\nanswer = "answer"\ncluster = "passage"'
+    )
+    store = str(tmp_path / "s")
+    run = evaluate("replay:" + str(answers(tmp_path)), [str(tmp_path / "task.toml")], store=store, redact=True).run
+    outcomes = list(open_store(store).outcomes(run.id, run.tasks[0].name))
+    assert "@y.org" not in str(outcomes) and str(row["card"]) not in str(outcomes)
+    assert len({outcome.example.cluster for outcome in outcomes}) == 2
+
+
 def test_a_run_that_only_says_so_is_looked_through_all_the_same(tmp_path: Path) -> None:
     store = open_store(str(tmp_path / "s"))
     run = evaluate("replay:" + str(answers(tmp_path)), [str(asked(tmp_path))], store=str(tmp_path / "s")).run
@@ -146,6 +159,16 @@ def test_a_run_that_only_says_so_is_looked_through_all_the_same(tmp_path: Path) 
     report = leaks_of(store, "said")
     assert [(one.kind, one.hits) for one in report.kinds if one.hits] == [("email", 1)]
     assert report.redacted and "x@y.org" not in str(report)
+
+
+def test_what_stands_for_personal_data_is_none_itself(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "s"))
+    (tmp_path / "answers.txt").write_text("[email 4111111111111111]\nnobody\n")  # as good as a card's number
+    run = evaluate(f"replay:{tmp_path / 'answers.txt'}", [str(asked(tmp_path))], store=str(tmp_path / "s")).run
+    said = replace(run, id="said", status="running", finished=None, settings={**run.settings, "redact": True})
+    store.start(said)
+    store.finish(said, {task.name: tuple(store.outcomes(run.id, task.name)) for task in run.tasks}, [])
+    assert [(one.kind, one.hits) for one in leaks_of(store, "said").kinds if one.hits] == [("email", 1)]
 
 
 def test_a_run_that_began_to_redact_goes_on_to(tmp_path: Path) -> None:
