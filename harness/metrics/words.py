@@ -34,7 +34,7 @@ def help_line(record: MetricRecord) -> str:
     """What a metric counts, and in which direction it is better, in a line."""
     meaning = MEANINGS.get(record.name) or record.limits or record.signature
     better = {"higher": "higher is better", "lower": "lower is better"}.get(record.better)
-    better = better or ("" if record.ideal is None else f"the nearer to {record.ideal:g}, the better")
+    better = better or ("" if record.ideal is None else f"the nearer to {value(record.ideal, record)}, the better")
     return "; ".join(part for part in (record.name, meaning, better) if part)
 
 

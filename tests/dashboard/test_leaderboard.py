@@ -116,4 +116,4 @@ def test_words_of_metrics_and_tests() -> None:
     assert [words.p_value(p) for p in (None, 0.0004, 0.04211)] == ["-", "< 0.001", "0.042"]
     ideal = MetricRecord(name="ss", better="ideal", ideal=50.0)
     assert [words.arrow(record) for record in (None, replace(ideal, better="lower"), ideal)] == ["↑", "↓", "→ 50 %"]
-    assert words.help_line(ideal).endswith("the nearer to 50, the better")
+    assert words.help_line(ideal).endswith("the nearer to 50 %, the better")
