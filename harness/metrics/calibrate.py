@@ -63,7 +63,8 @@ def choice_values(response: Chosen, right: Sequence[int]) -> dict[str, Value]:
     gap = np.append(np.delete(shares, list(right)), shares[list(right)].sum() - 1.0)
     row = (float(shares[response.picked]), float(response.picked in right))
     nll = min(max(_log_sum(response.logprobs) - _log_sum([response.logprobs[i] for i in right]), 0.0), WORST)
-    return {"brier_multi": float(gap @ gap), "nll_choice": nll, **dict.fromkeys(PAIRED, row)}
+    # No dot product: the last digit of one depends on where in memory the vector lies.
+    return {"brier_multi": math.fsum(gap * gap), "nll_choice": nll, **dict.fromkeys(PAIRED, row)}
 
 
 def _log_sum(logs: Sequence[float]) -> float:

@@ -53,6 +53,16 @@ def test_ece_equals_the_definition_and_scikit_learn(name: str, strategy: str, se
     assert found == pytest.approx(np.abs(accuracy - confidence) @ [b.n for b in bins] / len(rows), abs=1e-12)
 
 
+def test_a_brier_score_is_the_rounded_sum_wherever_the_vector_lies() -> None:
+    rng = np.random.default_rng(2)
+    for _ in range(200):
+        logs = rng.normal(0, 2, 4)
+        shares = np.exp(logs - logs.max())
+        gap = shares / shares.sum() - np.array([0, 0, 0, 1.0])
+        value = calibrate.choice_values(Chosen(0, tuple(logs), (1,) * 4), [3])["brier_multi"]
+        assert value == math.fsum(gap * gap)
+
+
 def test_brier_and_likelihood_equal_scikit_learn() -> None:
     rng = np.random.default_rng(0)
     logprobs, target = rng.normal(0, 30, (200, 4)), rng.integers(4, size=200)
