@@ -125,6 +125,6 @@ def _about(backend: Backend, run: Run) -> dict[str, Any]:
 
 
 def _machine() -> dict[str, str]:
-    from harness.engine.budget import surroundings  # brings torch, which no server and no file needs
+    from harness.engine.device import surroundings  # brings torch, which no server and no file needs
 
     return surroundings()

@@ -95,15 +95,3 @@ def keep_freed_memory() -> None:
             mallopt(most_maps, 0)
             mallopt(most_arenas, 1)  # threads of their own would each keep what they freed
             mallopt(trim_threshold, 2**31 - 1)
-
-
-def surroundings(threads: int | None = None) -> dict[str, str]:
-    """What beside the model may change the last digit of an answer: versions, threads and the kind of device."""
-    import numpy
-    import tokenizers
-    import transformers
-
-    on_gpu = torch.cuda.is_available()
-    kind = torch.cuda.get_device_name() if on_gpu else f"CPU with {torch.backends.cpu.get_cpu_capability()}"
-    versions = {one.__name__: str(one.__version__) for one in (numpy, tokenizers, torch, transformers)}
-    return {**versions, "threads": str(threads or torch.get_num_threads()), "device": kind}

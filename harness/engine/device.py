@@ -34,6 +34,23 @@ def multiplies_by_onednn() -> bool:
     return amd and known and torch.backends.cpu.get_cpu_capability() == "AVX512"
 
 
+def cpu_kind() -> str:
+    """This CPU in words, with all by which it decides how products come about: with that goes their last digit."""
+    kind = f"CPU with {torch.backends.cpu.get_cpu_capability()}"
+    return kind + ", bfloat16" * multiplies_bfloat16() + ", products by oneDNN" * multiplies_by_onednn()
+
+
+def surroundings(threads: int | None = None) -> dict[str, str]:
+    """What beside the model may change the last digit of an answer: versions, threads and the kind of device."""
+    import tokenizers
+    import transformers
+
+    on_gpu = torch.cuda.is_available()
+    kind = torch.cuda.get_device_name() if on_gpu else cpu_kind()
+    versions = {one.__name__: str(one.__version__) for one in (np, tokenizers, torch, transformers)}
+    return {**versions, "threads": str(threads or torch.get_num_threads()), "device": kind}
+
+
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x [..., width] @ weight.T [width, outputs] + bias, by the library that is the faster one on this kind of machine.
 

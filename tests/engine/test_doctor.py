@@ -108,6 +108,16 @@ def test_the_other_library_gives_the_same_products(bias: bool, rows: int, monkey
                 torch.testing.assert_close(found.double(), exact, atol=1e-5, rtol=1e-5)
 
 
+def test_machines_that_multiply_otherwise_are_no_equal_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = set()
+    for onednn in (True, False):
+        for bfloat16 in (True, False):
+            monkeypatch.setattr(device, "multiplies_by_onednn", lambda onednn=onednn: onednn)
+            monkeypatch.setattr(device, "multiplies_bfloat16", lambda bfloat16=bfloat16: bfloat16)
+            told.add(tuple(device.surroundings(1).items()))
+    assert len(told) == (1 if torch.cuda.is_available() else 4)
+
+
 def test_the_last_layer_computes_only_the_rows_that_are_read() -> None:
     model = causal("llama", 65)
     stand_ins = fusable(model)

@@ -154,7 +154,7 @@ def _opened(opener: Opener, spec: str, options: Options, threads: int) -> Backen
 def _surroundings(pinned: bool, threads: int) -> dict[str, str]:
     if not pinned:  # whoever computes is elsewhere
         return {}
-    from harness.engine.budget import surroundings
+    from harness.engine.device import surroundings
 
     return surroundings(threads)
 
