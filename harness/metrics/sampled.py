@@ -125,15 +125,17 @@ def _best(metric: Metric, sampling: Sampling) -> Metric:
 
 def _best_of(metrics: Sequence[Metric], answers: Sequence[Judged], sampling: Sampling) -> Judged | None:
     """The first of the best answers by the metric that chooses; None where no answer has it."""
-    ranked = [answer for answer in answers if isinstance(answer.values.get(sampling.best_of or ""), float)]
-    sign = next((-1 if metric.better == "lower" else 1 for metric in metrics if metric.name == sampling.best_of), 1)
+    chosen = sampling.best_of or ""
+    sign = next((-1 if metric.better == "lower" else 1 for metric in metrics if metric.name == chosen), 1)
+    # A function of the user's may give a whole number, True or one of numpy's.
+    worths = [(sign * float(value), one) for one in answers for value in _number_of(one, chosen)]
+    return max(worths, key=lambda pair: pair[0])[1] if worths else None
 
-    def worth(answer: Judged) -> float:
-        value = answer.values[sampling.best_of or ""]
-        assert isinstance(value, float)
-        return sign * value
 
-    return max(ranked, key=worth) if ranked else None
+def _number_of(answer: Judged, metric: str) -> Iterator[float]:
+    value = answer.values.get(metric)
+    if value is not None and not isinstance(value, tuple):
+        yield value
 
 
 def _spread_of(metric: Metric, count: int) -> Metric:

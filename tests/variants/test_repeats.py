@@ -87,7 +87,7 @@ def test_what_four_answers_say_together(tmp_path: Path) -> None:
 
 
 def test_the_best_of_four_answers_by_a_metric_of_the_task(tmp_path: Path) -> None:
-    lengths = Measure(mean("length", bounds=(0, 9)), lambda example, answer: float(len(answer)))
+    lengths = Measure(mean("length", bounds=(0, 9)), lambda example, answer: len(answer))
     long = Measure(mean("brevity", bounds=(0, 9), better="lower"), lambda example, answer: float(len(answer)))
     task = generation(
         "writing", data=DATA, prompt="{q}", target="a", decoding=HOT, measures=(SQUAD_EM, lengths, long), about=ABOUT
