@@ -250,7 +250,7 @@ def drawn(rows: Sequence[Difference], records: Records, metric: str) -> pd.DataF
             p, record = row.paired, records.get((row.task, row.metric))
             times, _ = words.factor(record)
             ends = [None if x is None else times * x for x in (p.difference, p.low, p.high)]
-            label = row.task + f"  {row.slice}" * (row.slice != "all")
+            label = cut(row.task + f"  {row.slice}" * (row.slice != "all"), CELL)
             meaning = direction(row)
             shown = f"{words.points(p.difference, record, signed=True)} ({words.span(p.low, p.high, record)})"
             told.append((label, WORDS.get(meaning, meaning), *ends, shown, p.n))

@@ -32,9 +32,10 @@ COLUMNS = ("example_id", "correct", "prompt", "prediction", "target", "fields", 
 
 @dataclass(frozen=True, slots=True)
 class SamplePage:
-    """One page of samples, and whether more follow."""
+    """One page of samples as they are shown, their examples as they are called, and whether more follow."""
 
     frame: pd.DataFrame
+    examples: tuple[str, ...]
     more: bool
 
 
@@ -52,7 +53,9 @@ class SamplePages:
     def page(self, number: int, size: int) -> SamplePage:
         """Page ``number`` (from 0) of ``size`` samples, read in SQL."""
         frame = self.store.samples(self.run, self.task, self.where, None, size + 1, max(number, 0) * size, self.columns)
-        return SamplePage(harmless(_table(frame.head(size), self.preamble)), len(frame) > size)
+        shown = frame.head(size)
+        table = harmless(_table(shown, self.preamble))
+        return SamplePage(table, tuple(map(str, shown["example_id"])), len(frame) > size)
 
 
 def counts(store: Store, run: str, task: str) -> dict[str, int]:

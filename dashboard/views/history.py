@@ -91,7 +91,7 @@ def verdict(line: dict[str, Any], record: Any) -> None:
     """One gate in a sentence, its rules, and what is behind a violation."""
     rules = gate.rules(record, session.store().run(line["run"]).metrics())
     st.header(f"Gate {line['gate']}: {line['outcome']}", anchor=False)
-    st.text(f"run {line['run']}" + (f"   baseline {line['baseline']}" if line["baseline"] else ""))
+    st.text(cut(f"run {line['run']}" + (f"   baseline {line['baseline']}" if line["baseline"] else ""), 500))
     with st.container(horizontal=True):
         session.link("run", "Open the run", run=line["run"])
         if line["baseline"]:
@@ -103,7 +103,7 @@ def verdict(line: dict[str, Any], record: Any) -> None:
     tables.grid(tables.coloured(told.head(tables.ROWS), "verdict"), "verdicts")
     tables.download(lambda: told, "verdicts")
     for rule in dict.fromkeys(shown["rule"]):
-        st.text(f"•  {rule}")
+        st.text(cut(f"•  {rule}", 500))
     if quiet:
         st.text(quiet)
     failed = tables.records(rules[rules["state"] == "FAIL"])

@@ -133,7 +133,8 @@ def robustness(run: Run) -> None:
     changed = session.ask_slow(reliability.varied, run.id)
     if not changed:
         st.info("This run has no perturbed variants of a task. Make some with:")
-        st.code(f"harness run {run.model} --tasks {run.tasks[0].name} --perturb typos,case,spaces", language=None)
+        command = f"harness run {run.model} --tasks {run.tasks[0].name} --perturb typos,case,spaces"
+        st.code(cut(command, 1000), language=None)
         return
     task = str(session.select("task", changed, "Task", of="This run"))
     for metric, part in session.ask(reliability.variants, run.id, task).groupby("metric", sort=False):
@@ -152,7 +153,7 @@ def facts(here: context.RunContext) -> None:
     """Command, what differs from the baseline, tasks and data, settings, versions, reports."""
     run = here.run
     st.header("Command", anchor=False)
-    st.code(run.command or "made from Python, no command was stored", language=None, wrap_lines=True)
+    st.code(cut(run.command) or "made from Python, no command was stored", language=None, wrap_lines=True)
     if here.baseline is not None:
         st.header("What was told otherwise than in the baseline", anchor=False)
         tables.table(session.ask(compare.settings, here.baseline.id, run.id), "settings and baseline")

@@ -61,12 +61,12 @@ def one(run: Run, name: str) -> None:
             own = numbers.get(record.name, [])
             frame = safety.by_group(own, record)
             if frame.empty or frame["value"].isna().all():
-                st.text(f"{record.name}: no value")
+                st.text(cut(f"{record.name}: no value", 300))
                 continue
             st.subheader(escaped(f"{words.plain_name(record.name)} {words.arrow(record)}"), anchor=False)
             st.caption(escaped(words.help_line(record), 500))
             if sentence := safety.worst(own, record):
-                st.text(sentence)
+                st.text(cut(sentence, 500))
             unit, ideal = words.factor(record)[1], words.ideal_of(record)
             alt = f"{task.name} {record.name}: value and 95 % cluster interval of {len(frame)} groups"
             title = f"{words.plain_name(record.name)}{unit}, with its 95 % interval" + ", dashed: ideal" * (

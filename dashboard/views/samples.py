@@ -58,7 +58,7 @@ def listing(run: Run, task: str, wanted: SampleFilter) -> list[str]:
     sheet = session.ask_slow(samples.page, run.id, task, wanted, number - 1, SIZE)
     first = (number - 1) * SIZE + 1
     st.caption(f"Samples {first:,} to {first + len(sheet.frame) - 1:,} of {total:,}. Pick a row to see all of it.")
-    ids = [str(example) for example in sheet.frame["example"]]
+    ids = list(sheet.examples)
 
     def pick(row: int) -> None:
         st.query_params["example"] = ids[row]

@@ -10,6 +10,7 @@ import altair as alt
 import pandas as pd
 
 from harness.marks import MARKS, WORDS
+from harness.visible import cut
 
 PALETTE = ("#0072B2", "#C45500", "#008A65", "#B8588F", "#A07000", "#3A86B8", "#7F7F7F")
 """After Okabe and Ito, each with a contrast of at least 3:1 on both themes; grey for their black."""
@@ -46,6 +47,11 @@ def _series(values: Sequence[str], *, legend: bool) -> dict[str, Any]:
     }
 
 
+def _title(text: str) -> str:
+    """A title that Vega takes as it is: it makes expressions of titles, in which these two signs mean something."""
+    return cut(text, 200).replace("\\", "/").replace('"', "'")
+
+
 def forest(frame: pd.DataFrame, title: str, *, ideal: float | None = None) -> Layers:
     """Intervals as bars with the value as a point: ``frame`` has label, series, value, low, high and shown.
 
@@ -61,7 +67,7 @@ def forest(frame: pd.DataFrame, title: str, *, ideal: float | None = None) -> La
     where |= {"yOffset": alt.YOffset("series:N")} if together > 1 else {}
     scale = alt.Scale(zero=False, nice=True)
     base = alt.Chart(known).encode(**where)
-    x = alt.X("low:Q", title=title, scale=scale, axis=alt.Axis(tickCount=8))
+    x = alt.X("low:Q", title=_title(title), scale=scale, axis=alt.Axis(tickCount=8))
     bars = base.mark_rule(strokeWidth=2).encode(x=x, x2="high:Q")
     points = base.mark_point(filled=True, size=80, opacity=1).encode(
         x=alt.X("value:Q", scale=scale), shape=look["shape"], tooltip=["label", "series", "shown"]

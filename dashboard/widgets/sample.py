@@ -22,7 +22,7 @@ def detail(row: Row, before: Row | None = None) -> None:
     """Everything about one sample; ``before`` is the same sample of the baseline."""
     cluster, asked = row["cluster"] or "its own", row["prompt_hash"][:16]
     kind, _, why = outcome(row).partition(":")
-    st.text(f"{signed(kind)}{f':{why}' if why else ''}   cluster: {cluster}   prompt hash: {asked}")
+    st.text(cut(f"{signed(kind)}{f':{why}' if why else ''}   cluster: {cluster}   prompt hash: {asked}", 500))
     prompt = str(row["prompt"] or "")
     block("What was asked" if len(prompt) <= TAIL else "What was asked, the end of it", prompt[-TAIL:])
     if len(prompt) > TAIL:

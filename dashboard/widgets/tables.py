@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from harness.marks import INK, MARKS, NONE
-from harness_dashboard.widgets.text import harmless, spreadsheet
+from harness_dashboard.widgets.text import cut, harmless, spreadsheet
 
 ROWS = 200
 """The most rows that travel to a browser at once, unless it asks for them as it scrolls; a download has all of them."""
@@ -84,7 +84,7 @@ def grid(
         height=height,
         placeholder="-",
         column_config=(numbers if frame is shown else {}) | (columns or {}),
-        alt=f"Table: {name}",
+        alt=cut(f"Table: {name}", 300),
         key=key,
         lazy=lazy,
         **options,
@@ -135,7 +135,7 @@ def chart(
         .configure_text(color=words)
         .configure_rule(color=words)
     )
-    st.altair_chart(picture, width="content" if square else "stretch", alt=alt_text, key=f"chart {name}")
+    st.altair_chart(picture, width="content" if square else "stretch", alt=cut(alt_text, 500), key=f"chart {name}")
     with st.expander("Data of this chart"):
         table(frame, name, most=most)
 
@@ -143,7 +143,7 @@ def chart(
 def facts(record: dict[str, Any], name: str) -> None:
     """Names and values as a table of two columns."""
     frame = pd.DataFrame({"name": list(record), "value": [_plain(v) for v in record.values()]})
-    st.dataframe(harmless(frame), hide_index=True, width="stretch", alt=f"Table: {name}", key=f"facts {name}")
+    st.dataframe(harmless(frame), hide_index=True, width="stretch", alt=cut(f"Table: {name}", 300), key=f"facts {name}")
 
 
 def _plain(value: object) -> str:

@@ -18,6 +18,9 @@ WORDS = 600
 """Words of each side that a difference looks at."""
 
 _VERSION = re.compile(r"[/_-](checkpoint|step|epoch)[-_]?\d+$")
+_LINK = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=@)", re.IGNORECASE)
+"""Where a word joiner keeps Markdown from making a link of a bare address: it does so even where signs are escaped."""
+
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=])")
 
 
@@ -37,7 +40,7 @@ def _no_formula(value: object) -> object:
 
 def escaped(text: str, length: int = 200) -> str:
     """A text that Markdown takes for nothing but text: for headings and labels, which are Markdown to Streamlit."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(cut(text, length).split()))
+    return _MARKDOWN.sub(r"\\\1", _LINK.sub("\N{WORD JOINER}", " ".join(cut(text, length).split())))
 
 
 def family(model: str) -> str:

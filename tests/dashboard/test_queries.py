@@ -112,6 +112,23 @@ def test_text_is_cut_and_harmless() -> None:
     assert text.escaped("[a](b) <i> `c` *d*") == "\\[a\\]\\(b\\) \\<i\\> \\`c\\` \\*d\\*"
 
 
+def test_an_address_in_a_label_becomes_no_link_and_a_strange_id_opens_its_sample(tmp_path: Path) -> None:
+    for hostile in ("http://x.invalid", "HTTPS://x.invalid", "www.x.invalid", "a@x.invalid"):
+        assert "\N{WORD JOINER}" in text.escaped(hostile) and hostile not in text.escaped(hostile)
+    frame = pd.DataFrame([{"label": "a", "series": "b", "value": 1.0, "low": 0.0, "high": 2.0, "shown": ""}])
+    drawn = charts.forest(frame, 'm"+x+"\u202e').to_dict()["layer"][0]["encoding"]["x"]["title"]
+    assert drawn == "m'+x+'/u202e"
+    store = open_store(str(tmp_path / "s"))
+    base = evaluate("scripted:oracle", [_one_question(tmp_path / "s")], store=str(tmp_path / "s")).run
+    judged = Judged("a", {"acc": 1.0}, True)
+    odd = Outcome(Example("x\u202ey", {}, 0, {}, "c"), (Choose("q", ("a", "b")),), (Chosen(0),), judged)
+    store.start(replace(base, id="odd", status="running"))
+    store.finish(replace(base, id="odd"), {"one": [odd]}, [])
+    sheet = samples.page(store, "odd", "one", Filter())
+    assert sheet.frame["example"].tolist() == ["x\\u202ey"] and sheet.examples == ("x\u202ey",)
+    assert samples.one(store, "odd", "one", sheet.examples[0]) is not None
+
+
 def test_word_difference() -> None:
     assert text.word_difference("the cat sat", "the dog sat down") == "  the\n- cat\n+ dog\n  sat\n+ down"
     assert text.word_difference("", "") == "both are empty"
