@@ -71,6 +71,7 @@ if TYPE_CHECKING:
         Card,
         Choose,
         Chosen,
+        Constraint,
         Dataset,
         Estimate,
         Example,
@@ -97,6 +98,7 @@ __all__ = [
     "Changes",
     "Choose",
     "Chosen",
+    "Constraint",
     "Data",
     "Dataset",
     "Decoding",
@@ -189,8 +191,8 @@ _MODULES = {
     "harness.store.frames": "load",
     "harness.training.protocol": "Protocol",
     "harness.types": (
-        "Card Choose Chosen Dataset Estimate Example Failed Generate Generated Judged JudgeModel Likelihood Message "
-        "Metric Outcome Run Scored Settings Shots Task"
+        "Card Choose Chosen Constraint Dataset Estimate Example Failed Generate Generated Judged JudgeModel Likelihood "
+        "Message Metric Outcome Run Scored Settings Shots Task"
     ),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from harness.data import hub
 from harness.kinds import About, Data, Decoding, Template, generation
-from harness.kinds.text import Extract
+from harness.kinds.extract import Extract
 from harness.metrics.classify import proportion
 from harness.metrics.measures import Measure
 from harness.types import Card, Example, Task

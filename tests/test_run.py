@@ -176,7 +176,7 @@ def test_a_model_that_cannot_answer_is_refused_with_what_would_work() -> None:
     with pytest.raises(
         Unsupported, match="mute cannot answer Generate, which demo/qa asks; it answers Choose.*demo/sent"
     ):
-        running.check(Mute(), [tasks["demo/sentiment"], tasks["demo/qa"]])
+        running.check(Mute(), running.plan([tasks["demo/sentiment"], tasks["demo/qa"]], Settings(), None))
 
 
 def test_an_empty_task_is_an_error(tmp_path: Path) -> None:

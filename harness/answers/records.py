@@ -68,6 +68,7 @@ def request_to_json(request: Request) -> Json:
                 "seed": request.seed,
                 "inputs": list(request.inputs),
                 **_turns(request),
+                **({"constraint": asdict(request.constraint)} if request.constraint else {}),
             }
         case Likelihood():
             return {"kind": "likelihood", "text": request.text, "context": request.context, "stride": request.stride}

@@ -55,6 +55,6 @@ def finetune(
             model, task, protocol, options=options, mirror=where.data, kept=user_cache_path("rai-harness") / "finetuned"
         )
     backend = FineTuned(model, heads, protocol, options)
-    running.check(backend, [p.task for p in planned])
+    running.check(backend, planned)
     training = tuple(head.training for head in heads.values())
     return record(backend, planned, settings, where=where, listener=listener, training=training, left_out=left_out)

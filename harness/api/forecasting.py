@@ -89,7 +89,7 @@ def dry_run(
 
     Time comes from the newest finished run of the model in the store, else from a matrix product measured here for a
     third of a second. Of servers tokens are estimated at four characters each. ``rates`` is a file as `harness energy`
-    reads it; a server is priced by its million_tokens.
+    reads it; a server is priced by its million_tokens and, of those written, million_written.
     Raises UnknownName, TooLong, ModelError and UsageError as ``evaluate`` does; data that are missing are only told.
     """
     settings, options, where, _ = with_overrides(settings, options, where, None, overrides)
@@ -140,7 +140,7 @@ def _local(
     from harness.engine.unloaded import open_unloaded
 
     unloaded = open_unloaded(model, options)
-    unable = running.unable(f"a {unloaded.family} model", unloaded.answers, [p.task for p in planned])
+    unable = running.unable(f"a {unloaded.family} model", unloaded.answers, planned)
     if unloaded.family != "causal":
         return Forecast(model, ()), unable
     own = running.questions([p for p in planned if p.task.name not in unable])
@@ -185,6 +185,7 @@ def _server(model: str, questions: Sequence[Question]) -> Forecast:
 def _priced(forecast: Forecast, rates: Rates | None) -> Forecast:
     if rates is None or rates.price is None or forecast.asked is None:
         return forecast
-    tokens = (forecast.asked if forecast.computed is None else forecast.computed) + (forecast.written or 0)
-    price = rates.price.of(forecast.seconds, float(tokens))
+    written = forecast.written or 0
+    tokens = (forecast.asked if forecast.computed is None else forecast.computed) + written
+    price = rates.price.of(forecast.seconds, float(tokens), float(written))
     return replace(forecast, price=price, currency=rates.price.currency)

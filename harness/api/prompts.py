@@ -63,4 +63,6 @@ def decoding_of(request: Request) -> str:
         return ""
     drawn = f"temperature {request.temperature:g}, top_p {request.top_p:g}" if request.temperature else "greedy"
     ends = f", until {', '.join(map(repr, request.stop))}" if request.stop else ""
-    return f"{drawn}, at most {request.max_tokens} tokens{ends}"
+    form = request.constraint
+    within = f", within the {form.kind.replace('_', ' ').replace('json', 'JSON')} {form.text}" if form else ""
+    return f"{drawn}, at most {request.max_tokens} tokens{ends}{within}"

@@ -143,12 +143,12 @@ def answerable(
 
     Raises Unsupported for a task that was named by itself, and where nothing is left.
     """
-    reasons = running.unable(backend.info.name, backend.info.answers, [p.task for p in planned])
+    reasons = running.unable(backend.info.name, backend.info.answers, planned)
     if not reasons:
         return list(planned), {}
     left_out = {name: why for name, why in reasons.items() if name not in singly(wanted)}
     kept = [p for p in planned if p.task.name not in left_out] or list(planned)
-    running.check(backend, [p.task for p in kept])
+    running.check(backend, kept)
     return kept, left_out
 
 

@@ -11,7 +11,7 @@ from harness.api.prompts import ShownPrompt, parts_of, shown_as
 from harness.api.records import Overrides, Where, with_overrides
 from harness.engine.backend import Options
 from harness.errors import UsageError
-from harness.types import Example, Judged, Question, Response, Scorer, Settings, Task
+from harness.types import Choose, Example, Judged, Question, Response, Scorer, Settings, Task
 
 SILENT = Scorer("none", {}, lambda texts: [0.0] * len(texts))
 """Prompts do not depend on what scores the answers."""
@@ -57,7 +57,13 @@ def _shown(model: str | None, questions: Sequence[Question], options: Options) -
 def _sent(question: Question, options: Options) -> ShownPrompt:
     from harness.engine.elsewhere.wording import shown
 
-    return shown_as("messages", question, shown(question.request, options), ())
+    sent = shown_as("messages", question, shown(question.request, options), ())
+    scored = isinstance(question.request, Choose) and not options.chat
+    return (
+        replace(sent, decoding="a server that scores texts is sent the prompt with each choice instead")
+        if scored
+        else sent
+    )
 
 
 def _gold(task: Task, example: Example) -> str:

@@ -32,17 +32,30 @@ class Carbon:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What an hour of the device, or a million tokens computed, costs; at least one of them."""
+    """What an hour of the device, or a million tokens computed, costs; at least one of them.
+
+    ``million_written``: of tokens that are written, where these cost something else than those that are read.
+    """
 
     currency: str
     date: str
     source: str
     device_hour: float | None = None
     million_tokens: float | None = None
+    million_written: float | None = None
 
-    def of(self, seconds: float | None, tokens: float | None) -> float | None:
-        """Seconds of answering and tokens computed in money; None where what is needed is not known."""
-        parts = [(self.device_hour, seconds, 3600.0), (self.million_tokens, tokens, 1e6)]
+    def of(self, seconds: float | None, tokens: float | None, written: float | None = None) -> float | None:
+        """Seconds of answering and tokens computed, ``written`` ones among them, in money; None where what is needed is
+        not known.
+        """
+        read = tokens
+        if self.million_written is not None and tokens is not None and written is not None:
+            read = tokens - written
+        parts = [
+            (self.device_hour, seconds, 3600.0),
+            (self.million_tokens, read, 1e6),
+            (self.million_written, written, 1e6),
+        ]
         if any(rate is not None and amount is None for rate, amount, _ in parts):
             return None
         return sum(rate * amount / unit for rate, amount, unit in parts if rate is not None and amount is not None)
@@ -103,7 +116,8 @@ def _price_flaws(price: Price) -> Iterator[str]:
     """What no price can be."""
     if price.device_hour is None and price.million_tokens is None:
         yield "[price] needs device_hour or million_tokens"
-    for name, value in (("device_hour", price.device_hour), ("million_tokens", price.million_tokens)):
+    for name in ("device_hour", "million_tokens", "million_written"):
+        value = getattr(price, name)
         if value is not None and not 0 < value < float("inf"):
             yield f"{name} = {value} is not a number above 0"
     for name, text in (("currency", price.currency), ("source", price.source)):

@@ -9,8 +9,12 @@ from harness.data import file, hub
 from harness.errors import DataError, HarnessError, UnknownName, UsageError, quoted
 from harness.kinds.choice import multiple_choice
 from harness.kinds.columns import ChoiceColumns, lettered, with_numbers
+from harness.kinds.conversation import conversation
+from harness.kinds.extract import Extract, extractor
 from harness.kinds.judged import judged
+from harness.kinds.prompt import Template
 from harness.kinds.rows import Data
+from harness.kinds.script import filled_lines, script_of
 from harness.kinds.task import About
 from harness.kinds.text import Decoding, generation
 from harness.metrics import external, written
@@ -18,8 +22,8 @@ from harness.metrics.measures import ACC, ACC_BYTES, ACC_NORM, ChoiceMeasure, Me
 from harness.reading.tables import ENDINGS, read_rows
 from harness.reading.text import is_file, read_toml, read_yaml
 from harness.reading.typed import built
-from harness.reading.values import columns_of, kind_of, no_column
-from harness.types import Card, Dataset, JudgeModel, Shots, Task
+from harness.reading.values import columns_of, filled, kind_of, no_column
+from harness.types import Card, Constraint, Dataset, JudgeModel, Shots, Task
 
 DESCRIPTIONS = (".toml", ".yaml", ".yml")
 SUFFIXES = (*ENDINGS, *DESCRIPTIONS)
@@ -33,6 +37,12 @@ KEYS: Mapping[str, tuple[type, ...]] = {
     "metrics": (list,),
     "max_tokens": (int,),
     "stop": (list,),
+    "extract": (dict,),
+    "shown": (str,),
+    "script": (str, list),
+    "system": (str,),
+    "json_schema": (dict,),
+    "regex": (str,),
     "shots": (int,),
     "train": (str, dict),
     "slices": (list,),
@@ -47,6 +57,10 @@ KEYS: Mapping[str, tuple[type, ...]] = {
 }
 """What a description may hold; see docs/tasks.md."""
 TYPES: Mapping[type, str] = {str: "a text", dict: "a table", list: "a list", int: "a whole number"}
+NOT_SCRIPTED = ("prompt", "choices", "extract", "shown", "shots", "train", "judge")
+"""Keys that mean nothing beside a script."""
+WRITING = ("script", "judge", "json_schema", "regex", "extract", "shown")
+"""Keys that mean nothing beside choices."""
 TEXTS = ("stop", "slices", "numbers")
 LEAST = {"shots": 0, "max_tokens": 1, "version": 1}
 MOST = 2**31 - 1
@@ -126,6 +140,8 @@ def _flaw(key: str, value: Any) -> str:
     """What is wrong with a value of the right type; empty where nothing is."""
     if key in TEXTS and not all(isinstance(text, str) and text for text in value):
         return "is not a list of texts, none of them empty"
+    if key in ("json_schema", "regex") and not value:
+        return "is empty"
     if key in LEAST and not LEAST[key] <= value <= MOST:
         return f"is less than {LEAST[key]}" if value < LEAST[key] else f"is more than {MOST}"
     if key == "choices" and isinstance(value, dict):
@@ -135,7 +151,19 @@ def _flaw(key: str, value: Any) -> str:
     if key == "choices" and isinstance(value, list):
         odd = [kind_of(each) for each in value if type(each) not in (str, int)]
         return f"is not a list of texts and whole numbers: put {odd[0]} in quotes" if odd else ""
-    return _no_template(value) if key == "prompt" else ""
+    if key == "script" and isinstance(value, list):
+        return _no_script(value)
+    return _no_template(value) if key in ("prompt", "system", "shown") else ""
+
+
+def _no_script(lines: Sequence[Any]) -> str:
+    """Why lines are no script of templates; empty where they are one."""
+    try:
+        spoken = script_of(lines)
+    except DataError as error:
+        return f"is no script: {error}"
+    texts = [text for line in spoken for text in ([line] if isinstance(line, str) else [*line[0], *line[1:]])]
+    return next(filter(None, map(_no_template, texts)), "")
 
 
 def _no_template(text: str) -> str:
@@ -170,8 +198,9 @@ def _task(path: Path, description: Mapping[str, Any], dataset: Dataset) -> Task:
     prompt, answer = get("prompt", PROMPT), get("answer", "answer")
     about = About(version=get("version", 1), card=_card(description))
     if "choices" in description:
-        if "judge" in description:
-            raise UsageError(f"{path}: a judge reads written answers: leave choices or judge out")
+        odd = next((key for key in WRITING if key in description), None)
+        if odd:
+            raise UsageError(f"{path}: {odd} is for written answers: leave choices or {odd} out")
         names = get("metrics", list(CHOICE_MEASURES))
         choice_measures = _measures(path, names, dict.fromkeys(CHOICE_MEASURES, _choice), external.choice_measure)
         choices = description["choices"]
@@ -185,19 +214,64 @@ def _task(path: Path, description: Mapping[str, Any], dataset: Dataset) -> Task:
             about=about,
             measures=choice_measures,
         )
+    if "script" in description:
+        return _conversation(path, description, data, about)
     judge = description.get("judge")
     bare = judge is not None and "answer" not in description
     names = get("metrics", ["exact_match", "f1"])
     task = generation(
         path.stem,
         data=data,
-        prompt=prompt,
+        prompt=Template(prompt, answer=partial(filled, description["shown"])) if "shown" in description else prompt,
         target=(lambda row: "") if bare else answer,
-        decoding=Decoding(get("max_tokens", 64), tuple(get("stop", ("\n",)))),
+        decoding=_decoding(path, description),
         measures=() if bare else _measures(path, names, WRITTEN, external.text_measure),
         about=about,
+        extract=_extract(path, description),
     )
     return task if judge is None else _judged(path, task, judge)
+
+
+def _conversation(path: Path, description: Mapping[str, Any], data: Data, about: About) -> Task:
+    """The task of a description whose user follows a script, from a column or for all rows."""
+    odd = next((key for key in NOT_SCRIPTED if key in description), None)
+    if odd:
+        raise UsageError(f"{path}: a script is all that the user says, its last answer is compared: leave {odd} out")
+    script = description["script"]
+    return conversation(
+        path.stem,
+        data=data,
+        script=script if isinstance(script, str) else partial(filled_lines, script, fill=filled),
+        system=description.get("system", ""),
+        target=description.get("answer", "answer"),
+        decoding=_decoding(path, {"stop": ["\nUser:"], **description}),
+        measures=_measures(path, description.get("metrics", ["exact_match", "f1"]), WRITTEN, external.text_measure),
+        about=about,
+    )
+
+
+def _extract(path: Path, description: Mapping[str, Any]) -> Extract:
+    """How the answer is found in what is written; by default it is all of that."""
+    try:
+        return extractor(description["extract"]) if "extract" in description else str.strip
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
+
+
+def _decoding(path: Path, description: Mapping[str, Any]) -> Decoding:
+    """How answers are written; those that a server holds to a form end by themselves."""
+    if "json_schema" in description and "regex" in description:
+        raise UsageError(f"{path}: an answer has one form: leave json_schema or regex out")
+    constraint = None
+    if "json_schema" in description:
+        try:
+            constraint = Constraint.json(description["json_schema"])
+        except (TypeError, ValueError, RecursionError) as error:
+            raise UsageError(f"{path}: json_schema is no JSON: {error}") from None
+    elif "regex" in description:
+        constraint = Constraint("regex", description["regex"])
+    stop = description.get("stop", () if constraint else ("\n",))
+    return Decoding(description.get("max_tokens", 64), tuple(stop), constraint=constraint)
 
 
 def _judged(path: Path, task: Task, judge: Mapping[str, Any]) -> Task:

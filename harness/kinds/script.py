@@ -1,9 +1,10 @@
 """What a scripted user says: lines, and lines that depend on what the model said before."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from harness.errors import DataError, quoted
+from harness.types import Row
 
 Line = str | tuple[tuple[str, ...], str, str]
 """A text, or (what is listened for, what is said where the model's last answer holds any of it, and where not)."""
@@ -19,6 +20,17 @@ def script_of(lines: object) -> list[Line]:
     if not isinstance(lines, list | tuple) or not lines or not isinstance(lines[0], str):
         raise DataError(f"the script is {quoted(lines)}, not a list of lines that begins with a text")
     return [_line(line) for line in lines]
+
+
+def filled_lines(lines: Sequence[Any], row: Row, fill: Callable[[str, Row], str]) -> list[Any]:
+    """A script whose texts are templates, filled from a row by ``fill(template, row)``."""
+
+    def one(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {key: one(value) for key, value in part.items()}
+        return [one(each) for each in part] if isinstance(part, list) else fill(part, row)
+
+    return [one(line) for line in lines]
 
 
 def said(line: str | Sequence[Any], answer: str) -> str:

@@ -1,34 +1,49 @@
 """Tasks that write: what does the model write, and how does it compare with the references?"""
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from harness.kinds.extract import Extract, TooSlow
 from harness.kinds.prompt import Prompt, Template, prompt_after, prompt_fields, shown_answer, template_of, turns_after
 from harness.kinds.rows import Column, Data, value_of
 from harness.kinds.task import About, task_of
 from harness.kinds.values import values_of
 from harness.metrics.measures import BLEU, CHRF, CHRF_PP, TER, TextMeasure, bleu
 from harness.reading.values import references_of, text_of
-from harness.types import Example, Generate, Generated, Judged, Message, Request, Response, Row, Task
-
-Extract = Callable[[str], str | None]
-"""Finds the answer in what was written; None where there is none."""
+from harness.types import (
+    Constraint,
+    Example,
+    Failed,
+    Generate,
+    Generated,
+    Judged,
+    Message,
+    Request,
+    Response,
+    Row,
+    Task,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """How an answer is written: at most so many tokens, up to a stop string, greedily at temperature 0."""
+    """How an answer is written: at most so many tokens, up to a stop string, greedily at temperature 0.
+
+    ``constraint``: a JSON schema or regular expression that a server holds the model to; nobody else can be asked.
+    """
 
     max_tokens: int
     stop: Sequence[str] = ()
     temperature: float = 0.0
     top_p: float = 1.0
+    constraint: Constraint | None = None
 
     def request(self, prompt: str, seed: int, inputs: tuple[str, ...] = ()) -> Generate:
         """The request that asks for an answer to ``prompt``; ``seed`` decides the draw."""
-        return Generate(prompt, self.max_tokens, tuple(self.stop), self.temperature, self.top_p, seed, inputs)
+        how = (tuple(self.stop), self.temperature, self.top_p)
+        return Generate(prompt, self.max_tokens, *how, seed, inputs, constraint=self.constraint)
 
 
 def generation(
@@ -111,11 +126,14 @@ class _Writing:
         """The prompt as the turns of a chat."""
         return turns_after(example, shown, self.template)
 
-    def judge(self, example: Example, responses: tuple[Response, ...]) -> Judged:
+    def judge(self, example: Example, responses: tuple[Response, ...]) -> Judged | Failed:
         """The value of every measure for the answer that is extracted from the text."""
         (response,) = responses
         assert isinstance(response, Generated)
-        answer = self.extract(response.text) or ""
+        try:
+            answer = self.extract(response.text) or ""
+        except TooSlow as error:
+            return Failed("unparsed", str(error))
         values, failed = values_of(self.measures, example, answer)
         share = self._share_of_right()
         first = values.get(share) if share else None

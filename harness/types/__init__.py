@@ -13,7 +13,7 @@ from harness.types.data import Dataset, Example, Row, cluster_key
 from harness.types.energy import EnergyUse, TaskEnergy
 from harness.types.groups import Group
 from harness.types.metrics import HEADLINE, Better, Errors, Family, Interval, Metric, MetricRecord, Variant
-from harness.types.requests import Choose, Generate, Likelihood, Message, PseudoLikelihood, Request
+from harness.types.requests import Choose, Constraint, Generate, Likelihood, Message, PseudoLikelihood, Request
 from harness.types.responses import Chosen, Failed, FailureKind, Generated, Response, Scored
 from harness.types.results import AVERAGE, Estimate, Judged, Outcome, Value
 from harness.types.runs import Run, TaskRecord
@@ -35,6 +35,7 @@ __all__ = [
     "Card",
     "Choose",
     "Chosen",
+    "Constraint",
     "Dataset",
     "EnergyUse",
     "Errors",

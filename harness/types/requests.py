@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +14,25 @@ class Message:
 
     role: Literal["system", "user", "assistant"]
     content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """What an answer must look like, for servers that hold a model to it: ``text`` is a JSON schema or an expression.
+
+    ``Constraint.json`` makes one of a schema.
+    """
+
+    kind: Literal["json_schema", "regex"]
+    text: str
+
+    @classmethod
+    def json(cls, schema: Mapping[str, Any]) -> Constraint:
+        """An answer in JSON; the order of properties is kept, since a model may have to write them in it.
+
+        Raises TypeError, ValueError or RecursionError for what is no JSON.
+        """
+        return cls("json_schema", json.dumps(schema, separators=(",", ":"), allow_nan=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +59,7 @@ class Generate:
 
     temperature 0 is greedy; otherwise ``seed`` alone decides the draw, never the neighbours in a batch.
     ``inputs`` is the bare source text for sequence-to-sequence models that take no instruction.
-    ``messages``: see ``Choose``.
+    ``messages``: see ``Choose``. ``constraint``: what the answer must look like; it is the server that sees to it.
     """
 
     prompt: str
@@ -49,6 +70,7 @@ class Generate:
     seed: int = 0
     inputs: tuple[str, ...] = ()
     messages: tuple[Message, ...] = ()
+    constraint: Constraint | None = None
 
 
 @dataclass(frozen=True, slots=True)

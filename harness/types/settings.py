@@ -97,6 +97,8 @@ def _is_limit(limit: object) -> bool:
 class ModelInfo:
     """Who answers. ``fingerprint`` lists everything about the model that can change an answer.
 
+    ``answers``: the kinds of request that it can be asked, and Constraint where it takes those of its answers.
+
     ``pinned``: the fingerprint pins the answers (local weights), so that they may be reused by a later run; a server
     may change its model under the same name. ``notices``: what whoever starts a run should be told of the model.
     ``devices``: where it computes ("cpu", "cuda:0"), empty where that is not this machine. ``parameters``: how many

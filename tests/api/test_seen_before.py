@@ -138,6 +138,10 @@ def test_servers_are_priced_by_their_tokens(tmp_path: Path) -> None:
     forecast = harness.dry_run("openai:m", "demo/qa", rates=rates)
     assert forecast.asked and forecast.written and forecast.computed is None and forecast.seconds is None
     assert forecast.price == pytest.approx(2e-6 * (forecast.asked + forecast.written)) and forecast.currency == "EUR"
+    with rates.open("a", encoding="utf-8") as file:
+        file.write("million_written = 8.0\n")
+    priced = harness.dry_run("openai:m", "demo/qa", rates=rates).price
+    assert priced == pytest.approx(2e-6 * forecast.asked + 8e-6 * forecast.written)
 
 
 def test_what_is_missing_is_told_and_ends_with_2(folder: str, tmp_path: Path) -> None:

@@ -76,6 +76,8 @@ def test_rates_of_a_users_file(tmp_path: Path) -> None:
     assert rates.co2 is not None and rates.co2.grams(3.6e6) == pytest.approx(570)
     assert rates.price is not None and rates.price.of(1800, 2_000_000) == pytest.approx(2.0)
     assert rates.price.of(1800, None) is None
+    two = Price("EUR", "2026", "x", million_tokens=1.0, million_written=5.0)
+    assert two.of(None, 3e6, 1e6) == pytest.approx(7.0) and two.of(None, 3e6) is None
     assert Carbon(380, 2023, "grid").grams(3.6e6) == 380
     assert Price("EUR", "2026", "x", device_hour=1.0).of(3600, None) == 1.0
     file.write_text(PRICE.replace('"2026-01-01"', "2026-01-01") + "device_hour = 1\n")  # a date of TOML's own
@@ -103,6 +105,7 @@ def test_rates_of_a_users_file(tmp_path: Path) -> None:
         (PRICE.replace("EUR", "") + "device_hour = 1\n", "currency is empty"),
         ("[tdp]\nwatts = 100\n", "unknown table 'tdp'"),
         ("", "holds no rates"),
+        (PRICE + "million_tokens = 1\nmillion_written = -1\n", "million_written = -1 is not a number above 0"),
     ],
 )
 def test_rates_that_say_too_little(tmp_path: Path, text: str, reason: str) -> None:

@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from documented import block, page
 from tiny import byte_tokenizer, causal
 
 from harness import evaluate
 from harness.api import show_prompt
 from harness.engine.backend import Batch, Options
 from harness.engine.elsewhere.scripted import open_scripted
-from harness.errors import DataError, Unsupported
+from harness.errors import DataError, Unsupported, UsageError
 from harness.kinds import About, Data, Decoding, conversation
+from harness.kinds.file import task_from_file
 from harness.kinds.script import heard
 from harness.metrics.measures import SQUAD_EM
 from harness.run import exams, plan
@@ -189,3 +191,79 @@ def test_a_script_that_nobody_can_say_is_refused_with_its_row(script: Any) -> No
 )
 def test_what_is_listened_for_are_words_and_no_pattern(when: str, answer: str, there: bool) -> None:
     assert heard(["nothing of this", when], answer) == there
+
+
+TALK = """
+data = "bookings.jsonl"
+script = ["A table for {guests}.", {when = ["time", "when"], then = "At {at}.", otherwise = "You forgot the time."}]
+system = "You take bookings for {house}."
+answer = "goal"
+max_tokens = 8
+"""
+BOOKINGS = [{"id": i, "guests": 2 + i, "at": "seven", "house": "us", "goal": "booked"} for i in range(2)]
+
+
+def described(folder: Path, text: str = TALK, rows: Any = BOOKINGS) -> Path:
+    (folder / "bookings.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    path = folder / "booking.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_task_file_has_a_script_of_templates(tmp_path: Path) -> None:
+    def model(prompt: str) -> str:
+        turn = prompt.count("User:")
+        return "When?" if "for 2." in prompt and turn == 1 else "booked" if "seven" in prompt else "Hm\nUser: I say"
+
+    result = evaluate(model, [str(described(tmp_path))], store=str(tmp_path / "s"))
+    values = {e.metric: (e.value, e.n) for e in result.estimates if e.slice == "all"}
+    assert values == {"exact_match": (0.5, 2), "f1": (0.5, 2)}
+    first, second = open_store(str(tmp_path / "s")).outcomes(result.run.id, "booking")
+    heard_, unheard = first.requests[1], second.requests[1]
+    assert isinstance(heard_, Generate) and isinstance(unheard, Generate)
+    assert [m.content for m in heard_.messages] == [
+        "You take bookings for us.", "A table for 2.", "When?", "At seven.",
+    ]  # fmt: skip
+    assert [m.content for m in unheard.messages[2:]] == ["Hm", "You forgot the time."]
+
+
+def test_a_script_in_a_column_is_said_as_it_is(tmp_path: Path) -> None:
+    rows = [{"script": ["Say {x}.", {"when": "(a+)+$", "then": "y", "otherwise": "n"}], "goal": "a"}]
+    path = described(tmp_path, 'data = "bookings.jsonl"\nscript = "script"\nanswer = "goal"', rows)
+    result = evaluate(lambda prompt: "a" * 10_000 + "!", [str(path)], store=str(tmp_path / "s"))
+    [outcome] = open_store(str(tmp_path / "s")).outcomes(result.run.id, "booking")
+    last = outcome.requests[-1]
+    assert isinstance(last, Generate) and last.messages[0].content == "Say {x}." and last.messages[-1].content == "n"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('prompt = "{q}"', "leave prompt out"),
+        ("shots = 1", "leave shots out"),
+        ('choices = ["a", "b"]', "script is for written answers: leave choices or script out"),
+        ('judge = {model = "m", rubric = "{response}"}', "leave judge out"),
+        ('script = "script"', "Cannot overwrite"),
+    ],
+)
+def test_what_means_nothing_beside_a_script_is_refused(text: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=words):
+        task_from_file(described(tmp_path, f"{TALK}{text}\n"))
+
+
+@pytest.mark.parametrize(
+    "script", ["[]", '[{when = "a", then = "b", otherwise = "c"}]', '["a", {when = "b"}]', '["{"]', "3", '["a", 1]',
+               '["a", {when = "{", then = "b", otherwise = "c"}]']
+)  # fmt: skip
+def test_a_script_in_a_task_file_that_is_none_is_refused_at_once(script: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="script = .* is no"):
+        task_from_file(described(tmp_path, f'data = "bookings.jsonl"\nscript = {script}\n'))
+
+
+def test_the_conversation_of_the_page_on_tasks_is_one(tmp_path: Path) -> None:
+    text = block(page("docs/tasks.md"), "toml", "script = [")
+    row = {"guests": 2, "at": "seven", "house": "us", "confirmation": "booked"}
+    path = described(tmp_path, text, [row])
+    for rule, value in (("oracle", 1.0), ("opposite", 0.0)):
+        result = evaluate(f"scripted:{rule}", [str(path)], store=str(tmp_path / rule))
+        assert {e.value for e in result.estimates} == {value}

@@ -15,7 +15,7 @@ import anyio
 from anyio.from_thread import BlockingPortal
 
 from harness.engine.backend import Batch, Options
-from harness.engine.elsewhere import http_answers, http_echo, http_scoring
+from harness.engine.elsewhere import http_answers, http_form, http_scoring
 from harness.engine.elsewhere.http_address import address_of
 from harness.engine.elsewhere.http_body import NEWER, GaveUp, Json
 from harness.engine.elsewhere.http_limit import RateLimit
@@ -27,6 +27,7 @@ from harness.errors import ModelError, Unsupported, UsageError
 from harness.types import (
     Choose,
     Chosen,
+    Constraint,
     Failed,
     Generate,
     Generated,
@@ -53,7 +54,7 @@ MUSED = 2048
 
 
 class Server:
-    """One model of one server. ``echo``: it returns believable log-probabilities of a prompt's own tokens."""
+    """One model of one server. ``way``: how it scores a text that it is given, None where it is asked for letters."""
 
     def __init__(self, name: str, options: Options, pause: Pause = anyio.sleep) -> None:
         if options.chat_template is not None:
@@ -65,23 +66,25 @@ class Server:
         self._calls = Calls(self._address, options.base_url or "", options.timeout, pause, limit)
         self._completion_tokens = 0
         self._limit = "max_tokens"
+        self._spellings: dict[str, http_form.Spelling] = {}
         self._opened: http_answers.Tags | None = None
         self._asked_how = not options.chat
         with self._calls.open() as portal:
             portal.call(self._calls.present)
-            self.echo, greedy, note = (False, False, "") if options.chat else portal.call(self._probed)
-        answers: set[type] = {Choose, Generate} | ({Likelihood} if self.echo and greedy else set())
+            self.way, greedy, note = (None, False, "") if options.chat else portal.call(self._probed)
+        answers: set[type] = {Choose, Generate, Constraint} | ({Likelihood} if self.way and greedy else set())
         fingerprint = {
             "server": self._address.shown,
             "model": name,
             "endpoint": "chat" if options.chat else "completions",
             "system": options.system or "",
-            "choices": "log-probabilities" if self.echo else "text",
+            "choices": "log-probabilities" if self.way else "text",
         }
         self.info = ModelInfo(f"openai:{name}", fingerprint, frozenset(answers), notices=(note,) if note else ())
 
     def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
-        """Batches as answers arrive. Raises Unsupported for rolled texts, ModelError where no more answers will come.
+        """Batches as answers arrive. Raises Unsupported for rolled texts and for constraints that the server does not
+        hold its answers to, ModelError where no more answers will come.
 
         Then nothing is kept of the requests that were in vain, so that a resumed run asks them again.
         """
@@ -93,6 +96,10 @@ class Server:
             with self._calls.open() as portal:
                 self._opened = portal.call(self._opening)
             self._asked_how = True
+        forms = {r.constraint.kind for i in left if isinstance(r := questions[i].request, Generate) and r.constraint}
+        for kind in sorted(forms - self._spellings.keys()):
+            with self._calls.open() as portal:
+                self._spellings[kind] = self._spelled(portal, kind)
         return self._arrivals(questions, left)
 
     def stats(self) -> Mapping[str, float | str]:
@@ -109,6 +116,12 @@ class Server:
         except GaveUp:
             return None  # the questions themselves will tell what is wrong
         return http_answers.opened_by(said.text)
+
+    def _spelled(self, portal: BlockingPortal, kind: http_form.Kind) -> http_form.Spelling:
+        try:
+            return portal.call(http_form.spelling, kind, self._thought_out, self.info.name)
+        except GaveUp as error:
+            raise ModelError(f"{self._address.shown}: {error}") from None
 
     def _arrivals(self, questions: Sequence[Question], left: list[int]) -> Iterator[Batch]:
         """Batches as answers arrive; where no more will come, those that have arrived before the error says so."""
@@ -177,7 +190,7 @@ class Server:
             match request:
                 case Generate():
                     return await self._generated(request)
-                case Choose() if self.echo:
+                case Choose() if self.way:
                     scores = [await self._scored(request.prompt, choice) for choice in request.choices]
                     sums = tuple(s.logprob for s in scores)
                     return Chosen(sums.index(max(sums)), sums, tuple(s.tokens for s in scores))
@@ -194,6 +207,8 @@ class Server:
         asked: Json = {"temperature": request.temperature, "top_p": request.top_p, "seed": request.seed}
         if request.stop:
             asked["stop"] = list(request.stop[:4])  # servers take four; the rest is cut here
+        if request.constraint:
+            asked |= self._spellings[request.constraint.kind](request.constraint.text)
         said = await self._text(request, asked)
         text, stopped = cut(said.text, request.stop)
         return Generated(text, said.tokens, "stop" if stopped else "length" if said.cut else "end", said.reasoning)
@@ -239,9 +254,10 @@ class Server:
     async def _scored(self, context: str, text: str, *, greedy: bool = False) -> Scored:
         """Log-likelihood of ``text`` after ``context``; trailing spaces of the context belong to the text."""
         prompt, start = context + text, len(context.rstrip())
-        tokens = await self._calls.post(
-            "completions", http_echo.request(self.name, prompt), lambda answer: http_echo.echoed(answer, prompt)
-        )
+        assert self.way is not None
+        read = self.way.read
+        body = self.way.request(self.name, prompt)
+        tokens = await self._calls.post("completions", body, lambda answer: read(answer, prompt))
         own = [token for token in tokens if token.end > start]
         scores = tuple(token.logprob for token in own if token.logprob is not None)
         if not scores or len(scores) < len(own):
@@ -250,18 +266,16 @@ class Server:
             raise GaveUp("logprobs", "the answer does not tell which tokens were likeliest (top_logprobs)")
         return Scored(sum(scores), len(scores), len(text.encode()), all(token.greedy for token in own), scores)
 
-    async def _probed(self) -> tuple[bool, bool, str]:
-        """(log-probabilities of a prompt are believable, so is which tokens are likeliest, why they are not).
+    async def _probed(self) -> tuple[http_scoring.ScoringWay | None, bool, str]:
+        """(how the server scores a text, whether it tells which tokens are likeliest, why it does not score).
 
         Raises ModelError where no answer comes.
         """
         try:
-            greedy = await http_scoring.greedy_told(self.name, partial(self._calls.post, "completions"))
+            way, greedy, why = await http_scoring.way_of(self.name, partial(self._calls.post, "completions"))
         except GaveUp as error:
-            if error.kind in IN_VAIN:
-                raise ModelError(f"{self._address.shown}: {error}") from None
-            return False, False, f"{error}; choices are asked by letter"
-        return True, greedy, ""
+            raise ModelError(f"{self._address.shown}: {error}") from None
+        return way, greedy, "" if way else f"{why}; choices are asked by letter"
 
 
 def in_vain(response: Response) -> bool:

@@ -1,16 +1,17 @@
 """How a server scores a text that it is given, and whether it says the same of the same text twice.
 
-A server that keeps what texts begin with may return the numbers of another text for it, and nothing in one answer shows
-that. So they are believed only where a long text gets the same numbers alone and as the beginning of a longer one, with
-another text asked between, and where the next token that the server writes has the log-probability that it had when it
-was written.
+Two ways are tried: the echo of a prompt, then vLLM's ``prompt_logprobs``. A server that keeps what texts begin with may
+return the numbers of another text for it, and nothing in one answer shows that. So a way counts only where a long text
+gets the same numbers alone and as the beginning of a longer one, with another text asked between, and where the next
+token that the server writes has the log-probability that it had when it was written.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from harness.engine.elsewhere import http_echo
-from harness.engine.elsewhere.http_body import Json
+from harness.engine.elsewhere.http_body import GaveUp, Json
 from harness.engine.elsewhere.http_echo import Token
 
 Post = Callable[[Json, Callable[[Json], Any]], Awaitable[Any]]
@@ -26,17 +27,68 @@ MEAN, MOST = 0.1, 1.0
 """Differences of the log-probability of a token that rounding in half precision explains; wrong ones differ by more."""
 
 
-async def greedy_told(model: str, post: Post) -> bool:
-    """Whether a server's scores tell which tokens are likeliest. Raises GaveUp where they are not believable."""
+@dataclass(frozen=True, slots=True)
+class ScoringWay:
+    """How to ask for the log-probabilities of a prompt, and how to read them."""
 
-    async def score(text: str) -> list[Token]:
-        body = http_echo.request(model, text)
-        tokens: list[Token] = await post(body, lambda answer: http_echo.echoed(answer, text))
-        return tokens
+    name: str
+    request: Callable[[str, str], Json]
+    read: Callable[[Json, str], list[Token]]
 
-    tokens = http_echo.unlike(await score(http_echo.PROBE))
-    await _agree(score, model, post)
-    return all(token.greedy is not None for token in tokens[1:])
+
+def asked_for_prompt_logprobs(model: str, prompt: str) -> Json:
+    """The body that asks vLLM for the log-probabilities of a prompt."""
+    return {"model": model, "prompt": prompt, "max_tokens": 1, "prompt_logprobs": 1, "temperature": 0.0}
+
+
+def prompt_logprobs(answer: Json, prompt: str) -> list[Token]:
+    """The tokens of ``prompt`` [n], checked as an echo's are. Raises GaveUp (kind logprobs)."""
+    choice = http_echo.first_choice(answer)
+    places = choice.get("prompt_logprobs")
+    if not (isinstance(places, list) and len(places) > 1 and all(isinstance(p, dict) and p for p in places[1:])):
+        raise http_echo.no("the answer holds none")
+    own = [next(iter(place.values())) for place in places[1:]]  # the prompt's own token is the first of each place
+    if not all(isinstance(token, dict) and isinstance(token.get("decoded_token"), str) for token in own):
+        raise http_echo.no("the tokens are not texts")
+    tokens = [token["decoded_token"] for token in own]
+    tops = [{key: top.get("logprob") for key, top in place.items() if isinstance(top, dict)} for place in places[1:]]
+    # Of the first token nothing is said, not even its text: it is what the others leave of the prompt, or a BOS.
+    first = prompt.removesuffix("".join(tokens))
+    logs = {
+        "tokens": ["" if first == prompt else first, *tokens],
+        "token_logprobs": [None, *(token.get("logprob") for token in own)],
+        "top_logprobs": [None, *tops],
+    }
+    return http_echo.echoed({"choices": [{"logprobs": logs}]}, prompt)
+
+
+WAYS = (
+    ScoringWay("echo", http_echo.request, http_echo.echoed),
+    ScoringWay("prompt_logprobs", asked_for_prompt_logprobs, prompt_logprobs),
+)
+
+
+async def way_of(model: str, post: Post) -> tuple[ScoringWay | None, bool, str]:
+    """(the first way whose log-probabilities are believable, whether it tells which tokens are likeliest, why the ways
+    before it are not). Raises GaveUp where no answer comes.
+    """
+    reasons = []
+    for way in WAYS:
+
+        async def score(text: str, way: ScoringWay = way) -> list[Token]:
+            tokens: list[Token] = await post(way.request(model, text), lambda answer: way.read(answer, text))
+            return tokens
+
+        try:
+            tokens = http_echo.unlike(await score(http_echo.PROBE))
+            await _agree(score, model, post)
+        except GaveUp as error:
+            if error.kind in ("connection", "server"):
+                raise
+            reasons.append(f"{way.name}: {error}")
+        else:
+            return way, all(token.greedy is not None for token in tokens[1:]), "; ".join(reasons)
+    return None, False, "; ".join(reasons)
 
 
 async def _agree(score: Callable[[str], Awaitable[list[Token]]], model: str, post: Post) -> None:

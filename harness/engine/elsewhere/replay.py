@@ -23,6 +23,7 @@ from harness.reading.values import label_of
 from harness.types import (
     Choose,
     Chosen,
+    Constraint,
     Failed,
     Generate,
     Generated,
@@ -50,7 +51,7 @@ class Replay:
     def __init__(self, path: Path, lines: list[str], sha256: str) -> None:
         self.path = path
         self.info = ModelInfo(
-            f"replay:{path}", {"file": sha256}, frozenset({Choose, Generate, Likelihood, PseudoLikelihood})
+            f"replay:{path}", {"file": sha256}, frozenset({Choose, Generate, Constraint, Likelihood, PseudoLikelihood})
         )
         first = next((line for line in lines if line.strip()), "")
         self._plain = path.suffix not in (".jsonl", ".json") and not first.lstrip().startswith("{")

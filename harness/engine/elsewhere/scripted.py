@@ -16,6 +16,7 @@ from harness.engine.backend import Batch, Exam
 from harness.errors import DataError, UnknownName, Unsupported, quoted
 from harness.types import (
     Choose,
+    Constraint,
     Example,
     Failed,
     Generate,
@@ -78,7 +79,7 @@ def open_scripted(rule: str, exams: Sequence[Exam] = ()) -> Scripted:
     Raises DataError for a task that uses an id twice: there is no telling which of the two is asked.
     """
     key = _answer_key(exams)
-    answers: frozenset[type] = frozenset({Choose, Generate, Likelihood, PseudoLikelihood})
+    answers: frozenset[type] = frozenset({Choose, Generate, Constraint, Likelihood, PseudoLikelihood})
     info = ModelInfo(f"scripted:{rule}", {"rule": rule}, answers)
     failing, slow = re.fullmatch(r"fail-every-([1-9]\d*)", rule), re.fullmatch(r"slow-(\d+)", rule)
     if failing:

@@ -93,7 +93,7 @@ def answering(change: Change, *, only: Callable[[str], bool] = lambda prompt: Tr
 def test_the_sums_are_those_of_the_choices_own_tokens(change: Change) -> None:
     with serving(answering(change)) as server:
         model = connect(server.url, chat=False)
-        assert model.echo and model.info.notices == ()
+        assert model.way and model.info.notices == ()
         [found] = ask(model, [Choose(PROMPT, CHOICES)])
     assert isinstance(found, Chosen) and found.tokens == (3, 1)
     assert found.logprobs == pytest.approx([true(c) for c in CHOICES])
@@ -122,7 +122,7 @@ LIES: dict[str, tuple[Change, str]] = {
 def test_what_cannot_be_believed_is_noticed_by_the_probe(change: Change, why: str) -> None:
     with serving(answering(change)) as server:
         model = connect(server.url, chat=False)
-        assert not model.echo and why in model.info.notices[0] and "by letter" in model.info.notices[0]
+        assert not model.way and why in model.info.notices[0] and "by letter" in model.info.notices[0]
         assert model.info.fingerprint["choices"] == "text" and Likelihood not in model.info.answers
         assert ask(model, [Choose(PROMPT, CHOICES)]) == [Chosen(1, text="B")]
 
@@ -130,7 +130,7 @@ def test_what_cannot_be_believed_is_noticed_by_the_probe(change: Change, why: st
 def test_equal_log_probabilities_are_noticed_by_the_probe() -> None:
     with serving(answering(scores(lambda x: -2.5))) as server:
         model = connect(server.url, chat=False)
-        assert not model.echo and "all alike" in model.info.notices[0]
+        assert not model.way and "all alike" in model.info.notices[0]
 
 
 @pytest.mark.parametrize(("change", "why"), LIES.values(), ids=LIES)
@@ -171,5 +171,5 @@ def test_a_server_that_refuses_to_echo_is_asked_by_letter() -> None:
 
     with serving(act) as server:
         model = connect(server.url, chat=False)
-        assert not model.echo and "echo is not supported" in model.info.notices[0]
+        assert not model.way and "echo is not supported" in model.info.notices[0]
         assert ask(model, [Choose(PROMPT, CHOICES)]) == [Chosen(1, text="B")]
