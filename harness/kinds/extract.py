@@ -1,6 +1,7 @@
 """The answer within what a model wrote, found by an expression, a path through JSON, or a letter."""
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -12,6 +13,10 @@ Extract = Callable[[str], str | None]
 """Finds the answer in what was written; None where there is none."""
 SECONDS = 2.0
 """An expression has so long for one answer: with one that somebody else has written it may otherwise never end."""
+COPIES = 100_000
+"""An expression's counts, such as {3,5}, may make so many copies: they are made in memory, each within the others."""
+COUNT = re.compile(r"\{(\d*),?(\d*)\}")
+RECURSION = re.compile(r"\(\?(?:R|[+-]?\d|&|P>)")
 STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d{1,6})\]")
 DECODER = json.JSONDecoder()
 
@@ -37,6 +42,9 @@ def _by_expression(pattern: str) -> Extract:
     """The last match, or its first group if it has one."""
     import regex  # as re, but for the end that it can be given
 
+    counts = [int(number) for pair in COUNT.findall(pattern) for number in pair if number.strip("0")]
+    if math.prod(counts) > COPIES or RECURSION.search(pattern):
+        raise UsageError(f"extract: {quoted(pattern)} calls itself or counts beyond {COPIES:,}: too much")
     try:
         expression = regex.compile(pattern)
     except (regex.error, RecursionError) as error:
@@ -47,8 +55,9 @@ def _by_expression(pattern: str) -> Extract:
             last = None
             for match in expression.finditer(text, timeout=SECONDS):
                 last = match
-        except TimeoutError:
-            raise TooSlow(f"the expression {quoted(pattern, 80)} did not end within {SECONDS:g} seconds") from None
+        except (TimeoutError, MemoryError) as error:
+            end = f"did not end within {SECONDS:g} seconds" if isinstance(error, TimeoutError) else "took all memory"
+            raise TooSlow(f"the expression {quoted(pattern, 80)} {end}") from None
         found: str | None = last and (last[1] if expression.groups else last[0])
         return found
 

@@ -21,6 +21,7 @@ from harness.kinds.file import task_from_file
         ({"regex": r"answer: (\w+)"}, "answer: yes; no, answer: no", "no"),
         ({"regex": r"answer: (\w+)"}, "yes", None),
         ({"regex": r"(a)|b"}, "ab", None),
+        ({"regex": r"[0-9]{2,4}|(?=R)\\{9{0,2}"}, "3 and 14", "14"),
         ({"json": "total"}, '```json\n{"total": 7}\n```', "7"),
         ({"json": "total"}, '{"total": "seven"} and {"total": 8}', "seven"),
         ({"json": "a.b[1].c"}, 'So: {"a": {"b": [0, {"c": true}]}}', "true"),
@@ -49,6 +50,8 @@ def test_an_expression_that_never_ends_is_given_up() -> None:
 NONE: list[dict[str, Any]] = [
     {}, {"regex": ""}, {"regex": 1}, {"regex": "("}, {"json": "a..b"}, {"json": ".a"}, {"json": "a[x]"},
     {"letter": "A1"}, {"regex": "a", "json": "b"}, {"xpath": "a"},
+    {"regex": "(?R)"}, {"regex": "(a?(?1)?)*"}, {"regex": "(?P<n>a(?&n)?)"}, {"regex": "a{100001}"},
+    {"regex": "((a{99}){9,99}){99}"},
 ]  # fmt: skip
 
 
