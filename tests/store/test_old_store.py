@@ -40,8 +40,9 @@ PROBED = ("task", "metric", "slice", "value", "low", "high", "n", "clusters", "f
 """What a row of the bias card has in every version; its words and its other parts have changed."""
 LISTED = 12
 """Columns that the table of results began with."""
+LATER = {"messages", "reasoning", "constraint"}
+"""Fields of requests and answers that came later, and are empty in what came before."""
 MENDED = ("nll_choice", "stereotyped")
-LATER = {"messages", "reasoning"}
 """Of these equal values had the interval of a proportion, which they are not, or none within their range."""
 RANKED = ("model", "run", "task", "metric", "slice", "value", "low", "high", "n", "failed")
 """What a row of the leaderboard has in every version."""

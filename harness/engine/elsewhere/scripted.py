@@ -46,7 +46,8 @@ class Scripted:
 
     def answer(self, questions: Sequence[Question], done: Container[int] = ()) -> Iterator[Batch]:
         """Batches of eight in the order of the questions. Raises Unsupported for one whose answer is not in the key."""
-        strange = next((q.task for q in questions if (q.task, q.example) not in self.key), None)
+        asked = [(q.task, q.example) for i, q in enumerate(questions) if not self._fails(i)]
+        strange = next((task for task, example in asked if (task, example) not in self.key), None)
         if strange is not None:
             raise Unsupported(
                 f"{self.info.name} knows the answers to the tasks of a run, and none to {quoted(strange)}: it can "
@@ -66,8 +67,11 @@ class Scripted:
             time.sleep(self.delay)
             yield [(i, self._one(i, questions[i])) for i in batch]
 
+    def _fails(self, position: int) -> bool:
+        return self.fail_every > 0 and (position + 1) % self.fail_every == 0
+
     def _one(self, position: int, question: Question) -> Response:
-        if self.fail_every and (position + 1) % self.fail_every == 0:
+        if self._fails(position):
             return Failed("scripted", f"request {position + 1} fails by rule")
         task, example = self.key[question.task, question.example]
         return (task.best if self.right else task.worst)(example)[question.part]
