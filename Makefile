@@ -35,7 +35,7 @@ types: $(VENV)/.dev ## mypy --strict
 	$(BIN)/mypy
 
 # Two files of tests at a time, each on one thread.
-tests: $(VENV)/.dev ## pytest; about 20 minutes on two cores
+tests: $(VENV)/.dev ## pytest; 10 to 15 minutes on two cores
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 coverage: $(VENV)/.dev ## pytest again, measured; fails below the floor of pyproject.toml
