@@ -7,7 +7,6 @@ whether every metric is equal (a perplexity within 1e-4 of itself), the time of 
 the first request to the end, which has no loading in it. Medians of the rounds, which alternate.
 """
 
-import argparse
 import json
 import math
 import os
@@ -20,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from lm_eval_hub import completed
+from lm_eval_hub import arguments, completed
 
 from harness.engine.smollm2 import smollm2_folder
 
@@ -71,12 +70,7 @@ def close(one: Any, other: Any) -> bool:
 
 def main() -> None:
     """Print one line a task; exit with 1 if a metric differs."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=os.environ.get("HARNESS_DATA"))
-    parser.add_argument("--tasks", default=TASKS)
-    parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--batch-size", type=int, default=8)
-    given = parser.parse_args()
+    given = arguments(__doc__, TASKS, rounds=1)
     print(
         "| task | documents | metrics | equal | process: hf | harness | ratio | without loading: hf | harness | ratio |"
     )

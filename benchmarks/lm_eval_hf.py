@@ -8,8 +8,6 @@ tokenising included and loading not; the median of the rounds, which alternate. 
 Needs the package lm-eval in this environment.
 """
 
-import argparse
-import os
 import statistics
 import sys
 import time
@@ -21,7 +19,7 @@ from typing import Any
 
 import lm_eval
 from lm_eval.models.huggingface import HFLM
-from lm_eval_hub import completed
+from lm_eval_hub import arguments, completed
 
 from harness import run as running
 from harness.bridges.lm_eval_tasks import family, mirror
@@ -117,12 +115,7 @@ def prediction(answers: Sequence[Any]) -> Any:
 
 def main() -> None:
     """Print one line a task; exit with 1 if a prediction differs or a log-likelihood is off by more than 2e-3."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=os.environ.get("HARNESS_DATA"))
-    parser.add_argument("--tasks", default=TASKS)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--batch-size", type=int, default=8)
-    given = parser.parse_args()
+    given = arguments(__doc__, TASKS, rounds=3)
     folder = str(smollm2_folder())
     theirs = Timed(HFLM(pretrained=folder, dtype="float32", batch_size=given.batch_size, device="cpu"))
     backend = load(folder, Options(dtype="float32", device="cpu"))

@@ -1,6 +1,8 @@
 """A folder of data sets with those that lm-evaluation-harness asks for by other names than the folder has them by."""
 
+import argparse
 import json
+import os
 from pathlib import Path
 
 from parity import overlay
@@ -25,3 +27,13 @@ def completed(data: Path, folder: Path) -> Path:
     rows = list(read_rows(data / GSM8K / "test.jsonl"))[-LAST:]
     (folder / GSM8K / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return folder
+
+
+def arguments(about: str | None, tasks: str, rounds: int) -> argparse.Namespace:
+    """What a comparison on these data is told on its command line; by default these tasks and rounds."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=os.environ.get("HARNESS_DATA"))
+    parser.add_argument("--tasks", default=tasks)
+    parser.add_argument("--rounds", type=int, default=rounds)
+    parser.add_argument("--batch-size", type=int, default=8)
+    return parser.parse_args()

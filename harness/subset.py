@@ -127,8 +127,13 @@ def _chosen(run: Run) -> str:
 
 def by_reason(left_out: Mapping[str, str]) -> Iterator[str]:
     """Tasks that were named and not asked, a line for every reason: ``bbq/age, bbq/ses: no data (heegyu/bbq)``."""
-    tasks: dict[str, list[str]] = {}
-    for name, why in left_out.items():
-        tasks.setdefault(why, []).append(name)
-    for why, names in tasks.items():
+    for why, names in of_reasons(left_out).items():
         yield f"{listed(names)}: {why}"
+
+
+def of_reasons(tasks: Mapping[str, str]) -> dict[str, list[str]]:
+    """By reason the tasks that have it, from the reason of each task."""
+    found: dict[str, list[str]] = {}
+    for name, why in tasks.items():
+        found.setdefault(why, []).append(name)
+    return found

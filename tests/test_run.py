@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import harness
+from harness import able
 from harness import run as running
 from harness.answers.journal import Journal
 from harness.api import evaluate, rescore
@@ -176,7 +177,7 @@ def test_a_model_that_cannot_answer_is_refused_with_what_would_work() -> None:
     with pytest.raises(
         Unsupported, match="mute cannot answer Generate, which demo/qa asks; it answers Choose.*demo/sent"
     ):
-        running.check(Mute(), running.plan([tasks["demo/sentiment"], tasks["demo/qa"]], Settings(), None))
+        able.check(Mute(), running.plan([tasks["demo/sentiment"], tasks["demo/qa"]], Settings(), None))
 
 
 def test_an_empty_task_is_an_error(tmp_path: Path) -> None:

@@ -18,11 +18,12 @@ from harness.data import hub
 from harness.engine.backend import Options
 from harness.errors import DataError, ModelError, Unsupported
 from harness.kinds import About, Data, Decoding, Template, classification, generation
+from harness.metrics.overfit import Overfit, gaps
 from harness.store import open_store
 from harness.training.head import TIE, _with_head, held_out_metric
 from harness.training.protocol import Protocol, split_of
 from harness.training.tuned import score, tune
-from harness.types import Card, Estimate, Overfit, PartScores, Settings, Shots, Training
+from harness.types import Card, Estimate, PartScores, Settings, Shots, Training
 
 CARD = Card(measures="whether w1 is in it", limits="made up", source="here", licence="none")
 TRAIN = Shots(dataset=(hub("made/up", split="train"),))
@@ -79,7 +80,7 @@ def test_it_learns_and_every_score_is_stored(place, tmp_path, cache):
     assert training.held_out.values["acc"] > 0.9
     [accuracy] = [e for e in result.estimates if e.metric == "acc" and e.slice == "all"]
     assert accuracy.value > 0.9 and accuracy.n == 60
-    gap = training.gaps(result.estimates)["acc"]
+    gap = gaps(training, result.estimates)["acc"]
     assert gap.value == training.train.values["acc"] - accuracy.value and gap.low < gap.value < gap.high
     assert not any("acc" in name for name in result.run.engine)
 
@@ -89,9 +90,9 @@ def test_a_gap_has_the_interval_of_two_independent_numbers():
     part = PartScores(70, {"acc": 56 / 70, "f1": 0.5}, {"acc": (0.6918, 0.8769)})
     made = Training(task="t", epochs=1.0, learning_rate=0.1, train=part, held_out=PartScores(0, {}))
     own = [Estimate("t", name, "all", 48 / 80, 0.4905, 0.7004, 80, 80, 0) for name in ("acc", "f1")]
-    gap = made.gaps(own)["acc"]
+    gap = gaps(made, own)["acc"]
     assert (gap.value, gap.low, gap.high) == pytest.approx((0.2, 0.0524, 0.3339), abs=1e-3)
-    assert made.gaps(own)["f1"] == Overfit(0.5 - 48 / 80)  # kept by an older run
+    assert gaps(made, own)["f1"] == Overfit(0.5 - 48 / 80)  # kept by an older run
 
 
 def test_each_task_is_asked_of_its_own_head(place, tmp_path, cache):

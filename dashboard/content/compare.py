@@ -14,6 +14,7 @@ from harness.errors import HarnessError
 from harness.marks import WORDS, signed
 from harness.metrics import words
 from harness.store import Store
+from harness.subset import of_reasons
 from harness.types import Estimate, MetricRecord, Run, TaskRecord
 from harness_dashboard.widgets.text import CELL, cut
 
@@ -101,10 +102,7 @@ def without_samples(store: Store, first: str, second: str, tasks: Sequence[str])
 
 def by_reason(refused: Mapping[str, str]) -> list[str]:
     """Why tasks are not compared: a line for each reason, then the tasks that it is true of."""
-    tasks: dict[str, list[str]] = {}
-    for task, why in refused.items():
-        tasks.setdefault(why, []).append(task)
-    return [f"{why}: {', '.join(own)}" for why, own in tasks.items()]
+    return [f"{why}: {', '.join(tasks)}" for why, tasks in of_reasons(refused).items()]
 
 
 def _badness(row: Difference) -> tuple[int, float]:

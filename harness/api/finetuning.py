@@ -5,7 +5,7 @@ from typing import Unpack
 
 from platformdirs import user_cache_path
 
-from harness import run as running
+from harness import able
 from harness.api.evaluation import planned_tasks, tasks_of
 from harness.api.ready import ready, told
 from harness.api.recording import record
@@ -55,6 +55,6 @@ def finetune(
             model, task, protocol, options=options, mirror=where.data, kept=user_cache_path("rai-harness") / "finetuned"
         )
     backend = FineTuned(model, heads, protocol, options)
-    running.check(backend, planned)
+    able.check(backend, planned)
     training = tuple(head.training for head in heads.values())
     return record(backend, planned, settings, where=where, listener=listener, training=training, left_out=left_out)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Unpack
 
-from harness import plugins
+from harness import able, plugins
 from harness import run as running
 from harness.api.evaluation import planned_tasks, tasks_of
 from harness.api.prompts import parts_of
@@ -140,7 +140,7 @@ def _local(
     from harness.engine.unloaded import open_unloaded
 
     unloaded = open_unloaded(model, options)
-    unable = running.unable(f"a {unloaded.family} model", unloaded.answers, planned)
+    unable = able.unable(f"a {unloaded.family} model", unloaded.answers, planned)
     if unloaded.family != "causal":
         return Forecast(model, ()), unable
     own = running.questions([p for p in planned if p.task.name not in unable])

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from harness import plugins
+from harness import able, plugins
 from harness import run as running
 from harness.api.records import Where
 from harness.data import at_hand, load
@@ -143,12 +143,12 @@ def answerable(
 
     Raises Unsupported for a task that was named by itself, and where nothing is left.
     """
-    reasons = running.unable(backend.info.name, backend.info.answers, planned)
+    reasons = able.unable(backend.info.name, backend.info.answers, planned)
     if not reasons:
         return list(planned), {}
     left_out = {name: why for name, why in reasons.items() if name not in singly(wanted)}
     kept = [p for p in planned if p.task.name not in left_out] or list(planned)
-    running.check(backend, kept)
+    able.check(backend, kept)
     return kept, left_out
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from harness.metrics import words
 from harness.metrics.ideals import against
+from harness.metrics.overfit import gaps
 from harness.subset import shortfall
 from harness.types import Estimate, MetricRecord, Run
 from harness.visible import line
@@ -156,13 +157,13 @@ def training_lines(run: Run, estimates: Sequence[Estimate]) -> Iterator[str]:
     """A fine-tuned model's scores on train, held-out and validation examples, with the gap, a line per metric."""
     own = {(e.task, e.metric): e.value for e in estimates if e.slice == "all"}
     for training in run.training:
-        gaps = training.gaps(estimates)
+        overfit = gaps(training, estimates)
         for name, value in training.train.values.items():
             parts = [
                 ("train", value),
                 ("held-out", training.held_out.values.get(name)),
                 ("validation", own.get((training.task, name))),
-                ("gap", gap.value if (gap := gaps.get(name)) else None),
+                ("gap", gap.value if (gap := overfit.get(name)) else None),
             ]
             told = ", ".join(f"{part} {v:.4f}" for part, v in parts if v is not None)
             ends = f" [{gap.low:.4f}, {gap.high:.4f}]" if gap and gap.low is not None and gap.high is not None else ""

@@ -128,14 +128,9 @@ def _best_of(metrics: Sequence[Metric], answers: Sequence[Judged], sampling: Sam
     chosen = sampling.best_of or ""
     sign = next((-1 if metric.better == "lower" else 1 for metric in metrics if metric.name == chosen), 1)
     # A function of the user's may give a whole number, True or one of numpy's.
-    worths = [(sign * float(value), one) for one in answers for value in _number_of(one, chosen)]
+    values = [(one.values.get(chosen), one) for one in answers]
+    worths = [(sign * float(value), one) for value, one in values if value is not None and not isinstance(value, tuple)]
     return max(worths, key=lambda pair: pair[0])[1] if worths else None
-
-
-def _number_of(answer: Judged, metric: str) -> Iterator[float]:
-    value = answer.values.get(metric)
-    if value is not None and not isinstance(value, tuple):
-        yield value
 
 
 def _spread_of(metric: Metric, count: int) -> Metric:

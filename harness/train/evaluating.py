@@ -13,6 +13,7 @@ from harness.api.recording import record
 from harness.api.records import Overrides, Result, heard, unheard, with_overrides
 from harness.api.shown import headlines, printed
 from harness.errors import UsageError, listed
+from harness.metrics.overfit import gaps
 from harness.store import open_store
 from harness.train.plateau import Judgement, Plateau
 from harness.train.seen import Moment, SeenExamples
@@ -119,11 +120,11 @@ def metrics_of(result: Result) -> dict[str, float]:
         parts = {"": e.value, "/low": e.low, "/high": e.high, "/failed": e.failed or None}
         metrics |= {name + part: float(value) for part, value in parts.items() if value is not None}
     for training in result.run.training:
-        gaps = training.gaps(result.estimates)
+        own = gaps(training, result.estimates)
         for metric, value in training.train.values.items():
             name = f"{PREFIX}{training.task}:{metric}"
-            if name in metrics and metric in gaps:
-                gap = gaps[metric]
+            if name in metrics and metric in own:
+                gap = own[metric]
                 ends = {f"{name}/gap/low": gap.low, f"{name}/gap/high": gap.high}
                 metrics |= {f"{name}/train": value, f"{name}/gap": gap.value}
                 metrics |= {end: number for end, number in ends.items() if number is not None}

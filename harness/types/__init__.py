@@ -19,7 +19,7 @@ from harness.types.results import AVERAGE, Estimate, Judged, Outcome, Value
 from harness.types.runs import Run, TaskRecord
 from harness.types.settings import ModelInfo, Settings
 from harness.types.tasks import Alternative, Card, Judge, JudgeModel, Question, Score, Scorer, Shots, Task, Variation
-from harness.types.training import Overfit, PartScores, Training
+from harness.types.training import PartScores, Training
 
 if TYPE_CHECKING:  # numpy is imported by whoever computes
     from harness.types.metrics import Array
@@ -57,7 +57,6 @@ __all__ = [
     "MetricRecord",
     "ModelInfo",
     "Outcome",
-    "Overfit",
     "PartScores",
     "PseudoLikelihood",
     "Question",

@@ -21,6 +21,7 @@ from sqlalchemy import text
 from harness.api import evaluate, import_run
 from harness.differences import Difference, compare
 from harness.errors import HarnessError
+from harness.metrics.overfit import gaps
 from harness.plugins import installed_metrics
 from harness.store import Store, open_store
 from harness.store.database import reading
@@ -145,7 +146,7 @@ def training_of(run: Run, results: list[Estimate]) -> dict[str, float]:
         for part, scores in parts.items():
             found |= {f"{part}_examples": float(scores.examples)}
             found |= {f"{part}_{name}": scores.values[name] for name in training.train.values}
-        found |= {f"gap_{name}": gap.value for name, gap in training.gaps(results).items()}
+        found |= {f"gap_{name}": gap.value for name, gap in gaps(training, results).items()}
     return found
 
 

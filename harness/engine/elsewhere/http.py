@@ -17,7 +17,7 @@ from anyio.from_thread import BlockingPortal
 from harness.engine.backend import Batch, Options
 from harness.engine.elsewhere import http_answers, http_form, http_scoring
 from harness.engine.elsewhere.http_address import address_of
-from harness.engine.elsewhere.http_body import NEWER, GaveUp, Json
+from harness.engine.elsewhere.http_body import IN_VAIN, NEWER, GaveUp, Json
 from harness.engine.elsewhere.http_limit import RateLimit
 from harness.engine.elsewhere.http_retry import Calls, Pause
 from harness.engine.elsewhere.named import named, question_of_letters
@@ -42,8 +42,6 @@ from harness.types import (
 
 IN_A_ROW = 8
 """Requests without an answer, and no answered one between them, before the server is asked if it is still there."""
-IN_VAIN = ("connection", "server")
-"""Kinds of failures that a server that is gone or broken gives to every request."""
 KNOCK = Generate("Say yes.", 16)
 OPENING = Generate("Is water wet? Answer yes or no.", 16)
 """Asked of a chat first, to see whether its answers begin within a thought."""

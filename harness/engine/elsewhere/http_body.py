@@ -19,6 +19,8 @@ MALFORMED = (ValueError, KeyError, IndexError, TypeError, AttributeError, Recurs
 NEWER = "max_completion_tokens"
 """What newer models call the token limit of an answer."""
 Json = dict[str, Any]
+IN_VAIN = ("connection", "server")
+"""Kinds of failures that a server that is gone or broken gives to every request."""
 
 
 class GaveUp(Exception):

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal
 
 from harness.engine.elsewhere.http_answers import Said
-from harness.engine.elsewhere.http_body import GaveUp, Json
+from harness.engine.elsewhere.http_body import IN_VAIN, GaveUp, Json
 from harness.errors import Unsupported, quoted
 from harness.types import Constraint, Generate
 
@@ -63,7 +63,7 @@ async def spelling(kind: Kind, ask: Ask, server: str) -> Spelling:
         try:
             said = await ask(QUESTION, {"temperature": 0.0, **spell(PROBES[kind])})
         except GaveUp as error:
-            if error.kind in ("connection", "server"):
+            if error.kind in IN_VAIN:
                 raise
             found.append(f"{name}: {error}")
             continue

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.engine.elsewhere import http_echo
-from harness.engine.elsewhere.http_body import GaveUp, Json
+from harness.engine.elsewhere.http_body import IN_VAIN, GaveUp, Json
 from harness.engine.elsewhere.http_echo import Token
 
 Post = Callable[[Json, Callable[[Json], Any]], Awaitable[Any]]
@@ -83,7 +83,7 @@ async def way_of(model: str, post: Post) -> tuple[ScoringWay | None, bool, str]:
             tokens = http_echo.unlike(await score(http_echo.PROBE))
             await _agree(score, model, post)
         except GaveUp as error:
-            if error.kind in ("connection", "server"):
+            if error.kind in IN_VAIN:
                 raise
             reasons.append(f"{way.name}: {error}")
         else:

@@ -1,31 +1,18 @@
 """Log-probabilities of a prompt count only where they can be checked; a server's offsets change nothing."""
 
 import math
-import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from asking import ask
-from serving import Body, Handler, connect, prompt_of, serving
+from serving import Body, Handler, connect, pieces, prompt_of, score, serving, true
 
 from harness.engine.elsewhere.http_echo import PROBE
 from harness.types import Choose, Chosen, Failed, Likelihood, Scored
 
 PROMPT, CHOICES = "Größe? 東京 naïve", (" sehr groß 🙂", " klein")
 Change = Callable[[Body], object]
-
-
-def pieces(text: str) -> list[str]:
-    return re.findall(r" ?[^ ]+", text)
-
-
-def score(word: str) -> float:
-    return -1.0 - sum(map(ord, word)) % 97 / 8
-
-
-def true(choice: str) -> float:
-    return sum(map(score, pieces(choice)))
 
 
 def echo(prompt: str) -> Body:

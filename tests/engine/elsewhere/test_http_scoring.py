@@ -6,25 +6,13 @@ from typing import Any
 
 import pytest
 from asking import ask
-from serving import Body, Handler, connect, prompt_of, serving
+from serving import Body, Handler, connect, pieces, prompt_of, score, serving, true
 
 from harness.types import Choose, Chosen, Likelihood, Scored
 
 PROMPT, CHOICES = "Größe? 東京 naïve", (" sehr groß", " klein")
 BLOCK = 64
 """Characters that the server keeps together of what texts begin with."""
-
-
-def pieces(text: str) -> list[str]:
-    return re.findall(r" ?[^ ]+", text)
-
-
-def score(word: str) -> float:
-    return -1.0 - sum(map(ord, word)) % 97 / 8
-
-
-def true(choice: str) -> float:
-    return sum(map(score, pieces(choice)))
 
 
 class Cached:
