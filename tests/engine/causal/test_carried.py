@@ -25,7 +25,7 @@ from harness.engine.causal.encode import Span
 from harness.engine.causal.reference import score
 from harness.engine.causal.scoring.layout import lay_out
 from harness.engine.causal.scoring.runner import Runner
-from harness.engine.causal.truth import Error, in_float32
+from harness.engine.causal.truth import HALF, Error, in_float32
 from harness.engine.load import load
 
 TAILS = (
@@ -61,9 +61,10 @@ def test_equals_the_reference_at_every_budget(kind: str, spans: list[Span], budg
     assert_close(run_all(found, found.plan(spans, budget, worth=1)), reference(kind, spans), DELTA)
 
 
+@pytest.mark.parametrize("dtype", HALF)
 @pytest.mark.parametrize("kind", ["mamba", "mamba2", "jamba", "lfm2", "bamba", "falcon", "rwkv"])
-def test_half_precision_is_as_true_as_the_plain_pass(kind: str) -> None:
-    half = causal(kind, VOCABULARY).to(torch.bfloat16)
+def test_half_precision_is_as_true_as_the_plain_pass(kind: str, dtype: torch.dtype) -> None:
+    half = causal(kind, VOCABULARY).to(dtype)
     found, _ = open_runner(half)
     assert found.way == runner(kind)[0].way
     spans = shared_block(block=50, questions=9, tail=12)
@@ -161,7 +162,7 @@ def damaged(kind: str, dtype: torch.dtype) -> Any:
 
 
 @pytest.mark.parametrize("kind", ["mamba", "mamba2", "falcon"])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 def test_a_damaged_state_is_caught(kind: str, dtype: torch.dtype) -> None:
     broken = damaged(kind, dtype)
     found, reason = open_runner(broken)
