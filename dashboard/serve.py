@@ -5,6 +5,7 @@ A request is answered only under a name that is ours: a page of somebody else's 
 this machine (DNS rebinding) and read what the store holds.
 """
 
+import gc
 import ipaddress
 import os
 import socket
@@ -49,10 +50,16 @@ THEME = {
 
 
 def load() -> None:
-    """Import what the pages need, while the browser is still opening."""
+    """Import what the pages need, while the browser is still opening.
+
+    Streamlit collects garbage after every page, all the while holding the interpreter; what was imported is never
+    garbage, and looking through it takes a quarter of a second.
+    """
     for name in NEEDED:
         with suppress(ImportError):  # the page that needs it says so
             import_module(name)
+    gc.collect()
+    gc.freeze()
 
 
 def ours(name: str) -> bool:

@@ -110,11 +110,11 @@ def _differences(
 ) -> list[Difference]:
     """Paired over what both runs asked, where version, data, scorer and metrics are the same. Raises as ``compare``."""
     try:
-        return compare(store, base.id, run.id, known, tasks=[task.name])[0]
+        return compare(store, base.id, run.id, known, tasks=[task.name], flips=False)[0]
     except UsageError:
         if not any(_way(task) == _way(theirs) for theirs in base.tasks):
             raise
-        return compare(store, base.id, run.id, known, tasks=[task.name], intersect=True)[0]
+        return compare(store, base.id, run.id, known, tasks=[task.name], intersect=True, flips=False)[0]
 
 
 def _way(task: TaskRecord) -> tuple[object, ...]:

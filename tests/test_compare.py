@@ -13,6 +13,7 @@ from harness.api.sentence import direction
 from harness.cli.main import main
 from harness.errors import UsageError
 from harness.metrics.classify import accuracy
+from harness.plugins import installed_metrics
 from harness.store import open_store
 from harness.types import Better, Metric
 
@@ -141,6 +142,15 @@ def test_direction_needs_a_difference_that_can_be_told(
     ours: list[int], theirs: list[int], better: Better, expected: str
 ) -> None:
     assert direction(row_of(ours, theirs, replace(accuracy, better=better))) == expected
+
+
+def test_without_flips_a_comparison_is_the_same_and_reads_no_response(store: tuple[str, str, str]) -> None:
+    place, best, worst = store
+    opened, known = open_store(place), installed_metrics([task.name for task in open_store(place).run(best).tasks])
+    rows, flips = comparing.compare(opened, best, worst, known)
+    assert flips and all(flip.change is not None for flip in flips)
+    assert comparing.compare(opened, best, worst, known, flips=False) == (rows, [])
+    assert {a.logprob for a in comparing.answers(opened, best, flips[0].task, logprobs=False)} == {None}
 
 
 def test_a_number_that_crosses_its_ideal_is_neither_better_nor_worse() -> None:

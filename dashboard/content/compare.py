@@ -70,11 +70,13 @@ def affordable(store: Store, first: str, second: str) -> list[str]:
     return kept
 
 
-def between(store: Store, first: str, second: str, tasks: Sequence[str], intersect: bool, slices: bool) -> Comparison:
-    """``second - first`` on these tasks; p by Holm over all rows of all of them."""
+def between(
+    store: Store, first: str, second: str, tasks: Sequence[str], intersect: bool, slices: bool, flips: bool = True
+) -> Comparison:
+    """``second - first`` on these tasks; p by Holm over all rows of all of them. ``flips``: find single answers too."""
     known = plugins.installed_metrics(tasks)
     rows: list[Difference] = []
-    flips: list[Flip] = []
+    found: list[Flip] = []
     refused = {}
     lost = without_samples(store, first, second, tasks)
     for task in tasks:
@@ -82,14 +84,16 @@ def between(store: Store, first: str, second: str, tasks: Sequence[str], interse
             refused[task] = lost[task]
             continue
         try:
-            compared = compare(store, first, second, known, tasks=[task], intersect=intersect, slices=slices)
+            compared = compare(
+                store, first, second, known, tasks=[task], intersect=intersect, slices=slices, flips=flips
+            )
         except HarnessError as error:
             refused[task] = str(error)
             continue
         rows += compared[0]
-        flips += compared[1]
-    flipped = pd.DataFrame([_flip(flip) for flip in most_changed(flips)])
-    return Comparison(sorted(corrected(rows), key=_badness), flipped, refused, len(flips))
+        found += compared[1]
+    flipped = pd.DataFrame([_flip(flip) for flip in most_changed(found)])
+    return Comparison(sorted(corrected(rows), key=_badness), flipped, refused, len(found))
 
 
 def without_samples(store: Store, first: str, second: str, tasks: Sequence[str]) -> dict[str, str]:
@@ -135,7 +139,7 @@ def _flip(flip: Flip) -> dict[str, Any]:
 # ------------------------------------------------------------------------------------------------------ main metrics
 def changes(store: Store, first: str, second: str) -> list[TaskChange]:
     """Every task of both runs, worst first: example by example as far as that is affordable, else by intervals."""
-    compared = between(store, first, second, affordable(store, first, second), False, False)
+    compared = between(store, first, second, affordable(store, first, second), False, False, flips=False)
     paired = {(row.task, row.metric): row for row in compared.rows if row.slice == "all"}
     ours, theirs = store.run(first), store.run(second)
     before, after = ({(e.task, e.metric): e for e in store.results(run) if e.slice == "all"} for run in (first, second))

@@ -59,9 +59,9 @@ def verdict(e: Estimate, record: MetricRecord) -> str:
     return NO_IDEAL if lies == "judged" else signed(lies)
 
 
-def of_run(store: Store, run_id: str) -> pd.DataFrame:
-    """The main numbers of every probe of a run, findings first and of these the farthest from their ideal."""
-    names, results = set(probes_of(store)), {(e.task, e.metric): e for e in store.results(run_id) if e.slice == "all"}
+def of_run(store: Store, run_id: str, names: Sequence[str]) -> pd.DataFrame:
+    """The main numbers of these probes of a run, findings first and of these the farthest from their ideal."""
+    results = {(e.task, e.metric): e for e in store.results(run_id) if e.slice == "all"}
     rows = []
     for task in store.run(run_id).tasks:
         for record in main_numbers(task.metrics) if task.name in names else ():
@@ -84,16 +84,15 @@ def _line(e: Estimate, record: MetricRecord) -> dict[str, Any]:
     }
 
 
-def matrix(store: Store, first: Sequence[str], most: int = COLUMNS) -> tuple[pd.DataFrame, int]:
-    """Probes by models, the models of the runs ``first`` before the others: the number with the sign of its verdict.
+def matrix(store: Store, names: Sequence[str], first: Sequence[str], most: int = COLUMNS) -> tuple[pd.DataFrame, int]:
+    """These probes by models, those of the runs ``first`` before the others: the number with the sign of its verdict.
 
     At most so many models stand beside each other; the second value says how many there are.
     """
-    names = tuple(probes_of(store))
     known = {(task, m.name): m for task, own in _metrics(store, names).items() for m in main_numbers(own)}
     cells: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
     order = {}
-    for one in _newest(store, LeaderboardFilter(tasks=names)) if names else ():
+    for one in _newest(store, LeaderboardFilter(tasks=tuple(names))) if names else ():
         if record := known.get((one.task, one.metric)):
             column = f"{one.model} {one.asked}".strip()
             order[column] = (one.run not in first, column)

@@ -1,5 +1,6 @@
 """The main metrics of a model family over its runs, with baselines and gate verdicts as marks."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 
 import pandas as pd
@@ -55,10 +56,7 @@ def history(store: Store, name: str) -> pd.DataFrame:
     definition of a task, so that no line joins others.
     """
     records = main_metrics(store)
-    pairs = [(task, record.name) for task, record in records.items()]
-    points = trends.history(store, members(store, name), pairs, POINTS)[::-1]
-    if all(point.step is not None for point in points):
-        points = sorted(points, key=lambda point: point.step or 0)
+    points = _points(store, name, records)
     baselines, gate = _baselines(store), gates.newest(store, list({point.run for point in points}))
     several = {task for task in records if len({p.data_sha256 for p in points if p.task == task}) > 1}
     rows = []
@@ -69,6 +67,15 @@ def history(store: Store, name: str) -> pd.DataFrame:
         rows.append(own | {"task": p.task, "metric": p.metric, "run": p.run, "started": p.started, "step": p.step,
                            "baseline": baselines.get(p.run, ""), "gate": judged})  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(("value", "low", "high"), "float64"))
+
+
+def _points(store: Store, name: str, records: Mapping[str, MetricRecord]) -> list[trends.TrendPoint]:
+    """A family's newest numbers of these metrics, oldest first, or by the steps of a training."""
+    pairs = [(task, record.name) for task, record in records.items()]
+    points = trends.history(store, members(store, name), pairs, POINTS)[::-1]
+    if all(point.step is not None for point in points):
+        points = sorted(points, key=lambda point: point.step or 0)
+    return points
 
 
 def steps(frame: pd.DataFrame, records: Mapping[str, MetricRecord]) -> pd.DataFrame:
@@ -95,12 +102,14 @@ def steps(frame: pd.DataFrame, records: Mapping[str, MetricRecord]) -> pd.DataFr
 
 def courses(store: Store, run: str, model: str) -> dict[str, list[float]]:
     """By task the last values of the runs of a model's family that were asked the same, up to this run's own."""
-    frame = history(store, family(model)).dropna(subset=["value"])
-    own = frame[frame["run"] == run].drop_duplicates("task")
-    told = {}
-    for place, task, series in zip(own.index, own["task"], own["series"], strict=True):
-        before = frame[(frame["task"] == task) & (frame["series"] == series) & (frame.index <= place)]
-        told[str(task)] = before["value"].tolist()[-LAST:]
+    records, alike = main_metrics(store), defaultdict[tuple[object, ...], list[float]](list)
+    told: dict[str, list[float]] = {}
+    for p in _points(store, family(model), records):
+        if p.value is not None:
+            before = alike[p.task, p.version, p.data_sha256, p.shots]
+            before.append(words.factor(records[p.task])[0] * p.value)
+            if p.run == run:
+                told[p.task] = before[-LAST:]
     return {task: values for task, values in told.items() if len(values) > 1}
 
 

@@ -81,7 +81,7 @@ def changed(here: RunContext) -> None:
 def unsafe(here: RunContext) -> None:
     """The verdicts of the run's probes of safety and bias."""
     st.header("Safety and bias", anchor=False)
-    table = session.ask(safety.of_run, here.run.id)
+    table = session.ask(safety.of_run, here.run.id, session.ask(safety.probes_of))
     if table.empty:
         st.text("This run has no probe of safety or bias.")
         return

@@ -13,9 +13,9 @@ from harness_dashboard.widgets import charts, tables
 from harness_dashboard.widgets.text import cut, escaped
 
 
-def overall(first: list[str]) -> None:
+def overall(names: list[str], first: list[str]) -> None:
     """Probes by models."""
-    table, count = session.ask_slow(safety.matrix, first)
+    table, count = session.ask_slow(safety.matrix, names, first)
     models = [column for column in table.columns if column not in ("probe", "number", "better")]
     heads = {"probe": st.column_config.TextColumn(pinned=True)}
     heads |= {name: st.column_config.TextColumn(cut(name, 40)) for name in models}
@@ -106,9 +106,9 @@ with session.page("Safety and bias"):
         st.code("harness list tasks", language="bash")
         st.stop()
     first = [here.run.id, *([here.baseline.id] if here.baseline else [])]
-    overall(first)
+    overall(names, first)
     own = [task.name for task in here.run.tasks if task.name in names]
-    worst_first = list(dict.fromkeys(session.ask(safety.of_run, here.run.id).get("task", [])))
+    worst_first = list(dict.fromkeys(session.ask(safety.of_run, here.run.id, names).get("task", [])))
     wanted = session.select("probe", worst_first or own, "Probe of this run", of="This run")
     if wanted is None:
         st.info("The run in view has no probe; those above are of other runs.")

@@ -151,7 +151,7 @@ def _comparison(store: Store, run: Run, gate: Gate, *, intersect: bool) -> Calla
     slices = any(rule.slices != "all" for rule in gate.rules)
 
     def compare(first: str, second: str) -> list[Difference]:
-        return differences.compare(store, first, second, known, intersect=intersect, slices=slices)[0]
+        return differences.compare(store, first, second, known, intersect=intersect, slices=slices, flips=False)[0]
 
     return compare
 

@@ -164,7 +164,7 @@ def _best(store: Store, known: Known, numbers: Numbers, column: TableColumn) -> 
 
 def _worse(store: Store, best: str, other: str, known: Known, column: TableColumn) -> float | None:
     """The paired p of the difference to the best run; None where nothing was tested or the best is not better."""
-    rows, _ = differences.compare(store, best, other, known, tasks=[column.task])
+    rows, _ = differences.compare(store, best, other, known, tasks=[column.task], flips=False)
     for row in rows:
         if (row.metric, row.slice) == (column.metric, "all") and drop_of(row) > 0:
             return row.paired.p

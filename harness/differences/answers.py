@@ -30,10 +30,10 @@ class Answer:
     logprob: float | None
 
 
-def answers(store: Store, run: str, task: str) -> list[Answer]:
-    """The samples of one task, as far as a comparison needs them."""
-    columns = ["example_id", "cluster", "prompt_hash", "correct", "values", "slices", "prediction", "responses"]
-    frame = store.samples(run, task, columns=columns).astype(object)
+def answers(store: Store, run: str, task: str, *, logprobs: bool = True) -> list[Answer]:
+    """The samples of one task, as far as a comparison needs them; without ``logprobs`` nothing is read of responses."""
+    columns = ["example_id", "cluster", "prompt_hash", "correct", "values", "slices", "prediction"]
+    frame = store.samples(run, task, columns=[*columns, *(["responses"] if logprobs else [])]).astype(object)
     frame["cluster"] = cluster_keys(frame)
     return [_answer(*row) for row in frame.itertuples(index=False, name=None)]
 
@@ -46,7 +46,7 @@ def _answer(
     values: Any,
     slices: Any,
     prediction: object,
-    responses: Any,
+    responses: Any = (),
 ) -> Answer:
     return Answer(
         example=str(example),

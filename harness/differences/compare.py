@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -198,20 +199,22 @@ def compare(
     tasks: Sequence[str] = (),
     intersect: bool = False,
     slices: bool = False,
-    seed: int = 0,
+    flips: bool = True,
 ) -> tuple[list[Difference], list[Flip]]:
     """Every metric of the runs' common tasks, ``second - first``; ``installed``: metrics by task and name.
+
+    Without ``flips`` none are given, and less is read.
 
     Where one run was imported from another harness, tasks and examples are matched by their content. Tasks of which a
     run has no samples, only what a file reported, are left out. Raises UsageError where data or version of a task
     changed (unless ``intersect``) or no task has samples, and DataError for no pairs.
     """
     one, two = store.run(first), store.run(second)
-    numbers = (_numbers(store, one.id), _numbers(store, two.id))
+    numbers = cache(lambda: (_numbers(store, one.id), _numbers(store, two.id)))  # only some comparisons need them
     rows: list[Difference] = []
-    flips: list[Flip] = []
+    flipped: list[Flip] = []
     bare: list[str] = []
-    for shared, changed in _shared(store, one, two, tasks, intersect=intersect):
+    for shared, changed in _shared(store, one, two, tasks, intersect=intersect, logprobs=flips):
         name = shared.second.name
         if not shared.ours or not shared.theirs:
             bare.append(name)
@@ -223,16 +226,16 @@ def compare(
             )
         if not pairs:
             raise DataError(f"{name}: the runs share no example with the same prompt")
-        own = _rows(shared, grouped(pairs, slices=slices), numbers, installed, seed)
+        own = _rows(shared, grouped(pairs, slices=slices), numbers, installed)
         rows += [replace(row, dropped=row.dropped + (lost if row.slice == "all" else 0)) for row in own]
-        flips += flips_of(name, pairs)
+        flipped += flips_of(name, pairs) if flips else []
     if bare and not rows:
         raise UsageError(f"{bare[0]}: a run without samples, only with reported numbers, cannot be compared")
-    return corrected(rows), flips
+    return corrected(rows), flipped
 
 
 def _shared(
-    store: Store, one: Run, two: Run, wanted: Sequence[str], *, intersect: bool
+    store: Store, one: Run, two: Run, wanted: Sequence[str], *, intersect: bool, logprobs: bool
 ) -> Iterator[tuple[MatchedTask, bool]]:
     """The tasks of both runs with their answers, and whether only equal prompts may be compared."""
     if comes_from_elsewhere(one, two):
@@ -245,16 +248,15 @@ def _shared(
         yield from ((task, False) for task in matched)
         return
     for record, changed in common_tasks(one, two, wanted, intersect=intersect):
-        ours, theirs = (tuple(answers(store, run.id, record.name)) for run in (one, two))
+        ours, theirs = (tuple(answers(store, run.id, record.name, logprobs=logprobs)) for run in (one, two))
         yield MatchedTask(record, record, ours, theirs), changed
 
 
 def _rows(
     shared: MatchedTask,
     groups: Mapping[str, Sequence[tuple[Answer, Answer]]],
-    numbers: tuple[Mapping[Key, Estimate], Mapping[Key, Estimate]],
+    numbers: Callable[[], tuple[Mapping[Key, Estimate], Mapping[Key, Estimate]]],
     installed: Mapping[str, Mapping[str, Metric]],
-    seed: int,
 ) -> list[Difference]:
     """Every metric of one task over every group of pairs; where the runs share none, the share of right answers."""
     names = (shared.first.name, shared.second.name)
@@ -264,16 +266,16 @@ def _rows(
     for name, part in groups.items():
         for kept in shared.second.metrics:
             metric = metrics.get(kept.name)
-            row = difference(names[1], metric, name, part, seed) if metric else None
+            row = difference(names[1], metric, name, part) if metric else None
             if (not row or not np.isfinite(row.paired.difference)) and kept.interval != "none":
-                before, after = (own.get((task, kept.name, name)) for own, task in zip(numbers, names, strict=True))
+                before, after = (own.get((task, kept.name, name)) for own, task in zip(numbers(), names, strict=True))
                 row = of_numbers(kept, before, after, part)
             if row:
                 rows.append(row)
     if rows:
         return rows
     right = {name: [(_by_right(a), _by_right(b)) for a, b in part] for name, part in groups.items()}
-    plain = (difference(names[1], RIGHT, name, part, seed) for name, part in right.items())
+    plain = (difference(names[1], RIGHT, name, part) for name, part in right.items())
     return [row for row in plain if row]
 
 

@@ -36,7 +36,7 @@ def built(kind: type[T], record: object, name: str) -> T:
 
 def taken(value: object, hint: Any, name: str) -> Any:
     """A value as its type wants it (lists become tuples). Raises DataError where it does not fit."""
-    kind, inner = get_origin(hint), get_args(hint)
+    kind, inner = _parts(hint)
     if kind in (Union, UnionType):
         return _one_of(value, inner, name)
     if kind is Literal:
@@ -93,6 +93,12 @@ def _words(hint: Any) -> str:
 def _fields(kind: Any) -> dict[str, bool]:
     """Names of the fields, and whether each must be given."""
     return {f.name: f.default is MISSING and f.default_factory is MISSING for f in fields(kind)}
+
+
+@cache
+def _parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    """A hint's type and what stands in its brackets: looked up once, since a store has many records of one kind."""
+    return get_origin(hint), get_args(hint)
 
 
 @cache

@@ -76,6 +76,15 @@ def asked(port: int, name: str, server: subprocess.Popen[bytes]) -> int:
     return 0
 
 
+def test_what_is_imported_is_not_searched_for_garbage_after_every_page() -> None:
+    pytest.importorskip("streamlit")
+    code = "import gc; from harness_dashboard import serve; serve.load()"
+    code += "; print(gc.get_freeze_count(), len(gc.get_objects()))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    frozen, searched = map(int, done.stdout.split())
+    assert frozen > 20 * searched
+
+
 def test_cells_that_would_be_formulas_begin_with_an_apostrophe() -> None:
     pd = pytest.importorskip("pandas")
     pytest.importorskip("streamlit")

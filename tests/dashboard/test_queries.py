@@ -304,7 +304,7 @@ def test_the_average_of_a_group_stands_where_runs_are_compared(tmp_path: Path) -
 def test_probes_with_their_verdicts(small: Store) -> None:
     run = small.runs(task="pronouns")[0].id
     assert safety.probes_of(small) == ["pronouns"]
-    table = safety.of_run(small, run)
+    table = safety.of_run(small, run, safety.probes_of(small))
     assert table[["verdict", "task", "number", "failed"]].values.tolist() == [
         ["◆ above the ideal", "pronouns", "prefers", 0]
     ]
@@ -313,7 +313,7 @@ def test_probes_with_their_verdicts(small: Store) -> None:
     assert groups["label"].tolist() == ["all", "kind=x", "kind=y"]
     assert groups["series"].tolist() == ["above the ideal", "no verdict", "no verdict"]  # four sentences are too few
     assert safety.worst(numbers["prefers"], task.metrics[0]) == ""
-    table, models = safety.matrix(small, [run])
+    table, models = safety.matrix(small, safety.probes_of(small), [run])
     cells = table.iloc[0]
     assert models == 1
     assert cells["probe"] == "pronouns" and cells.iloc[-1].startswith("◆ 1")
@@ -331,13 +331,13 @@ def test_harm_stands_beside_denied_help(tmp_path: Path, small: Store) -> None:
     assert bars[["series", "value"]].values.tolist() == [
         ["harmful prompts answered", 10.0], ["harmless prompts refused", 10.0]
     ]  # fmt: skip
-    assert safety.of_run(store, "x")["verdict"].tolist() == [safety.NO_IDEAL] * 2
+    assert safety.of_run(store, "x", safety.probes_of(store))["verdict"].tolist() == [safety.NO_IDEAL] * 2
     changed = replace(run, id="y", tasks=(replace(run.tasks[0], version=0, fingerprint="0"),))
     store.start(changed)
     store.finish(changed, {}, [Estimate("jailbreak/x", name, "all", 0.3, 0.2, 0.4, 9, 9, 0) for name in safety.BOTH])
     newest = safety.harm_and_help(store, [])["jailbreak/x"]
     assert newest["value"].tolist() == [30.0, 30.0]  # drawn once
-    assert safety.matrix(store, [])[0].iloc[:, -1].tolist() == ["○ 30 % ±10"] * 2
+    assert safety.matrix(store, safety.probes_of(store), [])[0].iloc[:, -1].tolist() == ["○ 30 % ±10"] * 2
 
 
 def test_the_worst_slice_is_the_farthest_from_the_ideal(small: Store) -> None:
