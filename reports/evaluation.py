@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from harness.api.sentence import direction, names_of, sentence
 from harness.api.tables import table_of
 from harness.marks import DIFFERS, signed
-from harness.metrics.words import arrow, ends, factor, help_line, place, plain_name, points, value
+from harness.metrics.words import arrow, ends, factor, help_line, p_value, place, plain_name, points, value
 from harness.store import Store
 from harness.subset import by_reason, shortfall
 from harness.types import Estimate, MetricRecord
@@ -179,7 +179,7 @@ def _beside(number: Number) -> list[str]:
     spread = "" if p.low is None or p.high is None else f" {interval(times * p.low, times * p.high)}"
     shared = "" if p.n == number.estimate.n == base.n else f" (n = {p.n} of both)"
     told = f"{points(p.difference, record, signed=True)}{spread}{shared}: {signed(direction(change))}"
-    return [own, str(base.n), told, "-" if change.adjusted is None else f"{change.adjusted:.3g}"]
+    return [own, str(base.n), told, p_value(change.adjusted)]
 
 
 def _glossary(numbers: Sequence[Number]) -> Grid:

@@ -10,7 +10,8 @@ import pandas as pd
 
 from harness.differences import answers, flips_of, pairs_of
 from harness.gate.formats import outcome
-from harness.gate.rules import Rule, explain
+from harness.gate.rules import FAILED_RATE, Rule
+from harness.gate.wording import explain, record_of
 from harness.marks import MARKS, signed
 from harness.metrics import words
 from harness.store import Store
@@ -25,7 +26,7 @@ NEWEST, EXAMPLES = 200, 50
 """The most verdicts, and the most examples behind a failed rule, that are shown."""
 OUTCOMES = {"passed": "PASS", "failed": "FAIL", "undecided": "INCONCLUSIVE"}
 """A gate's outcome in a word -> the state whose mark it has."""
-QUIET = "failed_rate"
+QUIET = FAILED_RATE
 """The rule that stands for itself: rows of it that hold are one line."""
 
 
@@ -63,16 +64,16 @@ def rules(record: Mapping[str, Any], metrics: Mapping[tuple[str, str], MetricRec
     rows = [
         {"verdict": signed(v["state"]) + " (quarantined)" * bool(v.get("quarantined")),
          "task": v["task"], "metric": v["metric"], "slice": v["slice"], **_told(v, metrics),
-         "n": v["n"], "why": v["message"], "rule": in_words(v["rule"]), "state": v["state"]}
+         "n": v["n"], "why": v["message"], "rule": in_words(v["rule"], record_of(metrics, v["task"], v["metric"])),
+         "state": v["state"]}
         for v in sorted(record.get("verdicts", []), key=lambda v: order.index(v["state"]))
     ]  # fmt: skip
     return pd.DataFrame(rows)
 
 
 def _told(verdict: Mapping[str, Any], metrics: Mapping[tuple[str, str], MetricRecord]) -> dict[str, str]:
-    """The numbers of a verdict in words; shares of failed answers, which no run keeps a metric of, in percent too."""
-    share = MetricRecord(name=QUIET, interval="wilson") if verdict["metric"] == QUIET else None
-    record = metrics.get((verdict["task"], verdict["metric"]), share)
+    """The numbers of a verdict in words."""
+    record = record_of(metrics, verdict["task"], verdict["metric"])
     now, before = verdict["value"], verdict["baseline"]
     change = "-" if now is None or before is None else words.points(now - before, record, signed=True)
     return {"value": words.value(now, record), "baseline": words.value(before, record), "change": change}
@@ -86,10 +87,10 @@ def grouped(rules: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     return rules[~quiet].drop(columns="state"), line * bool(count)
 
 
-def in_words(rule: Mapping[str, Any]) -> str:
-    """A stored rule in words. The alpha is not stored with it, and so is not told."""
+def in_words(rule: Mapping[str, Any], record: MetricRecord | None) -> str:
+    """A stored rule in words, its margin in the unit of a metric that it judged; its alpha is not stored."""
     known = {field.name for field in fields(Rule)}
-    text = explain(Rule(**{key: value for key, value in rule.items() if key in known}), 0.05)
+    text = explain(Rule(**{key: value for key, value in rule.items() if key in known}), 0.05, record)
     return re.sub(r" \(alpha [^)]*\)", "", text)
 
 

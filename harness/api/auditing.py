@@ -14,6 +14,7 @@ from harness.errors import UsageError
 from harness.hidden import hidden
 from harness.metrics import stats
 from harness.metrics.classify import mean
+from harness.metrics.words import p_value
 from harness.privacy.exposure import Exposure
 from harness.privacy.extraction import ExtractionRate
 from harness.privacy.membership import RARE, Membership
@@ -97,7 +98,7 @@ def of_orders(orders: Mapping[str, Order]) -> Iterator[AuditResult]:
     for task, one in orders.items():
         yield AuditResult(
             "contamination", task, "gain of the published order", one.gain, one.low, one.high, one.shards,
-            f"p {one.p:.3g}: {one.words}", "nats a shard",
+            f"p {p_value(one.p)}: {one.words}", "nats a shard",
         )  # fmt: skip
 
 

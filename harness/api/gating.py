@@ -66,6 +66,7 @@ def check_gate(
         limit=done.limit,
         asked=shortfall(checked),
         bundles=bundles_differ(base, checked) if base else "",
+        metrics=checked.metrics(),
     )
     store.save_verdicts(checked.id, as_json(result))
     return result
@@ -139,7 +140,7 @@ def _judged(gate: Gate, source: Source, run: Run, base: Run | None, budget: int 
     """The verdicts on what is stored; with a budget, on more examples where those are inconclusive."""
     if budget is None:
         rows = source.compare(base.id, run.id) if base else []
-        return Extended(judge(gate, rows, source.results(run.id), today))
+        return Extended(judge(gate, rows, source.results(run.id), today, metrics=run.metrics()))
     for extended in (run, base) if base else (run,):  # before either model is asked for more
         require_askable(extended)
     return extend_gate(gate, source, run, base, budget, today)

@@ -9,7 +9,8 @@ import click
 
 from harness.cli.options import data_option, json_option, mirror, names, quiet_option, store_option
 from harness.files import write_json
-from harness.visible import cut, interval, line, number
+from harness.types import MetricRecord
+from harness.visible import cut, interval, line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,7 +69,7 @@ def command(tasks: tuple[str, ...], corpus: str | None, **words: Any) -> int:
     if not words["quiet"]:
         if report:
             _show(report)
-        _show_effects(rows)
+        _show_effects(rows, split.run.metrics() if split else {})
         _show_models(orders, completions)
     if words["json_file"]:
         page = {**_as_json(report), "effects": [asdict(effect) for effect in rows]}
@@ -125,53 +126,65 @@ def _show(report: Report) -> None:
             click.echo(f"  {rule:<18} " + "; ".join(f"{part}s {_share(share)}" for part, share in parts))
 
 
-def _show_effects(effects: Sequence[Effect]) -> None:
+def _show_effects(effects: Sequence[Effect], metrics: Mapping[tuple[str, str], MetricRecord]) -> None:
+    from harness.metrics import words
+
     for effect in effects:
+        record = metrics.get((effect.task, effect.metric))
         click.echo(cut(f"{effect.task}: {effect.metric}", 200))
         for e in effect.scores:
-            value = "-" if e.value is None else f"{e.value:.4g}"
-            ends = "" if e.low is None or e.high is None else f" [{e.low:.4g}, {e.high:.4g}]"
-            click.echo(f"  {e.slice:<8} {value}{ends}, n {e.n}, failed {e.failed}")
-        click.echo(f"  seen - unseen: {_gap(effect.gap)}")
+            told = words.with_ends(e, record) + words.factor(record)[1] * (e.value is not None)
+            click.echo(f"  {e.slice:<8} {told}, n {e.n}, failed {e.failed}")
+        click.echo(f"  seen - unseen: {_gap(effect.gap, record)}")
         if effect.against:
-            click.echo(f"  minus the reference run's: {_gap(effect.against)}")
+            click.echo(f"  minus the reference run's: {_gap(effect.against, record)}")
 
 
 def _show_models(orders: Mapping[str, Order], completions: Mapping[str, Completion]) -> None:
+    from harness.metrics.words import p_value, percent, percents
+
     for task, order in orders.items():
         click.echo(
             f"{line(task)}: published order {order.gain:+.4g} nats a shard {interval(order.low, order.high)}, "
-            f"t {order.t:.3g}, p {order.p:.3g}, {order.shards} shards: {order.words}"
+            f"t {order.t:.3g}, p {p_value(order.p)}, {order.shards} shards: {order.words}"
         )
     for task, one in completions.items():
         low, high = one.interval
         click.echo(
-            f"{line(task)}: {one.exact} of {one.n} questions completed word for word [{low:.3g}, {high:.3g}], "
-            f"{one.short} too short, {one.failed} failed; ROUGE-L {number(one.rouge.value)} "
-            f"{interval(one.rouge.low, one.rouge.high)}, {_change(one.chance)} to another question's end"
+            f"{line(task)}: {one.exact} of {one.n} questions completed word for word {percents(low, high)}, "
+            f"{one.short} too short, {one.failed} failed; ROUGE-L {percent(one.rouge.value)} "
+            f"{percents(one.rouge.low, one.rouge.high)}, {_change(one.chance)} to another question's end"
             + (f", {_change(one.against)} to the reference model's" if one.against else "")
         )
         click.echo(f"  {one.words}")
 
 
 def _change(change: RougeMean) -> str:
-    ends = "" if change.low is None or change.high is None else f" [{change.low:+.3g}, {change.high:+.3g}]"
-    return f"{change.value:+.3g}{ends}"
+    from harness.metrics import words
+
+    share = MetricRecord(name="ROUGE-L", bounds=(0.0, 1.0))
+    ends = words.span(change.low, change.high, share)
+    return words.points(change.value, share, signed=True) + f" ({ends})" * (ends != "-")
 
 
 def _share(share: DirtyShare) -> str:
+    from harness.metrics.words import percents
+
     if not share.n:
         return f"- ({share.short} too short)"
-    return f"{share.dirty} of {share.n} seen [{share.low:.3g}, {share.high:.3g}]" + (
+    return f"{share.dirty} of {share.n} seen {percents(share.low, share.high)}" + (
         f" ({share.short} too short)" if share.short else ""
     )
 
 
-def _gap(gap: ScoreGap) -> str:
+def _gap(gap: ScoreGap, record: MetricRecord | None) -> str:
+    from harness.metrics import words
+
     if gap.value is None:
         return f"- (n {gap.dirty} seen, {gap.clean} not): {gap.words}"
-    ends = "" if gap.low is None or gap.high is None else f" [{gap.low:+.4g}, {gap.high:+.4g}]"
-    return f"{gap.value:+.4g}{ends}, n {gap.dirty} seen, {gap.clean} not: {gap.words}"
+    ends = words.span(gap.low, gap.high, record)
+    told = words.points(gap.value, record, signed=True) + f" ({ends})" * (ends != "-")
+    return f"{told}, n {gap.dirty} seen, {gap.clean} not: {gap.words}"
 
 
 def _as_json(report: Report | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import click
 
 from harness.cli.options import json_option, store_option
 from harness.files import write_json
-from harness.visible import interval, line, number
+from harness.visible import line
 
 if TYPE_CHECKING:
     from harness.metrics.fairness import Fairness
@@ -45,6 +45,7 @@ def _show(title: str, result: Fairness) -> None:
     from rich.text import Text
 
     from harness.cli.table import plain, wide_console
+    from harness.metrics.words import percent, percents
 
     console = wide_console(120)
 
@@ -52,7 +53,7 @@ def _show(title: str, result: Fairness) -> None:
     for name in ("rate", "group", "value", "95 % interval", "n"):
         rates.add_column(name)
     for r in result.rates:
-        rates.add_row(*plain(r.rate, r.group, number(r.value), interval(r.low, r.high), r.n))
+        rates.add_row(*plain(r.rate, r.group, percent(r.value), percents(r.low, r.high), r.n))
     gaps = Table(
         caption="gap: largest minus smallest group, never negative; chance: its mean with shuffled groups",
         caption_justify="left",
@@ -62,9 +63,9 @@ def _show(title: str, result: Fairness) -> None:
     for g in result.gaps:
         cells = (
             g.name,
-            number(g.value),
-            interval(g.low, g.high),
-            number(g.chance),
+            percent(g.value),
+            percents(g.low, g.high),
+            percent(g.chance),
             g.highest,
             g.lowest,
             g.n,

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from harness.gate.result import GateResult
     from harness.gate.rules import Gate
     from harness.gate.selftest import AlarmRate
-    from harness.gate.verdicts import Verdict
 
 
 class CheckOptions(TypedDict):
@@ -94,13 +93,11 @@ def check(rules: Path, run: str, **options: Unpack[CheckOptions]) -> int:
     """
     from harness.api import Where, check_gate
     from harness.gate.closing import closing
-    from harness.gate.rules import explain, read_gate
+    from harness.gate.rules import read_gate
 
     gate = read_gate(rules)
     if options["dry_run"]:
-        for rule in gate.rules:
-            click.echo(explain(rule, gate.alpha))
-        _show_reach(gate, run, options["store"])
+        _show_plan(gate, run, options["store"])
         return 0
     dangerous = {"trust_remote_code": options["trust_remote_code"], "allow_pickle": options["allow_pickle"]}
     result = check_gate(
@@ -115,7 +112,7 @@ def check(rules: Path, run: str, **options: Unpack[CheckOptions]) -> int:
     if result.limit is not None:
         notice(f"extended to --limit {result.limit}: {', '.join(result.added) or 'no new run'}")
     _write(result, options["json_file"], options["junit"], options["markdown"])
-    _show(result.verdicts)
+    _show(result)
     if result.asked:
         click.echo(f"run {result.run} asked {result.asked}")
     if result.bundles:
@@ -173,25 +170,31 @@ def _write(result: GateResult, json_file: Path | None, junit: Path | None, markd
         click.echo("\n".join(error_lines(result.verdicts)))
 
 
-def _show_reach(gate: Gate, run: str, store: str | None) -> None:
-    """What each rule can see with as many questions as a stored run has; only a note where there is no such run yet."""
+def _show_plan(gate: Gate, run: str, store: str | None) -> None:
+    """What each rule means, and what it can see with as many questions as a stored run has, if there is one yet."""
     from harness.errors import StoreError, UnknownName
     from harness.gate.reach import reaches
+    from harness.gate.wording import explain, record_for
     from harness.store import open_store
 
     try:
-        estimates = open_store(store, create=False).results(run)
+        opened = open_store(store, create=False)
+        estimates, metrics, missing = opened.results(run), opened.run(run).metrics(), ""
     except (StoreError, UnknownName) as error:
-        notice(f"{error}; name a stored run to see how small a change the rules can detect")
+        estimates, metrics, missing = [], {}, str(error)
+    for rule in gate.rules:
+        click.echo(explain(rule, gate.alpha, record_for(rule, metrics)))
+    if missing:
+        notice(f"{missing}; name a stored run to see how small a change the rules can detect")
         return
-    for reach in reaches(gate, estimates):
+    for reach in reaches(gate, estimates, metrics):
         click.echo(line(reach))
 
 
-def _show(verdicts: Sequence[Verdict]) -> None:
+def _show(result: GateResult) -> None:
     from harness.gate.verdicts import COLUMNS, cells_of
 
-    _table(COLUMNS, [cells_of(verdict) for verdict in verdicts])
+    _table(COLUMNS, [cells_of(verdict, result.metrics) for verdict in result.verdicts])
 
 
 def _show_rates(rates: Sequence[AlarmRate], drop: float) -> None:

@@ -57,6 +57,7 @@ def exposure_command(model: str, file: Path, template: str, **words: Any) -> int
 def extraction_command(model: str, file: Path, **words: Any) -> int:
     """Find passages of FILE that greedy decoding reproduces: JSON lines {"prefix": ..., "suffix": ..., "count": n}."""
     from harness.api.auditing import AuditedRun, of_rates
+    from harness.metrics.words import percents
     from harness.privacy.extraction import extract, rates
     from harness.privacy.files import passages_of
 
@@ -67,7 +68,7 @@ def extraction_command(model: str, file: Path, **words: Any) -> int:
     for count, rate in shares.items():
         name = "all" if count is None else f"{count} time{'s' * (count != 1)} in the training data"
         low, high = rate.interval
-        click.echo(f"{name}: {rate.extracted} of {rate.n} extracted [{low:.3g}, {high:.3g}]")
+        click.echo(f"{name}: {rate.extracted} of {rate.n} extracted {percents(low, high)}")
         rows.append({"count": count, **asdict(rate), "low": low, "high": high})
     audited.keep(of_rates(shares))
     _write(words["json_file"], rows)
@@ -85,6 +86,7 @@ def extraction_command(model: str, file: Path, **words: Any) -> int:
 def membership_command(model: str, members: Path, others: Path, **words: Any) -> int:
     """Test whether likelihoods tell MEMBERS from OTHERS: JSON lines {"text": ...} of the same kind in both."""
     from harness.api.auditing import AuditedRun, of_membership
+    from harness.metrics.words import percents
     from harness.privacy.files import texts_of
     from harness.privacy.membership import RARE, membership
 
@@ -96,7 +98,7 @@ def membership_command(model: str, members: Path, others: Path, **words: Any) ->
         low, high = attack.caught_interval
         click.echo(
             f"{attack.name:<6} AUC {attack.auc:.3f} [{attack.low:.3f}, {attack.high:.3f}] of {attack.members} members "
-            f"and {attack.others} others, {attack.caught} members [{low:.3f}, {high:.3f}] at a false-positive rate of "
+            f"and {attack.others} others, {attack.caught} members {percents(low, high)} at a false-positive rate of "
             f"{RARE:.0%}: {meaning}"
         )
     audited.keep(of_membership(result))
@@ -114,6 +116,7 @@ def membership_command(model: str, members: Path, others: Path, **words: Any) ->
 @json_option
 def leaks_command(run: str, tasks: tuple[str, ...], redact: bool, store: str | None, json_file: Path | None) -> int:
     """Count personal data in the stored answers of RUN that their prompts do not contain."""
+    from harness.metrics.words import percents
     from harness.privacy.leaks import leaks_of
     from harness.privacy.personal import VALIDATORS
     from harness.store import open_store
@@ -125,7 +128,7 @@ def leaks_command(run: str, tasks: tuple[str, ...], redact: bool, store: str | N
         low, high = one.interval
         how = VALIDATORS[one.kind]
         click.echo(
-            f"{one.kind:<6} {one.hits} of {one.n} answers [{low:.3g}, {high:.3g}]; the pattern finds {how.hits} of "
+            f"{one.kind:<6} {one.hits} of {one.n} answers {percents(low, high)}; the pattern finds {how.hits} of "
             f"{how.there} with {how.false} false on labelled texts"
         )
     if report.without:

@@ -155,7 +155,7 @@ def _marked(own: Estimate | None, record: MetricRecord, best: bool) -> str:
 
 def training_lines(run: Run, estimates: Sequence[Estimate]) -> Iterator[str]:
     """A fine-tuned model's scores on train, held-out and validation examples, with the gap, a line per metric."""
-    own = {(e.task, e.metric): e.value for e in estimates if e.slice == "all"}
+    own, records = {(e.task, e.metric): e.value for e in estimates if e.slice == "all"}, run.metrics()
     for training in run.training:
         overfit = gaps(training, estimates)
         for name, value in training.train.values.items():
@@ -163,8 +163,10 @@ def training_lines(run: Run, estimates: Sequence[Estimate]) -> Iterator[str]:
                 ("train", value),
                 ("held-out", training.held_out.values.get(name)),
                 ("validation", own.get((training.task, name))),
-                ("gap", gap.value if (gap := overfit.get(name)) else None),
             ]
-            told = ", ".join(f"{part} {v:.4f}" for part, v in parts if v is not None)
-            ends = f" [{gap.low:.4f}, {gap.high:.4f}]" if gap and gap.low is not None and gap.high is not None else ""
-            yield f"{training.task} {name}: {told}{ends}"
+            record, gap = records.get((training.task, name)), overfit.get(name)
+            told = [f"{part} {words.value(v, record)}" for part, v in parts if v is not None]
+            if gap and gap.value is not None:
+                ends = words.span(gap.low, gap.high, record)
+                told.append(f"gap {words.points(gap.value, record, signed=True)}" + f" ({ends})" * (ends != "-"))
+            yield f"{training.task} {name}: {', '.join(told)}"

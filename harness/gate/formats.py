@@ -97,7 +97,7 @@ def as_markdown(result: GateResult) -> str:
     size = sum(map(len, lines)) + len(lines)
     left = len(result.verdicts)
     for verdict in sorted(result.verdicts, key=lambda v: SEVERITY[v.state]):
-        line = "| " + " | ".join(map(markdown, cells_of(verdict))) + " |"
+        line = "| " + " | ".join(map(markdown, cells_of(verdict, result.metrics))) + " |"
         size += len(line) + 1
         if size > MARKDOWN_LIMIT:
             lines += ["", f"... and {left} more"]

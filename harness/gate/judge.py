@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, TypeVar
 from harness.errors import UnknownName, UsageError
 from harness.gate.rules import FAILED_RATE, Gate, Rule
 from harness.gate.verdicts import SEVERITY, State, Verdict
-from harness.metrics import stats
+from harness.gate.wording import Records, allowed, margin, record_of
+from harness.metrics import stats, words
 
 if TYPE_CHECKING:
     from harness.differences import Difference
-    from harness.types import Estimate
+    from harness.types import Estimate, MetricRecord
 
 Number = TypeVar("Number", "Difference", "Estimate")
 BOUNDS = ("max", "min", "max_abs")
+NO_RECORDS: Records = {}
 MOST = 1e4
 """A standard error that is so many times the distance to the margin needs about 10^9 times the examples."""
 
@@ -106,28 +108,32 @@ def worst_p(rule: Rule, rows: Sequence[Difference]) -> float | None:
     return min(1.0, len(rows) * min(tested)) if tested else None
 
 
-def check_drops(rule: Rule, rows: Sequence[Difference], alpha: float, p: float | None) -> Verdict:
+def check_drops(
+    rule: Rule, rows: Sequence[Difference], alpha: float, p: float | None, metrics: Records = NO_RECORDS
+) -> Verdict:
     """The verdict on a claim: on its worst row, each with an interval at alpha / number of rows."""
     ps = [violation_p(row, rule.margin) for row in rows]
     least = min((x for x in ps if x is not None), default=None)
     checks = [
-        (check_drop(rule, row, alpha, p if own == least else None, groups=len(rows)), drop_of(row))
+        (check_drop(rule, row, alpha, p if own == least else None, len(rows), metrics), drop_of(row))
         for row, own in zip(rows, ps, strict=True)
     ]
     return _worst([verdict for verdict, _ in sorted(checks, key=lambda pair: -pair[1])])
 
 
-def check_drop(rule: Rule, row: Difference, alpha: float, p: float | None, groups: int = 1) -> Verdict:
+def check_drop(
+    rule: Rule, row: Difference, alpha: float, p: float | None, groups: int = 1, metrics: Records = NO_RECORDS
+) -> Verdict:
     """FAIL if the drop is beyond the margin (corrected p below alpha), PASS if its upper bound is within it."""
     paired, drop, level = row.paired, drop_of(row), alpha / groups
     if not math.isfinite(drop):
         raise UsageError(f"{row.task}:{row.metric} on {row.slice} is not a number: it cannot be compared")
-    ends = drop_interval(row, 1 - level)
+    ends, record = drop_interval(row, 1 - level), record_of(metrics, row.task, row.metric)
     word, sign = ("gain", -1.0) if drop < 0 else ("drop", 1.0)
-    message = f"{word} {abs(drop):.4g} (margin {rule.margin:g}"
+    message = f"{word} {words.points(abs(drop), record)} (margin {margin(rule.margin, record)}"
     if ends:
         low, high = sorted((sign * ends[0] + 0.0, sign * ends[1] + 0.0))
-        message += f", {100 - 100 * level:.4g} % interval {low:.4g}..{high:.4g}"
+        message += f", {100 - 100 * level:.4g} % interval {words.span(low, high, record)}"
     message += ")"
     state: State = "INCONCLUSIVE"
     need: int | None = None
@@ -142,7 +148,7 @@ def check_drop(rule: Rule, row: Difference, alpha: float, p: float | None, group
     elif ends[1] <= rule.margin:
         state = "PASS"
     else:
-        need, hint = _unsettled(row, rule.margin - drop, ends, level)
+        need, hint = _unsettled(row, rule.margin - drop, ends, level, record)
         message += hint
     return Verdict(
         rule,
@@ -161,12 +167,14 @@ def check_drop(rule: Rule, row: Difference, alpha: float, p: float | None, group
     )
 
 
-def _unsettled(row: Difference, gap: float, ends: tuple[float, float], level: float) -> tuple[int | None, str]:
+def _unsettled(
+    row: Difference, gap: float, ends: tuple[float, float], level: float, record: MetricRecord | None
+) -> tuple[int | None, str]:
     """The n that would settle a drop ``gap`` away from its margin, and what to say of it."""
     paired = row.paired
     if paired.difference or paired.error:
         error = max(paired.error or 0.0, stats.error_of(*ends, paired.freedom, level))
-        return _settled(error, paired.n, gap, level, paired.freedom)
+        return _settled(error, paired.n, gap, level, paired.freedom, record)
     if gap <= 0:
         return None, "; nothing changed, but no n proves that nothing would: allow a margin"
     scale = paired.unit if paired.discordant else paired.span or 1.0
@@ -180,9 +188,9 @@ def _unsettled(row: Difference, gap: float, ends: tuple[float, float], level: fl
 
 
 # ------------------------------------------------------------------------------------------------------------- bounds
-def check_bounds(rule: Rule, rows: Sequence[Estimate], looks: int = 1) -> Verdict:
+def check_bounds(rule: Rule, rows: Sequence[Estimate], looks: int = 1, metrics: Records = NO_RECORDS) -> Verdict:
     """The verdict on a claim: on its worst row, each with an interval widened for the number of rows and looks."""
-    checks = [(check_bound(rule, row, len(rows) * looks), row.value or 0.0) for row in rows]
+    checks = [(check_bound(rule, row, len(rows) * looks, metrics), row.value or 0.0) for row in rows]
     low = rule.limit == "min"
     ordered = sorted(
         checks, key=lambda pair: pair[1] if low else -abs(pair[1]) if rule.limit == "max_abs" else -pair[1]
@@ -190,7 +198,7 @@ def check_bounds(rule: Rule, rows: Sequence[Estimate], looks: int = 1) -> Verdic
     return _worst([verdict for verdict, _ in ordered])
 
 
-def check_bound(rule: Rule, row: Estimate, times: int = 1) -> Verdict:
+def check_bound(rule: Rule, row: Estimate, times: int = 1, metrics: Records = NO_RECORDS) -> Verdict:
     """The 95 % interval of one number against a bound; the share of failed examples is counted, not estimated.
 
     With ``times`` > 1 the interval is widened so that all of so many hold together (Bonferroni).
@@ -200,8 +208,8 @@ def check_bound(rule: Rule, row: Estimate, times: int = 1) -> Verdict:
         raise UsageError(f"{row.task}:{row.metric} on {row.slice} has no value: an empty result is not a pass")
     lower = {"max": -math.inf, "min": rule.margin, "max_abs": -rule.margin}[rule.limit]
     upper = {"max": rule.margin, "min": math.inf, "max_abs": rule.margin}[rule.limit]
-    words = {"max": f"at most {upper:g}", "min": f"at least {lower:g}", "max_abs": f"{lower:g}..{upper:g}"}
-    message = f"{value:.4g} (allowed: {words[rule.limit]})"
+    record = record_of(metrics, row.task, row.metric)
+    message = f"{words.value(value, record)} (allowed: {allowed(rule, record)})"
     state: State = "INCONCLUSIVE"
     need: int | None = None
     if rule.mode == "strict" or row.metric == FAILED_RATE:
@@ -210,7 +218,7 @@ def check_bound(rule: Rule, row: Estimate, times: int = 1) -> Verdict:
         message = f"{message}, no interval at n = {row.n}"
     else:
         low, high = stats.widened(value, row.low, row.high, times, row.clusters - 1)
-        message += f", {100 - 5 / times:.4g} % interval {low:.4g}..{high:.4g}"
+        message += f", {100 - 5 / times:.4g} % interval {words.ends(replace(row, low=low, high=high), record)}"
         if low > upper or high < lower:
             state = "FAIL"
         elif lower <= low and high <= upper:
@@ -219,7 +227,7 @@ def check_bound(rule: Rule, row: Estimate, times: int = 1) -> Verdict:
             gap = min((value - bound for bound in (lower, upper) if math.isfinite(bound)), key=abs)
             freedom = row.clusters - 1
             error = stats.error_of(row.low, row.high, freedom)
-            need, hint = _settled(error, row.n, gap, 0.05 / times, freedom)
+            need, hint = _settled(error, row.n, gap, 0.05 / times, freedom, record)
             message += hint
     return Verdict(
         rule, row.task, row.metric, row.slice, state, value, None, row.low, row.high, row.n, message, needed=need
@@ -239,11 +247,17 @@ def failed_rates(estimates: Sequence[Estimate]) -> list[Estimate]:
 
 # ----------------------------------------------------------------------------------------------------------- verdicts
 def judge(
-    gate: Gate, differences: Sequence[Difference], estimates: Sequence[Estimate], today: date, looks: int = 1
+    gate: Gate,
+    differences: Sequence[Difference],
+    estimates: Sequence[Estimate],
+    today: date,
+    looks: int = 1,
+    metrics: Records = NO_RECORDS,
 ) -> list[Verdict]:
     """Every rule on every number that it matches, but those on energy. Raises UnknownName for one that matches nothing.
 
-    ``looks``: how often the growing data is judged in all; alpha is divided among them.
+    ``looks``: how often the growing data is judged in all; alpha is divided among them. ``metrics``: what the run keeps
+    of its metrics, which tells the units of the messages.
     """
     numbers = [*estimates, *failed_rates(estimates)]
     _require_pairs(gate, differences, numbers)
@@ -255,8 +269,8 @@ def judge(
         for index, value in zip(tested, stats.holm([p[i] or 0.0 for i in tested]), strict=True):
             p[index] = value
     alpha = gate.alpha / looks
-    verdicts = [check_drops(rule, rows, alpha, value) for (rule, rows), value in zip(drops, p, strict=True)]
-    verdicts += [check_bounds(rule, rows, looks) for rule, rows in bounds]
+    verdicts = [check_drops(rule, rows, alpha, value, metrics) for (rule, rows), value in zip(drops, p, strict=True)]
+    verdicts += [check_bounds(rule, rows, looks, metrics) for rule, rows in bounds]
     return [replace(v, quarantined=is_quarantined(gate, v, today)) for v in verdicts]
 
 
@@ -278,10 +292,12 @@ def is_quarantined(gate: Gate, verdict: Verdict, today: date) -> bool:
     return any(today <= entry.until and fnmatchcase(name, entry.metric) for entry in gate.quarantine)
 
 
-def _settled(error: float, n: int, gap: float, alpha: float, freedom: int) -> tuple[int | None, str]:
+def _settled(
+    error: float, n: int, gap: float, alpha: float, freedom: int, record: MetricRecord | None
+) -> tuple[int | None, str]:
     """The n that would settle an inconclusive number ``gap`` away from its margin, and what to say of it."""
     least = stats.detectable(error, freedom, alpha=alpha)
-    hint = f"; smallest detectable {least:.4g}"
+    hint = f"; smallest detectable {words.points(least, record)}"
     gap = abs(gap) or error
     if error > MOST * gap:
         return None, f"{hint}, and no affordable n would settle it"

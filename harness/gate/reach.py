@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.gate.judge import BOUNDS, claims, failed_rates
 from harness.gate.rules import FAILED_RATE, Gate, Rule
+from harness.gate.wording import Records, about, bound, margin, record_of
 from harness.metrics import stats
-from harness.types import Estimate
+from harness.types import Estimate, MetricRecord
 
 SHARED = 0.5
 """Correlation that is assumed between the values of two runs on the same examples: the difference of two numbers is
@@ -20,7 +21,7 @@ class Reach:
 
     ``fails``: the change that fails with a power of 80 %, in units of the metric: from the baseline for max_drop, from
     the bound for others; None where there is no interval. ``holds``: the n from which a run that has truly lost nothing
-    holds with the same power.
+    holds with the same power. ``record`` tells the unit.
     """
 
     rule: Rule
@@ -30,25 +31,27 @@ class Reach:
     n: int
     fails: float | None
     holds: int | None = None
+    record: MetricRecord | None = None
 
     def __str__(self) -> str:
         where = f"{self.task}:{self.metric}" + f"[{self.slice}]" * (self.slice != "all")
-        head = f"{where} {self.rule.limit} {self.rule.margin:g} with {self.n:,} questions:"
+        own = margin if self.rule.limit == "max_drop" else bound
+        head = f"{where} {self.rule.limit} {own(self.rule.margin, self.record)} with {self.n:,} questions:"
         if self.rule.mode == "strict" or self.metric == FAILED_RATE:
             return f"{head} the number itself decides"
         if self.fails is None:
             return f"{head} cannot be decided, for it has no interval"
         if self.rule.limit != "max_drop":
-            return f"{head} fails where the value is about {self.fails:.2g} beyond it"
-        text = f"{head} fails from a drop of about {self.fails:.2g} on"
+            return f"{head} fails where the value is about {about(self.fails, self.record)} beyond it"
+        text = f"{head} fails from a drop of about {about(self.fails, self.record)} on"
         if self.holds is None:
             return f"{text}; no number of questions shows that nothing is lost at all"
         needs = "these are enough" if self.holds <= self.n else f"it takes about {self.holds:,}"
         return f"{text}; to hold where nothing is truly lost, {needs}"
 
 
-def reaches(gate: Gate, estimates: Sequence[Estimate]) -> list[Reach]:
-    """Every rule but those on energy, on every number of a run that it matches.
+def reaches(gate: Gate, estimates: Sequence[Estimate], metrics: Records) -> list[Reach]:
+    """Every rule but those on energy, on every number of a run that it matches; ``metrics`` are the run's.
 
     Raises UnknownName for a rule that matches nothing.
     """
@@ -57,7 +60,8 @@ def reaches(gate: Gate, estimates: Sequence[Estimate]) -> list[Reach]:
     bounds = [(rule, rows) for rule in gate.rules if rule.limit in BOUNDS for rows in claims(rule, numbers)]
     tested = len(drops) if gate.correction == "holm" else 1
     of_drops = [_reach(rule, row, gate.alpha / tested / len(rows)) for rule, rows in drops for row in rows]
-    return of_drops + [_reach(rule, row, 0.05 / len(rows)) for rule, rows in bounds for row in rows]
+    of_bounds = [_reach(rule, row, 0.05 / len(rows)) for rule, rows in bounds for row in rows]
+    return [replace(one, record=record_of(metrics, one.task, one.metric)) for one in of_drops + of_bounds]
 
 
 def _reach(rule: Rule, row: Estimate, alpha: float) -> Reach:

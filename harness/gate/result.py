@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness.gate.closing import closing
 from harness.gate.verdicts import COLUMNS, Verdict, cells_of, exit_code
+from harness.gate.wording import Records
 from harness.visible import html_table, line
 
 
@@ -16,7 +17,7 @@ class GateResult:
     ``added``: ids of the runs that were made to settle inconclusive rules, the last of them with ``limit`` examples of
     each dataset; empty and None where nothing was extended. ``asked``: how many examples ``run`` asked of how many, as
     ``30 of 1,508 examples, sampled``; empty where it asked all. ``bundles``: which bundles the two runs come from,
-    empty where that is the same one or none.
+    empty where that is the same one or none. ``metrics``: what the run keeps of its metrics, by task and name.
     """
 
     run: str
@@ -26,6 +27,7 @@ class GateResult:
     limit: int | None = None
     asked: str = ""
     bundles: str = ""
+    metrics: Records = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """The outcome in one line."""
@@ -33,7 +35,7 @@ class GateResult:
 
     def _repr_html_(self) -> str:
         """A row for every verdict under the outcome in one line."""
-        return html_table(COLUMNS, [cells_of(verdict) for verdict in self.verdicts], self._told)
+        return html_table(COLUMNS, [cells_of(verdict, self.metrics) for verdict in self.verdicts], self._told)
 
     @property
     def _told(self) -> str:

@@ -1,4 +1,4 @@
-"""Gate files: rules on metrics, read strictly, and told in words."""
+"""Gate files: rules on metrics, read strictly."""
 
 from __future__ import annotations
 
@@ -147,22 +147,3 @@ def _rule(entry: Any, defaults: Mapping[str, Any], where: str) -> Rule:
         mode=values.get("mode", "interval"),
         on_inconclusive=values.get("on_inconclusive", defaults.get("on_inconclusive", "fail")),
     )
-
-
-def explain(rule: Rule, alpha: float) -> str:
-    """The rule in words."""
-    what = {
-        "max_drop": f"must not be worse than the baseline by more than {rule.margin:g}",
-        "max": f"must be at most {rule.margin:g}",
-        "min": f"must be at least {rule.margin:g}",
-        "max_abs": f"must lie between {-rule.margin:g} and {rule.margin:g}",
-        "max_rise": f"must not rise above the baseline's by more than {rule.margin:.1%}",
-    }[rule.limit]
-    where = {
-        "all": "over all examples",
-        "each": "over all examples and on every slice",
-        "worst": "on the worst slice (corrected for how many there are)",
-    }.get(rule.slices, f"on {rule.slices}")
-    strict = rule.limit == "max_rise" or rule.mode == "strict" or rule.metric.endswith(f":{FAILED_RATE}")
-    how = "the number itself is compared" if strict else f"its interval decides (alpha {alpha:g}, two-sided)"
-    return f"{rule.metric} {what} {where}; {how}; inconclusive: {rule.on_inconclusive}"

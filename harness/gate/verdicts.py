@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.gate.rules import Rule
-from harness.visible import number
+from harness.gate.wording import Records, record_of
+from harness.metrics.words import value
 
 State = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 COLUMNS = ("verdict", "rule", "value", "baseline", "n", "why")
@@ -54,7 +55,9 @@ def name_of(verdict: Verdict) -> str:
     return f"{verdict.task}:{verdict.metric}{where} {verdict.rule.limit}"
 
 
-def cells_of(verdict: Verdict) -> list[str]:
-    """The row of a verdict in a table of COLUMNS."""
+def cells_of(verdict: Verdict, metrics: Records) -> list[str]:
+    """The row of a verdict in a table of COLUMNS; ``metrics`` tells the units."""
+    record = record_of(metrics, verdict.task, verdict.metric)
+    shown = [value(verdict.value, record), value(verdict.baseline, record), f"{verdict.n:,}"]
     mark = f"{verdict.state}{' (quarantined)' if verdict.quarantined else ''}"
-    return [mark, name_of(verdict), f"{verdict.value:.4g}", number(verdict.baseline), str(verdict.n), verdict.message]
+    return [mark, name_of(verdict), *shown, verdict.message]

@@ -470,7 +470,7 @@ def test_gates_in_words_with_their_examples(small: Store, run_of: RunOf) -> None
     (failed,) = tables.records(gate.rules({"verdicts": [verdict("PASS", metric="failed_rate", value=0.125)]}, metrics))
     assert failed["value"] == "12.5 %"
     assert rules["verdict"].tolist() == ["▼ violated", "● undecided", "▲ holds"]
-    assert rules["rule"][0].startswith("letters:acc must not be worse than the baseline by more than 0.02")
+    assert rules["rule"][0].startswith("letters:acc must not be worse than the baseline by more than 2 points")
     assert "alpha" not in rules["rule"][0]
     row = {"task": "letters", "metric": "acc", "slice": "all"}
     assert len(gate.failing(small, run_of("opposite"), run_of("oracle"), row)) == 12

@@ -24,7 +24,8 @@ from harness.api import evaluate
 from harness.engine.adapter import adapter_in, base_of, merge
 from harness.engine.backend import Options
 from harness.engine.load import load
-from harness.gate.rules import explain, read_gate
+from harness.gate.rules import read_gate
+from harness.gate.wording import explain
 from harness.imports.convert import converted
 from harness.imports.read import Place, read_place
 from harness.people.campaign import read_campaign

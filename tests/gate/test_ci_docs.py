@@ -8,7 +8,8 @@ import pytest
 import yaml
 from documented import blocks, calls, page, parsed
 
-from harness.gate.rules import explain, read_gate
+from harness.gate.rules import read_gate
+from harness.gate.wording import explain
 
 PAGE = page("docs/ci.md")
 

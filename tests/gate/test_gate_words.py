@@ -1,5 +1,7 @@
 """What a gate says to people: one closing line, and beforehand how far its rules can see."""
 
+import re
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -7,12 +9,17 @@ import pytest
 
 from harness.api import evaluate
 from harness.cli.main import main
+from harness.differences import Difference
 from harness.gate.closing import closing
+from harness.gate.judge import judge
 from harness.gate.reach import reaches
 from harness.gate.rules import FAILED_RATE, Gate, Rule
-from harness.gate.verdicts import State, Verdict
+from harness.gate.verdicts import State, Verdict, cells_of
+from harness.gate.wording import explain, record_for
+from harness.metrics import stats
+from harness.metrics.classify import proportion
 from harness.metrics.intervals import quantile
-from harness.types import Estimate
+from harness.types import Estimate, MetricRecord
 
 
 def verdict(state: State, rule: Rule, needed: int | None = None, *, quarantined: bool = False) -> Verdict:
@@ -64,7 +71,7 @@ def number(values: np.ndarray) -> Estimate:
 def test_the_drop_that_is_foretold_fails_four_times_of_five() -> None:
     rng, n, trials = np.random.default_rng(0), 80, 2000
     base = rng.normal(0, 1, (trials, n))
-    [reach] = reaches(Gate((rule_of(0.1),)), [number((base[0] - base[0].mean()) / base[0].std(ddof=1))])
+    [reach] = reaches(Gate((rule_of(0.1),)), [number((base[0] - base[0].mean()) / base[0].std(ddof=1))], {})
     assert reach.fails is not None
     other = 0.5 * base + np.sqrt(0.75) * rng.normal(0, 1, (trials, n)) - reach.fails
     drops = (base - other).mean(axis=1)
@@ -75,22 +82,49 @@ def test_the_drop_that_is_foretold_fails_four_times_of_five() -> None:
 
 def test_so_many_questions_hold_four_times_of_five_where_nothing_is_lost() -> None:
     rng = np.random.default_rng(1)
-    [reach] = reaches(Gate((rule_of(0.1),)), [number(np.repeat([0.0, 1.0], 100))])
+    [reach] = reaches(Gate((rule_of(0.1),)), [number(np.repeat([0.0, 1.0], 100))], {})
     assert reach.holds is not None and reach.holds > 40
     drops = 0.5 * rng.normal(0, 1, (4000, reach.holds))  # as uncertain as the number itself
     upper = drops.mean(axis=1) + quantile(0.975, reach.holds - 1) * drops.std(axis=1, ddof=1) / np.sqrt(reach.holds)
     assert 0.77 < (upper <= 0.1).mean() < 0.83
-    [none] = reaches(Gate((rule_of(0.0),)), [number(np.repeat([0.0, 1.0], 20))])
+    [none] = reaches(Gate((rule_of(0.0),)), [number(np.repeat([0.0, 1.0], 20))], {})
     assert none.holds is None and "no number of questions shows that nothing is lost at all" in str(none)
 
 
 def test_more_rules_see_less_and_a_share_of_failures_is_counted() -> None:
     estimate = number(np.repeat([0.0, 1.0], 20))
-    [alone] = reaches(Gate((rule_of(),)), [estimate])
-    pair = reaches(Gate((rule_of(), rule_of(0.02))), [estimate])
+    [alone] = reaches(Gate((rule_of(),)), [estimate], {})
+    pair = reaches(Gate((rule_of(), rule_of(0.02))), [estimate], {})
     assert (pair[0].fails or 0) > (alone.fails or 9)
-    [counted] = reaches(Gate((Rule(f"t:{FAILED_RATE}", "max", 0.01),)), [estimate])
-    assert str(counted) == f"t:{FAILED_RATE} max 0.01 with 40 questions: the number itself decides"
+    [counted] = reaches(Gate((Rule(f"t:{FAILED_RATE}", "max", 0.01),)), [estimate], {})
+    assert str(counted) == f"t:{FAILED_RATE} max 1 % with 40 questions: the number itself decides"
+
+
+def test_shares_are_told_in_percent_and_their_differences_in_points() -> None:
+    metrics = {("t", "acc"): MetricRecord(name="acc", interval="wilson"), ("t", "nll"): MetricRecord(name="nll")}
+    rules = [Rule("t:acc", "min", 0.625), Rule("t:nll", "max", 1.23456), Rule(f"t:{FAILED_RATE}", "max", 0.05)]
+    numbers = [
+        Estimate("t", "acc", "all", 0.65, 0.5, 0.8, 40, 40, 2),
+        Estimate("t", "nll", "all", 1.5, 1, 2, 40, 40, 0),
+    ]
+    bounds = judge(Gate(tuple(rules)), [], numbers, date.min, metrics=metrics)
+    said = [(cells_of(one, metrics)[2], one.message.partition(";")[0]) for one in bounds]
+    assert said == [
+        ("65 %", "65 % (allowed: at least 62.5 %), 95 % interval [50, 80] %"),
+        ("1.5", "1.5 (allowed: at most 1.23456), 95 % interval [1, 2]"),
+        ("4.762 %", "4.762 % (allowed: at most 5 %)"),
+    ]
+    assert "smallest detectable 21" in bounds[0].message and "points" in bounds[0].message
+    ours, theirs = np.repeat([1.0, 0.0], [30, 10])[:, None], np.repeat([1.0, 0.0], [20, 20])[:, None]
+    found = stats.paired(proportion("acc"), ours, theirs, np.arange(40), tested=False)
+    row = Difference("t", "acc", "all", "higher", None, found, None, None, 0, 10, 0, 0)
+    [drop] = judge(Gate((rule_of(),)), [row], [], date.min, metrics=metrics)
+    assert drop.message.startswith("drop 25 points (margin 2 points, 95 % interval +")
+    assert cells_of(drop, metrics)[2:4] == ["50 %", "75 %"]
+    assert explain(rule_of(0.02), 0.05, record_for(rule_of(), metrics)).startswith(
+        "t:acc must not be worse than the baseline by more than 2 points over all examples"
+    )
+    assert record_for(Rule("t:*", "min", 0.5), metrics) is None  # metrics of several units
 
 
 def test_the_command_tells_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,6 +140,9 @@ def test_the_command_tells_both(tmp_path: Path, capsys: pytest.CaptureFixture[st
     code, out, _ = run("latest")
     assert code == 0 and out.splitlines()[-1] == "GATE PASSED: 1 rule holds"
     code, out, _ = run("latest", "--dry-run")
-    assert code == 0 and "demo/sentiment:acc min 0.5 with 20 questions: fails where the value is about" in out
+    assert code == 0 and "demo/sentiment:acc must be at least 50 % over all" in out
+    assert re.search(
+        r"demo/sentiment:acc min 50 % with 20 questions: fails where the value is about \d+ points beyond it", out
+    )
     code, out, err = run("later", "--dry-run")
     assert code == 0 and "must be at least 0.5" in out and "name a stored run" in err
