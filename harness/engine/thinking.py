@@ -42,14 +42,12 @@ class Thinking:
         return None if self.begun or text.lstrip().startswith(self.start) else ("", self._bare(text))
 
     def read(self, whole: Generated, stop: Sequence[str]) -> Generated | Failed:
-        """The answer among all that was written; a thought that has not ended is none."""
-        parts = self.parts(whole.text)
-        if parts is None:
-            return Failed(
-                "thinking",
-                f"the model was still thinking after {whole.tokens} tokens; it needs more (--max-tokens)",
-            )
-        thought, answer = parts
+        """The answer among all that was written; there is none where the tokens have only been enough for a thought."""
+        thought, answer = self.parts(whole.text) or (whole.text, None)
+        thoughts_alone = not answer and whole.finish == "length" and self.end in f"{self.opened}{whole.text}"
+        if answer is None or thoughts_alone:
+            state = "was still thinking" if answer is None else "had not begun to answer"
+            return Failed("thinking", f"the model {state} after {whole.tokens} tokens; it needs more (--max-tokens)")
         return Generated(cut(answer, stop)[0], whole.tokens, whole.finish, thought)
 
     def _bare(self, text: str) -> str:

@@ -130,6 +130,24 @@ def test_a_prompt_may_end_with_a_part_of_what_ends_a_thought(text: str, parts: t
     assert thinking is not None and not thinking.begun and thinking.parts(text) == parts
 
 
+@pytest.mark.parametrize(
+    ("text", "finish", "read"),
+    [
+        ("w1", "length", "was still thinking after 9"),
+        ("w1</think>\n\n", "length", "had not begun to answer after 9"),
+        ("w1</think>\n\n", "end", ""),
+        ("w1</think>\n\nw2 w3", "length", ""),  # it begins with the stop string
+        ("w1</think>w4", "length", "w4"),
+    ],
+)
+def test_tokens_for_a_thought_alone_give_no_answer(text: str, finish: Any, read: str) -> None:
+    found = Thinking("<think>", "</think>", begun=True).read(Generated(text, 9, finish), ("w2",))
+    if "after" in read:
+        assert isinstance(found, Failed) and found.kind == "thinking" and read in found.message
+    else:
+        assert found == Generated(read, 9, finish, "w1")
+
+
 @pytest.mark.parametrize("special", [False, True])
 def test_a_thought_is_no_answer_and_no_stop_string_ends_it(special: bool) -> None:
     tokenizer: Any = word_tokenizer()

@@ -9,7 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from harness.engine.backend import Options
-from harness.engine.elsewhere.http import OPENING, Server
+from harness.engine.elsewhere.http import Server
+from harness.engine.elsewhere.http_opening import OPENING
 
 Body = dict[str, Any]
 

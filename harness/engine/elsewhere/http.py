@@ -15,7 +15,7 @@ import anyio
 from anyio.from_thread import BlockingPortal
 
 from harness.engine.backend import Batch, Options
-from harness.engine.elsewhere import http_answers, http_form, http_scoring
+from harness.engine.elsewhere import http_answers, http_form, http_opening, http_scoring
 from harness.engine.elsewhere.http_address import address_of
 from harness.engine.elsewhere.http_body import IN_VAIN, NEWER, GaveUp, Json
 from harness.engine.elsewhere.http_limit import RateLimit
@@ -43,12 +43,8 @@ from harness.types import (
 IN_A_ROW = 8
 """Requests without an answer, and no answered one between them, before the server is asked if it is still there."""
 KNOCK = Generate("Say yes.", 16)
-OPENING = Generate("Is water wet? Answer yes or no.", 16)
-"""Asked of a chat first, to see whether its answers begin within a thought."""
 LETTER, THOUGHT = 16, 8192
 """Tokens of an answer that is a letter, and of one that comes after a thought."""
-MUSED = 2048
-"""Tokens in which a model that thinks first has said yes, even where nothing tells its thought from an answer."""
 
 
 class Server:
@@ -67,6 +63,7 @@ class Server:
         self._spellings: dict[str, http_form.Spelling] = {}
         self._opened: http_answers.Tags | None = None
         self._asked_how = not options.chat
+        self._deaf = False if options.system or not options.chat else None
         with self._calls.open() as portal:
             portal.call(self._calls.present)
             self.way, greedy, note = (None, False, "") if options.chat else portal.call(self._probed)
@@ -92,8 +89,11 @@ class Server:
         left = [i for i in range(len(questions)) if i not in done]
         if left and not self._asked_how:
             with self._calls.open() as portal:
-                self._opened = portal.call(self._opening)
+                self._opened = portal.call(http_opening.opened, self._greedy)
             self._asked_how = True
+        if self._deaf is None and any(_ruled(questions[i].request) for i in left):
+            with self._calls.open() as portal:
+                self._deaf = portal.call(http_opening.deaf, self._greedy)
         forms = {r.constraint.kind for i in left if isinstance(r := questions[i].request, Generate) and r.constraint}
         for kind in sorted(forms - self._spellings.keys()):
             with self._calls.open() as portal:
@@ -105,15 +105,8 @@ class Server:
         counts = {**self._calls.counts, "completion_tokens": self._completion_tokens}
         return {key: float(value) for key, value in counts.items()}
 
-    async def _opening(self) -> http_answers.Tags | None:
-        """The tags of a thought that the server's template begins, so that every answer begins within it."""
-        try:
-            said = await self._text(OPENING, {"temperature": 0.0})
-            if said.cut and not said.reasoning:
-                said = await self._text(replace(OPENING, max_tokens=MUSED), {"temperature": 0.0})
-        except GaveUp:
-            return None  # the questions themselves will tell what is wrong
-        return http_answers.opened_by(said.text)
+    async def _greedy(self, request: Generate) -> http_answers.Said:
+        return await self._text(request, {"temperature": 0.0})
 
     def _spelled(self, portal: BlockingPortal, kind: http_form.Kind) -> http_form.Spelling:
         try:
@@ -175,7 +168,7 @@ class Server:
     def _knock(self, portal: BlockingPortal, unanswered: int) -> None:
         """Raises ModelError where the server answers nothing at all any more."""
         try:
-            portal.call(self._text, KNOCK, {"temperature": 0.0})
+            portal.call(self._greedy, KNOCK)
         except GaveUp as error:
             if error.kind in IN_VAIN:
                 raise ModelError(
@@ -207,7 +200,12 @@ class Server:
             asked["stop"] = list(request.stop[:4])  # servers take four; the rest is cut here
         if request.constraint:
             asked |= self._spellings[request.constraint.kind](request.constraint.text)
-        said = await self._text(request, asked)
+        try:
+            said = await self._text(request, asked)
+        except GaveUp as error:
+            if error.kind != "thinking" or error.said == "length" or not asked.pop("stop", None):
+                raise
+            said = await self._text(request, asked)  # for a stop string may have ended the thought
         text, stopped = cut(said.text, request.stop)
         return Generated(text, said.tokens, "stop" if stopped else "length" if said.cut else "end", said.reasoning)
 
@@ -237,7 +235,8 @@ class Server:
         """The text of one completion; ``asked``: how it is drawn and where it stops."""
         chat = self._options.chat
         path, name = "chat/completions" if chat else "completions", self._limit
-        body = {"model": self.name, **addressed(request, self._options), **asked, name: request.max_tokens}
+        wording = addressed(request, self._options, folded=bool(self._deaf))
+        body = {"model": self.name, **wording, **asked, name: request.max_tokens}
         try:
             read = partial(http_answers.said, chat=chat, opened=self._opened)
             said = await self._calls.post(path, body, read)
@@ -274,6 +273,11 @@ class Server:
         except GaveUp as error:
             raise ModelError(f"{self._address.shown}: {error}") from None
         return way, greedy, "" if way else f"{why}; choices are asked by letter"
+
+
+def _ruled(request: Request) -> bool:
+    """Whether a task's own system message stands before what is asked."""
+    return isinstance(request, Choose | Generate) and any(m.role == "system" for m in request.messages)
 
 
 def in_vain(response: Response) -> bool:

@@ -94,7 +94,7 @@ def _refuse(message: Json, finish: Any, text: str, thought: bool) -> None:
         raise GaveUp("tool-call", f"a tool was called and no text given ({ended}), although no tool was offered")
     if not text.strip() and (thought or any(message.get(key) for key in THOUGHTS)):
         when = "cut at the token limit while the model was thinking" if finish == "length" else "only thoughts, no text"
-        raise GaveUp("thinking", f"{when} ({ended}); such a model needs more tokens than the task allows")
+        raise GaveUp("thinking", f"{when} ({ended}); such a model needs more tokens than the task allows", str(finish))
     if not text:
         raise GaveUp("empty", f"an empty text ({ended})")
 

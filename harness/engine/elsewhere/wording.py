@@ -8,11 +8,14 @@ from harness.engine.elsewhere.named import question_of_letters
 from harness.types import Choose, Failed, Generate, Likelihood, PseudoLikelihood, Request
 
 
-def addressed(request: Choose | Generate, options: Options) -> dict[str, Any]:
-    """The part of a request's body that holds what is asked: messages in a chat, else the prompt as it is."""
+def addressed(request: Choose | Generate, options: Options, *, folded: bool = False) -> dict[str, Any]:
+    """The part of a request's body that holds what is asked: messages in a chat, else the prompt as it is.
+
+    ``folded``: what a task's system message says stands before the user's first, since the server takes none.
+    """
     if not options.chat:
         return {"prompt": request.prompt}
-    turns = turns_of(messages_of(request), options.system)
+    turns = turns_of(messages_of(request), options.system, folded=folded)
     return {"messages": [{"role": turn.role, "content": turn.content} for turn in turns]}
 
 

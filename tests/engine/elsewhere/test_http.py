@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from harness.engine.backend import Options
-from harness.engine.elsewhere.http import OPENING, Server
+from harness.engine.elsewhere.http import Server
 from harness.engine.elsewhere.http_body import retry_after
 from harness.engine.elsewhere.http_echo import PROBE
+from harness.engine.elsewhere.http_opening import OPENING
 from harness.errors import ModelError, Unsupported, UsageError
 from harness.types import Choose, Chosen, Failed, Generate, Generated, Likelihood, Question, Request, Scored
 

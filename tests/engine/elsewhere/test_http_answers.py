@@ -104,6 +104,23 @@ def test_an_answer_may_speak_of_tags_unless_the_template_has_opened_a_thought() 
     assert tagged == Generated("B", 0, "end", "hm")
 
 
+def test_a_stop_string_of_the_task_does_not_end_a_thought() -> None:
+    """It is sent, since most models do not think; an answer that it has kept from coming is asked for again."""
+
+    def act(handler: Handler, body: Body) -> object:
+        begun = "Let me see."
+        if prompt_of(body) == "r":
+            return chat_answer("Let me see. Two", "length")
+        return chat_answer(begun if "stop" in body else f"{begun}\nTwo.</think>\n\n2\nOr 3?")
+
+    with serving(act, opening="Wet?\n</think>\n\nYes.") as server:
+        model = connect(server.url, concurrency=1)
+        done, endless = ask(model, [Generate(q, 8, ("\n",)) for q in "qr"])
+        assert done == Generated("2", 0, "stop", "Let me see.\nTwo.")
+        assert isinstance(endless, Failed) and endless.kind == "thinking"
+        assert [(prompt_of(b), "stop" in b) for b in server.bodies] == [("q", True), ("q", False), ("r", True)]
+
+
 def test_how_answers_begin_is_found_out_with_room_for_a_thought() -> None:
     def act(handler: Handler, body: Body) -> object:
         if prompt_of(body) == "q":
@@ -137,6 +154,33 @@ def test_turns_reach_a_server_in_order_with_the_letters_in_the_last() -> None:
         first, second = (b["messages"] for b in server.bodies)
     assert first == [{"role": turn.role, "content": turn.content} for turn in turns]
     assert second[:-1] == first[:-1] and second[-1]["content"].startswith("v\n\nA. x\nB. y\n")
+
+
+@pytest.mark.parametrize(("status", "tries"), [(400, 1), (500, 6)])
+def test_a_server_that_refuses_a_system_message_is_told_it_by_the_user(status: int, tries: int) -> None:
+    turns = (Message("system", "s"), Message("user", "u"), Message("assistant", "a"), Message("user", "v"))
+
+    def act(handler: Handler, body: Body) -> object:
+        if body["messages"][0]["role"] == "system":
+            return handler.reply(status, b"System role not supported")
+        return chat_answer("Yes.")
+
+    with serving(act, opening=None) as server:
+        model = connect(server.url, concurrency=1)
+        for _ in range(2):
+            assert ask(model, [Generate("q", 8, messages=turns)]) == [Generated("Yes.", 0, "end")]
+        assert ask(model, [Choose("q", (" Yes.", " No."), messages=turns)]) == [Chosen(0, text="Yes.")]
+        heard = [body["messages"] for body in server.bodies]
+    assert sum(messages[0]["role"] == "system" for messages in heard) == tries
+    assert [m["content"] for m in heard[-2]] == ["s\n\nu", "a", "v"] and heard[-1][0]["content"] == "s\n\nu"
+
+
+def test_a_server_that_refuses_everything_is_not_taken_for_deaf() -> None:
+    turns = (Message("system", "s"), Message("user", "u"))
+    with serving(lambda handler, body: handler.reply(400, b"no"), opening=None) as server:
+        [failed] = ask(connect(server.url), [Generate("q", 8, messages=turns)])
+        assert isinstance(failed, Failed) and failed.kind == "refused"
+        assert [m["role"] for m in server.bodies[-1]["messages"]] == ["system", "user"]
 
 
 @pytest.mark.parametrize("usage", [None, 3, "x", [], {}, {"completion_tokens": None}])

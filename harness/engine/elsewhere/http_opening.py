@@ -1,0 +1,43 @@
+"""What a chat behind a server is asked before its first question: how its answers begin, and if it hears a system."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from harness.engine.elsewhere.http_answers import Said, Tags, opened_by
+from harness.engine.elsewhere.http_body import GaveUp
+from harness.types import Generate, Message
+
+OPENING = Generate("Is water wet? Answer yes or no.", 16)
+RULED = replace(OPENING, messages=(Message("system", "Answer in one word."), Message("user", OPENING.prompt)))
+MUSED = 2048
+"""Tokens in which a model that thinks first has said yes, even where nothing tells its thought from an answer."""
+Ask = Callable[[Generate], Awaitable[Said]]
+"""Sends a request; raises GaveUp where no answer of the model's comes."""
+
+
+async def opened(ask: Ask) -> Tags | None:
+    """The tags of a thought that the server's template begins, so that every answer begins within it."""
+    try:
+        said = await ask(OPENING)
+        if said.cut and not said.reasoning:
+            said = await ask(replace(OPENING, max_tokens=MUSED))
+    except GaveUp:
+        return None  # the questions themselves will tell what is wrong
+    return opened_by(said.text)
+
+
+async def deaf(ask: Ask) -> bool:
+    """Whether a question is refused behind a system message and answered without one."""
+    try:
+        await ask(RULED)
+    except GaveUp as error:
+        return error.kind in ("refused", "server") and await _answered(ask)
+    return False
+
+
+async def _answered(ask: Ask) -> bool:
+    try:
+        await ask(OPENING)
+    except GaveUp as error:
+        return error.kind not in ("refused", "server", "connection")
+    return True
