@@ -8,12 +8,13 @@ is WikiText again and again with the order of its paragraphs shuffled, so that i
 
 import argparse
 import json
-import os
 import random
 import resource
 import tempfile
 from pathlib import Path
 from time import perf_counter, process_time
+
+from mirror import add_data
 
 from harness.contamination.check import contamination
 from harness.contamination.items import BenchmarkText
@@ -59,7 +60,7 @@ def corpus(place: Path, paragraphs: list[str], planted: list[str], size: int, dr
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--data", type=Path, default=os.environ.get("HARNESS_DATA"))
+    add_data(options)
     options.add_argument("--megabytes", type=int, default=100)
     options.add_argument("--seed", type=int, default=0)
     words = options.parse_args()

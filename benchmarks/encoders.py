@@ -11,7 +11,6 @@ process, alternating; time includes tokenising. The pipeline runs once at every 
 import argparse
 import hashlib
 import json
-import os
 import statistics
 import tempfile
 import time
@@ -19,6 +18,8 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from mirror import add_data
 
 from harness.engine.backend import Options
 from harness.engine.load import load
@@ -85,9 +86,7 @@ def main() -> None:
     """Print both sides' sentences per second, the ratio, and the largest difference of a probability."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", nargs="?", type=Path)
-    parser.add_argument(
-        "--data", type=Path, default=os.environ.get("HARNESS_DATA"), required="HARNESS_DATA" not in os.environ
-    )
+    add_data(parser)
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--budget", type=int)

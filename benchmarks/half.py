@@ -8,9 +8,9 @@ float32: the engine's error on the probes of its load-time check, and the plain 
 
 import argparse
 import statistics
-from pathlib import Path
 from time import perf_counter
 
+from mirror import add_data
 from peer import ROWS, requests_of
 
 from harness.engine.backend import Options
@@ -25,7 +25,7 @@ DTYPES = ("float32", "bfloat16", "float16")
 def main() -> None:
     """Print one line for every work and precision."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
+    add_data(parser)
     parser.add_argument("--rows", default="mmlu,arc,piqa")
     parser.add_argument("--dtypes", default=",".join(DTYPES))
     parser.add_argument("--rounds", type=int, default=3)

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from mirror import add_data
+
 from harness.reading.tables import read_rows
 from harness.types import Task
 from harness_tasks.ifbench import IFBENCH
@@ -86,7 +88,7 @@ def compare(rows: list[Verdicts]) -> list[float]:
 def main() -> None:
     """Compare both benchmarks."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
+    add_data(parser)
     data = parser.parse_args().data
     shares = {task.name: compare([*judged(task, known, data)]) for task, known in BENCHMARKS}
     sys.exit(min(shares[IFEVAL.name]) < 0.995)

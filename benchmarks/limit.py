@@ -10,12 +10,11 @@ Scoring time is everything that answering takes: tokenising, planning, computing
 """
 
 import argparse
-import os
 import statistics
 from dataclasses import replace
-from pathlib import Path
 from time import perf_counter
 
+from mirror import add_data
 from peer import ROWS, requests_of
 
 from harness.engine.backend import Options
@@ -53,7 +52,7 @@ def growth(name: str, backend: Causal, questions: list[Question], rounds: int) -
 def main() -> None:
     """Print one line for every row of the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("HARNESS_DATA", ".")))
+    add_data(parser)
     parser.add_argument("--rows", default="mmlu,arc,piqa,sst2")
     parser.add_argument("--budget", type=int)
     parser.add_argument("--rounds", type=int, default=3)

@@ -9,6 +9,7 @@ it never saw either, but in groups by topic: any model that knows such documents
 
 import argparse
 import random
+import sys
 import tempfile
 from pathlib import Path
 from time import perf_counter
@@ -19,6 +20,8 @@ import torch
 from harness.contamination.order import exchangeability, logs_of
 from harness.engine.backend import Backend, Options
 from harness.engine.load import load
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))  # the tiny tokenizer
 
 TOPICS, WORDS, LENGTH, COUNT = 4, 60, 6, 120
 SHARDS, SHUFFLES = 12, 12

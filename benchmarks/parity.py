@@ -14,6 +14,7 @@ import json
 import tempfile
 from pathlib import Path
 
+from mirror import add_data
 from prompts import renamed, theirs
 
 from harness import run as running
@@ -132,7 +133,7 @@ def report(task: str, mine: list[list[Sample]], judged: running.Finished, peer: 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True)
+    add_data(parser)
     parser.add_argument("--tasks", default=",".join(PEER_TASK))
     parser.add_argument("--limit", type=int, default=50)
     parser.add_argument("--characters", type=int)

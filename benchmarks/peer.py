@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mirror import add_data
+
 from harness import run as running
 from harness.plugins import catalogue
 from harness.types import Choose, Generate, Likelihood, Request, Settings, Task
@@ -141,7 +143,7 @@ def difference(theirs: list[object], ours: list[object]) -> str:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=os.environ.get("HARNESS_DATA"), help="datasets [$HARNESS_DATA]")
+    add_data(parser)
     parser.add_argument("--rows", default=",".join(row.name for row in ROWS))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batch-sizes", default="1,4,8,16,32")

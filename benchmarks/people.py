@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mirror import add_data
 from scipy.stats import mannwhitneyu
 
 from harness.people import meta
@@ -184,7 +185,7 @@ def checks(human: Path) -> Iterator[Check]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
+    add_data(parser)
     human, wrong = parser.parse_args().data / "predictions" / "human", 0
     for one in checks(human):
         print(f"{one.name}: {one.compared - len(one.differ)} of {one.compared}", *one.differ[:10], sep="\n  ")

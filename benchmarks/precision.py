@@ -7,9 +7,9 @@ lm-evaluation-harness takes) and of our inference core, both on the model in flo
 """
 
 import argparse
-from pathlib import Path
 
 import torch
+from mirror import add_data
 from transformers import AutoModelForCausalLM
 
 from harness import run as running
@@ -32,7 +32,7 @@ def truth(model: torch.nn.Module, tokens: list[int], start: int, dtype: torch.dt
 def main() -> None:
     """Print one line for every choice."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
+    add_data(parser)
     parser.add_argument("--count", type=int, default=6)
     asked = parser.parse_args()
     backend = load("smollm2", Options())

@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 from time import perf_counter
 
+from mirror import add_data
 from parity import overlay
 from prompts import theirs
 
@@ -31,7 +32,7 @@ def ours(data: Path, limit: int) -> None:
 def main() -> None:
     """Print one line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
+    add_data(parser)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--limit", type=int, default=5)
     asked = parser.parse_args()

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mirror import add_data
+
 from harness import run as running
 from harness.data import at_hand
 from harness.plugins import catalogue
@@ -125,7 +127,7 @@ def told(name: str, shots: int, ours: Sequence[object], peer: Sequence[object]) 
 def main() -> None:
     """Print one line a task; exit with 1 if a prompt differs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=os.environ.get("HARNESS_DATA"))
+    add_data(parser)
     parser.add_argument("--tasks", default=",".join(PEER_TASK))
     parser.add_argument("--limit", type=int, default=100)
     parser.add_argument("--show", action="store_true", help="the first requests that differ")

@@ -210,7 +210,9 @@ PARTS = {f.__name__: f for f in (wmt22, e2e, gsm8k, stereoset, bbq, mc2, mmlu)}
 def main() -> None:
     """Print one line for every published number; exit with 1 if one differs in a digit."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
+    from mirror import add_data
+
+    add_data(parser)
     parser.add_argument("--only", default=",".join([*PARTS, "refusals"]))
     given = parser.parse_args()
     data, wanted = given.data.resolve(), given.only.split(",")

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import random
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -20,6 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from mirror import add_data
 from published import bbq_answers
 
 from harness.api import evaluate
@@ -155,7 +155,7 @@ def line(whole: Whole, metric: Metric, limit: int, seeds: int) -> str:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("HARNESS_DATA", ".")))
+    add_data(parser)
     parser.add_argument("--limit", type=int, default=30)
     parser.add_argument("--seeds", type=int, default=200)
     asked = parser.parse_args()

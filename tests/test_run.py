@@ -145,6 +145,21 @@ def test_an_interrupted_run_resumes_without_computing_anything_twice(tmp_path: P
     assert not list(store.journals.glob("*.journal"))
 
 
+def test_answers_of_another_kind_of_machine_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their last digits may differ, so that the numbers are not those of a run that was never stopped."""
+    task, place = letters(tmp_path / "l.jsonl", 40), str(tmp_path / "s")
+    dying, rest = Dying(task, after=2), Dying(task, after=10**6)
+    for one in (dying, rest):
+        one.info = replace(one.info, pinned=True)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(dying, [task], store=place, cache=False)
+    monkeypatch.setattr("harness.engine.device.surroundings", lambda: {"device": "CPU of another kind", "torch": "2.0"})
+    notices: list[str] = []
+    evaluate(rest, [task], store=place, resume=True, cache=False, notice=notices.append)
+    [told] = [text for text in notices if "another kind of machine" in text]
+    assert "now 'CPU of another kind'" in told and f"the {40 - len(rest.computed)} answers" in told
+
+
 def test_nothing_is_left_of_a_run_that_computed_nothing(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         task = letters(tmp_path / "l.jsonl")

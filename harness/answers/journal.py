@@ -20,16 +20,21 @@ _START = re.compile(rb"[0-9a-f]{8} \{")
 
 
 class Journal:
-    """Open for one process at a time. ``responses``: position -> response; ``cached``: those not computed here."""
+    """Open for one process at a time. ``responses``: position -> response; ``cached``: those not computed here.
+
+    ``notes``: what is to be known beside the answers, in order.
+    """
 
     def __init__(self, path: Path, file: IO[bytes], records: list[Json], notices: Sequence[str]) -> None:
         self.path = path
         self.notice = "; ".join(notices)
         self.responses: dict[int, Response] = {}
         self.cached: set[int] = set()
+        self.notes: list[Json] = [record["note"] for record in records if "note" in record]
         self._file = file
         for record in records:
-            self._take(*_batch(record))
+            if "answers" in record:
+                self._take(*_batch(record))
 
     @classmethod
     def open(cls, path: Path, head: Mapping[str, Any]) -> Self:
@@ -61,7 +66,7 @@ class Journal:
             damaged
         )
         file.truncate(whole)
-        journal = cls(path, file, [record for record in records if "answers" in record], notices)
+        journal = cls(path, file, records, notices)
         if stored is None:
             journal._write(dict(head))
         return journal
@@ -75,6 +80,7 @@ class Journal:
     def note(self, note: Mapping[str, Any]) -> None:
         """Write down what is no answer. Raises RunError if it cannot be written."""
         self._write({"note": dict(note)})
+        self.notes.append(dict(note))
 
     def close(self) -> None:
         """Release the lock; the file stays."""

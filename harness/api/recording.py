@@ -61,6 +61,7 @@ def record(
     with Journal.open(_journal(store, run.id), {"identity": identity, "total": len(questions)}) as journal:
         if journal.notice:
             listener.notice(journal.notice)
+        _note_machine(backend, journal, listener)
         asking = _Asking(backend, planned, questions, store, journal, listener, where.idle)
         try:
             result, reasons = _finished(asking, replace(run, status="running"), cached=where.cache)
@@ -77,6 +78,31 @@ def record(
         store.tag(result.run.id, tag)
     _tell(listener, reasons)
     return result
+
+
+def machine_of(backend: Backend) -> dict[str, str]:
+    """What beside a model's weights its answers depend on in the last digit; empty where it computes elsewhere."""
+    if not backend.info.pinned or isinstance(backend, Crewed):  # a crew holds its own workers to one kind of machine
+        return {}
+    from harness.engine.device import surroundings  # brings torch, which no server and no file needs
+
+    return surroundings()
+
+
+def _note_machine(backend: Backend, journal: Journal, listener: Listener) -> None:
+    """Keep which machine answers, and say so where the answers that are kept come from another kind."""
+    here = machine_of(backend)
+    known = [note["machine"] for note in journal.notes if isinstance(note.get("machine"), dict)]
+    if not here or known[-1:] == [here]:
+        return
+    if known and journal.responses:
+        apart = [name for name in here if known[-1].get(name) != here[name]]
+        words = ", ".join(f"{name} {quoted(known[-1].get(name), 60)}, now {quoted(here[name], 60)}" for name in apart)
+        listener.notice(
+            f"the {len(journal.responses):,} answers kept are of another kind of machine ({words}): "
+            "numbers may differ in the last digits from a run on one"
+        )
+    journal.note({"machine": here})
 
 
 @dataclass(frozen=True, slots=True)

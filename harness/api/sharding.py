@@ -11,7 +11,7 @@ from harness.answers.journal import Journal
 from harness.answers.records import canonical
 from harness.answers.shard import Shard, Share, read_shard, require_same, shards_in
 from harness.api.recipe import Recipe
-from harness.api.recording import described, identity_of, kept
+from harness.api.recording import described, identity_of, kept, machine_of
 from harness.api.records import Listener, Result, Where
 from harness.data import digest
 from harness.engine.backend import Agenda, Backend, agenda_of
@@ -118,13 +118,7 @@ def _about(backend: Backend, run: Run) -> dict[str, Any]:
         "answers": sorted(kind.__name__ for kind in backend.info.answers),
         "settings": dict(run.settings),
         "tasks": {task.name: [task.fingerprint, task.data_sha256, task.n] for task in run.tasks},
-        "machine": _machine() if backend.info.pinned else {},
+        "machine": machine_of(backend),
     }
     plain: dict[str, Any] = json.loads(canonical(hidden_in(about)))
     return plain
-
-
-def _machine() -> dict[str, str]:
-    from harness.engine.device import surroundings  # brings torch, which no server and no file needs
-
-    return surroundings()

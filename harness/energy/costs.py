@@ -1,6 +1,6 @@
 """What a stored run has cost: joules, and with a user's factors carbon dioxide and money; unknown is None."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.energy.rates import Rates
@@ -30,7 +30,6 @@ def costs(run: Run, rates: Rates | None = None) -> Costs | None:
     if energy is None:
         return None
     each = energy.per(energy.examples)
-    computed = run.engine.get("tokens_computed")
     return Costs(
         run=run.id,
         energy=energy,
@@ -39,11 +38,22 @@ def costs(run: Run, rates: Rates | None = None) -> Costs | None:
         wh_per_thousand_examples=None if each is None else each * WH_PER_THOUSAND,
         net_joules_per_example=energy.per(energy.examples, net=True),
         grams_co2=rates.co2.grams(energy.joules) if rates.co2 and energy.joules is not None else None,
-        money=rates.price.of(energy.seconds, computed if isinstance(computed, float) else None)
-        if rates.price
-        else None,
+        money=rates.price.of(energy.seconds, *_tokens(run.engine)) if rates.price else None,
         rates=rates,
     )
+
+
+def _tokens(engine: Mapping[str, float | str]) -> tuple[float | None, float | None]:
+    """(tokens computed, or read and written by a server, those written among them); None for what is not known.
+
+    A server that left one answer uncounted told too little of all.
+    """
+    computed, read, written = (engine.get(name) for name in ("tokens_computed", "prompt_tokens", "completion_tokens"))
+    if isinstance(computed, float):
+        return computed, None
+    if isinstance(read, float) and isinstance(written, float) and engine.get("uncounted_answers") == 0:
+        return read + written, written
+    return None, None
 
 
 def summary(energy: EnergyUse) -> str:

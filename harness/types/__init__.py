@@ -22,13 +22,12 @@ from harness.types.tasks import Alternative, Card, Judge, JudgeModel, Question, 
 from harness.types.training import PartScores, Training
 
 if TYPE_CHECKING:  # numpy is imported by whoever computes
-    from harness.types.metrics import Array
+    from harness.types.metrics import Array as Array
 
 __all__ = [
     "AVERAGE",
     "HEADLINE",
     "Alternative",
-    "Array",
     "AuditResult",
     "Better",
     "Cache",

@@ -58,7 +58,6 @@ class Server:
         self._address = address_of(name, options.base_url)
         limit = RateLimit(options.requests_per_minute, options.tokens_per_minute, pause)
         self._calls = Calls(self._address, options.base_url or "", options.timeout, pause, limit)
-        self._completion_tokens = 0
         self._limit = "max_tokens"
         self._spellings: dict[str, http_form.Spelling] = {}
         self._opened: http_answers.Tags | None = None
@@ -101,9 +100,8 @@ class Server:
         return self._arrivals(questions, left)
 
     def stats(self) -> Mapping[str, float | str]:
-        """Requests sent, retries among them, and completion tokens that the server counted."""
-        counts = {**self._calls.counts, "completion_tokens": self._completion_tokens}
-        return {key: float(value) for key, value in counts.items()}
+        """Requests sent, retries among them, and the tokens that the server counted."""
+        return {**{key: float(value) for key, value in self._calls.counts.items()}, **self._calls.usage.stats()}
 
     async def _greedy(self, request: Generate) -> http_answers.Said:
         return await self._text(request, {"temperature": 0.0})
@@ -239,14 +237,12 @@ class Server:
         body = {"model": self.name, **wording, **asked, name: request.max_tokens}
         try:
             read = partial(http_answers.said, chat=chat, opened=self._opened)
-            said = await self._calls.post(path, body, read)
+            return await self._calls.post(path, body, read)
         except GaveUp as error:
             if name == NEWER or error.kind != "refused" or NEWER not in error.said:
                 raise
             self._limit = NEWER  # as newer models want it, and say so
             return await self._text(request, asked)
-        self._completion_tokens += said.tokens
-        return said
 
     async def _scored(self, context: str, text: str, *, greedy: bool = False) -> Scored:
         """Log-likelihood of ``text`` after ``context``; trailing spaces of the context belong to the text."""

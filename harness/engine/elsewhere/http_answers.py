@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.engine.elsewhere.http_body import GaveUp, Json
+from harness.engine.elsewhere.http_usage import counted
 from harness.engine.thinking import TAGS, Thinking
 
-COUNTABLE = 2**31
 THOUGHTS = ("reasoning_content", "reasoning", "thinking")
 CALLS = ("tool_calls", "function_call")
 Tags = tuple[str, str]
@@ -43,8 +43,8 @@ def said(answer: Json, *, chat: bool, opened: Tags | None = None) -> Said:
     finish = choice.get("finish_reason")
     thoughts = [*(message[key] for key in THOUGHTS if isinstance(message.get(key), str)), thought]
     reasoning = next(filter(None, thoughts), "")
-    _refuse(message, finish, text, bool(reasoning) or _tokens(answer, "reasoning_tokens") > 0)
-    return Said(whole(text), finish == "length", _tokens(answer, "completion_tokens"), whole(reasoning))
+    _refuse(message, finish, text, bool(reasoning) or bool(counted(answer, "reasoning_tokens")))
+    return Said(whole(text), finish == "length", counted(answer, "completion_tokens") or 0, whole(reasoning))
 
 
 def opened_by(text: str) -> Tags | None:
@@ -97,13 +97,3 @@ def _refuse(message: Json, finish: Any, text: str, thought: bool) -> None:
         raise GaveUp("thinking", f"{when} ({ended}); such a model needs more tokens than the task allows", str(finish))
     if not text:
         raise GaveUp("empty", f"an empty text ({ended})")
-
-
-def _tokens(answer: Json, name: str) -> int:
-    """A count of ``usage`` or its details; 0 unless it is a whole number that can be one."""
-    usage = answer.get("usage")
-    if not isinstance(usage, dict):
-        return 0
-    details = usage.get("completion_tokens_details")
-    count = usage.get(name, details.get(name) if isinstance(details, dict) else None)
-    return count if type(count) is int and 0 <= count < COUNTABLE else 0

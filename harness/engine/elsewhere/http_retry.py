@@ -15,6 +15,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from harness.engine.elsewhere.http_address import Address
 from harness.engine.elsewhere.http_body import LIMIT, MALFORMED, GaveUp, Json, Refused, parsed
 from harness.engine.elsewhere.http_limit import RateLimit
+from harness.engine.elsewhere.http_usage import Usage
 from harness.errors import ModelError
 from harness.types import FailureKind
 
@@ -30,7 +31,7 @@ T = TypeVar("T")
 
 
 class Calls:
-    """Posts to one server. ``counts``: requests sent and retries among them."""
+    """Posts to one server. ``counts``: requests sent and retries among them; ``usage``: tokens that it counted."""
 
     def __init__(
         self,
@@ -42,6 +43,7 @@ class Calls:
     ) -> None:
         self.address = address
         self.counts = {"requests": 0, "retries": 0}
+        self.usage = Usage()
         self._base_url = httpx.URL(base_url.strip()).copy_with(userinfo=b"", query=None, fragment=None)
         self._timeout = timeout
         self._pause = pause
@@ -86,7 +88,9 @@ class Calls:
             self.counts["retries"] += attempt > 0
             wait = min(30.0, 0.5 * 2**attempt) * self._draw.uniform(0.5, 1.5)
             try:
-                result = read(await self._attempt(path, body))
+                answer = await self._attempt(path, body)
+                self.usage.add(answer)
+                result = read(answer)
             except Refused as error:
                 kind, reason = "server", self._refused(error)
                 wait = error.wait or wait
