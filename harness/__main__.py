@@ -1,5 +1,5 @@
 """``python -m harness``: the command line where the console script is not on the path."""
 
-from harness.cli.main import main
+from harness.cli.process import run
 
-main()
+run()

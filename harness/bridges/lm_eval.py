@@ -13,6 +13,7 @@ from typing import Any
 import lm_eval.models  # noqa: F401 - registers their own models: later they would not, as another one is there
 from lm_eval.api.model import LM, TemplateLM
 from lm_eval.api.registry import register_model
+from lm_eval.utils import simple_parse_args_string
 
 from harness.bridges.lm_eval_tasks.index import require_package
 from harness.bridges.lm_eval_tasks.mirror import mirrored
@@ -27,6 +28,9 @@ from harness.types import Generate, Question, Request, Response
 NAME = "harness"
 IGNORED = ("batch_size", "max_batch_size")
 """What their command line hands to every model and ours decide for themselves."""
+
+UNASKED = "cuda:0"
+"""The device of their command line where none is typed. Their own models take the CPU where there is no such device."""
 
 
 @register_model(NAME)
@@ -45,6 +49,21 @@ class HarnessLM(LM):  # type: ignore[misc]  # untyped
         if not model:
             raise UsageError("model_args of harness lack model=PATH")
         self.backend = load_model(model, wanted) if isinstance(model, str) else model
+
+    @classmethod
+    def create_from_arg_string(cls, arg_string: str, additional_config: dict[str, Any] | None = None) -> "HarnessLM":
+        """As for their own models, from ``model=PATH,dtype=float32``."""
+        return cls.create_from_arg_obj(simple_parse_args_string(arg_string), additional_config)
+
+    @classmethod
+    def create_from_arg_obj(
+        cls, arg_dict: dict[str, Any], additional_config: dict[str, Any] | None = None
+    ) -> "HarnessLM":
+        """As for their own models. Options of the command line yield to the model's own, and UNASKED is no device."""
+        more = {name: value for name, value in (additional_config or {}).items() if value is not None}
+        if more.get("device") == UNASKED:
+            del more["device"]
+        return cls(**{**more, **arg_dict})
 
     def loglikelihood(self, requests: Sequence[Any], **_: Any) -> list[tuple[float, bool]]:
         """(log P of the continuation, whether it is greedy) for every request."""

@@ -55,7 +55,8 @@ def command(first: str, others: tuple[str, ...], json_file: Path | None, **words
             click.echo(f"{line(changes.sentence, 2_000)}\n")
         show(changes, changes.differences if words["everything"] else changes.headlines)
         for task, metrics in changes.uncompared.items():
-            click.echo(f"not compared: {task}: {', '.join(metrics)} (no values of the same examples in both)")
+            told = f"not compared: {task}: {', '.join(metrics)} (no values of the same examples in both)"
+            click.echo(line(told, 2_000))
         if changes.bundles:
             click.echo(changes.bundles)
         if words["examples"]:

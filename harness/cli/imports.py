@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from harness.cli.options import notice, store_option
+from harness.visible import line
 
 
 @click.command("import")
@@ -25,5 +26,5 @@ def command(paths: tuple[Path, ...], store: str | None) -> int:
 
     for path in paths:
         for run in import_results(path, store=store, notice=notice):
-            click.echo(f"{path} -> {run.id}  {run.model}: {', '.join(task.name for task in run.tasks)}")
+            click.echo(line(f"{path} -> {run.id}  {run.model}: {', '.join(task.name for task in run.tasks)}", 2_000))
     return 0

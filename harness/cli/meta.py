@@ -6,7 +6,7 @@ import click
 
 from harness.cli.options import json_option, store_option
 from harness.files import write_json
-from harness.visible import interval, number
+from harness.visible import interval, line, number
 
 
 @click.command("meta")
@@ -36,12 +36,13 @@ def command(
     result = against(open_store(store, create=False), runs, campaign, metrics, statistic)
     if json_file:
         write_json(json_file, asdict(result))
-    click.echo(f"{result.examples} examples, {result.scores} rated answers of {', '.join(result.systems)}")
+    click.echo(line(f"{result.examples} examples, {result.scores} rated answers of {', '.join(result.systems)}", 2_000))
     for name, count in result.missing.items():
         if count:
-            click.echo(f"{name} has no value for {count} rated answers, which are left out")
+            click.echo(f"{line(name)} has no value for {count} rated answers, which are left out")
     if result.left_out:
-        click.echo(f"left out, because they lack values for some examples: {', '.join(result.left_out)}")
+        told = f"left out, because they lack values for some examples: {', '.join(result.left_out)}"
+        click.echo(line(told, 2_000))
     rows = [
         (row.metric, row.agrees.statistic, number(row.agrees.value), interval(*ends), row.agrees.dropped)
         for row in result.rows

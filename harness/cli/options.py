@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from harness.visible import line
+
 store_option = click.option(
     "--store", envvar="HARNESS_STORE", metavar="URL", help="Folder or SQLAlchemy URL of the store [./harness-results]."
 )
@@ -53,7 +55,7 @@ def mirror(data: Path | None) -> Path | None:
 
 def notice(text: str) -> None:
     """One sentence for the user, on standard error."""
-    click.echo(f"harness: {text}", err=True)
+    click.echo(f"harness: {line(text, 2_000)}", err=True)
 
 
 def typed() -> str:

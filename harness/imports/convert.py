@@ -90,6 +90,8 @@ def _task(task: ForeignTask, origin: str) -> _Part:
     estimates, metrics, lost = _numbers(task, outcomes)
     if lost:
         notices.append(f"{task.name}: left out, for the file does not say of how many examples: {', '.join(lost)}")
+    if task.unread:
+        notices.append(f"{task.name}: left out, for the file has no finite number: {', '.join(task.unread)}")
     names = "\n".join(sorted(o.example.id for o in outcomes))
     data = hashlib.sha256(names.encode()).hexdigest() if outcomes else ""
     record = TaskRecord(

@@ -13,6 +13,8 @@ from harness.reading.values import kind_of
 
 PAGE = 1 << 28
 """Bytes of the largest JSON document that is read as a whole."""
+MOST = 10**15
+"""Counts are below it."""
 
 
 def read_page(path: Path, kind: str) -> dict[str, Any]:
@@ -63,7 +65,7 @@ def count(value: object, what: str) -> int | None:
     """A whole number of at least 0, or None for null."""
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e15 or value % 1:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < MOST or value % 1:
         raise DataError(f"{what} is {quoted(value, 80)}, not a count")
     return int(value)
 
@@ -73,6 +75,12 @@ def finite(value: object) -> float | None:
     if not isinstance(value, int | float) or abs(value) > 1e300:  # also whole numbers beyond every float
         return None
     return float(value) if math.isfinite(value) else None
+
+
+def amount(value: object, least: int = 1) -> int | None:
+    """A whole number, what is behind the point cut off; None for what is none, too small, or beyond every database."""
+    number = finite(value)
+    return int(number) if number is not None and least <= number < MOST else None
 
 
 def moment(seconds: float) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import DataError
-from harness.imports.fields import finite, items, moment, needed, read_items, read_page, table, text
+from harness.imports.fields import amount, finite, items, moment, needed, read_items, read_page, table, text
 from harness.imports.helm_samples import examples_of
 from harness.imports.metrics import mean_of
 from harness.imports.records import CARD, ForeignExample, ForeignNumber, ForeignRun, ForeignTask
@@ -19,6 +19,8 @@ BOOKS = re.compile(
     r"|logprob.*|perplexity|bits_per_byte"
 )
 """What HELM counts of a run beside its scores: tokens, seconds, and likelihoods that a server may not give."""
+
+_Stat = tuple[str, str, Mapping[str, Any]]
 
 
 def recognises(folder: Path) -> bool:
@@ -33,22 +35,22 @@ def read(folder: Path) -> ForeignRun:
     adapter = table(spec.get("adapter_spec"), "adapter_spec")
     states = [table(one, "a request") for one in items(read_page(folder / STATE, kind).get("request_states"), "states")]
     values = _values(read_items(folder / VALUES, kind))
-    numbers = list(_numbers(read_items(folder / STATS, kind)))
+    stats = list(_stats(read_items(folder / STATS, kind)))
     if not states:
         raise DataError(f"{folder / STATE}: no request was made")
     model = needed(adapter.get("model"), "adapter_spec.model")
     times = [finite(table(one.get("result"), "result").get("request_datetime")) for one in states]
     asked = sorted(time for time in times if time is not None)
-    most = finite(adapter.get("max_eval_instances"))
+    most = amount(adapter.get("max_eval_instances"))
     return ForeignRun(
         format=FORMAT,
         release="unknown",
         model=model,
         fingerprint={"model": model, "deployment": text(adapter.get("model_deployment"), "model_deployment")},
-        tasks=(_task(spec, adapter, examples_of(states, values), numbers),),
+        tasks=(_task(spec, adapter, examples_of(states, values), stats),),
         started=moment(asked[0] if asked else (folder / STATE).stat().st_mtime),
         finished=moment(asked[-1] if asked else (folder / STATE).stat().st_mtime),
-        settings=Settings(limit=int(most) if most and most >= 1 else None),
+        settings=Settings(limit=most),
     )
 
 
@@ -66,8 +68,8 @@ def _values(rows: Sequence[Any]) -> dict[tuple[str, int], dict[str, float]]:
         one = table(row, "an instance")
         if one.get("perturbation"):
             continue
-        trial = finite(one.get("train_trial_index")) or 0
-        key = (needed(one.get("instance_id"), "instance_id"), int(trial))
+        trial = amount(one.get("train_trial_index")) or 0
+        key = (needed(one.get("instance_id"), "instance_id"), trial)
         own = values.setdefault(key, {})
         for name, _, stat in _stats(items(one.get("stats"), "stats")):
             value = finite(stat.get("mean"))
@@ -76,7 +78,7 @@ def _values(rows: Sequence[Any]) -> dict[tuple[str, int], dict[str, float]]:
     return values
 
 
-def _stats(rows: Sequence[Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+def _stats(rows: Sequence[Any]) -> Iterator[_Stat]:
     """(name, split, statistic) of what is about instances as they are."""
     for row in rows:
         stat = table(row, "a statistic")
@@ -85,35 +87,38 @@ def _stats(rows: Sequence[Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
             yield needed(name.get("name"), "the name of a statistic"), text(name.get("split"), "split"), stat
 
 
-def _numbers(rows: Sequence[Any]) -> Iterator[ForeignNumber]:
-    stats = list(_stats(rows))
-    counts = {split: finite(stat.get("mean")) for name, split, stat in stats if name == "num_instances"}
+def _numbers(stats: Sequence[_Stat]) -> Iterator[ForeignNumber]:
+    counts = {split: amount(stat.get("mean")) for name, split, stat in stats if name == "num_instances"}
     for name, split, stat in stats:
         value = finite(stat.get("mean"))
         if value is None or BOOKS.fullmatch(name):
             continue
         n = counts.get(split)
-        yield ForeignNumber(
-            metric=name, value=value, n=int(n) if n else None, slice=f"split={split}" if split else "all", mean=True
-        )
+        yield ForeignNumber(metric=name, value=value, n=n, slice=f"split={split}" if split else "all", mean=True)
 
 
 def _task(
     spec: Mapping[str, Any],
     adapter: Mapping[str, Any],
     examples: Sequence[ForeignExample],
-    numbers: Sequence[ForeignNumber],
+    stats: Sequence[_Stat],
 ) -> ForeignTask:
+    numbers = tuple(_numbers(stats))
     names = dict.fromkeys(number.metric for number in numbers)
-    shots = finite(adapter.get("max_train_instances"))
+    shots = amount(adapter.get("max_train_instances"))
     scenario = table(spec.get("scenario_spec"), "scenario_spec")
     return ForeignTask(
         name=task_name(needed(spec.get("name"), "name")),
         metrics=tuple(mean_of(name, examples) for name in names),
         examples=tuple(examples),
-        numbers=tuple(numbers),
+        numbers=numbers,
         n=len(examples),
-        shots=int(shots or 0),
+        shots=shots or 0,
         data=text(scenario.get("class_name"), "class_name").rpartition(".")[2],
         card=CARD,
+        unread=tuple(
+            f"{name} on {split}"
+            for name, split, stat in stats
+            if "mean" in stat and finite(stat["mean"]) is None and not BOOKS.fullmatch(name)
+        ),
     )

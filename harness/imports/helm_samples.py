@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.imports.fields import finite, items, needed, table, text
+from harness.imports.fields import amount, finite, items, needed, table, text
 from harness.imports.metrics import marks
 from harness.imports.records import ForeignExample
 from harness.types import Failed, Generate, Generated, Judged, Request, Response
@@ -19,8 +19,8 @@ def examples_of(states: Sequence[Mapping[str, Any]], values: Mapping[Key, Mappin
     for state in states:
         instance = table(state.get("instance"), "instance")
         if not instance.get("perturbation"):
-            trial = finite(state.get("train_trial_index")) or 0
-            together.setdefault((needed(instance.get("id"), "instance.id"), int(trial)), []).append(state)
+            trial = amount(state.get("train_trial_index")) or 0
+            together.setdefault((needed(instance.get("id"), "instance.id"), trial), []).append(state)
     judged = [values.get(key, {}) for key in together]
     rows = zip(together.items(), judged, marks(judged, TOLD), strict=True)
     return [_example(same, key, own, mark) for (key, same), own, mark in rows]
@@ -58,8 +58,8 @@ def _exchange(state: Mapping[str, Any], scored: bool) -> tuple[Request, Response
     """A request with its first completion."""
     asked = table(state.get("request"), "request")
     stops = tuple(stop for stop in items(asked.get("stop_sequences"), "stop_sequences") if isinstance(stop, str))
-    most, warm = finite(asked.get("max_tokens")), finite(asked.get("temperature"))
-    request = Generate(text(asked.get("prompt"), "prompt"), int(most or 0), stops, warm or 0.0)
+    most, warm = amount(asked.get("max_tokens")), finite(asked.get("temperature"))
+    request = Generate(text(asked.get("prompt"), "prompt"), most or 0, stops, warm or 0.0)
     result = table(state.get("result"), "result")
     if not result.get("success"):
         return request, Failed("server", text(result.get("error"), "error")[:300] or "the request failed")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import DataError, quoted
-from harness.imports.fields import count, finite, iso, items, needed, table, text
+from harness.imports.fields import amount, count, finite, iso, items, needed, table, text
 from harness.imports.inspect_samples import examples_of, names_of
 from harness.imports.metrics import mean_of
 from harness.imports.records import ForeignNumber, ForeignRun, ForeignTask
@@ -58,7 +58,7 @@ def read(path: Path, page: Mapping[str, Any], samples: Sequence[object] | None =
     stats = table(page.get("stats"), "stats")
     started = iso(about.get("created"), "eval.created")
     model = needed(about.get("model"), "eval.model")
-    limit = finite(config.get("limit"))
+    limit = amount(config.get("limit"))
     error = text(table(page.get("error"), "error").get("message"), "error.message")
     done = status == "success"
     return ForeignRun(
@@ -69,18 +69,18 @@ def read(path: Path, page: Mapping[str, Any], samples: Sequence[object] | None =
         tasks=(_task(about, table(page.get("results"), "results"), rows),),
         started=started,
         finished=iso(stats["completed_at"], "stats.completed_at") if stats.get("completed_at") else started,
-        settings=Settings(limit=int(limit) if limit and limit >= 1 else None, limit_order="first"),
+        settings=Settings(limit=limit, limit_order="first"),
         status="finished" if done else "failed",
         message="" if done else f"inspect ended it as {status}" + (f": {error[:300]}" if error else ""),
     )
 
 
 def _task(about: Mapping[str, Any], results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> ForeignTask:
-    version = finite(about.get("task_version"))
+    version = amount(about.get("task_version"))
     data = table(about.get("dataset"), "eval.dataset")
     scores = [table(one, "a score") for one in items(results.get("scores"), "results.scores")]
     several = len(scores) > 1
-    numbers, columns = [], {}
+    numbers, columns, unread = [], {}, []
     for score in scores:
         scorer = needed(score.get("name"), "the name of a score")
         for metric, value in table(score.get("metrics"), "metrics").items():
@@ -91,6 +91,8 @@ def _task(about: Mapping[str, Any], results: Mapping[str, Any], rows: Sequence[M
             if number:
                 numbers.append(number)
                 columns[name] = scorer
+            else:
+                unread.append(name)
     examples = examples_of(rows, names_of(columns, numbers, MEANS))
     return ForeignTask(
         name=needed(about.get("task"), "eval.task"),
@@ -99,8 +101,9 @@ def _task(about: Mapping[str, Any], results: Mapping[str, Any], rows: Sequence[M
         numbers=tuple(numbers),
         n=count(results.get("total_samples"), "results.total_samples"),
         available=_available(data, about),
-        version=int(version) if version and version >= 1 else 1,
+        version=version or 1,
         data=text(data.get("name"), "dataset.name"),
+        unread=tuple(unread),
     )
 
 
@@ -118,5 +121,5 @@ def _number(name: str, metric: str, score: Mapping[str, Any], value: object) -> 
 def _available(data: Mapping[str, Any], about: Mapping[str, Any]) -> int | None:
     """How many answers the whole dataset asks for."""
     own = count(data.get("samples"), "dataset.samples")
-    epochs = finite(table(about.get("config"), "eval.config").get("epochs"))
-    return None if own is None else own * int(epochs or 1)
+    epochs = amount(table(about.get("config"), "eval.config").get("epochs"))
+    return None if own is None else own * (epochs or 1)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from harness.imports.fields import count, finite, items, shown, table, text
+from harness.imports.fields import amount, count, finite, items, shown, table, text
 from harness.imports.metrics import right
 from harness.imports.records import ForeignExample, ForeignNumber
 from harness.types import Failed, Generate, Generated, Judged, Response
@@ -56,12 +56,12 @@ def _example(row: Mapping[str, Any], values: Mapping[str, float], mark: bool | N
     score = next(iter(table(row.get("scores"), "scores").values()), None)
     answer = table(score, "a score").get("answer") if score else None
     written = response.text if isinstance(response, Generated) else ""
-    most = finite(table(table(row.get("output"), "output").get("config"), "config").get("max_tokens"))
+    most = amount(table(table(row.get("output"), "output").get("config"), "config").get("max_tokens"))
     target = row.get("target")
     return ForeignExample(
         content={"input": _said(row.get("input"), attached), **({"choices": choices} if choices else {})},
         target=target if isinstance(target, str | list) else shown(target),
-        requests=(Generate(_prompt(row, attached), int(most or 0)),),
+        requests=(Generate(_prompt(row, attached), most or 0),),
         responses=(response,),
         judged=Judged(answer if isinstance(answer, str) else written, values, mark),
         slices={},

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import DataError
-from harness.imports.fields import count, finite, iso, items, needed, shown, table, text
+from harness.imports.fields import amount, count, finite, iso, items, needed, shown, table, text
 from harness.imports.metrics import marks, mean_of
 from harness.imports.records import CARD, ForeignExample, ForeignNumber, ForeignRun, ForeignTask
 from harness.reading.parquet import read_rows
@@ -34,8 +34,10 @@ def read(path: Path, page: Mapping[str, Any], details: Sequence[Path]) -> Foreig
     files = {file.name: file for file in details}
     results = table(page["results"], "results")
     names = [name for name in results if name != "all" and "_average" not in name]
+    if not names:
+        raise DataError(f"{path}: its results name no task")
     model = needed(general.get("model_name"), "config_general.model_name")
-    most = finite(general.get("max_samples"))
+    most = amount(general.get("max_samples"))
     when = iso(f"{day}T{clock.replace('-', ':')}+00:00", "date")
     return ForeignRun(
         format=FORMAT,
@@ -45,23 +47,25 @@ def read(path: Path, page: Mapping[str, Any], details: Sequence[Path]) -> Foreig
         tasks=tuple(_task(name, page, files.get(f"details_{name}_{stamp}.parquet")) for name in names),
         started=when,
         finished=when,
-        settings=Settings(limit=int(most) if most and most >= 1 else None, limit_order="first"),
+        settings=Settings(limit=most, limit_order="first"),
     )
 
 
 def _task(name: str, page: Mapping[str, Any], details: Path | None) -> ForeignTask:
     results = table(table(page["results"], "results")[name], name)
     task, _, shots = name.partition("|")
-    version = finite(table(page.get("versions"), "versions").get(name))
+    version = amount(table(page.get("versions"), "versions").get(name))
     examples = list(_examples(list(read_rows(details, "details of lighteval")))) if details else []
     numbers = tuple(_numbers(results))
+    known = {number.metric for number in numbers}
     return ForeignTask(
         name=task,
         metrics=tuple(mean_of(number.metric, examples) for number in numbers),
         examples=tuple(examples),
         numbers=numbers,
+        unread=tuple(metric for metric in results if metric not in known and not metric.endswith("_stderr")),
         n=len(examples) or _asked(page, name),
-        version=int(version) if version and version >= 1 else 1,
+        version=version or 1,
         shots=int(shots) if shots.isdigit() and len(shots) < 4 else 0,
         card=CARD,
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import DataError
-from harness.imports.fields import count, finite, items, moment, needed, table, text
+from harness.imports.fields import amount, count, finite, items, moment, needed, table, text
 from harness.imports.lm_eval_samples import examples_of, metric_name
 from harness.imports.metrics import mean_of
 from harness.imports.records import CARD, ForeignExample, ForeignNumber, ForeignRun, ForeignTask
@@ -45,7 +45,7 @@ def read(path: Path, page: Mapping[str, Any]) -> ForeignRun:
         raise DataError(f"{path}: the date is missing")
     model = _model(page, config)
     kept = {ours: str(config[name]) for name, ours in KEPT.items() if config.get(name) is not None}
-    seed, limit = finite(config.get("random_seed")), finite(config.get("limit"))
+    seed, limit = amount(config.get("random_seed")), amount(config.get("limit"))
     return ForeignRun(
         format=FORMAT,
         release=str(page.get("lm_eval_version") or page.get("git_hash") or "unknown"),
@@ -54,7 +54,7 @@ def read(path: Path, page: Mapping[str, Any]) -> ForeignRun:
         tasks=tasks,
         started=moment(date),
         finished=moment(date),
-        settings=Settings(seed=int(seed or 0), limit=int(limit) if limit and limit >= 1 else None, limit_order="first"),
+        settings=Settings(seed=seed or 0, limit=limit, limit_order="first"),
         notices=(f"{path.name}: averages of groups are left out: {', '.join(groups)}",) if groups else (),
     )
 
@@ -78,14 +78,15 @@ def _model(page: Mapping[str, Any], config: Mapping[str, Any]) -> str:
 def _task(name: str, page: Mapping[str, Any], samples: Path | None) -> ForeignTask:
     config = table(page["configs"][name], f"configs.{name}")
     asked = table(table(page.get("n-samples"), "n-samples").get(name), f"n-samples.{name}")
-    version = finite(table(page.get("versions"), "versions").get(name))
+    version = amount(table(page.get("versions"), "versions").get(name))
     where = "/".join(filter(None, (text(config.get(key), key) for key in ("dataset_path", "dataset_name"))))
     shots = count(table(page.get("n-shot"), "n-shot").get(name), f"n-shot.{name}")
     examples: Sequence[ForeignExample] = ()
     if samples:
         examples = examples_of(name, config, [row for _, row in read_json_lines(samples, "samples", constants=True)])
     judged = {metric for example in examples if example.judged for metric in example.judged.values}
-    numbers = list(_numbers(table(page["results"][name], f"results.{name}"), config, judged))
+    results = table(page["results"][name], f"results.{name}")
+    numbers = list(_numbers(results, config, judged))
     return ForeignTask(
         name=name,
         metrics=tuple(_metric(number.metric, name, page, examples) for number in numbers),
@@ -93,25 +94,33 @@ def _task(name: str, page: Mapping[str, Any], samples: Path | None) -> ForeignTa
         numbers=tuple(numbers),
         n=count(asked.get("effective"), f"n-samples.{name}.effective"),
         available=count(asked.get("original"), f"n-samples.{name}.original"),
-        version=int(version) if version and version >= 1 else 1,
+        version=version or 1,
         shots=shots or 0,
         data=where,
         card=CARD,
+        unread=tuple(metric_name(*key) for key, value in _keys(results) if finite(value) is None),
     )
 
 
 def _numbers(results: Mapping[str, Any], config: Mapping[str, Any], judged: Collection[str]) -> Iterator[ForeignNumber]:
-    """Every number under ``metric,filter``, but for standard errors, which belong to another."""
+    """Every number, with its standard error."""
     listed = [table(one, "a metric") for one in items(config.get("metric_list"), "metric_list")]
     means = {str(one.get("metric")) for one in listed if one.get("aggregation") == "mean"}
-    for key, value in results.items():
-        metric, comma, chosen = key.partition(",")
+    for (metric, chosen), value in _keys(results):
         number = finite(value)
-        if not comma or metric.endswith("_stderr") or number is None:
+        if number is None:
             continue
         name = metric_name(metric, chosen)
         error = finite(results.get(f"{metric}_stderr,{chosen}"))
         yield ForeignNumber(metric=name, value=number, error=error, mean=metric in means and name in judged)
+
+
+def _keys(results: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], object]]:
+    """(metric, filter) and what stands there, of everything but standard errors."""
+    for key, value in results.items():
+        metric, comma, chosen = key.partition(",")
+        if comma and not metric.endswith("_stderr"):
+            yield (metric, chosen), value
 
 
 def _metric(name: str, task: str, page: Mapping[str, Any], examples: Sequence[ForeignExample]) -> Metric:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.errors import DataError
-from harness.imports.fields import count, finite, items, needed, shown, table, text
+from harness.imports.fields import amount, count, finite, items, needed, shown, table, text
 from harness.imports.metrics import right
 from harness.imports.records import ForeignExample
 from harness.types import (
@@ -149,8 +149,8 @@ def _generate(context: str, how: Any, seed: int) -> Generate:
     options = table(how if isinstance(how, dict) else {}, "arg_1")
     until = options.get("until")
     stop = [until] if isinstance(until, str) else [t for t in items(until, "until") if isinstance(t, str)]
-    most, warm = finite(options.get("max_gen_toks")), finite(options.get("temperature"))
-    return Generate(context, int(most or 256), tuple(stop), warm or 0.0, seed=seed)
+    most, warm = amount(options.get("max_gen_toks")), finite(options.get("temperature"))
+    return Generate(context, most or 256, tuple(stop), warm or 0.0, seed=seed)
 
 
 def _written(answer: object) -> Response:

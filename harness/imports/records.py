@@ -47,6 +47,7 @@ class ForeignTask:
     """A benchmark: its examples, as far as the file has them, and the numbers that it reports.
 
     ``n``: how many answers the numbers are of, None where the file does not say; ``available``: of how many.
+    ``unread``: the metrics in whose place stands no finite number.
     """
 
     name: str
@@ -59,6 +60,7 @@ class ForeignTask:
     data: str = ""
     card: Card = CARD
     available: int | None = None
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

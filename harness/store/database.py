@@ -1,5 +1,6 @@
 """Connections to the catalogue: transactions that wait for each other, migrations on opening, errors in one line."""
 
+import atexit
 import os
 import socket
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from filelock import FileLock, Timeout
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
@@ -22,6 +24,9 @@ WAIT = 120.0
 
 MIGRATION_LOCK = 7_318_482
 """Key of the PostgreSQL advisory lock under which one process migrates and the others wait."""
+
+_opened: WeakSet[Engine] = WeakSet()
+"""Engines over SQLite files."""
 
 
 def connect(url: URL, *, create: bool) -> Engine:
@@ -126,9 +131,17 @@ def _sqlite(url: URL, *, create: bool) -> Engine:
         URL.create("sqlite", database=place, query={"uri": "true"}),
         connect_args={"timeout": WAIT, "isolation_level": None, "check_same_thread": False},
     )
+    _opened.add(engine)
     event.listen(engine, "connect", partial(_prepare_sqlite, engine))
     event.listen(engine, "begin", _begin)
     return engine
+
+
+@atexit.register
+def _close() -> None:
+    """The last connection to a SQLite file writes its log into it, which a copy of the file alone would lack."""
+    for engine in list(_opened):
+        engine.dispose()
 
 
 def _quoted(path: Path) -> str:

@@ -29,6 +29,8 @@ FILLED = 128 * 2**20
 
 LONGEST_ID = 128
 """Characters of a run's id."""
+LONGEST_PART = 200
+"""Bytes of a part of a task's name as a file has it: file systems take 255, with what is written behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +71,9 @@ def folder_of(run_id: str) -> str:
 
 
 def place_of(run_id: str, task: str) -> str:
-    """The path of a file within the folder. Raises UsageError for a name that would lead out of it."""
+    """The path of a file within the folder. Raises UsageError for a name that would lead out of it or is too long."""
     parts = task.split("/")
-    if any(part in ("", ".", "..") for part in parts):
+    if any(part in ("", ".", "..") or len(_quoted(part)) > LONGEST_PART for part in parts):
         raise UsageError(f"run {quoted(run_id)}, task {quoted(task)}: such names cannot be stored")
     return "/".join([folder_of(run_id), *map(_quoted, parts)]) + ".parquet"
 

@@ -15,10 +15,11 @@ import lm_eval
 from lm_eval.api.instance import Instance
 from lm_eval_bridge import Ours, Theirs
 
-from harness.bridges.lm_eval import HarnessLM, command_line
+from harness.bridges.lm_eval import UNASKED, HarnessLM, command_line
 from harness.bridges.lm_eval_tasks import mirror
 from harness.bridges.lm_eval_tasks.index import entries
 from harness.bridges.lm_eval_tasks.opened import manager_of
+from harness.engine.checkpoint import device_of
 from harness.errors import RunError, UnknownName, Unsupported, UsageError
 
 TASKS = ["arc_easy", "winogrande", "lambada_openai", "wikitext", "gsm8k", "gsm8k_cot_self_consistency"]
@@ -51,6 +52,12 @@ def test_a_checkpoint_by_name_gives_the_numbers_of_hf(hub: Path, tmp_path: Path)
     for task, row in numbers(hub, "hf", tasks, **hf).items():
         for name, value in row.items():
             assert ours[task][name] == (pytest.approx(value, rel=2e-4) if isinstance(value, float) else value), task
+    untyped = {"device": UNASKED, "batch_size": 1, "max_batch_size": None}  # what the command line hands on
+    assert HarnessLM.create_from_arg_string(f"model={folder},batch_size=2", untyped).backend.checkpoint.device == (
+        device_of("auto")
+    )
+    typed = HarnessLM.create_from_arg_obj({"model": str(folder), "device": "cpu"}, untyped)
+    assert typed.backend.checkpoint.device.type == "cpu"
 
 
 def test_a_failed_answer_is_no_score() -> None:

@@ -1,6 +1,8 @@
 """Where output goes: files, standard output, and the same words for the same thing in every command."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -69,3 +71,29 @@ def test_tasks_are_named_by_one_option_everywhere() -> None:
     options = [p.opts for c in every for p in c.params if isinstance(p, click.Option)]
     naming = [opts for opts in options if {"--task", "--tasks"} & set(opts)]
     assert len(naming) >= 6 and all({"--task", "--tasks", "-t"} <= set(opts) for opts in naming), naming
+
+
+def test_a_process_that_ends_early_leaves_nothing_undone(tmp_path: Path) -> None:
+    """Where torch is there: a plug-in's log, held by an object that holds itself, is written, and handlers run."""
+    code = (
+        "import atexit, sys; sys.modules['torch'] = sys\n"
+        "from harness.cli.process import run\n"
+        "class Log: pass\n"
+        "log = Log(); log.itself = log; log.file = open('log.txt', 'w'); log.file.write('kept')\n"
+        "atexit.register(print, 'handled', end='')\n"
+        "class Late:\n"
+        "    def __del__(self): print('taken apart', flush=True)\n"
+        "late = Late()\n"
+        "run()"
+    )
+
+    def end(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", code, *words], check=False, capture_output=True, text=True, cwd=tmp_path
+        )
+
+    done = end("run", "scripted:oracle", "--tasks", "demo/qa", "-n", "2", "--quiet")
+    assert done.returncode == 0 and done.stdout.endswith("handled")
+    assert (tmp_path / "log.txt").read_text() == "kept"
+    assert not list(tmp_path.rglob("*-wal"))
+    assert end("show", "no-such-run").returncode == 2

@@ -170,6 +170,27 @@ def test_imported_runs_have_reports_and_are_compared(tmp_path: Path) -> None:
     assert "own/model" in report(first.id, "html", store=store)
 
 
+def test_a_number_that_is_none_is_named_and_left_out(tmp_path: Path) -> None:
+    told: list[str] = []
+    results = {"birds": {"acc,none": float("nan"), "f1,none": "0.5", "acc_stderr,none": "N/A"}}
+    [run] = import_results(
+        write_lm_eval(tmp_path / "r", results=results), store=str(tmp_path / "s"), notice=told.append
+    )
+    assert "birds: left out, for the file has no finite number: acc, f1" in told
+    assert open_store(str(tmp_path / "s")).results(run.id) == []
+    page = json.loads((FIXTURES / "pick.json").read_text(encoding="utf-8"))
+    page["results"]["scores"][0]["metrics"]["accuracy"]["value"] = None
+    (tmp_path / "log.json").write_text(json.dumps(page), encoding="utf-8")
+    import_results(tmp_path / "log.json", store=str(tmp_path / "s"), notice=told.append)
+    assert told[-1] == "pick: left out, for the file has no finite number: accuracy"
+
+
+def test_whole_numbers_beyond_every_database_are_none(tmp_path: Path) -> None:
+    path = write_lm_eval(tmp_path / "r", versions={"birds": 10**30, "sums": 3}, config={"model": "m", "limit": 10**30})
+    run, _ = imported(path, tmp_path)
+    assert [task.version for task in run.tasks] == [1, 3, 1] and run.settings["limit"] is None
+
+
 # ------------------------------------------------------------------------------------------------------------- refusals
 def test_truncated_foreign_and_newer_files_are_refused(tmp_path: Path) -> None:
     cases = {
@@ -186,6 +207,10 @@ def test_truncated_foreign_and_newer_files_are_refused(tmp_path: Path) -> None:
         with pytest.raises(DataError, match=said) as error:
             import_results(tmp_path / name, store=str(tmp_path / "s"))
         assert name in str(error.value) and "\n" not in str(error.value)
+    page = write_lighteval(tmp_path / "l") / "results" / "own" / "model" / f"results_{STAMP}.json"
+    page.write_text(json.dumps(json.loads(page.read_text(encoding="utf-8")) | {"results": {}}), encoding="utf-8")
+    with pytest.raises(DataError, match="name no task"):
+        import_results(tmp_path / "l", store=str(tmp_path / "s"))
     newer = write_eee(tmp_path / "r", schema_version="0.4.0")
     with pytest.raises(DataError, match=r"0\.4\.0"):
         import_results(newer, store=str(tmp_path / "s"))
@@ -204,12 +229,14 @@ def test_samples_that_contradict_the_number_are_refused(tmp_path: Path) -> None:
 def test_nothing_that_a_file_names_is_opened_or_written(tmp_path: Path) -> None:
     (tmp_path / "samples_x.jsonl").write_text("{}", encoding="utf-8")
     page = json.loads((write_lm_eval(tmp_path / "r")).read_text(encoding="utf-8"))
-    page["results"]["../../x"] = page["results"].pop("bare")
-    page["configs"]["../../x"] = page["configs"].pop("bare")
-    page["n-samples"]["../../x"] = page["n-samples"].pop("bare")
-    (tmp_path / "r" / f"results_{STAMP}.json").write_text(json.dumps(page), encoding="utf-8")
-    with pytest.raises(UsageError, match="cannot be stored"):
-        import_results(tmp_path / "r", store=str(tmp_path / "s"))
+    was = "bare"
+    for name in ("../../x", "x" * 201):  # the other is longer than a file's name can be
+        for part in ("results", "configs", "n-samples"):
+            page[part][name] = page[part].pop(was)
+        was = name
+        (tmp_path / "r" / f"results_{STAMP}.json").write_text(json.dumps(page), encoding="utf-8")
+        with pytest.raises(UsageError, match="cannot be stored"):
+            import_results(tmp_path / "r", store=str(tmp_path / "s"))
     assert open_store(str(tmp_path / "s")).runs() == [] and not list(tmp_path.rglob("x.parquet"))
 
 
@@ -251,6 +278,16 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     out, err = capsys.readouterr()
     assert "own/model: birds, sums, bare" in out and "averages of groups are left out: all" in err
     assert "there is no file or folder" in err and "already" in err
+
+
+def test_what_the_command_prints_moves_no_cursor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_lm_eval(tmp_path / "r", model_name="own\x1b]0;title\x07", results={"birds\x1b[2J": {"acc,none": "x"}},
+                         configs={"birds\x1b[2J": {}})  # fmt: skip
+    with pytest.raises(SystemExit) as end:
+        main(["import", str(path), "--store", str(tmp_path / "s")])
+    out, err = capsys.readouterr()
+    assert end.value.code == 0 and "\\u001b]0;title" in out and "birds\\u001b[2J" in err
+    assert "\x1b" not in out + err and "\x07" not in out + err
 
 
 @pytest.mark.parametrize("make", [write_lm_eval, write_eee])
