@@ -1,10 +1,11 @@
 """The command line of lm-evaluation-harness with `--model hf` and with `--model harness`, each in a process of its own.
 
-    python benchmarks/lm_eval_commands.py --data DIR [--tasks arc_easy:50,gsm8k:8] [--rounds 1] [--batch-size 8]
+    python benchmarks/lm_eval_commands.py --data DIR [--tasks arc_easy:50,gsm8k:8] [--batch-size 8] [--max-gen-toks 64]
 
 A task is named with the number of its first documents. Both read smollm2 in float32 on the CPU. Prints for each task
 whether every metric is equal (a perplexity within 1e-4 of itself), the time of the whole process, and the time from
-the first request to the end, which has no loading in it. Medians of the rounds, which alternate.
+the first request to the end of the process, which has no loading in it but all else: answering, judging, what the
+package finds out about the machine, writing, and what Python does when it ends. Medians of the rounds, which alternate.
 """
 
 import json
@@ -14,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import time
+from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,15 +30,16 @@ FIRST = "Running "
 """How the package's log begins to tell of requests."""
 
 
-def run(model: str, task: str, limit: str, data: Path, batch: int) -> tuple[dict[str, Any], float, float]:
+def run(model: str, task: str, limit: str, data: Path, given: Namespace) -> tuple[dict[str, Any], float, float]:
     """The results of a task; seconds of the process, and since its first request."""
     folder = smollm2_folder()
     words = f"pretrained={folder}" if model == "hf" else f"model={folder}"
     with TemporaryDirectory() as place:
         command = [
             *(sys.executable, "-m", "harness", "lm-eval", "run", "--model", model, "--tasks", task, "--limit", limit),
-            *("--model_args", f"{words},dtype=float32", "--device", "cpu", "--batch_size", str(batch)),
+            *("--model_args", f"{words},dtype=float32", "--device", "cpu", "--batch_size", str(given.batch_size)),
             *("--output_path", place),
+            *(("--gen_kwargs", f"max_gen_toks={given.max_gen_toks}") if given.max_gen_toks else ()),
         ]
         start = asked = time.perf_counter()
         settings = {**os.environ, "HARNESS_DATA": str(data)}
@@ -70,7 +73,7 @@ def close(one: Any, other: Any) -> bool:
 
 def main() -> None:
     """Print one line a task; exit with 1 if a metric differs."""
-    given = arguments(__doc__, TASKS, rounds=1)
+    given = arguments(__doc__, TASKS, rounds=1, commands=True)
     print(
         "| task | documents | metrics | equal | process: hf | harness | ratio | without loading: hf | harness | ratio |"
     )
@@ -79,10 +82,7 @@ def main() -> None:
     with TemporaryDirectory() as place:
         data = completed(Path(given.data), Path(place))
         for task, limit in (named.split(":") for named in given.tasks.split(",")):
-            pairs = [
-                [run(model, task, limit, data, given.batch_size) for model in ("hf", "harness")]
-                for _ in range(given.rounds)
-            ]
+            pairs = [[run(model, task, limit, data, given) for model in ("hf", "harness")] for _ in range(given.rounds)]
             [theirs, ours] = (one[0] for one in pairs[-1])
             differing = equal(theirs, ours)
             metrics = [key for key in theirs if "," in key and "stderr" not in key]

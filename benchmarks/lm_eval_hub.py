@@ -29,11 +29,13 @@ def completed(data: Path, folder: Path) -> Path:
     return folder
 
 
-def arguments(about: str | None, tasks: str, rounds: int) -> argparse.Namespace:
+def arguments(about: str | None, tasks: str, rounds: int, *, commands: bool = False) -> argparse.Namespace:
     """What a comparison on these data is told on its command line; by default these tasks and rounds."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=os.environ.get("HARNESS_DATA"))
     parser.add_argument("--tasks", default=tasks)
     parser.add_argument("--rounds", type=int, default=rounds)
     parser.add_argument("--batch-size", type=int, default=8)
+    if commands:
+        parser.add_argument("--max-gen-toks", type=int, help="tokens of an answer at most, on both sides")
     return parser.parse_args()
