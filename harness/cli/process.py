@@ -24,9 +24,9 @@ def run() -> None:
     try:
         main()
     except SystemExit as ended:
-        if "torch" not in sys.modules:
+        if "torch" not in sys.modules or not isinstance(ended.code, int | None):  # Python prints any other code
             raise
-        _end(ended.code if isinstance(ended.code, int) else int(ended.code is not None))
+        _end(ended.code or 0)
 
 
 def _end(code: int) -> NoReturn:
