@@ -1,6 +1,7 @@
 """The run that all pages are about and the baseline it is held against: chosen once, carried in the address."""
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 
 import streamlit as st
@@ -83,9 +84,18 @@ def _with_named(name: str, ids: list[str]) -> list[str]:
     return ids if run_id in ids else [*ids, run_id]
 
 
+def _standing() -> dict[str, str]:
+    """The baselines whose runs are there: one that was removed by force leaves its name behind."""
+    store, named = session.store(), {}
+    for name in store.baselines():
+        with suppress(UsageError):
+            named[name] = store.baseline(name)
+    return named
+
+
 def _baseline(run: Run, done: list[str], texts: dict[str, str]) -> Run | None:
     """The baseline: by default the one named main, else another that has a name, else the newest run of its tasks."""
-    named = session.store().baselines()
+    named = _standing()
     names = sorted((name for name in named if named[name] != run.id), key=lambda name: (name != "main", name))
     alike = session.ask(runs.newest, NEWEST, status="finished", tasks=[task.name for task in run.tasks])
     ids = [*names, *dict.fromkeys(line.id for line in alike if line.id != run.id), NONE]

@@ -1,4 +1,4 @@
-"""Stores that the pages are opened on: empty, small, and one with an unfinished and a failed run."""
+"""Stores that the pages are opened on: empty, small, large, nothing but unfinished, and unfinished beside finished."""
 
 import json
 from collections.abc import Callable
@@ -14,7 +14,9 @@ from harness.kinds import About, Data, Decoding, generation, multiple_choice, pa
 from harness.metrics.classify import mean, proportion
 from harness.metrics.measures import ACC, Measure, TextMeasure, first_is_likelier
 from harness.store import Store, open_store
-from harness.types import Card, Dataset, Task
+from harness.types import Card, Dataset, Estimate, MetricRecord, Run, Task
+from harness_dashboard import context
+from harness_dashboard.content import leaderboard, safety
 
 APP = Path(harness_dashboard.__file__).with_name("app.py")
 EVIL = "<script>document.title='owned'</script> [link](http://x.invalid) \x1b[31mred \u202etfel " + "z" * 1_000_000
@@ -74,9 +76,40 @@ def writer(path: Path) -> Task:
     )
 
 
+def crowd(store: Store, like: Run) -> None:
+    """More runs than a list has, of more models and tasks than stand side by side; the newest have gates."""
+    probe = MetricRecord(name="prefers", better="ideal", ideal=0.5, interval="wilson")
+    harm = [MetricRecord(name=name, better="lower", interval="wilson") for name in safety.BOTH]
+    kinds = [like.tasks[0].metrics[:1], (probe,), tuple(harm)]
+    tasks = [
+        replace(like.tasks[0], name=f"family{i % 4}/task{i}", fingerprint=str(i), metrics=kinds[max(0, i - 18)])
+        for i in range(leaderboard.WIDE + 6)
+    ]
+    for i in range(context.NEWEST + 25):
+        asked = tuple(tasks if i % 25 == 0 or i >= context.NEWEST else tasks[i % 3 : i % 3 + 1])
+        day = f"2026-{1 + i // 28 % 12:02}-{1 + i % 28:02}T{i // 336:02}:00:00+00:00"
+        model = f"runs/seed{i % 8}/checkpoint-100" if i % 2 else f"owner/model-{i % 31}"
+        run = replace(like, id=f"{i:04}", model=model, tasks=asked, started=day, finished=day, status="running")
+        values = [(task.name, metric.name, (7 * i + 3 * k) % 97 / 97) for k, task in enumerate(asked)
+                  for metric in task.metrics]  # fmt: skip
+        numbers = [Estimate(t, m, s, x, 0.9 * x, x + 0.1 * (1 - x), 50, 25, 0)
+                   for t, m, x in values for s in ("all", "room=0", "room=1")]  # fmt: skip
+        store.start(run)
+        store.finish(run, {}, numbers)
+        if i >= context.NEWEST:
+            said = {
+                "state": ("FAIL", "PASS", "INCONCLUSIVE")[i % 3],
+                "rule": {"metric": "*:acc", "limit": "min", "margin": 0.5},
+            }
+            said |= {"metric": "acc", "slice": "all", "n": 50, "value": 0.6, "baseline": None, "message": "made"}
+            store.save_verdicts(run.id, {"exit_code": 1, "verdicts": [said | {"task": task.name} for task in asked]})
+    store.set_baseline("main", f"{context.NEWEST:04}")
+    store.close()
+
+
 @pytest.fixture(scope="session")
 def stores(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
-    """The place of the store "empty", "small" or "broken", made once."""
+    """The place of the store "empty", "small", "large", "unfinished" or "broken", made once."""
     folder = tmp_path_factory.mktemp("stores")
     task = letters(folder / "letters.jsonl")
     open_store(str(folder / "empty")).close()
@@ -92,6 +125,10 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
         if status == "failed":
             store.fail(name, "failed", "the weights <b>do not</b> load")
     store.close()
+    crowd(open_store(str(folder / "large")), done)
+    alone = open_store(str(folder / "unfinished"))
+    alone.start(replace(done, id="alone", status="running", finished=None))
+    alone.close()
     return lambda kind: str(folder / kind)
 
 

@@ -13,7 +13,7 @@ from harness.answers.journal import Journal
 from harness.api import evaluate
 from harness.store import Store, open_store
 from harness.types import Chosen, Task
-from harness_dashboard import session
+from harness_dashboard import context, session
 
 PAGES = {
     "overview": "Overview", "leaderboard": "Leaderboard", "run": "Run", "samples": "Samples", "compare": "Compare",
@@ -36,7 +36,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory, stores: Callable[[str], str])
     return str(place), ids["oracle"], ids["opposite"]
 
 
-@pytest.mark.parametrize("kind", ["empty", "small", "broken"])
+@pytest.mark.parametrize("kind", ["empty", "small", "large", "unfinished", "broken"])
 @pytest.mark.parametrize("name", PAGES)
 def test_every_page_on_every_store(page: Page, said: Said, kind: str, name: str) -> None:
     test = page(kind, name)
@@ -52,6 +52,37 @@ def test_a_baseline_that_was_deleted_is_a_sentence(page: Page, said: Said, run_o
     assert not test.exception and not test.error
     assert "There is no baseline of this name any more; another one is taken: main" in said(test)
     assert "baseline" not in test.query_params
+
+
+@pytest.mark.parametrize("name", list(PAGES)[:-1])
+@pytest.mark.parametrize("named", ["", "main"])
+def test_a_baseline_whose_run_was_removed_is_another_one(
+    page: Page, pair: tuple[str, str, str], said: Said, tmp_path: Path, name: str, named: str
+) -> None:
+    place, base, run = pair
+    store = open_store(str(shutil.copytree(place, tmp_path / "s")))
+    store.rm(base, force=True)
+    store.close()
+    test = page(str(tmp_path / "s"), name, run=run, **({"baseline": named} if named else {}))
+    assert not test.exception and not test.error
+    assert ("There is no baseline of this name any more" in said(test)) == bool(named)
+    assert base not in next(box for box in test.selectbox if box.label == "Against").options
+
+
+@pytest.mark.parametrize(("name", "query"), [
+    ("leaderboard", {"numbers": "All numbers"}), ("leaderboard", {"columns": "all tasks", "view": "Change"}),
+    ("leaderboard", {"columns": "family2", "view": "Interval", "cell": "family2/task2"}),
+    ("run", {"part": "Slices"}), ("run", {"part": "Calibration"}), ("run", {"part": "Robustness"}),
+    ("run", {"part": "Facts"}), ("compare", {"slices": "true"}), ("safety", {"report": "true"}),
+    ("history", {"topic": "Gates"}), ("history", {"topic": "Cost"}), ("history", {"family": "owner/model-3"}),
+])  # fmt: skip
+def test_a_large_store_shows_all_its_parts(page: Page, name: str, query: dict[str, str]) -> None:
+    test = page("large", name, **query)
+    assert not test.exception and not test.error
+    assert all(test.query_params[key] in (value, [value]) for key, value in query.items())
+    runs = next(box for box in test.selectbox if box.label == "Run").options
+    assert len(runs) == len(set(runs)) == context.NEWEST
+    assert all(len(frame.value) <= 2000 for frame in test.dataframe)
 
 
 @pytest.mark.parametrize("name", PAGES)
