@@ -6,11 +6,11 @@ import pandas as pd
 import streamlit as st
 
 from harness.errors import HarnessError
-from harness.metrics.words import help_line, plain_name
+from harness.metrics.words import factor, help_line, plain_name
 from harness_dashboard import context, session
 from harness_dashboard.content import efficiency, gate, leaderboard, trends
 from harness_dashboard.widgets import charts, tables
-from harness_dashboard.widgets.text import cut, escaped, family
+from harness_dashboard.widgets.text import clock, cut, escaped, family
 
 PARTS = ("Trends", "Gates", "Cost")
 
@@ -52,13 +52,15 @@ def large(frame: pd.DataFrame, task: str, records: dict[str, Any]) -> None:
     session.heading(f"{task}: {plain_name(record.name)}")
     st.caption(escaped(help_line(record), 400))
     alt = f"{record.name} on {task} over {len(frame)} runs with intervals; baselines and gate verdicts are named"
-    tables.chart(charts.trend(frame, trends.marks(frame)), frame, f"trend {task}", alt)
+    title = f"{plain_name(record.name)}{factor(record)[1]}"
+    tables.chart(charts.trend(frame, trends.marks(frame), title), frame, f"trend {task}", alt)
     runs = frame.iloc[::-1][["started", "shown", "series", "baseline", "gate", "run"]]
+    told = runs.assign(started=runs["started"].map(clock)).rename(columns={"started": "started (UTC)"})
 
     def pick(row: int) -> None:
         session.go("run", run=str(runs["run"].iloc[row]))
 
-    tables.plain(runs, f"runs {task}", pick)
+    tables.plain(told, f"runs {task}", pick)
 
 
 def gates() -> None:

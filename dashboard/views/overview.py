@@ -14,14 +14,9 @@ from harness_dashboard.content import compare, gate, safety, trends
 from harness_dashboard.content.compare import TaskChange
 from harness_dashboard.context import RunContext
 from harness_dashboard.widgets import tables
-from harness_dashboard.widgets.text import cut, escaped
+from harness_dashboard.widgets.text import clock, cut, escaped
 
 TILES = 6
-
-
-def clock(time: str) -> str:
-    """A time to the minute."""
-    return time[:16].replace("T", " ")
 
 
 def counts(told: list[TaskChange]) -> None:
@@ -121,10 +116,10 @@ def attention() -> None:
 
 with session.page("Overview"):
     here = context.bar(finished=False)
-    lines = session.ask(runs.newest, context.NEWEST)
-    models = len({line.model for line in lines})
+    newest = clock(session.ask(runs.newest, context.NEWEST)[0].started)
+    count, models = session.ask(runs.counts)
     store = cut(str(session.store()), 200)
-    st.text(f"{store}: {len(lines)} runs of {models} models, the newest of {clock(lines[0].started)} UTC")
+    st.text(f"{store}: {count:,} runs of {models:,} models, the newest of {newest} UTC")
     if here.run.status == "finished":
         changed(here)
         unsafe(here)

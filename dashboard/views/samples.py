@@ -14,6 +14,12 @@ from harness_dashboard.widgets.text import cut
 
 SIZE = 50
 
+WIDTHS = {
+    name: st.column_config.TextColumn(width=width)
+    for name, width in (("question", 250), ("answer", 110), ("gold", 110))
+}
+"""Pixels of the list's columns: a long question leaves room for what was said of it."""
+
 
 def outcomes(here: RunContext, task: str) -> tuple[str, dict[str, str]]:
     """Which outcome the user looks at, with counts; and the examples that flipped against the baseline."""
@@ -64,7 +70,7 @@ def listing(run: Run, task: str, wanted: SampleFilter) -> list[str]:
         st.query_params["example"] = ids[row]
 
     shown = sheet.frame[["outcome", "question", "answer", "gold", "example"]]
-    tables.grid(tables.coloured(shown, "outcome"), "samples", pick, height=560)
+    tables.grid(tables.coloured(shown, "outcome"), "samples", pick, columns=WIDTHS, height=560)
     tables.download(partial(samples.everything, session.store(), run.id, task, wanted), "samples")
     return ids
 

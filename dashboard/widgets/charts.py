@@ -95,17 +95,18 @@ def reliability(bins: pd.DataFrame) -> Layers:
     return alt.layer(diagonal.encode(x="x:Q", y="y:Q"), bars, points).properties(height=480, width=420)
 
 
-def trend(frame: pd.DataFrame, marks: pd.DataFrame) -> Layers:
+def trend(frame: pd.DataFrame, marks: pd.DataFrame, title: str) -> Layers:
     """Values over time, or over the steps of a training, with bands of their intervals, one line per series; ``marks``
     (started, step, value, mark) on top."""
     known = frame.dropna(subset=["value"])
-    x = alt.X("started:T", title="started (UTC)", scale=alt.Scale(type="utc", padding=40), axis=alt.Axis(tickCount=8))
+    times = alt.Axis(tickCount=8, format="%Y-%m-%d" if _over_days(known) else "%Y-%m-%d %H:%M")
+    x = alt.X("started:T", title="started (UTC)", scale=alt.Scale(type="utc", padding=40), axis=times)
     if _by_steps(known):
         x = alt.X("step:Q", title="step", scale=alt.Scale(padding=40), axis=alt.Axis(tickCount=8))
     scale = alt.Scale(zero=False)
     look = _series(list(known["series"]), legend=True)
     base = alt.Chart(known).encode(x=x, color=look["color"])
-    band = base.mark_area(opacity=0.2).encode(y=alt.Y("low:Q", title="value", scale=scale), y2="high:Q")
+    band = base.mark_area(opacity=0.2).encode(y=alt.Y("low:Q", title=_title(title), scale=scale), y2="high:Q")
     ends = base.mark_rule(strokeWidth=1).encode(y="low:Q", y2="high:Q")
     line = base.mark_line().encode(y=alt.Y("value:Q", scale=scale))
     points = base.mark_point(filled=True, size=60, opacity=1).encode(
@@ -116,6 +117,12 @@ def trend(frame: pd.DataFrame, marks: pd.DataFrame) -> Layers:
         words = alt.Chart(marks).mark_text(dy=-14, fontWeight="bold")
         layers.append(words.encode(x=x, y="value:Q", text="mark:N"))
     return alt.layer(*layers).properties(height=380)
+
+
+def _over_days(frame: pd.DataFrame) -> bool:
+    """Whether the runs were started on so many days that the hours do not matter."""
+    days = pd.to_datetime(frame["started"], format="ISO8601", utc=True)
+    return bool((days.max() - days.min()).days > 8) if len(days) else False
 
 
 def _by_steps(frame: pd.DataFrame) -> bool:
@@ -154,6 +161,7 @@ def bars(frame: pd.DataFrame) -> Layers:
     x = alt.X("value:Q", title="% of prompts, with the 95 % interval", scale=alt.Scale(domain=[0, 100]))
     base = alt.Chart(frame).encode(y=y, yOffset=alt.YOffset("series:N"))
     whole = base.mark_bar(height=14).encode(x=x, color=look["color"], tooltip=["label", "series", "shown"])
-    ends = base.mark_rule(strokeWidth=2).encode(x="low:Q", x2="high:Q")  # in the colour of words: seen on a bar too
+    halo = base.mark_rule(strokeWidth=5, color="white", opacity=0.75).encode(x="low:Q", x2="high:Q")
+    ends = base.mark_rule(strokeWidth=2).encode(x="low:Q", x2="high:Q")  # in the colour of words, seen on a bar too
     rows = frame["label"].nunique()
-    return alt.layer(whole, ends).properties(height=AROUND + LEGEND + 44 * rows)
+    return alt.layer(whole, halo, ends).properties(height=AROUND + LEGEND + 44 * rows)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from harness.visible import cell, cut
 
-__all__ = ["CELL", "cut", "escaped", "family", "harmless", "json_text", "spreadsheet", "word_difference"]
+__all__ = ["CELL", "clock", "cut", "escaped", "family", "harmless", "json_text", "spreadsheet", "word_difference"]
 
 CELL = 300
 """Characters of one text in a table."""
@@ -46,6 +46,11 @@ def escaped(text: str, length: int = 200) -> str:
 def family(model: str) -> str:
     """What versions of a model share: its name without revision (``@...``) and checkpoint (``/checkpoint-100``)."""
     return _VERSION.sub("", model.partition("@")[0].rstrip("/"))
+
+
+def clock(time: str) -> str:
+    """A time in ISO 8601 to the minute."""
+    return time[:16].replace("T", " ")
 
 
 def json_text(value: Any, indent: int | None = None) -> str:

@@ -85,6 +85,10 @@ def test_a_large_store_shows_all_its_parts(page: Page, name: str, query: dict[st
     assert all(len(frame.value) <= 2000 for frame in test.dataframe)
 
 
+def test_the_overview_counts_all_runs_of_a_large_store(page: Page, said: Said) -> None:
+    assert f"catalogue.sqlite: {context.NEWEST + 25} runs of 35 models" in said(page("large", "overview"))
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_no_store_is_a_sentence(page: Page, name: str) -> None:
     test = page("nowhere", name)

@@ -395,7 +395,7 @@ def test_a_training_is_drawn_over_its_steps_in_whatever_order_they_were_evaluate
 
 
 def _drawn_over(frame: pd.DataFrame) -> str:
-    layers = charts.trend(frame, trends.marks(frame)).to_dict()["layer"]
+    layers = charts.trend(frame, trends.marks(frame), "accuracy %").to_dict()["layer"]
     return str(layers[0]["encoding"]["x"]["field"])
 
 

@@ -45,6 +45,14 @@ def asked(settings: Mapping[str, Any], shots: int | None = None) -> str:
     return ", ".join([f"{shots}-shot"] * (shots is not None) + [str(edit) for edit in edits])
 
 
+def counts(store: Store) -> tuple[int, int]:
+    """How many runs there are, and of how many models."""
+    query = select(func.count(), func.count(RUNS.c.model_id.distinct())).select_from(RUNS)
+    with reading(store.engine) as connection:
+        found, models = connection.execute(query).one()
+        return int(found), int(models)
+
+
 def models(store: Store) -> list[str]:
     """Names of all models that have a finished run."""
     finished = select(RUNS.c.model_id).where(RUNS.c.status == "finished")
