@@ -106,7 +106,7 @@ def attention() -> None:
         if history.empty:
             st.text("No gate has judged a run of this store yet.")
             return
-        kept = history.head(12)
+        kept = history.head(12)[["outcome", "model", "at", "violated", "undecided", "hold", "gate", "run", "baseline"]]
         tables.grid(
             tables.coloured(kept, "outcome"),
             "last gates",
