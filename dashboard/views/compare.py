@@ -3,7 +3,7 @@
 import streamlit as st
 
 from harness.api.sentence import sentence
-from harness.metrics.words import plain_name
+from harness.metrics.words import factor, plain_name
 from harness_dashboard import context, session
 from harness_dashboard.content import compare
 from harness_dashboard.content.compare import Comparison, Records
@@ -19,7 +19,8 @@ def differences(comparison: Comparison, records: Records) -> None:
     metric = session.select_or_first("metric", [*order, *dict.fromkeys(rest)], "Metric of the chart", plain_name)
     drawn = compare.drawn(comparison.rows, records, str(metric)).head(60)
     alt = f"Difference of {metric} on {len(drawn)} tasks and slices with 95 % intervals; the dashed line is none"
-    title = "candidate minus baseline, with the 95 % interval; dashed: no difference"
+    units = {factor(records.get((row.task, row.metric)))[1] for row in comparison.rows if row.metric == metric}
+    title = f"candidate minus baseline{' in points' * any(units)}, with the 95 % interval, dashed: none"
     tables.chart(charts.forest(drawn, title, ideal=0.0), drawn, "differences chart", alt)
     every = st.toggle("Calibration and variants too", key="every", bind="query-params")
     table = compare.numbers(comparison.rows, records, every=every)

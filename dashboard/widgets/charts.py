@@ -24,14 +24,17 @@ ROW = 26
 NAMED = 20
 """The most points of a picture that all have their names beside them."""
 
-AROUND, LEGEND = 90, 60
+STACKED = 3
+"""Names of a legend that stand under each other; more of them stand in four columns."""
+
+AROUND, LEGEND = 116, 60
 """Height of axis and of legend in pixels: Streamlit fits all of a chart into the height that is given."""
 
 
-def _legend(shown: bool) -> alt.Legend | None:
-    if not shown:
-        return None
-    return alt.Legend(title=None, orient="top", symbolOpacity=1, symbolStrokeWidth=0, labelLimit=260, columns=4)
+def _legend(count: int) -> alt.Legend:
+    """Few names stand under each other, so that a phone shows them all."""
+    columns = 1 if count <= STACKED else 4
+    return alt.Legend(title=None, orient="top", symbolOpacity=1, symbolStrokeWidth=0, labelLimit=260, columns=columns)
 
 
 def _series(values: Sequence[str], *, legend: bool) -> dict[str, Any]:
@@ -41,15 +44,19 @@ def _series(values: Sequence[str], *, legend: bool) -> dict[str, Any]:
     fixed = all(name in meanings for name in names)
     colours = [meanings[name].colour for name in names] if fixed else list(PALETTE)
     shapes = [meanings[name].shape for name in names] if fixed else list(SHAPES)
+    told = _legend(len(names)) if legend else None
     return {
-        "color": alt.Color("series:N", scale=alt.Scale(domain=names, range=colours), legend=_legend(legend)),
-        "shape": alt.Shape("series:N", scale=alt.Scale(domain=names, range=shapes), legend=_legend(legend)),
+        "color": alt.Color("series:N", scale=alt.Scale(domain=names, range=colours), legend=told),
+        "shape": alt.Shape("series:N", scale=alt.Scale(domain=names, range=shapes), legend=told),
     }
 
 
-def _title(text: str) -> str:
-    """A title that Vega takes as it is: it makes expressions of titles, in which these two signs mean something."""
-    return cut(text, 200).replace("\\", "/").replace('"', "'")
+def _title(text: str) -> list[str]:
+    """A title that Vega takes as it is: it makes expressions of titles, in which these two signs mean something.
+
+    What follows a comma has a line of its own, so that a phone shows it whole.
+    """
+    return cut(text, 200).replace("\\", "/").replace('"', "'").split(", ", 2)
 
 
 def forest(frame: pd.DataFrame, title: str, *, ideal: float | None = None) -> Layers:

@@ -116,8 +116,8 @@ def test_an_address_in_a_label_becomes_no_link_and_a_strange_id_opens_its_sample
     for hostile in ("http://x.invalid", "HTTPS://x.invalid", "www.x.invalid", "a@x.invalid"):
         assert "\N{WORD JOINER}" in text.escaped(hostile) and hostile not in text.escaped(hostile)
     frame = pd.DataFrame([{"label": "a", "series": "b", "value": 1.0, "low": 0.0, "high": 2.0, "shown": ""}])
-    drawn = charts.forest(frame, 'm"+x+"\u202e').to_dict()["layer"][0]["encoding"]["x"]["title"]
-    assert drawn == "m'+x+'/u202e"
+    drawn = charts.forest(frame, 'm"+x+"\u202e, "y').to_dict()["layer"][0]["encoding"]["x"]["title"]
+    assert drawn == ["m'+x+'/u202e", "'y"]  # lines of their own: a phone shows both
     store = open_store(str(tmp_path / "s"))
     base = evaluate("scripted:oracle", [_one_question(tmp_path / "s")], store=str(tmp_path / "s")).run
     judged = Judged("a", {"acc": 1.0}, True)
