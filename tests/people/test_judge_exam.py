@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from harness import judge_check
@@ -11,6 +12,7 @@ from harness.cli.main import main
 from harness.engine.backend import Batch
 from harness.errors import DataError, UsageError
 from harness.judges import Ruling
+from harness.people.agreement import agreement
 from harness.people.analysis import Quantity, Section
 from harness.people.judge_exam import ComparedPair, examined, read_pairs
 from harness.types import Choose, Chosen, Failed, ModelInfo, Question, Response
@@ -124,6 +126,21 @@ def test_llmbars_published_counts_come_out_again(mirror: Path) -> None:
                 assert [told[name].value for name in names] == pytest.approx([count / len(pairs) for count in wanted])
                 compared += 1
     assert compared > 60
+
+
+def test_published_numbers_of_a_judge_on_faireval_come_out_again() -> None:
+    golden = json.loads((Path(__file__).parent / "goldens.json").read_text(encoding="utf-8"))["faireval_gpt_4"]
+    people, given, swapped = ([int(side) for side in golden[key]] for key in ("human", "given_order", "swapped_order"))
+    pairs = [ComparedPair("q", "a", "b", side) for side in people]
+    told = numbers(examined("FairEval", pairs, [*map(Ruling, given, swapped)]))
+    right = (golden["correct_False"] + golden["correct_True"]) / 2
+    wanted = [right, golden["correct_both"], golden["equal"]]
+    names = ("agreement", "right in both orders", "order consistency")
+    assert [told[name].value for name in names] == pytest.approx([count / 66 for count in wanted])
+    orders = np.array([given, swapped], dtype=float).T
+    assert agreement(orders, "conger").value == pytest.approx(golden["kappa_agreement"], abs=1e-15)
+    first = told["first position"]  # of both orders: 18 times, what stands second twice
+    assert first.value == pytest.approx(0.5 + (18 - 2) / 66 / 2) and "stands first" in first.note
 
 
 def test_faireval_is_read_and_its_ties_are_neither_right_nor_wrong(mirror: Path) -> None:
