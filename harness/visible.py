@@ -11,6 +11,7 @@ CUT = 20_000
 
 _MARKDOWN = re.compile(r"[\\`*\[\]|~$!#]|(?<!\w)_|_(?!\w)|:(?=//)|(?<=www)\.")
 _BROKEN = re.compile("[\0\ud800-\udfff]")
+_PARTED = re.compile(r"(?<=[;\t\r\n])")
 _JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 
 
@@ -60,13 +61,19 @@ def short_names(names: Iterable[str]) -> dict[str, str]:
 
 
 def cell(text: str) -> str:
-    """A text that no spreadsheet takes for a formula: one that begins like a formula has an apostrophe before it.
+    """A text that no spreadsheet takes for a formula: what begins like one has an apostrophe before it.
 
-    Blanks and what is invisible do not count, and the wide signs of East Asian keyboards count as signs.
+    Where a comma stands in decimals, spreadsheets part cells by semicolons and heed no quotes within a line, so that a
+    text begins anew behind a semicolon, a tab or the end of a line. Blanks and what is invisible do not count, and the
+    wide signs of East Asian keyboards count as signs.
     """
+    parts = "".join(f"'{part}" if _computes(part) else part for part in _PARTED.split(text))
+    return f"'{parts}" if text[:1] in ("\t", "\r") else parts
+
+
+def _computes(text: str) -> bool:
     begin = next((c for c in text if c.isprintable() and not c.isspace()), "")
-    sign = text[:1] in ("\t", "\r") or unicodedata.normalize("NFKC", begin) in ("=", "+", "-", "@")
-    return f"'{text}" if sign else text
+    return unicodedata.normalize("NFKC", begin) in ("=", "+", "-", "@")
 
 
 def number(value: float | None) -> str:
