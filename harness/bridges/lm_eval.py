@@ -32,6 +32,9 @@ IGNORED = ("batch_size", "max_batch_size")
 UNASKED = "cuda:0"
 """The device of their command line where none is typed. Their own models take the CPU where there is no such device."""
 
+MISTYPED = ("Attempted to load model", "Tasks not found")
+"""How their errors begin that are about a name on the command line."""
+
 
 @register_model(NAME)
 class HarnessLM(LM):  # type: ignore[misc]  # untyped
@@ -141,7 +144,8 @@ def _require(question: Question, response: Response) -> Response:
 def command_line(words: Sequence[str], folder: Path | None = None) -> int:
     """Their own command line, ``lm-eval WORDS``, with the model ``harness``; gives the exit code.
 
-    Data sets are looked for in a folder in the Hub's layout first.
+    Data sets are looked for in a folder in the Hub's layout first. Raises UsageError for a model or task that the
+    package does not know, for which it has a trace.
     """
     from lm_eval.__main__ import cli_evaluate
 
@@ -151,6 +155,10 @@ def command_line(words: Sequence[str], folder: Path | None = None) -> int:
     try:
         with mirrored(folder):
             cli_evaluate()
+    except ValueError as error:
+        if str(error).startswith(MISTYPED):
+            raise UsageError(str(error)) from error
+        raise
     except SystemExit as ended:  # of their parser, or for a flag such as --help
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     finally:

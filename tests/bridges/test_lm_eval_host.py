@@ -85,4 +85,6 @@ def test_their_command_line_knows_our_models(capsys: pytest.CaptureFixture[str])
     before = list(sys.argv)
     assert command_line(["--help"]) == 0 and "lm-eval" in capsys.readouterr().out
     assert command_line(["run", "--nonsense"]) == 2
+    with pytest.raises(UsageError, match="model 'harnes'.*names:.* harness"):
+        command_line(["run", "--model", "harnes", "--tasks", "arc_easy"])
     assert sys.argv == before
