@@ -148,11 +148,14 @@ def flips(store: Store, run: str, task: str) -> pd.DataFrame:
     own = [(record.variant, e) for record, e in _told(store, run, task) if record.variant]
     tests = {variant.label: e.value for variant, e in own if variant.tells == "test"}
     rows = {
-        e.metric: (variant.label, e.value, e.low, e.high, e.n, tests.get(variant.label))
+        e.metric: (
+            variant.label, words.percent(e.value), words.percents(e.low, e.high), e.n,
+            words.p_value(tests.get(variant.label)),
+        )
         for variant, e in own
         if variant.tells == "flips"
-    }
-    columns = ["variant", "share flipped", "low", "high", "changed examples", "p (McNemar)"]
+    }  # fmt: skip
+    columns = ["variant", "share flipped", "95 % interval", "changed examples", "p (McNemar)"]
     return pd.DataFrame(list(rows.values()), index=list(rows), columns=columns)
 
 

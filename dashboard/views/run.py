@@ -10,6 +10,7 @@ from harness.answers.journal import progress
 from harness.api import report
 from harness.errors import HarnessError
 from harness.gate.formats import outcome
+from harness.metrics import words
 from harness.store.queries import gates
 from harness.subset import shortfall
 from harness.types import Estimate, Run
@@ -139,7 +140,8 @@ def robustness(run: Run) -> None:
     task = str(session.select("task", changed, "Task", of="This run"))
     for metric, part in session.ask(reliability.variants, run.id, task).groupby("metric", sort=False):
         alt = f"{metric} of the original and of {len(part) - 1} variants with 95 % intervals"
-        tables.chart(charts.forest(part, f"{metric}, with its 95 % interval"), part, f"variants {metric}", alt)
+        title = f"{words.plain_name(str(metric))}{words.factor(run.metrics().get((task, str(metric))))[1]}"
+        tables.chart(charts.forest(part, f"{title}, with its 95 % interval"), part, f"variants {metric}", alt)
     flips = session.ask(reliability.flips, run.id, task)
     if flips.empty:
         return

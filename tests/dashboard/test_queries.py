@@ -267,7 +267,8 @@ def test_variants_that_a_run_made(tmp_path: Path) -> None:
     plain = evaluate("scripted:oracle", [task], store=str(tmp_path / "s")).run.id
     assert reliability.variants(store, plain, "one").empty and reliability.flips(store, plain, "one").empty
     flips = reliability.flips(store, run, "one").iloc[0]
-    assert (flips["variant"], flips["share flipped"], flips["changed examples"]) == ("case@1", 0.0, 1)
+    assert (flips["variant"], flips["share flipped"], flips["changed examples"]) == ("case@1", "0 %", 1)
+    assert flips["95 % interval"] == "-"  # of one example
 
 
 # ------------------------------------------------------------------------------------------- bias, trends, costs, gates
