@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from harness.answers.journal import Journal
-from harness.data import digest, load
+from harness.data import digest, find, load
 from harness.engine.backend import Backend, Exam
 from harness.errors import DataError, HarnessError
 from harness.kinds import shots
@@ -362,11 +362,18 @@ def choosing(
 
 
 def _pool(task: Task, evaluated: Sequence[Example], mirror: Path | None) -> tuple[Sequence[Example], str]:
-    """Few-shot candidates: the task's own few-shot data, else the evaluated split (never the example asked)."""
+    """Few-shot candidates: the task's own few-shot data, else the evaluated split (never the example asked).
+
+    Raises DataError for a file that the task names and is not there, and for one that is there and cannot be read.
+    """
     if not task.shots.dataset:
         return evaluated, "evaluated split"
-    try:
-        parts = [(dataset, load(dataset, mirror)) for dataset in task.shots.dataset]
-    except DataError:
-        return evaluated, f"evaluated split ({task.shots.dataset[0]} is not at hand)"
+    parts = []
+    for dataset in task.shots.dataset:
+        try:
+            parts.append((dataset, load(dataset, mirror)))
+        except DataError:
+            if find(dataset, mirror):
+                raise
+            return evaluated, f"evaluated split ({dataset} is not at hand)"
     return [e for dataset, part in parts for e in task.read(part.rows, dataset)], str(task.shots.dataset[0])

@@ -38,6 +38,19 @@ def test_questions_to_be_answered_in_writing(tmp_path: Path) -> None:
     assert scores(tmp_path, name) == {"exact_match": 1.0, "f1": 1.0}
 
 
+@pytest.mark.parametrize(("content", "said"), [(None, "no such file"), ('question,answer\n"q', "t.csv:2: not valid")])
+def test_few_shot_examples_of_a_file_that_cannot_be_read_come_from_nowhere_else(
+    content: str | None, said: str, tmp_path: Path
+) -> None:
+    rows = [{"question": f"q{i}", "answer": "a"} for i in range(3)]
+    lines(tmp_path / "rows.jsonl", rows)
+    (tmp_path / "t.toml").write_text('data = "rows.jsonl"\nshots = 1\ntrain = "t.csv"\n', encoding="utf-8")
+    if content:
+        (tmp_path / "t.csv").write_text(content, encoding="utf-8")
+    with pytest.raises(DataError, match=said):
+        scores(tmp_path, str(tmp_path / "t.toml"))
+
+
 def test_a_text_and_a_column_as_corpus(tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text("A short text of seven words in all.\n", encoding="utf-8")
     rows = lines(tmp_path / "rows.jsonl", [{"body": "one two"}, {"body": "three"}])
