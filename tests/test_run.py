@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Container, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -157,7 +158,20 @@ def test_answers_of_another_kind_of_machine_are_told(tmp_path: Path, monkeypatch
     notices: list[str] = []
     evaluate(rest, [task], store=place, resume=True, cache=False, notice=notices.append)
     [told] = [text for text in notices if "another kind of machine" in text]
-    assert "now 'CPU of another kind'" in told and f"the {40 - len(rest.computed)} answers" in told
+    assert "now 'CPU of another kind'" in told
+
+
+def test_only_machines_that_have_answered_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task, place = letters(tmp_path / "l.jsonl", 40), str(tmp_path / "s")
+    notices: list[str] = []
+    for machine, after in (("A", 2), ("B", 0), ("A", 10**6)):
+        monkeypatch.setattr("harness.engine.device.surroundings", lambda machine=machine: {"device": machine})
+        model = Dying(task, after=after)
+        model.info = replace(model.info, pinned=True)
+        notices.clear()
+        with suppress(KeyboardInterrupt):
+            evaluate(model, [task], store=place, resume=True, cache=False, notice=notices.append)
+    assert not [text for text in notices if "another kind of machine" in text]
 
 
 def test_nothing_is_left_of_a_run_that_computed_nothing(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ class Journal:
         self.cached: set[int] = set()
         self.notes: list[Json] = [record["note"] for record in records if "note" in record]
         self._file = file
+        self._first: Mapping[str, Any] | None = None
         for record in records:
             if "answers" in record:
                 self._take(*_batch(record))
@@ -73,6 +74,9 @@ class Journal:
 
     def append(self, batch: Sequence[tuple[int, Response]], cached: bool = False) -> None:
         """Write one batch and wait until it is on the disk. Raises RunError if it cannot be written."""
+        if self._first is not None and not cached:
+            self.note(self._first)
+            self._first = None
         answers = [(i, response_to_json(response)) for i, response in batch]
         self._write({"answers": answers, "cached": cached})
         self._take(batch, cached)
@@ -81,6 +85,10 @@ class Journal:
         """Write down what is no answer. Raises RunError if it cannot be written."""
         self._write({"note": dict(note)})
         self.notes.append(dict(note))
+
+    def note_with_answers(self, note: Mapping[str, Any]) -> None:
+        """Write down a note before the first answers that are computed now, and none where there are none."""
+        self._first = note
 
     def close(self) -> None:
         """Release the lock; the file stays."""

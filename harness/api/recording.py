@@ -82,7 +82,7 @@ def record(
 
 def machine_of(backend: Backend) -> dict[str, str]:
     """What beside a model's weights its answers depend on in the last digit; empty where it computes elsewhere."""
-    if not backend.info.pinned or isinstance(backend, Crewed):  # a crew holds its own workers to one kind of machine
+    if not backend.info.pinned:
         return {}
     from harness.engine.device import surroundings  # brings torch, which no server and no file needs
 
@@ -90,19 +90,24 @@ def machine_of(backend: Backend) -> dict[str, str]:
 
 
 def _note_machine(backend: Backend, journal: Journal, listener: Listener) -> None:
-    """Keep which machine answers, and say so where the answers that are kept come from another kind."""
-    here = machine_of(backend)
-    known = [note["machine"] for note in journal.notes if isinstance(note.get("machine"), dict)]
-    if not here or known[-1:] == [here]:
+    """Keep which machine answers, and say so where answers that are kept come from another kind.
+
+    A crew is left out: its workers, which are held to one kind of machine, need not be of the driver's.
+    """
+    here = {} if isinstance(backend, Crewed) else machine_of(backend)
+    if not here:
         return
-    if known and journal.responses:
-        apart = [name for name in here if known[-1].get(name) != here[name]]
-        words = ", ".join(f"{name} {quoted(known[-1].get(name), 60)}, now {quoted(here[name], 60)}" for name in apart)
+    known = [note["machine"] for note in journal.notes if isinstance(note.get("machine"), dict)]
+    others = [machine for machine in known if machine != here]
+    if others:
+        apart = [name for name in here if others[-1].get(name) != here[name]]
+        words = ", ".join(f"{name} {quoted(others[-1].get(name), 60)}, now {quoted(here[name], 60)}" for name in apart)
         listener.notice(
-            f"the {len(journal.responses):,} answers kept are of another kind of machine ({words}): "
+            f"answers that are kept come from another kind of machine ({words}): "
             "numbers may differ in the last digits from a run on one"
         )
-    journal.note({"machine": here})
+    if known[-1:] != [here]:
+        journal.note_with_answers({"machine": here})
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,13 @@ WH_PER_THOUSAND = 1_000 / 3_600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Costs:
-    """Of one run. ``grams_co2`` and ``money`` are None without a factor, and where what they rest on is not known."""
+    """Of one run. ``grams_co2`` and ``money`` are None without a factor, and where what they rest on is not known.
+
+    Like the energy they are of what the run's last process computed; ``examples`` are all that the run has.
+    """
 
     run: str
+    examples: int
     energy: EnergyUse
     joules_per_example: float | None
     joules_per_token: float | None
@@ -32,6 +36,7 @@ def costs(run: Run, rates: Rates | None = None) -> Costs | None:
     each = energy.per(energy.examples)
     return Costs(
         run=run.id,
+        examples=sum(task.n for task in run.tasks),
         energy=energy,
         joules_per_example=each,
         joules_per_token=energy.per(energy.tokens),
@@ -94,7 +99,8 @@ def lines(costs: Costs) -> Iterator[tuple[str, str]]:
         yield "CO2e", (f"{amount} at {rates.co2.grams_per_kwh:g} g/kWh, {rates.co2.year}, {rates.co2.source}{building}")
     if rates.price:
         amount = "not known" if costs.money is None else f"{costs.money:.4g} {rates.price.currency}"
-        yield "price", f"{amount}, rates of {rates.price.date}, {rates.price.source}"
+        part = f" for {energy.examples} of {costs.examples} examples" if energy.examples < costs.examples else ""
+        yield "price", f"{amount}{part}, rates of {rates.price.date}, {rates.price.source}"
 
 
 def _j(joules: float | None) -> str:

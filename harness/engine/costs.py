@@ -4,7 +4,10 @@ from collections.abc import Mapping, Sequence
 
 Costs = Mapping[str, float | str]
 """What a backend says of its work, see ``Backend.stats``."""
-ADDED = ("tokens_asked", "tokens_computed", "logits_read", "prompts_cut", "operations")
+ADDED = (
+    *("tokens_asked", "tokens_computed", "logits_read", "prompts_cut", "operations"),
+    *("requests", "retries", "prompt_tokens", "completion_tokens", "uncounted_answers"),
+)
 """Counts; what begins with ``seconds_`` adds up too."""
 SHARES = {"share_saved": "tokens_asked", "padding": "tokens_computed"}
 """Shares, and what each is a share of."""

@@ -88,9 +88,7 @@ class Calls:
             self.counts["retries"] += attempt > 0
             wait = min(30.0, 0.5 * 2**attempt) * self._draw.uniform(0.5, 1.5)
             try:
-                answer = await self._attempt(path, body)
-                self.usage.add(answer)
-                result = read(answer)
+                result = read(await self._counted(path, body))
             except Refused as error:
                 kind, reason = "server", self._refused(error)
                 wait = error.wait or wait
@@ -104,6 +102,18 @@ class Calls:
                 self._answered = True
                 return result
         raise GaveUp(kind, reason)
+
+    async def _counted(self, path: str, body: Json) -> Json:
+        """``_attempt``, with what it has cost: one that was sent and brought no whole answer may have cost too."""
+        try:
+            answer = await self._attempt(path, body)
+        except (Refused, httpx.ConnectError, httpx.ConnectTimeout):
+            raise
+        except Exception:
+            self.usage.uncounted += 1
+            raise
+        self.usage.add(answer)
+        return answer
 
     async def _attempt(self, path: str, body: Json) -> Json:
         """The JSON of one answer. Raises Refused for an error, GaveUp for one that is too large."""

@@ -1,4 +1,4 @@
-"""The tokens that a server says its answers have cost, also those answers that were none of the model's."""
+"""The tokens that a server says its answers have cost, also those from which no answer of the model could be read."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ COUNTABLE = 2**31
 
 @dataclass(slots=True)
 class Usage:
-    """Tokens of the answers so far; ``uncounted`` answers came without a count, so that the sums are too small."""
+    """Tokens of the answers so far; ``uncounted`` came without a count, broken or too late: the sums are too small."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0

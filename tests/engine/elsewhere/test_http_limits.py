@@ -91,11 +91,14 @@ def deep_error(handler: Handler, body: Body) -> None:
     ],
 )
 def test_an_answer_has_a_deadline_a_size_and_a_shape(act: Any, kind: str, words: str) -> None:
-    with serving(lambda h, b: chat_answer("fine") if prompt_of(b) != "q" else act(h, b)) as server:
+    fine = chat_answer("fine") | {"usage": {"prompt_tokens": 3, "completion_tokens": 0}}
+    with serving(lambda h, b: fine if prompt_of(b) != "q" else act(h, b)) as server:
         model = connect(server.url, timeout=0.5 if act in (trickle, slow_headers) else 30.0)
         bad, good = ask(model, [Generate("q", 8), Generate("other", 8)])
     assert isinstance(bad, Failed) and bad.kind == kind and words in bad.message
     assert good == Generated("fine", 0, "end")
+    opening = 1  # it comes without a count
+    assert (model.stats()["uncounted_answers"] > opening) is (kind != "refused"), "what broke off may have cost too"
 
 
 def test_compressed_answers_are_read() -> None:

@@ -74,3 +74,11 @@ def test_costs_add_up():
     assert both["tokens_asked"] == 40 and both["tokens_computed"] == 16 and both["peak_memory"] == 7
     assert both["padding"] == (0.5 * 4 + 0.25 * 12) / 16 and both["share_saved"] == (0.6 * 10 + 0.2 * 30) / 40
     assert both["tokens_per_second"] == 16 / 4 and both["path"] == "tree" and both["seconds_load"] == 2
+
+
+def test_what_a_server_counted_for_several_processes_adds_up():
+    each = [
+        {"requests": 3.0, "prompt_tokens": 10.0, "completion_tokens": 2.0, "uncounted_answers": n} for n in (0.0, 1.0)
+    ]
+    whole = {"requests": 6.0, "prompt_tokens": 20.0, "completion_tokens": 4.0, "uncounted_answers": 1.0}
+    assert summed(each) == whole
