@@ -12,6 +12,7 @@ CUT = 20_000
 _MARKDOWN = re.compile(r"[\\`*\[\]|~$!#]|(?<!\w)_|_(?!\w)|:(?=//)|(?<=www)\.")
 _BROKEN = re.compile("[\0\ud800-\udfff]")
 _PARTED = re.compile(r"(?<=[;\t\r\n])")
+_QUOTES = '"\N{FULLWIDTH QUOTATION MARK}'
 _JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 
 
@@ -64,15 +65,16 @@ def cell(text: str) -> str:
     """A text that no spreadsheet takes for a formula: what begins like one has an apostrophe before it.
 
     Where a comma stands in decimals, spreadsheets part cells by semicolons and heed no quotes within a line, so that a
-    text begins anew behind a semicolon, a tab or the end of a line. Blanks and what is invisible do not count, and the
-    wide signs of East Asian keyboards count as signs.
+    text begins anew behind a semicolon, a tab or the end of a line. Blanks, quotes and what is invisible do not count,
+    and the wide signs of East Asian keyboards count as signs. The price: ``1;-2`` becomes ``1;'-2``, and an item of a
+    list that begins with a hyphen has an apostrophe.
     """
     parts = "".join(f"'{part}" if _computes(part) else part for part in _PARTED.split(text))
     return f"'{parts}" if text[:1] in ("\t", "\r") else parts
 
 
 def _computes(text: str) -> bool:
-    begin = next((c for c in text if c.isprintable() and not c.isspace()), "")
+    begin = next((c for c in text if c.isprintable() and not c.isspace() and c not in _QUOTES), "")
     return unicodedata.normalize("NFKC", begin) in ("=", "+", "-", "@")
 
 

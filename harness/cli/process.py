@@ -19,33 +19,45 @@ UNWRITTEN = 120
 def run() -> None:
     """Run the command line and end with its exit code.
 
-    Where torch was imported Python would go on for a second, to take half a million objects apart one by one.
+    Where torch was imported Python would go on for a second, to take half a million objects apart one by one. A
+    profiler or debugger that runs the command writes what it saw on Python's own way out.
     """
     try:
         main()
     except SystemExit as ended:
-        if "torch" not in sys.modules or not isinstance(ended.code, int | None):  # Python prints any other code
-            raise
+        if "torch" not in sys.modules or _watched() or not isinstance(ended.code, int | None):
+            raise  # Python prints a code that is no number
         _end(ended.code or 0)
+
+
+def _watched() -> bool:
+    """Whether a profiler, debugger or measure of coverage is at work."""
+    monitoring = getattr(sys, "monitoring", None)  # of Python 3.12 and later, with six places for tools
+    tools = map(monitoring.get_tool, range(6)) if monitoring else ()
+    return bool(sys.getprofile() or sys.gettrace() or any(tools))
 
 
 def _end(code: int) -> NoReturn:
     """What Python does first when it ends: threads, exit handlers, open files. The rest the system frees."""
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
-    written = [_written(one) for one in (sys.stdout, sys.stderr)]
+    lost = _unwritten(sys.stdout)
+    if lost and sys.stderr is not None:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(f"harness: standard output cannot be written: {lost}\n")
+    untold = _unwritten(sys.stderr)
     for one in gc.get_objects():
         if type(one) in FILES:
-            _written(one)
-    os._exit(code if all(written) else code or UNWRITTEN)
+            _unwritten(one)
+    os._exit(code or (UNWRITTEN if lost or untold else 0))
 
 
-def _written(file: IO[Any] | None) -> bool:
-    """Whether a file has no more to write; one that is closed has not."""
+def _unwritten(file: IO[Any] | None) -> str:
+    """Why a file cannot write the last that it has to; empty where nothing is left, as in one that is closed."""
     with suppress(ValueError):
         try:
             if file is not None:
                 file.flush()
-        except OSError:
-            return False
-    return True
+        except OSError as error:
+            return error.strerror or str(error)
+    return ""

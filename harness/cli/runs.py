@@ -153,5 +153,5 @@ def import_files(files: tuple[Path, ...], store: str | None) -> int:
 
     for file in files:
         run = import_run(file, store=store, notice=notice)
-        click.echo(line(f"{file} -> {run.id}"))
+        click.echo(line(f"{file} -> {run.id}", 2_000))
     return 0

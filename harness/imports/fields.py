@@ -83,6 +83,13 @@ def amount(value: object, least: int = 1) -> int | None:
     return int(number) if number is not None and least <= number < MOST else None
 
 
+def whole(value: object) -> int | None:
+    """A whole number, also one below 0; None for what is none, or beyond every database."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < MOST or value % 1:
+        return None
+    return int(value)
+
+
 def moment(seconds: float) -> str:
     """A Unix time as a run keeps it."""
     try:

@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.errors import DataError
-from harness.imports.fields import amount, count, finite, items, moment, needed, table, text
+from harness.errors import DataError, quoted
+from harness.imports.fields import amount, count, finite, items, moment, needed, table, text, whole
 from harness.imports.lm_eval_samples import examples_of, metric_name
 from harness.imports.metrics import mean_of
 from harness.imports.records import CARD, ForeignExample, ForeignNumber, ForeignRun, ForeignTask
@@ -45,7 +45,7 @@ def read(path: Path, page: Mapping[str, Any]) -> ForeignRun:
         raise DataError(f"{path}: the date is missing")
     model = _model(page, config)
     kept = {ours: str(config[name]) for name, ours in KEPT.items() if config.get(name) is not None}
-    seed, limit = amount(config.get("random_seed")), amount(config.get("limit"))
+    seed, limit = whole(config.get("random_seed")), amount(config.get("limit"))
     return ForeignRun(
         format=FORMAT,
         release=str(page.get("lm_eval_version") or page.get("git_hash") or "unknown"),
@@ -55,8 +55,16 @@ def read(path: Path, page: Mapping[str, Any]) -> ForeignRun:
         started=moment(date),
         finished=moment(date),
         settings=Settings(seed=seed or 0, limit=limit, limit_order="first"),
-        notices=(f"{path.name}: averages of groups are left out: {', '.join(groups)}",) if groups else (),
+        notices=tuple(_notices(path, config, groups)),
     )
+
+
+def _notices(path: Path, config: Mapping[str, Any], groups: Sequence[str]) -> Iterator[str]:
+    if groups:
+        yield f"{path.name}: averages of groups are left out: {', '.join(groups)}"
+    seed = config.get("random_seed")
+    if seed is not None and whole(seed) is None:
+        yield f"{path.name}: its random_seed {quoted(seed, 40)} is no whole number that a run keeps: the run's is 0"
 
 
 def _samples_name(path: Path, task: str) -> str:

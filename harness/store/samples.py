@@ -29,8 +29,10 @@ FILLED = 128 * 2**20
 
 LONGEST_ID = 128
 """Characters of a run's id."""
-LONGEST_PART = 200
-"""Bytes of a part of a task's name as a file has it: file systems take 255, with what is written behind it."""
+LONGEST_NAME = 255
+"""Bytes of the name of a file or folder that file systems take."""
+BEHIND = len(".parquet.4194304.part")
+"""Bytes that stand behind a task's name while its file is written, with the largest number of a process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +73,23 @@ def folder_of(run_id: str) -> str:
 
 
 def place_of(run_id: str, task: str) -> str:
-    """The path of a file within the folder. Raises UsageError for a name that would lead out of it or is too long."""
+    """The path of a file within the folder. Raises UsageError for a name that would lead out of it."""
     parts = task.split("/")
-    if any(part in ("", ".", "..") or len(_quoted(part)) > LONGEST_PART for part in parts):
+    if any(part in ("", ".", "..") for part in parts):
         raise UsageError(f"run {quoted(run_id)}, task {quoted(task)}: such names cannot be stored")
     return "/".join([folder_of(run_id), *map(_quoted, parts)]) + ".parquet"
+
+
+def place_for(folder: Folder, run_id: str, task: str) -> str:
+    """The path of a file that is to be written. Raises UsageError as ``place_of`` and for a name that is too long."""
+    place = place_of(run_id, task)
+    *outer, last = place.removesuffix(".parquet").split("/")
+    if folder.is_local and (len(last) > LONGEST_NAME - BEHIND or any(len(name) > LONGEST_NAME for name in outer)):
+        raise UsageError(
+            f"task {quoted(task)}: its name is too long for a file: percent-encoded, {LONGEST_NAME - BEHIND} bytes fit "
+            f"behind its last slash and {LONGEST_NAME} between others"
+        )
+    return place
 
 
 def _quoted(name: str) -> str:
@@ -84,7 +98,7 @@ def _quoted(name: str) -> str:
 
 def write(folder: Folder, run_id: str, task: str, outcomes: Sequence[Outcome]) -> Artifact:
     """Write and publish the outcomes of one task. Memory: one row group. Raises StoreError."""
-    place = place_of(run_id, task)
+    place = place_for(folder, run_id, task)
     written: list[tuple[int, _Hashing]] = []
 
     def fill(raw: Any) -> None:

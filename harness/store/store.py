@@ -70,8 +70,11 @@ class Store:
     def start(self, run: Run) -> None:
         """Enter a run as running, in the name of this process; also a run that was interrupted and is resumed.
 
-        Raises UsageError if it is finished already or another living process is at it.
+        Raises UsageError if it is finished already or another living process is at it, or if a task's name is too long
+        for a file: before a question is asked whose answer could not be stored.
         """
+        for task in run.tasks:
+            samples.place_for(self.folder, run.id, task.name)
         with writing(self.engine) as connection:
             catalogue.begin(connection, replace(run, status="running"))
 

@@ -1,6 +1,7 @@
 """Where output goes: files, standard output, and the same words for the same thing in every command."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -97,3 +98,36 @@ def test_a_process_that_ends_early_leaves_nothing_undone(tmp_path: Path) -> None
     assert (tmp_path / "log.txt").read_text() == "kept"
     assert not list(tmp_path.rglob("*-wal"))
     assert end("show", "no-such-run").returncode == 2
+
+
+ENDS = "import sys; sys.modules['torch'] = sys\nfrom harness.cli import process\n"
+
+
+def test_a_profiler_and_a_tracer_write_what_they_saw(tmp_path: Path) -> None:
+    (tmp_path / "command.py").write_text(f"{ENDS}process.run()")
+    for words in (["cProfile", "-o", "profile"], ["trace", "--count", "-C", "counted"]):
+        line = [sys.executable, "-m", *words, "command.py", "--version"]
+        done = subprocess.run(line, check=False, capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "profile").stat().st_size and list((tmp_path / "counted").iterdir())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk that is always full")
+def test_output_that_cannot_be_written_is_told_as_it_ends() -> None:
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    code = f"{ENDS}process.main = lambda: print('an answer') or sys.exit(int(sys.argv[1]))\nprocess.run()"
+    for given, ends in ((0, 120), (2, 2)):
+        with Path("/dev/full").open("w") as full:
+            line = [sys.executable, "-c", code, str(given)]
+            done = subprocess.run(line, check=False, stdout=full, stderr=subprocess.PIPE, text=True, env=env)
+        assert done.returncode == ends
+        assert done.stderr == "harness: standard output cannot be written: No space left on device\n"
+
+
+def test_a_long_path_does_not_hide_which_run_was_imported(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / ("x" * 150) / ("y" * 150) / "run.zip"
+    file.parent.mkdir(parents=True)
+    done = CliRunner().invoke(cli, ["runs", "export", "latest", str(file), *store_of(("runs",), folder)])
+    run = done.output.partition(" -> ")[0]
+    done = CliRunner().invoke(cli, ["runs", "import", str(file), "--store", str(tmp_path / "s")])
+    assert done.exit_code == 0 and done.output == f"{file} -> {run}\n"

@@ -95,6 +95,6 @@ def test_cells_that_would_be_formulas_begin_with_an_apostrophe() -> None:
     hidden = [" =1", "\t=1", "\ufeff=1", "\u200b@x", "\uff1d1", "\uff0d1"]  # wide signs are formulas in East Asia
     assert [text[:1] for text in spreadsheet(pd.DataFrame({"x": hidden}))["x"]] == ["'"] * len(hidden)
     assert spreadsheet(pd.DataFrame({"x": ["a=1", " a", "\u20131"]}))["x"].tolist() == ["a=1", " a", "\u20131"]
-    inner = ["x;=1", "x; @a;y", "x\n=1", "\n=1", "x\t\uff0b1", "x;y,=1"]  # as semicolons part cells
-    shown = ["x;'=1", "x;' @a;y", "x\n'=1", "\n'=1", "x\t'\uff0b1", "x;y,=1"]
+    inner = ["x;=1", "x; @a;y", "x\n=1", "\n=1", "x\t\uff0b1", "x;y,=1", 'x;"=1;y']  # as semicolons part cells
+    shown = ["x;'=1", "x;' @a;y", "x\n'=1", "\n'=1", "x\t'\uff0b1", "x;y,=1", "x;'\"=1;y"]
     assert spreadsheet(pd.DataFrame({"x": inner}))["x"].tolist() == shown

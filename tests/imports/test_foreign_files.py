@@ -230,12 +230,12 @@ def test_nothing_that_a_file_names_is_opened_or_written(tmp_path: Path) -> None:
     (tmp_path / "samples_x.jsonl").write_text("{}", encoding="utf-8")
     page = json.loads((write_lm_eval(tmp_path / "r")).read_text(encoding="utf-8"))
     was = "bare"
-    for name in ("../../x", "x" * 201):  # the other is longer than a file's name can be
+    for name in ("../../x", "x" * 235):  # the other is longer than a file's name can be
         for part in ("results", "configs", "n-samples"):
             page[part][name] = page[part].pop(was)
         was = name
         (tmp_path / "r" / f"results_{STAMP}.json").write_text(json.dumps(page), encoding="utf-8")
-        with pytest.raises(UsageError, match="cannot be stored"):
+        with pytest.raises(UsageError, match="cannot be stored|too long for a file"):
             import_results(tmp_path / "r", store=str(tmp_path / "s"))
     assert open_store(str(tmp_path / "s")).runs() == [] and not list(tmp_path.rglob("x.parquet"))
 
@@ -304,3 +304,18 @@ def test_altered_pages_are_refused_in_words_or_read(tmp_path: Path, make: Any) -
             assert "\n" not in str(error)
             outcomes.add("refused")
     assert outcomes == {"read", "refused"}
+
+
+@pytest.mark.parametrize(
+    ("seed", "kept", "told"),
+    [
+        (1234, 1234, False), (0, 0, False), (-1, -1, False), (7.0, 7, False), (None, 0, False), (10**20, 0, True),
+        (2.5, 0, True), ("abc", 0, True), (True, 0, True),
+    ],
+)  # fmt: skip
+def test_a_seed_is_kept_or_named(seed: object, kept: int, told: bool, tmp_path: Path) -> None:
+    path = write_lm_eval(tmp_path / "r", config={"model": "hf", "model_args": "pretrained=m", "random_seed": seed})
+    said: list[str] = []
+    [run] = import_results(path, store=str(tmp_path / "s"), notice=said.append)
+    assert open_store(str(tmp_path / "s")).run(run.id).settings["seed"] == kept
+    assert any(f"its random_seed {seed!r} is no whole number" in text for text in said) == told

@@ -1,15 +1,19 @@
 """Samples: conditions and orderings, doors that stay shut, files that are lost or changed."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from stored import choice, estimate, outcomes, run
+from stored import choice, estimate, outcomes, run, task
 
+from harness import plugins
 from harness.answers.records import request_key
+from harness.api import evaluate
 from harness.errors import StoreError, UnknownName, UsageError
 from harness.store import open_store
+from harness.store.samples import place_of
 
 
 @pytest.fixture
@@ -174,3 +178,24 @@ def _in_a_bucket(url: str) -> None:
         ids(again)
     again.rm("run-1")
     assert again.runs() == []
+
+
+@pytest.mark.parametrize("name", ["x" * 234, "文" * 26, f"{'d' * 255}/x"])
+def test_a_task_may_have_the_longest_name_that_a_file_takes(store, name):
+    store.start(run(tasks=(task(name),)))
+    store.finish(run(tasks=(task(name),)), {name: outcomes(2)}, [estimate(task=name)])
+    assert len(store.samples("run-1", name)) == 5 and list(store.outcomes("run-1", name)) == outcomes(2)
+
+
+@pytest.mark.parametrize("name", ["x" * 235, "文" * 27, f"{'d' * 256}/x"])
+def test_a_name_that_no_file_takes_is_refused_before_the_first_question(place, name):
+    asked = []
+    toy = replace(plugins.catalogue().tasks["demo/qa"], name=name)
+    with pytest.raises(UsageError, match="its name is too long for a file"):
+        evaluate(lambda prompt: asked.append(prompt) or "a", [toy], store=place.url, samples=place.samples)
+    assert not asked
+
+
+def test_a_longer_name_has_a_place():
+    """Only who writes looks at the length: a store may lie where names may be longer."""
+    assert place_of("r", "x" * 300) == f"r/{'x' * 300}.parquet"
