@@ -26,7 +26,7 @@ def said(newcomer: Newcomer) -> dict[str, str]:
 
 def test_the_margin_is_one_that_the_questions_can_settle(said: dict[str, str]) -> None:
     [dry] = (text for line, text in said.items() if line.startswith("harness gate") and "--dry-run" in line)
-    assert "questions:acc max_drop 0.05 with 800 questions" in dry
+    assert "questions:acc max_drop 5 points with 800 questions" in dry
     assert "to hold where nothing is truly lost, these are enough" in dry
 
 
