@@ -5,7 +5,7 @@ from typing import Literal
 
 from harness.differences import Difference
 from harness.gate.judge import drop_of
-from harness.metrics.words import factor, value
+from harness.metrics.words import factor, in_points, value
 from harness.store.queries.runs import asked
 from harness.types import HEADLINE, MetricRecord, Run
 from harness.visible import short_names
@@ -97,13 +97,13 @@ def _questions(row: Difference) -> str:
 def _changed(row: Difference, record: MetricRecord | None) -> str:
     """``demo/sentiment: acc -20 points (-33 to -7)``."""
     times, unit = factor(record)
-    unit = " points" if unit else ""
     low, high, p = row.paired.low, row.paired.high, row.paired
     ends = "" if low is None or high is None else f" ({_signed(low * times)} to {_signed(high * times)})"
     first, second, best = (value(x, record) for x in (p.first, p.second, row.ideal))
     ideal = f", from {first} to {second} where {best} is ideal" if row.better == "ideal" else ""
     dropped = f", {row.dropped:,} dropped" if row.dropped else ""
-    return f"{row.task}: {row.metric} {_signed(p.difference * times)}{unit}{ends}{ideal}{dropped}"
+    change = _signed(p.difference * times)
+    return f"{row.task}: {row.metric} {in_points(change) if unit else change}{ends}{ideal}{dropped}"
 
 
 def _signed(value: float) -> str:

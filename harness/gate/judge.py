@@ -133,7 +133,7 @@ def check_drop(
     message = f"{word} {words.points(abs(drop), record)} (margin {margin(rule.margin, record)}"
     if ends:
         low, high = sorted((sign * ends[0] + 0.0, sign * ends[1] + 0.0))
-        message += f", {100 - 100 * level:.4g} % interval {words.span(low, high, record)}"
+        message += f", {100 - 100 * level:.4g} % interval {words.span(low, high, record, digits=4)}"
     message += ")"
     state: State = "INCONCLUSIVE"
     need: int | None = None

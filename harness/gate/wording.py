@@ -38,7 +38,8 @@ def bound(x: float, record: MetricRecord | None) -> str:
 def margin(x: float, record: MetricRecord | None) -> str:
     """A difference that a rule allows, as it was written: ``2 points``."""
     times, unit = words.factor(record)
-    return f"{times * x:g}" + " points" * bool(unit)
+    told = f"{times * x:g}"
+    return words.in_points(told) if unit else told
 
 
 def about(x: float, record: MetricRecord | None) -> str:

@@ -105,13 +105,19 @@ def points(x: float | None, record: MetricRecord | None, *, signed: bool = False
     times, unit = factor(record)
     if x is None:
         return "-"
-    return (f"{times * x:+.3g}" if signed else number(times * x)) + (" points" if unit else "")
+    told = f"{times * x:+.3g}" if signed else number(times * x)
+    return in_points(told) if unit else told
 
 
-def span(low: float | None, high: float | None, record: MetricRecord | None) -> str:
+def in_points(told: str) -> str:
+    """``1 point``, ``+2 points``: a difference of percentages that is already in digits."""
+    return f"{told} point" if told.lstrip("+-") == "1" else f"{told} points"
+
+
+def span(low: float | None, high: float | None, record: MetricRecord | None, digits: int = 3) -> str:
     """The interval of a difference: ``-49 to -16``; "-" where there is none."""
     times, _ = factor(record)
-    return "-" if low is None or high is None else f"{times * low:+.3g} to {times * high:+.3g}"
+    return "-" if low is None or high is None else f"{times * low:+.{digits}g} to {times * high:+.{digits}g}"
 
 
 def p_value(p: float | None) -> str:

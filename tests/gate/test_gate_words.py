@@ -16,7 +16,7 @@ from harness.gate.reach import reaches
 from harness.gate.rules import FAILED_RATE, Gate, Rule
 from harness.gate.verdicts import State, Verdict, cells_of
 from harness.gate.wording import explain, record_for
-from harness.metrics import stats
+from harness.metrics import stats, words
 from harness.metrics.classify import proportion
 from harness.metrics.intervals import quantile
 from harness.types import Estimate, MetricRecord
@@ -125,6 +125,19 @@ def test_shares_are_told_in_percent_and_their_differences_in_points() -> None:
         "t:acc must not be worse than the baseline by more than 2 points over all examples"
     )
     assert record_for(Rule("t:*", "min", 0.5), metrics) is None  # metrics of several units
+
+
+def test_an_end_beyond_the_margin_is_not_rounded_to_it_and_one_point_is_one() -> None:
+    shares, plain = (MetricRecord(name="acc", interval=kind) for kind in ("wilson", "t"))
+    assert words.span(-0.003, 0.02004, shares, digits=4) == "-0.3 to +2.004"
+    assert words.span(1234.4, 2345.6, plain, digits=4) == "+1234 to +2346"
+    ours, theirs = np.repeat([1.0, 0.0], [9_999, 1])[:, None], np.repeat([1.0, 0.0], [9_000, 1_000])[:, None]
+    found = stats.paired(proportion("acc"), ours, theirs, np.arange(10_000), tested=False)
+    row = Difference("t", "acc", "all", "higher", None, found, None, None, 0, 999, 0, 0)
+    [drop] = judge(Gate((rule_of(0.01),)), [row], [], date.min, metrics={("t", "acc"): shares})
+    assert "(margin 1 point, " in drop.message and re.search(r"\+\d\.\d{3} to \+\d+\.\d\d\)", drop.message)
+    told = [words.points(x, shares, signed=signed) for x, signed in [(0.01, False), (-0.01, True), (0.011, True)]]
+    assert told == ["1 point", "-1 point", "+1.1 points"]
 
 
 def test_the_command_tells_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
