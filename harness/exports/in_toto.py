@@ -22,7 +22,7 @@ def write_in_toto(stored: StoredRun) -> dict[str, str]:
     """
     run = stored.run
     if not stored.verdicts:
-        raise UsageError(f"no gate has judged run {run.id}: `harness gate RULES RUN` first")
+        raise UsageError(f"no gate has judged run {run.id}: run `harness gate RULES {run.id}` first")
     newest = stored.verdicts[0].verdict
     tests: dict[str, list[str]] = {"passedTests": [], "warnedTests": [], "failedTests": []}
     for verdict in newest.get("verdicts", ()):

@@ -100,7 +100,7 @@ def test_what_examples_do_not_settle_is_a_warning(tmp_path: Path, state: str, co
 
 def test_a_run_without_a_verdict_has_no_test_result(tmp_path: Path) -> None:
     made = harness.evaluate("scripted:oracle", "demo/qa", limit=2, store=str(tmp_path))
-    with pytest.raises(UsageError, match="no gate has judged"):
+    with pytest.raises(UsageError, match=f"run `harness gate RULES {made.run.id}` first"):
         harness.export(made.run.id, "in-toto", tmp_path / "out", store=str(tmp_path))
     with pytest.raises(UnknownName, match="csv"):
         harness.export(made.run.id, "cvs", tmp_path / "out", store=str(tmp_path))
