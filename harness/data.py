@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from harness.errors import DataError, quoted
+from harness.errors import DataError, NotAtHand, quoted
 from harness.reading.tables import ENDINGS, Rows, read_rows, require_ending
 from harness.reading.text import is_file, read_lines, read_text
 from harness.reading.values import label_of, no_column
@@ -44,7 +44,10 @@ def file(path: Path) -> Dataset:
 
 
 def load(dataset: Dataset, mirror: Path | None = None) -> Loaded:
-    """Read all rows. Raises DataError that names the dataset, the places looked in and what to do."""
+    """Read all rows. Raises DataError that names the dataset, the places looked in and what to do.
+
+    It is NotAtHand where the dataset is in none of these places.
+    """
     if dataset.rows is not None:
         return Loaded([dict(row) for row in dataset.rows], sha256(dataset.rows), str(dataset))
     path = find(dataset, mirror)
@@ -170,12 +173,27 @@ def _from_hub(dataset: Dataset, mirror: Path | None) -> Rows:
         with offline_without_a_network():
             table = datasets.load_dataset(dataset.id, config, split=dataset.split, revision=dataset.revision)
     except Exception as error:  # whatever datasets raises: offline, unknown name, no such split
+        if _is_damage(error):
+            raise DataError(
+                f"dataset {dataset} is there and cannot be read: {type(error).__name__}: {error}"
+            ) from error
         looked = f"the folder {mirror or '(none: no --data or HARNESS_DATA)'}, {hub_cache(dataset.id)} and the Hub"
-        raise DataError(
+        raise NotAtHand(
             f"dataset {dataset} was not found in {looked} ({type(error).__name__}); pass --data a folder with "
             f"{dataset.id}/{dataset.config}/{dataset.split}.jsonl, or connect to the Hub once"
         ) from error
     return [dict(row) for row in table]
+
+
+def _is_damage(error: Exception) -> bool:
+    """Whether `datasets` found something here that it cannot read, as opposed to nothing under the name."""
+    from datasets.exceptions import DatasetGenerationError
+    from pyarrow import ArrowException
+
+    # A plain ValueError tells of an unknown configuration or split; what readers raise are its subclasses.
+    unreadable = isinstance(error, ValueError) and type(error) is not ValueError
+    local = isinstance(error, FileNotFoundError | PermissionError) and error.errno is not None
+    return unreadable or local or isinstance(error, ArrowException | DatasetGenerationError)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ HarnessError
 |-- UsageError        exit 2: the command, a file of the user's, or the configuration is wrong
 |   |-- UnknownName       no such task, model, metric or run; names the nearest ones
 |   |-- DataError         rows that are missing, truncated or not what the task expects
+|   |   `-- NotAtHand     a dataset that is in no folder or cache here, nor to be had from the Hub
 |   |-- TooLong           prompts longer than the model's context
 |   `-- Unsupported       a model that cannot answer what a task asks
 |-- RunError          exit 3: the run or its surroundings failed
@@ -64,6 +65,10 @@ class UnknownName(UsageError):
 
 class DataError(UsageError):
     """Rows that are missing, truncated or not what the task expects."""
+
+
+class NotAtHand(DataError):
+    """A dataset, or a split of it, that is in no folder or cache here, nor to be had from the Hub."""
 
 
 class TooLong(UsageError):

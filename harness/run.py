@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from harness.answers.journal import Journal
-from harness.data import digest, find, load
-from harness.engine.backend import Backend, Exam
-from harness.errors import DataError, HarnessError
+from harness.data import digest, load
+from harness.engine.backend import Backend, Exam, Learner
+from harness.errors import DataError, HarnessError, NotAtHand
 from harness.kinds import shots
 from harness.metrics.estimate import estimate
 from harness.metrics.stored import recorded
@@ -80,6 +80,12 @@ def questions(planned: Sequence[Sheet]) -> list[Question]:
 def exams(planned: Sequence[Planned]) -> list[Exam]:
     """Every task with the examples that it will ask, for a model that looks its answers up."""
     return [(p.task, p.examples) for p in planned]
+
+
+def prepare(backend: Backend, planned: Sequence[Sheet]) -> None:
+    """Let a model find out what its fingerprint has to tell of how these questions are asked."""
+    if isinstance(backend, Learner):
+        backend.learn(request for p in planned for requests in p.requests for request in requests)
 
 
 def ask(
@@ -364,7 +370,7 @@ def choosing(
 def _pool(task: Task, evaluated: Sequence[Example], mirror: Path | None) -> tuple[Sequence[Example], str]:
     """Few-shot candidates: the task's own few-shot data, else the evaluated split (never the example asked).
 
-    Raises DataError for a file that the task names and is not there, and for one that is there and cannot be read.
+    Raises DataError for a file that the task names and is not there, and for data that are there and cannot be read.
     """
     if not task.shots.dataset:
         return evaluated, "evaluated split"
@@ -372,8 +378,6 @@ def _pool(task: Task, evaluated: Sequence[Example], mirror: Path | None) -> tupl
     for dataset in task.shots.dataset:
         try:
             parts.append((dataset, load(dataset, mirror)))
-        except DataError:
-            if find(dataset, mirror):
-                raise
+        except NotAtHand:
             return evaluated, f"evaluated split ({dataset} is not at hand)"
     return [e for dataset, part in parts for e in task.read(part.rows, dataset)], str(task.shots.dataset[0])

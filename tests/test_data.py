@@ -2,14 +2,17 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 
 from harness.data import at_hand, hub, load, packaged, sha256
-from harness.errors import DataError
+from harness.errors import DataError, NotAtHand
 from harness.kinds import About, Data, multiple_choice
-from harness.types import Card, Dataset, Task
+from harness.run import plan
+from harness.types import Card, Dataset, Settings, Task
 
 CARD = Card(measures="m", limits="l", source="s", licence="x")
 
@@ -73,7 +76,7 @@ def test_neither_data_nor_network_names_the_dataset_the_places_and_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(DataError, match=r"org/none/default/test.*was not found in.*--data") as error:
+    with pytest.raises(NotAtHand, match=r"org/none/default/test.*was not found in.*--data") as error:
         load(hub("org/none"), tmp_path)
     assert str(tmp_path) in str(error.value) and "\n" not in str(error.value)
 
@@ -83,7 +86,6 @@ def test_the_hub_is_asked_no_more_than_once_where_it_cannot_be_reached(
 ) -> None:
     """And what the process thinks of its network is afterwards what it was."""
     import datasets
-    import huggingface_hub
 
     seen = []
     for holder in (datasets.config, huggingface_hub.constants):
@@ -100,6 +102,68 @@ def test_the_hub_is_asked_no_more_than_once_where_it_cannot_be_reached(
         load(hub("org/none"), tmp_path)
     assert seen == [(True, True)] and dict(os.environ) == environment
     assert not datasets.config.HF_HUB_OFFLINE and not huggingface_hub.constants.HF_HUB_OFFLINE
+
+
+@pytest.fixture
+def cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a dataset ``org/cached`` in the cache of `datasets`, which has the split "test"; no network."""
+    import datasets
+    from datasets.arrow_writer import ArrowWriter
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    for holder in (datasets.config, huggingface_hub.constants):
+        monkeypatch.setattr(holder, "HF_HUB_OFFLINE", True)
+    folder = tmp_path / "cache/org___cached/default/0.0.0" / ("a" * 40)
+    folder.mkdir(parents=True)
+    with ArrowWriter(path=str(folder / "cached-test.arrow")) as writer:
+        writer.write({"a": 1})
+        writer.finalize()
+    about = datasets.DatasetInfo(
+        features=datasets.Features({"a": datasets.Value("int64")}),
+        dataset_name="cached",
+        config_name="default",
+        version="0.0.0",
+        splits=datasets.SplitDict({"test": datasets.SplitInfo("test", 8, 1, dataset_name="cached")}),
+    )
+    about.write_to_directory(str(folder))
+    return folder
+
+
+def test_what_the_cache_lacks_is_not_at_hand(cached: Path) -> None:
+    assert load(hub("org/cached")).rows == [{"a": 1}]
+    for absent in (hub("org/cached", split="train"), hub("org/cached", "other")):
+        with pytest.raises(NotAtHand, match="was not found in"):
+            load(absent)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("cached-test.arrow", b"junk"), ("cached-test.arrow", None), ("dataset_info.json", b"{")],
+)
+def test_few_shot_examples_that_are_there_and_cannot_be_read_come_from_nowhere_else(
+    name: str, content: bytes | None, cached: Path, tmp_path: Path
+) -> None:
+    task = choosing(place(tmp_path, [GOOD, {**GOOD, "id": "2", "q": "!"}]))
+    task = replace(task, shots=replace(task.shots, count=1, dataset=(hub("org/cached"),)))
+    (cached / name).unlink()
+    if content is not None:
+        (cached / name).write_bytes(content)
+    with pytest.raises(DataError, match="org/cached/default/test is there and cannot be read"):
+        plan([task], Settings(), None)
+    elsewhere = replace(task, shots=replace(task.shots, dataset=(hub("org/none"),)))
+    [planned] = plan([elsewhere], Settings(), None)
+    assert planned.record.shots_source == "evaluated split (org/none/default/test is not at hand)"
+
+
+def test_few_shot_examples_of_a_parallel_corpus_that_cannot_be_read_come_from_nowhere_else(tmp_path: Path) -> None:
+    task = choosing(place(tmp_path, [GOOD, {**GOOD, "id": "2", "q": "!"}]))
+    for language, ids in (("eng", (1, 2)), ("deu", (1, 3))):
+        path = tmp_path / "me/parallel" / language / "dev.jsonl"
+        path.parent.mkdir(parents=True)
+        path.write_text("".join(f'{{"id": {i}, "sentence": "s"}}\n' for i in ids))
+    task = replace(task, shots=replace(task.shots, count=1, dataset=(hub("me/parallel", "eng-deu", "dev"),)))
+    with pytest.raises(DataError, match="differ in their ids"):
+        plan([task], Settings(), tmp_path)
 
 
 GOOD = {"id": "1", "q": "?", "options": ["a", "b"], "gold": 0}

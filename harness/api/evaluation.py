@@ -55,6 +55,7 @@ def evaluate(
         require_undivided(planned)
     backend = opened(model, options, running.exams(planned))
     planned, unable = answerable(backend, planned, tasks)
+    running.prepare(backend, planned)
     left_out = absent | unable
     for text in told(unable):
         listener.notice(text)

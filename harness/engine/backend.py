@@ -1,12 +1,12 @@
 """The one seam between a run and whatever answers it: a local model, a server, a file, a script."""
 
 import math
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
 from harness.errors import UsageError
-from harness.types import Example, ModelInfo, Question, Response, Task
+from harness.types import Example, ModelInfo, Question, Request, Response, Task
 
 Batch = list[tuple[int, Response]]
 """Answers that were computed together: (position of the question, response). One record of the journal."""
@@ -35,6 +35,15 @@ class Backend(Protocol):
 
     def stats(self) -> Mapping[str, float | str]:
         """What the work has cost so far: tokens asked and computed, seconds, peak memory. Empty if nothing is known."""
+        ...
+
+
+@runtime_checkable
+class Learner(Protocol):
+    """A backend that has to find out how it asks what it is going to be asked, which its fingerprint then tells."""
+
+    def learn(self, requests: Iterable[Request]) -> None:
+        """Find it out, before the run is described."""
         ...
 
 

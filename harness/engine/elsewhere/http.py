@@ -5,7 +5,7 @@ probe finds them believable; otherwise the model is asked for a letter and its t
 choice is counted as failed. Whatever a server says costs at most that answer, unless no other would come either.
 """
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
 from functools import partial
@@ -86,22 +86,39 @@ class Server:
         if rolled:
             raise Unsupported(f"{self.info.name}: texts without a context ({rolled.task}) cannot be rolled by a server")
         left = [i for i in range(len(questions)) if i not in done]
-        if left and not self._asked_how:
-            with self._calls.open() as portal:
-                self._opened = portal.call(http_opening.opened, self._greedy)
-            self._asked_how = True
-        if self._deaf is None and any(_ruled(questions[i].request) for i in left):
-            with self._calls.open() as portal:
-                self._deaf = portal.call(http_opening.deaf, self._greedy)
+        if left:
+            self._find_opening()
+        self.learn(questions[i].request for i in left)
         forms = {r.constraint.kind for i in left if isinstance(r := questions[i].request, Generate) and r.constraint}
         for kind in sorted(forms - self._spellings.keys()):
             with self._calls.open() as portal:
                 self._spellings[kind] = self._spelled(portal, kind)
         return self._arrivals(questions, left)
 
+    def learn(self, requests: Iterable[Request]) -> None:
+        """Find out if the server takes system messages, where one is asked with; ``info`` tells it where it does not.
+
+        Raises ModelError where no answers will come.
+        """
+        if self._deaf is not None or not any(map(_ruled, requests)):
+            return
+        self._find_opening()
+        with self._calls.open() as portal:
+            self._deaf = portal.call(http_opening.deaf, self._greedy)
+        if self._deaf:
+            fingerprint = {**self.info.fingerprint, "system_messages": "told by the user"}
+            notices = (*self.info.notices, http_opening.FOLDED)
+            self.info = replace(self.info, fingerprint=fingerprint, notices=notices)
+
     def stats(self) -> Mapping[str, float | str]:
         """Requests sent, retries among them, and the tokens that the server counted."""
         return {**{key: float(value) for key, value in self._calls.counts.items()}, **self._calls.usage.stats()}
+
+    def _find_opening(self) -> None:
+        if not self._asked_how:
+            with self._calls.open() as portal:
+                self._opened = portal.call(http_opening.opened, self._greedy)
+            self._asked_how = True
 
     async def _greedy(self, request: Generate) -> http_answers.Said:
         return await self._text(request, {"temperature": 0.0})

@@ -19,17 +19,21 @@ MALFORMED = (ValueError, KeyError, IndexError, TypeError, AttributeError, Recurs
 NEWER = "max_completion_tokens"
 """What newer models call the token limit of an answer."""
 Json = dict[str, Any]
+PASSING = {408, 409, 425, 429, 500, 502, 503, 504, 529}
+"""Statuses of errors that another attempt may not meet."""
 IN_VAIN = ("connection", "server")
 """Kinds of failures that a server that is gone or broken gives to every request."""
 
 
 class GaveUp(Exception):
-    """A request without an answer: ``kind`` as in Failed, ``said`` every word of the server's, for the caller alone."""
+    """A request without an answer: ``kind`` as in Failed.
 
-    def __init__(self, kind: FailureKind, message: str, said: str = "") -> None:
+    ``said``: every word of the server's last error, and ``status``: its status, for the caller alone.
+    """
+
+    def __init__(self, kind: FailureKind, message: str, said: str = "", status: int | None = None) -> None:
         super().__init__(message)
-        self.kind = kind
-        self.said = said
+        self.kind, self.said, self.status = kind, said, status
 
 
 class Refused(Exception):

@@ -4,11 +4,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from harness.engine.elsewhere.http_answers import Said, Tags, opened_by
-from harness.engine.elsewhere.http_body import GaveUp
+from harness.engine.elsewhere.http_body import PASSING, GaveUp
 from harness.types import Generate, Message
 
 OPENING = Generate("Is water wet? Answer yes or no.", 16)
 RULED = replace(OPENING, messages=(Message("system", "Answer in one word."), Message("user", OPENING.prompt)))
+FOLDED = "the server refuses system messages: those of the tasks stand before the user's first words"
 MUSED = 2048
 """Tokens in which a model that thinks first has said yes, even where nothing tells its thought from an answer."""
 Ask = Callable[[Generate], Awaitable[Said]]
@@ -27,11 +28,16 @@ async def opened(ask: Ask) -> Tags | None:
 
 
 async def deaf(ask: Ask) -> bool:
-    """Whether a question is refused behind a system message and answered without one."""
+    """Whether a question is refused behind a system message, before and after it is answered without one."""
+    return await _refused(ask) and await _answered(ask) and await _refused(ask)
+
+
+async def _refused(ask: Ask) -> bool:
+    """Whether the server says no to a system message: being busy or gone, or silent on why, says nothing of it."""
     try:
         await ask(RULED)
     except GaveUp as error:
-        return error.kind in ("refused", "server") and await _answered(ask)
+        return bool(error.said.strip()) and (error.status == 500 or error.status not in {None, *PASSING})
     return False
 
 

@@ -13,14 +13,13 @@ import httpx
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from harness.engine.elsewhere.http_address import Address
-from harness.engine.elsewhere.http_body import LIMIT, MALFORMED, GaveUp, Json, Refused, parsed
+from harness.engine.elsewhere.http_body import LIMIT, MALFORMED, PASSING, GaveUp, Json, Refused, parsed
 from harness.engine.elsewhere.http_limit import RateLimit
 from harness.engine.elsewhere.http_usage import Usage
 from harness.errors import ModelError
 from harness.types import FailureKind
 
 ATTEMPTS = 6
-PASSING = {408, 409, 425, 429, 500, 502, 503, 504, 529}
 ENDING = {401: "the key is refused", 402: "it wants to be paid"}
 AT_FIRST = {403: "access is denied", 404: "no such model or path"}
 """They end a run that has had no answer yet; later they cost that answer, for a filter may have said so."""
@@ -80,6 +79,7 @@ class Calls:
         """
         kind: FailureKind = "server"
         reason, wait = "", 0.0
+        last: Refused | None = None
         for attempt in range(ATTEMPTS):
             if attempt:
                 await self._pause(wait)
@@ -87,10 +87,11 @@ class Calls:
             self.counts["requests"] += 1
             self.counts["retries"] += attempt > 0
             wait = min(30.0, 0.5 * 2**attempt) * self._draw.uniform(0.5, 1.5)
+            last = None
             try:
                 result = read(await self._counted(path, body))
             except Refused as error:
-                kind, reason = "server", self._refused(error)
+                kind, reason, last = "server", self._refused(error), error
                 wait = error.wait or wait
             except (httpx.RequestError, TimeoutError) as error:
                 nobody = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
@@ -101,7 +102,7 @@ class Calls:
             else:
                 self._answered = True
                 return result
-        raise GaveUp(kind, reason)
+        raise GaveUp(kind, reason, last.words if last else "", last.status if last else None)
 
     async def _counted(self, path: str, body: Json) -> Json:
         """``_attempt``, with what it has cost: one that was sent and brought no whole answer may have cost too."""
@@ -136,7 +137,7 @@ class Calls:
             why = (ENDING | AT_FIRST).get(status, "waiting does not help")
             raise ModelError(f"{self.address.shown}: {reason} ({why})")
         if status not in PASSING:
-            raise GaveUp("server" if status in AT_FIRST else "refused", reason, error.words)
+            raise GaveUp("server" if status in AT_FIRST else "refused", reason, error.words, status)
         return reason
 
     def _told(self, error: Exception) -> str:

@@ -11,6 +11,7 @@ from serving import Body, Handler, chat_answer, connect, prompt_of, serving
 import harness
 from harness.engine.backend import Options
 from harness.engine.elsewhere.http_body import parsed
+from harness.engine.elsewhere.http_opening import FOLDED, OPENING
 from harness.errors import ModelError
 from harness.types import Choose, Chosen, Failed, Generate, Generated, Message
 
@@ -156,7 +157,7 @@ def test_turns_reach_a_server_in_order_with_the_letters_in_the_last() -> None:
     assert second[:-1] == first[:-1] and second[-1]["content"].startswith("v\n\nA. x\nB. y\n")
 
 
-@pytest.mark.parametrize(("status", "tries"), [(400, 1), (500, 6)])
+@pytest.mark.parametrize(("status", "tries"), [(400, 2), (422, 2), (500, 12)])
 def test_a_server_that_refuses_a_system_message_is_told_it_by_the_user(status: int, tries: int) -> None:
     turns = (Message("system", "s"), Message("user", "u"), Message("assistant", "a"), Message("user", "v"))
 
@@ -173,6 +174,76 @@ def test_a_server_that_refuses_a_system_message_is_told_it_by_the_user(status: i
         heard = [body["messages"] for body in server.bodies]
     assert sum(messages[0]["role"] == "system" for messages in heard) == tries
     assert [m["content"] for m in heard[-2]] == ["s\n\nu", "a", "v"] and heard[-1][0]["content"] == "s\n\nu"
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "tries"),
+    [
+        (503, b"busy", 99),
+        (429, b"slow down", 99),
+        (504, b"late", 99),
+        (500, b"", 99),
+        (None, b"", 99),
+        (400, b"no", 1),
+    ],
+)
+def test_a_server_that_is_busy_or_refuses_once_is_not_taken_for_deaf(
+    status: int | None, words: bytes, tries: int
+) -> None:
+    turns = (Message("system", "s"), Message("user", "u"))
+    ruled = []
+
+    def act(handler: Handler, body: Body) -> object:
+        trying = body["messages"][0]["role"] == "system" and prompt_of(body) == OPENING.prompt
+        ruled.extend([1] * trying)
+        if len(ruled) > tries or not trying:
+            return chat_answer("Yes.")
+        if status is not None:
+            return handler.reply(status, words)
+        handler.close_connection = True  # and not a word
+        return None
+
+    with serving(act, opening=None) as server:
+        model = connect(server.url)
+        assert ask(model, [Generate("q", 8, messages=turns)]) == [Generated("Yes.", 0, "end")]
+        assert [m["content"] for m in server.bodies[-1]["messages"]] == ["s", "u"]
+    assert "system_messages" not in model.info.fingerprint and not model.info.notices
+
+
+def test_a_run_whose_system_messages_are_folded_says_so_and_goes_on_with_no_run_that_sent_them(tmp_path: Path) -> None:
+    state = {"deaf": False, "paid": 2}
+
+    def act(handler: Handler, body: Body) -> object:
+        if state["deaf"] and body["messages"][0]["role"] == "system":
+            return handler.reply(400, b"System role not supported")
+        if prompt_of(body) != OPENING.prompt:
+            state["paid"] -= 1
+        return chat_answer("Yes.") if state["paid"] >= 0 else handler.reply(402, b"{}")
+
+    (tmp_path / "rows.jsonl").write_text("".join(f'{{"q": "Say {i}.", "a": "Yes."}}\n' for i in range(3)))
+    (tmp_path / "t.toml").write_text('data = "rows.jsonl"\nscript = ["{q}"]\nsystem = "Be brief."\nanswer = "a"\n')
+    told: list[str] = []
+    with serving(act, opening=None) as server:
+
+        def run(resume: bool) -> Any:
+            options = Options(base_url=server.url, chat=True, concurrency=1)
+            listener = harness.Listener(notice=told.append)
+            kept: dict[str, Any] = {"store": str(tmp_path / "s"), "listener": listener, "resume": resume}
+            return harness.evaluate("openai:m", str(tmp_path / "t.toml"), options=options, **kept).run
+
+        with pytest.raises(ModelError, match="HTTP 402"):
+            run(resume=False)
+        assert not any(FOLDED in text for text in told)
+        state |= {"deaf": True, "paid": 1}
+        with pytest.raises(ModelError, match="HTTP 402"):
+            run(resume=True)
+        assert f"openai:m: {FOLDED}" in told and any("nothing to resume" in text for text in told)
+        state["paid"] = 9
+        server.bodies.clear()
+        resumed = run(resume=True)
+        asked = [body["messages"][0]["content"] for body in server.bodies if prompt_of(body) != OPENING.prompt]
+    assert asked == [f"Be brief.\n\nSay {i}." for i in (1, 2)]
+    assert resumed.fingerprint["system_messages"] == "told by the user"
 
 
 def test_a_server_that_refuses_everything_is_not_taken_for_deaf() -> None:
