@@ -11,7 +11,6 @@ import argparse
 import fnmatch
 import hashlib
 import math
-import os
 import sys
 import time
 from collections import Counter
@@ -23,6 +22,7 @@ from typing import Any
 import lm_eval
 import numpy as np
 from lm_eval.api.model import LM
+from mirror import add_data
 
 from harness import run as running
 from harness.api.recording import averages
@@ -224,7 +224,7 @@ def names_of(patterns: str, data: Path) -> list[str]:
 def main() -> None:
     """Print one line a name; exit with 1 if anything differs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=os.environ.get("HARNESS_DATA"))
+    add_data(parser)
     parser.add_argument("--tasks", default="")
     parser.add_argument("--limit", type=int, default=10)
     parser.add_argument("--shots", type=int)
@@ -232,10 +232,10 @@ def main() -> None:
     print("| task | examples | equal requests | equal values | numbers | equal numbers | seconds |")
     print("|---|---|---|---|---|---|---|")
     unequal = 0
-    for name in names_of(given.tasks, Path(given.data)):
+    for name in names_of(given.tasks, given.data):
         start = time.perf_counter()
         try:
-            one = compare(name, given.limit, Path(given.data), given.shots)
+            one = compare(name, given.limit, given.data, given.shots)
         except Exception as error:
             print(f"{name}: {type(error).__name__}: {' '.join(str(error).split())[:400]}", file=sys.stderr, flush=True)
             unequal += 1

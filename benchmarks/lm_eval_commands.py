@@ -80,7 +80,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|---|---|---|")
     apart: list[str] = []
     with TemporaryDirectory() as place:
-        data = completed(Path(given.data), Path(place))
+        data = completed(given.data, Path(place))
         for task, limit in (named.split(":") for named in given.tasks.split(",")):
             pairs = [[run(model, task, limit, data, given) for model in ("hf", "harness")] for _ in range(given.rounds)]
             [theirs, ours] = (one[0] for one in pairs[-1])

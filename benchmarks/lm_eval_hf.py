@@ -123,7 +123,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|---|")
     wrong = 0
     with TemporaryDirectory() as place:
-        data = completed(Path(given.data), Path(place))
+        data = completed(given.data, Path(place))
         for task, number in (named.split(":") for named in given.tasks.split(",")):
             limit = int(number)
             seconds: list[tuple[float, float]] = []

@@ -2,9 +2,9 @@
 
 import argparse
 import json
-import os
 from pathlib import Path
 
+from mirror import add_data
 from parity import overlay
 
 from harness.reading.tables import read_rows
@@ -32,7 +32,7 @@ def completed(data: Path, folder: Path) -> Path:
 def arguments(about: str | None, tasks: str, rounds: int, *, commands: bool = False) -> argparse.Namespace:
     """What a comparison on these data is told on its command line; by default these tasks and rounds."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=os.environ.get("HARNESS_DATA"))
+    add_data(parser)
     parser.add_argument("--tasks", default=tasks)
     parser.add_argument("--rounds", type=int, default=rounds)
     parser.add_argument("--batch-size", type=int, default=8)

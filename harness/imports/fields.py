@@ -14,7 +14,7 @@ from harness.reading.values import kind_of
 PAGE = 1 << 28
 """Bytes of the largest JSON document that is read as a whole."""
 MOST = 10**15
-"""Counts are below it."""
+"""Whole numbers are below it."""
 
 
 def read_page(path: Path, kind: str) -> dict[str, Any]:
@@ -65,9 +65,10 @@ def count(value: object, what: str) -> int | None:
     """A whole number of at least 0, or None for null."""
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < MOST or value % 1:
+    number = whole(value)
+    if number is None or number < 0:
         raise DataError(f"{what} is {quoted(value, 80)}, not a count")
-    return int(value)
+    return number
 
 
 def finite(value: object) -> float | None:

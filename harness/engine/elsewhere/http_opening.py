@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from harness.engine.elsewhere.http_answers import Said, Tags, opened_by
-from harness.engine.elsewhere.http_body import PASSING, GaveUp
+from harness.engine.elsewhere.http_body import IN_VAIN, PASSING, GaveUp
 from harness.types import Generate, Message
 
 OPENING = Generate("Is water wet? Answer yes or no.", 16)
@@ -45,5 +45,5 @@ async def _answered(ask: Ask) -> bool:
     try:
         await ask(OPENING)
     except GaveUp as error:
-        return error.kind not in ("refused", "server", "connection")
+        return error.kind not in ("refused", *IN_VAIN)
     return True
