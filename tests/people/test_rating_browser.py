@@ -88,8 +88,12 @@ class Rater:
         self.page.locator("[data-test-script-state='notRunning']").wait_for()
 
     def texts(self) -> tuple[str, ...]:
-        blocks = self.page.locator("[data-testid='stCode'] code")
-        return tuple(block.inner_text() for block in blocks.all()[-2:])
+        """The two answers, which are drawn a while after their script ended."""
+        from playwright.sync_api import expect
+
+        blocks = self.page.locator("[data-testid='stColumn'] [data-testid='stCode'] code")
+        expect(blocks).to_have_count(2, timeout=60_000)
+        return tuple(block.inner_text() for block in blocks.all())
 
     def rate(self, done: int, *, keyboard: bool) -> None:
         """Rate the item on the screen as a careful rater does."""
