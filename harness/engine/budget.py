@@ -53,6 +53,11 @@ def kept_bytes_of(model_config: Any, dtype: torch.dtype) -> int:
     return int(2 * config.num_hidden_layers * heads * width * dtype.itemsize)
 
 
+def weight_bytes(model: Any) -> int:
+    """Bytes of all weights of a model."""
+    return sum(one.numel() * one.element_size() for one in model.parameters())
+
+
 def memory_for_pages(model: Any) -> int:
     """Tokens whose keys and values may be kept at once: half of what the device has beside the weights.
 
@@ -61,8 +66,7 @@ def memory_for_pages(model: Any) -> int:
     each = kept_bytes(model)
     if model.device.type == "cpu":
         return int((2 << 30) // each)
-    weights = sum(one.numel() * one.element_size() for one in model.parameters())
-    return int(max(0, memory_of(model.device) * 0.9 - weights) // 2 // each)
+    return int(max(0, memory_of(model.device) * 0.9 - weight_bytes(model)) // 2 // each)
 
 
 def out_of_memory(error: BaseException) -> bool:

@@ -26,7 +26,7 @@ from harness.engine.special import head_of
 from harness.errors import ModelError, UsageError
 from harness.types import Choose, Generate, Likelihood, PseudoLikelihood
 
-ENGINE_VERSION = "7"
+ENGINE_VERSION = "8"
 """Raised whenever a change to the engine may change a digit of an answer."""
 
 Family = Literal["causal", "seq2seq", "classifier", "masked"]

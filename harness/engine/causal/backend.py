@@ -71,7 +71,7 @@ class Causal:
         failed = tuple(position for position, _ in inputs.failed)
         scores = scored_batches(Schedule(self._laid(inputs), inputs.spans_of, list(inputs.spans_of)))
         alone = [BatchPlan(failed, 0.0, -1)] if failed else []
-        shards = shards_of(inputs.prompts, self.generator.shard) if inputs.prompts else []
+        shards = shards_of(inputs.prompts, self.generator.batching) if inputs.prompts else []
         return [*alone, *scores, *generated_batches(shards, len(inputs.spans))]
 
     def _answers(self, inputs: Inputs, done: Container[int]) -> Iterator[Batch]:

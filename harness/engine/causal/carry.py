@@ -172,7 +172,7 @@ def plan_carried(
     lengths = [len(index.sequences[i]) for i in near]
     steps: list[Step] = []
     rest = set(range(len(index.sequences)))
-    for low, high in best_cuts(lengths, shared, worth):
+    for low, high in best_cuts(lengths, shared, lambda low, high, depth: (high - low - 1) * depth - worth):
         depth = min(shared[low : high - 1], default=0)
         if (high - low - 1) * depth < worth:
             continue

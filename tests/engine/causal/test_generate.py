@@ -14,7 +14,7 @@ from harness.engine.causal.generation import page_batch, paged, slotted
 from harness.engine.causal.generation.captured import Captured
 from harness.engine.causal.generation.ending import Endings
 from harness.engine.causal.generation.generate import Generator, generate
-from harness.engine.causal.generation.grouping import Pending, PromptShard, grouped, plan
+from harness.engine.causal.generation.grouping import ANSWER, Batching, Pending, PromptShard, grouped, plan
 from harness.engine.causal.generation.paged import PagedGenerator
 from harness.engine.causal.generation.slots import Slots
 from harness.engine.causal.generation.slotted import SlottedGenerator
@@ -26,6 +26,7 @@ from harness.types import Generate, Generated
 
 KINDS = ("llama", "gpt2", "qwen2", "mistral-window", "gemma2", "gpt-oss")
 TOKENIZER = word_tokenizer()
+ON_CPU = Batching(32, 1e-4)
 
 
 def ask(tokens, count=12, **more):
@@ -60,7 +61,7 @@ def test_pages_equal_the_definition(model, monkeypatch, rows, piece, memory):
     generator.lag = 1
     asked = some_requests(rows, 9)
     made = {}
-    for shard in plan([(i, *one) for i, one in enumerate(asked)]):
+    for shard in plan([(i, *one) for i, one in enumerate(asked)], ON_CPU):
         made |= {position: answer for row, answer in generator.together(shard) for position in row.positions}
         batch = generator._batch
         assert batch is None or batch.pages.free == batch.pages.count - 1, "a page was lost"
@@ -180,7 +181,7 @@ def test_shared_prompts_are_computed_once():
 def test_a_killed_run_computes_the_same_shards():
     model = causal("llama", len(TOKENIZER))
     asked = [(i, *one) for i, one in enumerate(some_requests(3, 40))]
-    shards = plan(asked, 8)
+    shards = plan(asked, Batching(32, 1e-4, size=8))
     assert sorted(position for shard in shards for position in shard.positions) == list(range(40))
     whole = list(generate(generator_of(model), asked))
     first = {position for position, _ in whole[0]}
@@ -213,17 +214,48 @@ def test_models_that_cannot_share_run_alone_and_right(kind):
     assert answers(generator, asked) == [reference(model, *one) for one in asked]
 
 
+def rows_of(prompts, count, samples=1):
+    """Rows sorted by prompt, ``samples`` of each, that ask for ``count`` tokens."""
+    draws = [Generate("", count, temperature=1.0, seed=seed) for seed in range(samples)]
+    return [Pending((0,), prompt, draw) for prompt in sorted(prompts) for draw in draws]
+
+
+def sizes_of(rows, batching=ON_CPU):
+    groups = grouped(rows, batching)
+    assert sorted(i for _, members in groups for i in members) == list(range(len(rows)))
+    for prefix, members in groups:
+        assert all(rows[i].tokens[: len(prefix)] == prefix and len(rows[i].tokens) > len(prefix) for i in members)
+    return [(len(prefix), len(members)) for prefix, members in groups]
+
+
 def test_groups_share_what_is_worth_it():
     a, b = tuple(range(100, 800)), tuple(range(1100, 1800))
-    prompts = sorted([(*a, i) for i in range(9)] + [(*b, i) for i in range(9)] + [(3, 4), (101, 5), (1150,)])
-    groups = grouped(prompts)
-    assert [(len(prefix), len(members)) for prefix, members in groups] == [(700, 9), (700, 9), (0, 3)]
-    assert sorted(i for _, members in groups for i in members) == list(range(len(prompts)))
+    prompts = [*((*a, i) for i in range(9)), *((*b, i) for i in range(9)), (3, 4), (101, 5), (1150,)]
+    assert sizes_of(rows_of(prompts, 4)) == [(700, 9), (700, 9), (0, 3)]
+    large = Batching(32, 1e-5)  # 8 x 700 tokens are not read again, but 9 of 21 rows take their steps alone
+    assert sizes_of(rows_of(prompts, ANSWER), large) == sizes_of(rows_of(prompts, 10_000), large) == [(0, 21)]
+
+
+def test_a_few_shots_are_read_once_where_that_saves_more_than_steps_of_a_full_batch():
+    few, many = ([(*range(f, f + 900), i) for f in range(0, 8000, 1000) for i in range(n)] for n in (8, 32))
+    assert sizes_of(rows_of(many, 10_000)) == [(900, 32)] * 8
+    assert sizes_of(rows_of(many, 10_000), Batching(256, 1e-5)) == [(900, 32)] * 8
+    assert sizes_of(rows_of(few, 10_000), Batching(256, 1e-5)) == [(0, 64)]
+    assert sizes_of(rows_of(few, 8), Batching(256, 1e-5)) == [(900, 8)] * 8
+
+
+def test_samples_of_many_prompts_go_together_unless_each_holds_a_long_prompt():
+    """A prompt is read once for its samples wherever they stand; its keys are then each sample's own."""
+    short, long = ([tuple(range(first, first + length)) for first in range(0, 80_000, 8000)] for length in (400, 4000))
+    assert sizes_of(rows_of(short, 200, samples=8)) == [(0, 80)]
+    assert sizes_of(rows_of(long, 200, samples=8)) == [(3999, 8)] * 10
+    assert sizes_of(rows_of(short, 200, samples=32)) == [(399, 32)] * 10
+    assert sizes_of(rows_of(long, 200, samples=8), Batching(256, 1e-5)) == [(0, 80)]
 
 
 def test_equal_requests_are_one_row():
     asked = [(i, (1, 2, 3), Generate("", 4, temperature=1.0, seed=i % 2)) for i in range(6)]
-    [shard] = plan(asked)
+    [shard] = plan(asked, ON_CPU)
     assert [row.positions for row in shard.rows] == [(0, 2, 4), (1, 3, 5)]
 
 
@@ -241,7 +273,7 @@ def test_equal_requests_are_one_row():
     ],
 )
 def test_shards_of_one_group_are_equally_large_and_enough_for_a_second_worker(rows, sizes):
-    shards = plan([(i, (*range(300), i), Generate("", 4)) for i in range(rows)])
+    shards = plan([(i, (*range(300), i), Generate("", 4)) for i in range(rows)], ON_CPU)
     assert sorted(len(shard.rows) for shard in shards) == sizes
     assert sorted(position for shard in shards for position in shard.positions) == list(range(rows))
 
@@ -249,13 +281,15 @@ def test_shards_of_one_group_are_equally_large_and_enough_for_a_second_worker(ro
 @pytest.mark.parametrize(("each", "prompts", "sizes"), [(8, 13, [48, 56]), (7, 9, [28, 35]), (60, 1, [30, 30])])
 def test_answers_to_one_prompt_stay_in_one_shard_where_they_can(each, prompts, sizes):
     draws = [Generate("", 4, temperature=1.0, seed=i) for i in range(each)]
-    shards = plan([(each * i + n, (5, 6, i), draw) for i in range(prompts) for n, draw in enumerate(draws)])
+    shards = plan([(each * i + n, (5, 6, i), draw) for i in range(prompts) for n, draw in enumerate(draws)], ON_CPU)
     assert sorted(len(shard.rows) for shard in shards) == sizes
 
 
 def test_no_shard_is_empty_where_two_borders_meet_at_one_prompt():
     asked = [((5, 6, i), seed) for i, draws in enumerate((73, 73, 73, 73, 59)) for seed in range(draws)]
-    shards = plan([(n, tokens, Generate("", 4, temperature=1.0, seed=seed)) for n, (tokens, seed) in enumerate(asked)])
+    shards = plan(
+        [(n, tokens, Generate("", 4, temperature=1.0, seed=seed)) for n, (tokens, seed) in enumerate(asked)], ON_CPU
+    )
     assert sorted(len(shard.rows) for shard in shards) == [59, 73, 73, 73, 73]
 
 

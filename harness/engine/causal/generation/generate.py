@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
-from harness.engine.budget import out_of_memory
+from harness.engine.budget import kept_bytes, out_of_memory, weight_bytes
 from harness.engine.causal.fuse import Forward
 from harness.engine.causal.generation.aligned import AlignedGenerator, aligned_for
 from harness.engine.causal.generation.ending import Endings
-from harness.engine.causal.generation.grouping import SHARD, Live, Pending, PromptShard, plan
+from harness.engine.causal.generation.grouping import SHARD, Batching, Live, Pending, PromptShard, plan
 from harness.engine.causal.generation.paged import PagedGenerator
 from harness.engine.causal.generation.slotted import PIECE, ROWS, SlottedGenerator
 from harness.engine.causal.rotations import forget_lengths, rescaled_above
@@ -27,7 +27,7 @@ def generate(
     generator: "Generator", asked: Sequence[tuple[int, tuple[int, ...], Generate]], done: Container[int] = ()
 ) -> Iterator[list[tuple[int, Response]]]:
     """Answers to (position, prompt tokens, request), one batch per shard that is not yet done."""
-    for shard in plan(asked, generator.shard):
+    for shard in plan(asked, generator.batching):
         if not all(position in done for position in shard.positions):
             yield generator.answer(shard)
 
@@ -65,9 +65,16 @@ class Generator:
         self.alone = self.unsafe() if rows else "asked for one at a time"
         self.aligned = aligned_for(self.reader, self.endings, self.tally) if self.alone and rows else None
         self.tally.computed = 0  # nobody asked for what was tried out
-        paged = isinstance(self.sharing, PagedGenerator) and not self.alone
-        elsewhere = 2 * self.sharing.rows if paged else SHARD
-        self.shard = None if model.device.type == "cpu" else elsewhere  # a step of few rows costs a GPU as much
+        self.batching = self._batching()
+
+    def _batching(self) -> Batching:
+        rows, key = (1, 0) if self.alone else (self.sharing.rows, kept_bytes(self.model))
+        if self.aligned is not None:
+            rows, key = self.aligned.rows, self.aligned.size.token
+        paged = not self.alone and isinstance(self.sharing, PagedGenerator)
+        elsewhere = 2 * rows if paged else SHARD  # a step of few rows costs a GPU as much
+        size = None if self.model.device.type == "cpu" else elsewhere
+        return Batching(rows, key / weight_bytes(self.model), size)
 
     @torch.inference_mode()
     def unsafe(self) -> str:

@@ -1,9 +1,9 @@
 """Layout of work before it is computed: prompts that begin alike go together, and so do lengths that are alike."""
 
 from bisect import bisect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from harness.engine.causal.generation.ending import Draft
 from harness.engine.sampling import stream
@@ -15,6 +15,26 @@ DIVIDED = 16
 """Rows above which there are two shards, so that a second worker has something to do."""
 WORTH = 256
 """Tokens that sharing has to save before a group of prompts gets a prefix of its own."""
+STEP = 64
+"""Tokens of prompts that are read while a step reads all weights: about 40 on two cores, more than 100 on a GPU."""
+ANSWER = 256
+"""Tokens of an answer that are counted on at most: many end long before their ``max_tokens``."""
+
+Gain = Callable[[int, int, int], float]
+"""What a group (first row, last row + 1, tokens shared) saves, less what it costs, in tokens of prompts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batching:
+    """What shards depend on beside the requests; it follows from the model and the kind of device.
+
+    ``rows``: answers under way at once. ``key``: the bytes of a token's keys and values as a share of those of all
+    weights. ``size``: rows of a shard, by default ``shard_size``.
+    """
+
+    rows: int
+    key: float
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +78,12 @@ def waiting_rows(shard: PromptShard) -> tuple[list[tuple[Pending, Generated]], l
     return empty, [Live(row, stream(row.request, row.tokens)) for row in shard.rows if row.request.max_tokens > 0]
 
 
-def plan(asked: Sequence[tuple[int, tuple[int, ...], Generate]], size: int | None = None) -> list[PromptShard]:
-    """Shards for (position, prompt tokens, request), from these alone. Equal requests become one row.
-
-    ``size``: rows of a shard, by default ``shard_size``; those of a group are equally large.
-    """
+def plan(asked: Sequence[tuple[int, tuple[int, ...], Generate]], batching: Batching) -> list[PromptShard]:
+    """Shards for (position, prompt tokens, request), those of a group equally large. Equal requests become one row."""
     rows = sorted(merged(asked), key=lambda row: row.tokens)
-    size = size or shard_size(len(rows))
-    groups = grouped([row.tokens for row in rows])
+    size = batching.size or shard_size(len(rows))
     shards = []
-    for prefix, members in groups:
+    for prefix, members in grouped(rows, batching):
         ordered = sorted((rows[i] for i in members), key=lambda row: (-len(row.tokens), row.tokens, row.positions))
         shards += [PromptShard(prefix, tuple(part)) for part in even_parts(ordered, -(-len(ordered) // size))]
     return shards
@@ -109,24 +125,46 @@ def merged(asked: Sequence[tuple[int, tuple[int, ...], Generate]]) -> list[Pendi
     return [Pending(tuple(positions), *first[key]) for key, positions in same.items()]
 
 
-def grouped(prompts: Sequence[tuple[int, ...]]) -> list[tuple[tuple[int, ...], list[int]]]:
-    """Sorted prompts in groups (shared prefix, members); what shares too little is one last group without a prefix.
+def grouped(rows: Sequence[Pending], batching: Batching) -> list[tuple[tuple[int, ...], list[int]]]:
+    """Rows, sorted by prompt, in groups (shared prefix, members); what shares too little is one last group without one.
 
-    A group of m prompts that share L tokens saves (m - 1) L of them and costs ``WORTH``. The tree of common prefixes
-    is folded from its leaves: a node is one group where that saves more than the best groups of its children.
+    The tree of common prefixes is folded from its leaves: a node is one group where that gains more than the best
+    groups of its children, see ``gain_of``.
     """
     done: list[tuple[tuple[int, ...], list[int]]] = []
     rest: list[int] = []
-    shared_ = [common(a, b) for a, b in pairwise(prompts)]
-    for start, stop in best_cuts([len(prompt) for prompt in prompts], shared_):
+    shared_ = [common(a.tokens, b.tokens) for a, b in pairwise(rows)]
+    for start, stop in best_cuts([len(row.tokens) for row in rows], shared_, gain_of(rows, batching)):
         members = list(range(start, stop))
-        shared = common(prompts[start], prompts[stop - 1])
-        shared = min(shared, min(len(prompts[i]) for i in members) - 1)  # the last token's logits are always needed
-        if (len(members) - 1) * shared < WORTH:
+        if len(members) == 1:
             rest += members
-        else:
-            done.append((prompts[start][:shared], members))
+            continue
+        shared = min(len(row.tokens) for row in rows[start:stop]) - 1  # the last token's logits are always needed
+        done.append((rows[start].tokens[: min(shared, *shared_[start : stop - 1])], members))
     return [*done, ((), rest)] if rest else done
+
+
+def gain_of(rows: Sequence[Pending], batching: Batching) -> Gain:
+    """What groups of rows, sorted by prompt, gain over rows that take their steps with all others.
+
+    A group reads what it shares once and not for each of its prompts (equal ones are read once anyway), and at every
+    step once and not for each of its rows. But where it has fewer rows than go together it reads the weights more
+    often: its steps are its own.
+    """
+    full = min(batching.rows, len(rows))
+    prompts = [0, *accumulate((a.tokens != b.tokens for a, b in pairwise(rows)), initial=1)]
+    steps = [0, *accumulate(min(ANSWER, row.request.max_tokens) for row in rows)]
+
+    def gain(start: int, stop: int, shared: int) -> float:
+        count = stop - start
+        if count == 1:
+            return 0.0
+        keys = (count - 1) * shared * batching.key
+        weights = max(0.0, 1 - count / full)
+        spared = (prompts[stop] - prompts[start + 1]) * shared - WORTH
+        return spared + STEP * (steps[stop] - steps[start]) / count * (keys - weights)
+
+    return gain
 
 
 @dataclass(slots=True)
@@ -136,34 +174,34 @@ class Node:
     depth: int
     start: int
     stop: int
-    saved: int
+    gained: float
     cuts: list[int]
 
-    def closed(self, worth: int) -> "Node":
-        """As one group if that saves more."""
-        whole = (self.stop - self.start - 1) * self.depth - worth
-        return Node(self.depth, self.start, self.stop, whole, [self.start]) if whole >= self.saved else self
+    def closed(self, gain: Gain) -> "Node":
+        """As one group if that gains more."""
+        whole = gain(self.start, self.stop, self.depth)
+        return Node(self.depth, self.start, self.stop, whole, [self.start]) if whole >= self.gained else self
 
     def extended(self, other: "Node") -> "Node":
         """With the neighbour on the right as a further child."""
         self.cuts.extend(other.cuts)
-        self.stop, self.saved = other.stop, self.saved + other.saved
+        self.stop, self.gained = other.stop, self.gained + other.gained
         return self
 
 
-def best_cuts(lengths: Sequence[int], shared: Sequence[int], worth: int = WORTH) -> list[tuple[int, int]]:
+def best_cuts(lengths: Sequence[int], shared: Sequence[int], gain: Gain) -> list[tuple[int, int]]:
     """Ranges of sorted prompts that are best computed behind one prefix each.
 
-    ``lengths`` of the prompts, and how many tokens each has in common with the next; a group costs ``worth`` tokens.
+    ``lengths`` of the prompts, and how many tokens each has in common with the next.
     """
     stack: list[Node] = []
     for i, length in enumerate(lengths):
-        node = Node(length, i, i + 1, -worth, [i])
+        node = Node(length, i, i + 1, gain(i, i + 1, length), [i])
         depth = shared[i] if i + 1 < len(lengths) else -1
         while stack and stack[-1].depth >= max(depth, 0):
-            node = stack.pop().extended(node.closed(worth))
-        node = node.closed(worth)
-        stack.append(Node(max(depth, 0), node.start, node.stop, node.saved, node.cuts))
+            node = stack.pop().extended(node.closed(gain))
+        node = node.closed(gain)
+        stack.append(Node(max(depth, 0), node.start, node.stop, node.gained, node.cuts))
     starts = stack[0].cuts if stack else []
     return list(pairwise([*starts, len(lengths)]))
 
