@@ -11,9 +11,10 @@ from hypothesis import settings
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TRITON_INTERPRET", "1")  # for kernels on a CPU; read when torch imports triton
 
-# The same examples every time, so that a build turns red by its change alone; "explore" looks for new ones.
-settings.register_profile("same", derandomize=True, database=None)
-settings.register_profile("explore", derandomize=False)
+# The same examples every time, and as long as they take, so that a build turns red by its change alone; "explore" looks
+# for new ones.
+settings.register_profile("same", derandomize=True, database=None, deadline=None)
+settings.register_profile("explore", derandomize=False, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 

@@ -195,7 +195,7 @@ def test_what_is_no_shard_is_refused(text):
 
 def test_a_job_array_by_the_command_line_with_a_killed_job(tmp_path):
     """The third job is killed at its work and started again; the merged numbers are those of one process."""
-    run = ["run", "scripted:slow-20", "--tasks", ",".join(TASKS), "--quiet"]
+    run = ["run", "scripted:slow-60", "--tasks", ",".join(TASKS), "--quiet"]
     env = {name: value for name, value in os.environ.items() if not name.startswith("HARNESS_")}
 
     def job(number):

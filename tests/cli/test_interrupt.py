@@ -64,7 +64,7 @@ def test_ctrl_c_keeps_the_journal_and_exits_with_130(tmp_path: Path, undisturbed
 @pytest.mark.parametrize("moment", range(6))
 def test_kill_at_a_random_moment(moment: int, tmp_path: Path, undisturbed: tuple[list[str], list[str]]) -> None:
     process = start(tmp_path)
-    wait_for_answers(tmp_path, random.Random(moment).randrange(100, 30_000))
+    wait_for_answers(tmp_path, random.Random(moment).randrange(100, 20_000))
     process.kill()
     process.wait()
     again = command(*RUN, "--resume", cwd=tmp_path)

@@ -168,6 +168,9 @@ def test_a_cell_of_the_matrix_opens_what_is_behind_it(server: str, browser: "Pag
     page.goto(f"{server}/leaderboard?view=Heat")
     settle(page, "Leaderboard")
     matrix = page.get_by_test_id("stDataFrame").first
+    from playwright.sync_api import expect
+
+    expect(matrix).to_contain_text("scripted:oracle", timeout=SOON)
     matrix.click(position={"x": 560, "y": 53})
     page.get_by_text("Its wrong answers").wait_for()
     page.wait_for_url("**cell=**of=scripted**")
@@ -239,12 +242,14 @@ def test_a_run_in_progress_moves_without_a_reload(
         browser.goto(f"{address}/run?run=unfinished")
         browser.get_by_text("1 of 4 answers").wait_for()
         journal.append([(1, Chosen(0)), (2, Chosen(1))])
-        browser.get_by_text("3 of 4 answers").wait_for(timeout=15_000)
+        browser.get_by_text("3 of 4 answers").wait_for()
         store.finish(store.run("unfinished"), {}, [])
-        browser.get_by_text("of 4 answers").wait_for(state="detached", timeout=15_000)
+        browser.get_by_text("of 4 answers").wait_for(state="detached")
         store.start(replace(store.run("unfinished"), id="gone", status="running", finished=None))
         browser.goto(f"{address}/run?run=gone")
         browser.get_by_text("No journal here").wait_for()
         store.rm("gone", force=True)
-        browser.get_by_text("This store has no run of this name").wait_for(timeout=15_000)
-        assert browser.get_by_text("No journal here").count() == 0
+        browser.get_by_text("This store has no run of this name").wait_for()
+        from playwright.sync_api import expect
+
+        expect(browser.get_by_text("No journal here")).to_have_count(0, timeout=SOON)

@@ -35,7 +35,7 @@ def ray_nodes(*cores: int) -> Iterator[tuple[Any, list[Any]]]:
     ray.shutdown()
     session = Path(made.head_node.get_session_dir_path()).name
     made.shutdown()
-    require_end(session, 20)
+    require_end(session, 120)
     for name, value in before.items():
         os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
 

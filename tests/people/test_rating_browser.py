@@ -98,7 +98,8 @@ class Rater:
     def rate(self, done: int, *, keyboard: bool) -> None:
         """Rate the item on the screen as a careful rater does."""
         choice = careful(Shown(0, "", self.texts(), "", done, ITEMS))["choice"]
-        if keyboard:
+        if keyboard:  # keys are bound once the page is drawn
+            self.page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
             self.page.keyboard.press(SHORTCUTS[choice])
         else:
             self.page.get_by_role("button", name=LABELS[choice]).click()

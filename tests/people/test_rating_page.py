@@ -22,7 +22,7 @@ def opened(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ope
     monkeypatch.setenv("HARNESS_STORE", str(tmp_path / "store"))
 
     def open_page(name: str = "letters", token: str = "") -> AppTest:
-        page = AppTest.from_file(str(PAGE), default_timeout=30)
+        page = AppTest.from_file(str(PAGE), default_timeout=60)
         page.query_params["campaign"], page.query_params["rater"] = name, token
         return page.run()
 

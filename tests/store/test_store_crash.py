@@ -233,7 +233,7 @@ def test_a_database_that_goes_away_while_a_run_is_at_it(tmp_path, postgres_serve
     """The run ends with 3 in one line, its journal has every answer, and --resume finishes it without asking again."""
     url = postgres_server.schema("gone_mid_run")
     env = {k: v for k, v in os.environ.items() if not k.startswith("HARNESS_")}
-    command = [str(Path(sys.executable).with_name("harness")), "run", "scripted:slow-400", "--tasks", "demo/sentiment"]
+    command = [str(Path(sys.executable).with_name("harness")), "run", "scripted:slow-1000", "--tasks", "demo/sentiment"]
 
     def start(*more: str) -> subprocess.Popen[str]:
         return subprocess.Popen(

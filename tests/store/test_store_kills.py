@@ -17,7 +17,7 @@ from forked import caller
 from harness.store import open_store
 
 HARNESS = str(Path(sys.executable).with_name("harness"))
-RUN = ["run", "scripted:slow-15", "--tasks", "demo/sentiment,demo/qa,demo/pronouns", "--quiet", "--store", "store"]
+RUN = ["run", "scripted:slow-30", "--tasks", "demo/sentiment,demo/qa,demo/pronouns", "--quiet", "--store", "store"]
 
 
 def start(cwd: Path, *more: str, program: Sequence[str] = (HARNESS,)) -> subprocess.Popen[str]:
@@ -72,7 +72,7 @@ def test_a_killed_run_is_finished_with_the_same_bits(
 ) -> None:
     expected, size = undisturbed
     process = start(tmp_path)
-    wait_for(tmp_path, process, random.Random(moment).randrange(1, size * 9 // 10))
+    wait_for(tmp_path, process, random.Random(moment).randrange(1, size * 7 // 10))
     process.kill()
     assert process.wait() == -signal.SIGKILL
     before = journal(tmp_path)

@@ -22,7 +22,7 @@ def sandbox() -> Confined:
     except Unsupported as error:
         pytest.skip(str(error))
     assert isinstance(own, Confined)
-    return Confined(own.way, own.command, seconds=1, clock=2.0)
+    return Confined(own.way, own.command, seconds=1, clock=5)
 
 
 def verdict(task: Task, example: Example, answer: str, sandbox: Confined) -> Judged:

@@ -127,7 +127,7 @@ def test_a_keyword_is_no_pattern() -> None:
     started = time.monotonic()
     assert not follows("keywords:existence", "a" * 50_000, {"keywords": ["(a+)+$"]})
     assert follows("keywords:existence", "C++ (a+)+$", {"keywords": ["c++", "(a+)+$"]})
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 5
 
 
 def test_an_instruction_that_nobody_knows_is_refused() -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -307,7 +308,9 @@ def test_wrappers_come_off_and_sharded_weights_are_refused():
 def two_processes(data, folder, how):
     """What each of two processes has logged in a training, or the error that ended it."""
     script = Path(__file__).with_name("two_processes.py")
-    where = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(20000 + os.getpid() % 20000)}
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        where = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
     ended = subprocess.run(
         [sys.executable, str(script), str(data), str(folder), how],
         check=False,

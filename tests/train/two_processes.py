@@ -27,7 +27,7 @@ from harness.train.evaluating import Evaluating, Watching
 from harness.train.ranks import Ranks
 from harness.train.seen import Moment
 
-LIMIT = 6
+LIMIT = 15
 """Seconds after which the processes of the training give up waiting for each other."""
 TAKES = float(os.environ.get("EVALUATION_SECONDS", LIMIT + 1))
 

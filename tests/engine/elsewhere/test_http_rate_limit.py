@@ -72,7 +72,7 @@ def test_a_server_is_asked_at_its_pace() -> None:
     with serving(lambda handler, body: chat_answer("fine")) as server:
         options = Options(base_url=server.url, chat=True, concurrency=1, requests_per_minute=6)
         ask(Server("m", options, pause=pause), [Generate("q", 8)] * 3)
-    assert waits == pytest.approx([10, 20, 30], abs=1.0)  # nobody waited really, so that each waits for all before it
+    assert waits == pytest.approx([10, 20, 30], abs=4)  # nobody waited really, so that each waits for all before it
 
 
 def test_a_judge_behind_a_server_is_asked_at_the_pace_of_the_run(tmp_path: Path) -> None:
@@ -86,9 +86,9 @@ def test_a_judge_behind_a_server_is_asked_at_the_pace_of_the_run(tmp_path: Path)
     with serving(act) as server:
         judge = f'model = "openai:m"\nbase_url = "{server.url}"\nchat = true\nrubric = "Is {{response}} right?"\n'
         (tmp_path / "t.toml").write_text(f'data = "q.jsonl"\n[judge]\n{judge}')
-        [task] = bound([task_from_file(tmp_path / "t.toml")], None, Options(requests_per_minute=120))
+        [task] = bound([task_from_file(tmp_path / "t.toml")], None, Options(requests_per_minute=40))
         assert task.scorer and task.scorer.score(["x", "y", "z"]) == [1.0, 1.0, 1.0]
-    assert len(times) == 3 and max(times) - min(times) > 0.5  # a second, less what the first was late
+    assert len(times) == 3 and max(times) - min(times) > 1  # three seconds, less what the first was late
 
 
 @pytest.mark.parametrize("name", ["requests_per_minute", "tokens_per_minute"])

@@ -93,7 +93,7 @@ def test_a_killed_driver_leaves_no_process_and_resumes_with_another_number_of_wo
     assert len(of_session(session)) > 4
     driver.send_signal(signal.SIGKILL)
     assert driver.wait(60) == -signal.SIGKILL
-    require_end(session, 30)
+    require_end(session, 120)
     answered = {position for batch in contents(journals[0])[1] for position, _ in batch}
     result = spread(model, store, 1, resume=True)
     assert bits(result, str(store)) == whole

@@ -24,7 +24,7 @@ from harness.run import ask
 from harness.types import Choose, Failed, Generate, Likelihood
 
 pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="the extra `ray` is not installed")
-QUICK = Patience(heartbeat=2.0, look=0.5, nobody=20.0)
+QUICK = Patience(heartbeat=2.0, look=0.5, nobody=120.0)
 
 
 @pytest.fixture(scope="module")
