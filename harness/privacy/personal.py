@@ -106,6 +106,9 @@ VALIDATORS: Mapping[str, Validator] = {
 }  # fmt: skip
 """Kind of personal data -> how it is recognised. Names and addresses are out of reach of patterns."""
 
+CHECKED = ("card", "iban")
+"""Kinds whose numbers hold a checksum, so that one is told from what stands behind it."""
+
 MARK = re.compile(rf"\[({'|'.join(VALIDATORS)}) ([0-9a-f]{{16}})\]")
 """What stands in a redacted text for personal data."""
 
@@ -121,11 +124,26 @@ def personal(text: str) -> Iterator[PersonalDatum]:
     taken: list[tuple[int, int]] = []
     for kind in ("email", "iban", "card", "ssn", "ip", "phone"):
         validator = VALIDATORS[kind]
-        for match in validator.pattern.finditer(text):
-            start, end = match.span()
-            if validator.check(match[0]) and not any(start < right and left < end for left, right in taken):
+        for start, value in _found(kind, validator, text):
+            end = start + len(value)
+            if not any(start < right and left < end for left, right in taken):
                 taken.append((start, end))
-                yield PersonalDatum(kind, match[0], start, end)
+                yield PersonalDatum(kind, value, start, end)
+
+
+def _found(kind: str, validator: Validator, text: str) -> Iterator[tuple[int, str]]:
+    """Where data of one kind begin, and what they are: of what has a checksum the longest beginning that holds it.
+
+    A card's number may have its expiry behind it, an account's number a sum; both look like more of it.
+    """
+    at = 0
+    while match := validator.pattern.search(text, at):
+        blanks = [sign.start() for sign in re.finditer("[ -]", match[0])] if kind in CHECKED else []
+        parts = [match[0][:end] for end in (len(match[0]), *reversed(blanks))]
+        value = next((one for one in parts if validator.pattern.fullmatch(one) and validator.check(one)), None)
+        at = match.start() + len(value) if value else match.end()
+        if value:
+            yield match.start(), value
 
 
 @dataclass(frozen=True, slots=True)

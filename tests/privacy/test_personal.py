@@ -56,6 +56,21 @@ def test_numbers_have_to_pass_their_check(kind: str, right: str, wrong: str) -> 
     assert kind not in {one.kind for one in personal(f"It is {wrong}, he said.")}
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (f"Card: {CARD} 12/27", ("card", CARD)),
+        ("4111111111111111 123", ("card", "4111111111111111")),
+        ("4111-1111-1111-1111 5500 0000 0000 0004", ("card", "4111-1111-1111-1111")),
+        ("Pay DE89370400440532013000 NOW", ("iban", "DE89370400440532013000")),
+        (f"IBAN {ACCOUNT} EUR 500", ("iban", ACCOUNT)),
+    ],
+)
+def test_what_stands_behind_a_number_does_not_hide_it(text: str, found: tuple[str, str]) -> None:
+    assert [(one.kind, one.value) for one in personal(text)][:1] == [found]
+    assert found[1] not in Redaction().text(text)
+
+
 def test_checks_of_numbers() -> None:
     assert luhn("0" * 16) is False and luhn("4111111111111111") and not luhn("42")
     assert iban("GB82 WEST 1234 5698 7654 32") and not iban("GB82")
