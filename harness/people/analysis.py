@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from harness.metrics.classify import UNIT
 from harness.metrics.stats import needed
 from harness.people import clustered, ratings
 from harness.people.against import Together, together_in
 from harness.people.agreement import agreement
 from harness.people.alpha import krippendorff
+from harness.people.answers import bounds
 from harness.people.bradley_terry import Strengths, bradley_terry
 from harness.people.careful import RaterCare, care
 from harness.people.scores import standardised
@@ -132,7 +135,7 @@ def _preferences(collected: Collected, length: bool) -> Iterator[Section]:
         share = clustered.mean(won, played.prompts[chosen], played.raters[chosen])
         ties = int((won == 0.5).sum())
         name, note = f"{names[one]} over {names[two]}", f"{ties} ties, half a win each"
-        wins.append(_settled(name, share, _within(share.interval()), 0.5, note))
+        wins.append(_settled(name, share, share.interval(UNIT), 0.5, note))
     note = f"Share of the ratings that prefer the first; over prompts and raters.{_few(collected)}"
     yield Section("Win rates", tuple(wins), note)
     fitted = bradley_terry(names, played)
@@ -172,8 +175,10 @@ def _verdict(mean: clustered.Mean, ends: Ends | None, null: float) -> str:
         return ""
     if not ends[0] <= null <= ends[1]:
         return "settled"
-    if mean.value == null or mean.error == 0:
+    if mean.value == null:
         return "no difference seen"
+    if mean.error == 0:
+        return "not settled: ratings that are all alike, but too few"
     more = max(1, needed(mean.error, mean.n, abs(mean.value - null)) - mean.n)
     return f"not settled: about {more:,} more ratings would, on prompts and by raters like these"
 
@@ -185,11 +190,12 @@ def _single(collected: Collected) -> Iterator[Section]:
         return
     rows = ratings.scores(collected)
     better = "higher is worse" if collected.campaign.kind == "mqm" else "higher is better"
-    yield _means(collected, rows, "Mean ratings", f"Over prompts and raters; {better}.{_few(collected)}")
+    note = f"Over prompts and raters; {better}.{_few(collected)}"
+    yield _means(collected, rows, bounds(collected.campaign), "Mean ratings", note)
     if collected.campaign.kind == "direct":
         z = ratings.Scores(standardised(rows.values, rows.raters), rows.runs, rows.prompts, rows.raters, rows.examples)
         yield _means(
-            collected, z, "Mean z scores", "Each rater's scores less their mean, in their standard deviations."
+            collected, z, None, "Mean z scores", "Each rater's scores less their mean, in their standard deviations."
         )
     if collected.campaign.kind == "likert":
         yield _cumulative(collected, rows)
@@ -204,12 +210,12 @@ def _single(collected: Collected) -> Iterator[Section]:
         yield Section("Differences", tuple(pairs), "On the same prompts, by the same raters.")
 
 
-def _means(collected: Collected, rows: ratings.Scores, title: str, note: str) -> Section:
+def _means(collected: Collected, rows: ratings.Scores, ends: Ends | None, title: str, note: str) -> Section:
     means = []
     for system in range(len(collected.campaign.runs)):
         own = rows.runs == system
         mean = clustered.mean(rows.values[own], rows.prompts[own], rows.raters[own])
-        means.append(quantity(named(collected, system), mean.value, mean.interval(), mean.n))
+        means.append(quantity(named(collected, system), mean.value, mean.interval(ends), mean.n))
     return Section(title, tuple(means), note)
 
 
@@ -222,7 +228,7 @@ def _cumulative(collected: Collected, rows: ratings.Scores) -> Section:
             reached = (rows.values[own] >= level).astype(float)
             mean = clustered.mean(reached, rows.prompts[own], rows.raters[own])
             name = f"{named(collected, system)}: at least {anchor}"
-            shares.append(quantity(name, mean.value, _within(mean.interval()), mean.n))
+            shares.append(quantity(name, mean.value, mean.interval(UNIT), mean.n))
     return Section("Shares at least that good", tuple(shares), "Over prompts and raters.")
 
 
@@ -234,14 +240,8 @@ def _labels(collected: Collected) -> Iterator[Section]:
         for label in collected.campaign.labels:
             has = np.array([float(label in one.rating.answer["labels"]) for one in judged])[own]
             mean = clustered.mean(has, rows.prompts[own], rows.raters[own])
-            shares.append(
-                quantity(f"{named(collected, system)}: {label}", mean.value, _within(mean.interval()), mean.n)
-            )
+            shares.append(quantity(f"{named(collected, system)}: {label}", mean.value, mean.interval(UNIT), mean.n))
     yield Section("Shares of labels", tuple(shares), "Over prompts and raters.")
-
-
-def _within(ends: Ends | None) -> Ends | None:
-    return (max(0.0, ends[0]), min(1.0, ends[1])) if ends else None
 
 
 # ----------------------------------------------------------------------------------------------------------- agreement
@@ -252,16 +252,24 @@ def _agreement(collected: Collected) -> Section:
     weights: Literal["nominal", "ordinal", "quadratic"]
     weights = "nominal" if collected.campaign.kind == "labels" else "ordinal"
     weights = "quadratic" if collected.campaign.kind in ("direct", "mqm") else weights
-    rows = [("same answer", agreement(table, "percent", clusters=clusters))]
-    rows.append(("Gwet AC1", agreement(table, "gwet", clusters=clusters)))
+    scale = _categories(collected.campaign)
+    beyond = partial(agreement, table, categories=scale, clusters=clusters)
+    rows = [("same answer", beyond("percent")), ("Gwet AC1", beyond("gwet"))]
     if weights != "nominal":
-        rows.append((f"Gwet AC2 ({weights} weights)", agreement(table, "gwet", weights=weights, clusters=clusters)))
-    rows.append(("Fleiss kappa", agreement(table, "fleiss", clusters=clusters)))
-    rows.append(("Cohen kappa (Conger for more than two)", agreement(table, "conger", clusters=clusters)))
+        rows.append((f"Gwet AC2 ({weights} weights)", beyond("gwet", weights=weights)))
+    rows.append(("Fleiss kappa", beyond("fleiss")))
+    rows.append(("Cohen kappa (Conger for more than two)", beyond("conger")))
     level = ALPHA_LEVELS[collected.campaign.kind]
     rows.append((f"Krippendorff alpha ({level})", krippendorff(table, level, clusters)))
     note = "1 is perfect, 0 is chance; over items of two ratings or more. Kappas are low where one answer prevails."
     return Section("Agreement of raters", tuple(_agreed(name, one) for name, one in rows), note)
+
+
+def _categories(campaign: Campaign) -> Sequence[float] | None:
+    """The numbers of all answers that could be given, whether any was; None where they are many or have no order."""
+    if campaign.kind == "preference":
+        return (0.0, 0.5, 1.0) if campaign.ties else (0.0, 1.0)
+    return range(1, len(campaign.anchors) + 1) if campaign.kind == "likert" else None
 
 
 def _agreed(name: str, one: Agreement) -> Quantity:

@@ -54,6 +54,13 @@ def number(campaign: Campaign, answer: Answer) -> float:
     return float("nan")
 
 
+def bounds(campaign: Campaign) -> tuple[float, float] | None:
+    """The least and the largest number that an answer can be; None where there is no largest."""
+    if campaign.kind == "likert":
+        return 1.0, float(len(campaign.anchors))
+    return {"direct": (0.0, 100.0), "preference": (0.0, 1.0)}.get(campaign.kind)
+
+
 def _choice(campaign: Campaign, texts: tuple[str, ...], value: object) -> None:
     valid = CHOICES if campaign.ties else CHOICES[:2]
     if value not in valid:
@@ -61,9 +68,9 @@ def _choice(campaign: Campaign, texts: tuple[str, ...], value: object) -> None:
 
 
 def _value(campaign: Campaign, texts: tuple[str, ...], value: object) -> None:
-    low, high = (1, len(campaign.anchors)) if campaign.kind == "likert" else (0, 100)
+    low, high = bounds(campaign) or (0, 100)
     if type(value) is not int or not low <= value <= high:
-        raise UsageError(f"the rating {quoted(value)} is outside the scale: a whole number from {low} to {high}")
+        raise UsageError(f"the rating {quoted(value)} is outside the scale: a whole number from {low:g} to {high:g}")
 
 
 def _labels(campaign: Campaign, texts: tuple[str, ...], value: object) -> None:

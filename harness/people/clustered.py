@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.metrics.intervals import quantile
+from harness.metrics.intervals import alike, quantile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,12 +26,17 @@ class Mean:
     freedom: int
     n: int
 
-    def interval(self, level: float = 0.95) -> Ends | None:
-        """Ends by Student's t."""
+    def interval(self, bounds: Ends | None = None, level: float = 0.95) -> Ends | None:
+        """Ends by Student's t, within the ``bounds`` of a rating. Ratings that are all alike tell what share of others
+        may be at either bound (``intervals.alike``), and nothing where there are no bounds.
+        """
         if self.value is None or self.error is None or self.freedom < 1:
             return None
+        if self.error == 0:
+            return alike(self.value, bounds, self.freedom + 1, level) if bounds else None
         half = quantile((1 + level) / 2, self.freedom) * self.error
-        return self.value - half, self.value + half
+        low, high = bounds or (-math.inf, math.inf)
+        return max(low, self.value - half), min(high, self.value + half)
 
 
 def mean(values: Array, prompts: NDArray[np.int64], raters: NDArray[np.int64]) -> Mean:

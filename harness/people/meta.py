@@ -129,6 +129,12 @@ def _segments(name: Correlation, by: Grouping) -> Statistic:
     return lambda human, metric: _value(segment_level(human, metric, name, by))
 
 
+def _calibrated(human: Array, metric: Array) -> float:
+    """The best accuracy that a threshold of ties reaches; NaN where no segment has two systems with both scores."""
+    both = ~(np.isnan(human) | np.isnan(metric))
+    return calibrate_ties(human, metric).best[1] if (both.sum(axis=1) > 1).any() else float("nan")
+
+
 STATISTICS: dict[str, Statistic] = {
     **{f"system_{name}": _systems(name) for name in CORRELATIONS},
     "system_accuracy": pairwise_accuracy,
@@ -137,7 +143,7 @@ STATISTICS: dict[str, Statistic] = {
     **{f"segment_{name}_by_item": _segments(name, "item") for name in CORRELATIONS},
     "segment_accuracy": lambda human, metric: _value(kendall(human, metric, "acc23")),
     "segment_accuracy_tied": lambda human, metric: _value(cross_fitted(human, metric)),
-    "segment_accuracy_tied_as_published": lambda human, metric: calibrate_ties(human, metric).best[1],
+    "segment_accuracy_tied_as_published": _calibrated,
 }
 """Name -> statistic: ties are calibrated on other segments (``tied``), or on the same ones (``as_published``)."""
 

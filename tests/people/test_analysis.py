@@ -104,6 +104,36 @@ def test_marked_errors_and_labels_are_reported(store: Store) -> None:
     assert rude[1] > rude[0] and row(found, "Shares of labels", "model-of-amber: wrong").value == 0
 
 
+def test_a_few_ratings_that_are_all_alike_settle_nothing(store: Store) -> None:
+    add_run(store, "run-c", "model-c", [5] * 40)
+    add_run(store, "run-d", "model-d", [0] * 40)
+    asked = campaign(runs=("run-c", "run-d"), items=3, raters=1, ratings_per_item=1, attention=0.0, repeats=0.0)
+    found = report(store, conduct(store, asked, [careful]))
+    wins = row(found, "Win rates", "model-c over model-d")
+    assert wins.value == 1.0 and wins.low is not None and wins.low < 0.5 and wins.high == 1.0
+    assert "not settled" in wins.note
+
+
+def test_agreement_beyond_chance_counts_the_anchors_that_nobody_used(store: Store) -> None:
+    """AC1 by hand: 20 of 40 answers agree, the shares are 3/4 and 1/4, of five anchors."""
+    asked = campaign("likert", items=20, attention=0.0, repeats=0.0)
+    high: Answers = lambda shown: {"value": 5}  # noqa: E731
+    mixed: Answers = lambda shown: {"value": 4 + shown.position % 2}  # noqa: E731
+    found = report(store, conduct(store, asked, [high, mixed]))
+    same, ac1 = (row(found, "Agreement of raters", name).value or 0 for name in ("same answer", "Gwet AC1"))
+    top = (1 + same) / 2  # the share of the highest anchor among all ratings
+    chance = 2 * top * (1 - top) / 4
+    assert ac1 == pytest.approx((same - chance) / (1 - chance))
+
+
+def test_metrics_are_held_against_ratings_of_a_single_run(store: Store) -> None:
+    name = conduct(
+        store, campaign("direct", runs=("run-a",), items=20, raters=1, ratings_per_item=1), [scored(0.5, 0, 20, 100)]
+    )
+    values = {one.agrees.statistic: one.agrees.value for one in against(store, ["run-a"], name).rows}
+    assert (values["segment_pearson"] or 0) > 0.5 and values["segment_accuracy_tied_as_published"] is None
+
+
 def test_skips_are_counted_and_judge_nothing(store: Store) -> None:
     name = conduct(store, campaign(attention=0.0, repeats=0.0), [careful, lambda shown: {"skipped": "unreadable"}])
     found = report(store, name)

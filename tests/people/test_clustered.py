@@ -58,3 +58,10 @@ def test_one_rater_leaves_the_prompts_and_one_of_each_nothing() -> None:
     nothing = clustered.mean(values, prompts * 0, raters * 0)
     assert nothing.error is None and nothing.interval() is None
     assert clustered.mean(values[:0], prompts[:0], raters[:0]).value is None
+
+
+def test_ratings_that_are_all_alike_do_not_settle_anything() -> None:
+    three = clustered.mean(np.ones(3), np.arange(3), np.zeros(3, int))
+    low, high = three.interval((0.0, 1.0)) or (1.0, 1.0)
+    assert low == pytest.approx(0.025 ** (1 / 3)) and high == 1.0
+    assert three.interval() is None, "where there are no bounds nothing says what others would rate"
