@@ -103,7 +103,8 @@ def _parts(stream: IO[bytes]) -> Iterator[str]:
         end = len(text) if end <= len(kept) else end
         yield text[:end].decode("utf-8", "replace")
         start = max(0, end - OVERLAP)
-        kept = text[start:] if start == 0 else text[text.find(b" ", start) + 1 :]
+        blanks = [at for at in (text.find(blank, start, end) for blank in (b" ", b"\n")) if at >= 0]
+        kept = text[min(blanks) + 1 if blanks and start else start :]
     if kept:
         yield kept.decode("utf-8", "replace")
 

@@ -166,6 +166,18 @@ def test_a_long_document_is_one_whatever_its_blocks(tmp_path: Path, monkeypatch:
     assert verdicts == {"one.txt": "dirty", "many.jsonl": "clean"}  # in 1 document and in 12
 
 
+@pytest.mark.parametrize("blank", ["", "\n", " "])
+def test_parts_of_a_text_are_short_whatever_stands_between_its_words(
+    blank: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(corpus, "BLOCK", 2_000)
+    monkeypatch.setattr(corpus, "OVERLAP", 500)
+    (tmp_path / "c.txt").write_text(blank.join(f"word{i}" for i in range(4_000)))
+    parts = [part for _, part in corpus._documents(tmp_path / "c.txt", None)]
+    assert max(map(len, parts)) < 2_600 and sum(map(len, parts)) < 1.5 * (tmp_path / "c.txt").stat().st_size
+    assert all(any(f"word{i}" in part for part in parts) for i in range(4_000))
+
+
 def test_short_texts_are_not_told(tmp_path: Path) -> None:
     (tmp_path / "c.txt").write_text("the capital of France is Paris")
     found = check(["Paris", "the capital of France is Paris"], tmp_path / "c.txt")
