@@ -64,7 +64,9 @@ def judged_together(metrics: Sequence[Metric], answers: Sequence[Judged], sampli
         count, hits = len(rights), sum(map(bool, rights))
         values |= {f"pass@{k}": hit_share(count, hits, k) for k in _ks(count)}
         if sampling.votes:
-            values[f"maj@{count}"] = sum(bool(answer.correct) for answer in tied) / len(tied)
+            chosen = {answer.prediction.strip() for answer in tied}
+            votes = [bool(answer.correct) for answer in answers if answer.prediction.strip() in chosen]
+            values[f"maj@{count}"] = sum(votes) / len(votes)
     return Judged(tied[0].prediction, values, tied[0].correct, failed)
 
 

@@ -133,6 +133,13 @@ def test_verdicts_do_not_vote() -> None:
     assert judged.values["pass@4"] == 1.0 and "maj@4" not in judged.values and judged.correct is True
 
 
+def test_the_majority_is_right_whatever_the_order_of_equal_predictions() -> None:
+    right, wrong = (Judged("18", {"exact_match": float(one)}, one) for one in (True, False))
+    for answers in ([wrong, right, right], [right, wrong, right], [right, right, wrong]):
+        judged = judged_together([proportion("exact_match")], answers, Sampling(3))
+        assert judged.values["maj@3"] == pytest.approx(2 / 3)
+
+
 def test_a_sample_that_failed_fails_its_example(tmp_path: Path) -> None:
     result = evaluate(Script("2"), [WRITING], FOUR, store=str(tmp_path / "s"))
     numbers = {e.metric: e for e in result.estimates if e.slice == "all"}
