@@ -93,7 +93,8 @@ def between(
         rows += compared[0]
         found += compared[1]
     flipped = pd.DataFrame([_flip(flip) for flip in most_changed(found)])
-    return Comparison(sorted(corrected(rows), key=_badness), flipped, refused, len(found))
+    records = {(task.name, metric.name): metric for task in store.run(second).tasks for metric in task.metrics}
+    return Comparison(sorted(corrected(rows), key=lambda row: _badness(row, records)), flipped, refused, len(found))
 
 
 def without_samples(store: Store, first: str, second: str, tasks: Sequence[str]) -> dict[str, str]:
@@ -109,8 +110,10 @@ def by_reason(refused: Mapping[str, str]) -> list[str]:
     return [f"{why}: {', '.join(tasks)}" for why, tasks in of_reasons(refused).items()]
 
 
-def _badness(row: Difference) -> tuple[int, float]:
-    return ORDER.index(direction(row)), -abs(row.paired.difference)
+def _badness(row: Difference, records: Records) -> tuple[int, float]:
+    """The worst first, by the size of the difference in the unit that it is told in."""
+    unit = words.factor(records.get((row.task, row.metric)))[0]
+    return ORDER.index(direction(row)), -abs(unit * row.paired.difference)
 
 
 def most_changed(flips: Sequence[Flip], most: int = FLIPS) -> list[Flip]:

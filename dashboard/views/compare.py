@@ -1,5 +1,7 @@
 """Is it really better: a sentence, what was told otherwise, differences worst first, and the answers that flipped."""
 
+from collections import Counter
+
 import streamlit as st
 
 from harness.api.sentence import sentence
@@ -16,7 +18,13 @@ def differences(comparison: Comparison, records: Records) -> None:
     headline = [row.metric for row in comparison.rows if row.family in ("score", "scorer")]
     order = sorted(dict.fromkeys(headline), key=lambda name: -headline.count(name))
     rest = [row.metric for row in comparison.rows if row.metric not in order]
-    metric = session.select_or_first("metric", [*order, *dict.fromkeys(rest)], "Metric of the chart", plain_name)
+    names = [*order, *dict.fromkeys(rest)]
+    plain = Counter(map(plain_name, names))
+
+    def label(name: str) -> str:
+        return f"{plain_name(name)} ({name})" if plain[plain_name(name)] > 1 else plain_name(name)
+
+    metric = session.select_or_first("metric", names, "Metric of the chart", label)
     drawn = compare.drawn(comparison.rows, records, str(metric)).head(60)
     alt = f"Difference of {metric} on {len(drawn)} tasks and slices with 95 % intervals; the dashed line is none"
     units = {factor(records.get((row.task, row.metric)))[1] for row in comparison.rows if row.metric == metric}

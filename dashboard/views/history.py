@@ -27,6 +27,9 @@ def courses(model: str) -> None:
         return
     records = session.ask(leaderboard.main_metrics)
     steps = trends.steps(frame, records)
+    if steps.empty:
+        st.info("No finished run of this family has a number.")
+        return
 
     def pick(row: int) -> None:
         st.query_params["of"] = str(steps["task"].iloc[row])
@@ -113,7 +116,8 @@ def verdict(line: dict[str, Any], record: Any) -> None:
         st.subheader("Answers behind a violation", anchor=False)
         about = [f"{row['task']} {row['metric']}" + f" on {row['slice']}" * (row["slice"] != "all") for row in failed]
         numbers = [str(number) for number in range(1, len(failed) + 1)]
-        rule = session.select_or_first("rule", numbers, "Violated rule", lambda number: about[int(number) - 1])
+        labels = dict(zip(numbers, about, strict=True))  # several rules may be about one number
+        rule = session.select_or_first("rule", numbers, "Violated rule", lambda number: f"{number}. {labels[number]}")
         examples(line["run"], line["baseline"] or None, failed[int(rule or 1) - 1])
 
 

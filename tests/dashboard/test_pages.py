@@ -351,8 +351,18 @@ def test_a_violated_rule_is_in_the_address_with_its_answers(
         store.save_verdicts(second, {"exit_code": 1, "verdicts": told})
     test = page(str(copy), "history", topic="Gates", gate="7", rule="2")
     assert not test.exception and not test.error
+    assert test.selectbox[-1].options == ["1. letters acc on room=1", "2. letters acc on room=2"]
     assert test.selectbox[-1].value == "2" and "Gate 7: ▼ failed" in [head.value for head in test.header]
     assert "▼ violated: letters acc: low" in said(test) and "The newest 200 gates." in said(test)
+
+
+def test_trends_of_a_family_all_of_whose_answers_failed(
+    page: Page, said: Said, tmp_path: Path, letters: Letters
+) -> None:
+    evaluate("scripted:fail-every-1", [letters(tmp_path / "letters.jsonl")], store=str(tmp_path / "s"))
+    test = page(str(tmp_path / "s"), "history")
+    assert not test.exception and not test.error
+    assert "No finished run of this family has a number." in said(test)
 
 
 def test_compare_begins_with_a_sentence_and_says_what_cannot_be_compared(

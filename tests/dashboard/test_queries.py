@@ -12,11 +12,12 @@ import pytest
 from sqlalchemy import insert
 
 from harness.api import evaluate
-from harness.differences import Flip
+from harness.differences import Difference, Flip
 from harness.errors import UsageError
 from harness.gate.formats import outcome
 from harness.kinds import About, Data, multiple_choice
 from harness.metrics.measures import ACC
+from harness.metrics.pairs import Paired
 from harness.store import Store, open_store
 from harness.store.database import writing
 from harness.store.queries.samples import SampleFilter as Filter
@@ -135,6 +136,18 @@ def test_word_difference() -> None:
 
 
 # ------------------------------------------------------------------------------------------------------------- compare
+def told(metric: str, difference: float) -> Difference:
+    paired = Paired(0.5, 0.5 + difference, difference, None, None, 0.1, 9, 0.001, "t", 10, 10)
+    return Difference("t", metric, "all", "higher", None, paired, 0.001, None, 0, 0, 0, 0)
+
+
+def test_the_worst_difference_is_the_largest_in_the_unit_that_it_is_told_in() -> None:
+    records = {("t", "acc"): MetricRecord(name="acc", interval="wilson"), ("t", "bleu"): MetricRecord(name="bleu")}
+    rows = [told("bleu", -2.0), told("acc", -0.5), told("bleu", -60.0)]
+    ordered = sorted(rows, key=lambda row: compare._badness(row, records))
+    assert [row.paired.difference for row in ordered] == [-60.0, -0.5, -2.0]
+
+
 def test_compare(small: Store, run_of: RunOf) -> None:
     first, second = run_of("oracle"), run_of("opposite")
     found = compare.between(small, first, second, ("letters",), False, False)
