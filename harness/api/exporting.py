@@ -1,5 +1,6 @@
 """A stored run written in the form of another tool."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
@@ -8,7 +9,7 @@ from harness.api.reporting import report
 from harness.errors import UsageError, quoted
 from harness.exports import EXPORTS, TRACKERS, Exporter, StoredRun, tracked
 from harness.files import write_text
-from harness.hidden import hidden
+from harness.hidden import hidden, hidden_in
 from harness.store import Store, open_store
 from harness.types import Run
 
@@ -61,6 +62,19 @@ def _write(files: Mapping[str, str], to: str, folder: Path) -> list[Path | str]:
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts:
             raise UsageError(f"the exporter {quoted(to, 40)} names the file {quoted(name, 80)}, which leads elsewhere")
-        write_text(folder / path, hidden(text))
+        write_text(folder / path, _without_secrets(path.suffix, text))
         written.append(folder / path)
     return written
+
+
+def _without_secrets(suffix: str, text: str) -> str:
+    """JSON text by text, where a secret stands as it is: in the file a quote in it is escaped, and ends no URL."""
+    try:
+        if suffix == ".json":
+            return json.dumps(hidden_in(json.loads(text)), indent=1, ensure_ascii=False) + "\n"
+        if suffix == ".jsonl":
+            rows = (hidden_in(json.loads(line)) for line in text.split("\n") if line)
+            return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    except ValueError:  # of an exporter that is not ours
+        pass
+    return hidden(text)

@@ -16,7 +16,7 @@ from harness.gate.energy import rises
 from harness.gate.extend import Extended, Source
 from harness.gate.extend import extend as extend_gate
 from harness.gate.formats import as_json
-from harness.gate.judge import judge
+from harness.gate.judge import comparable, judge
 from harness.gate.result import GateResult
 from harness.gate.rules import JOULES, Gate, read_gate
 from harness.store import Store, open_store
@@ -140,7 +140,8 @@ def _judged(gate: Gate, source: Source, run: Run, base: Run | None, budget: int 
     """The verdicts on what is stored; with a budget, on more examples where those are inconclusive."""
     if budget is None:
         rows = source.compare(base.id, run.id) if base else []
-        return Extended(judge(gate, rows, source.results(run.id), today, metrics=run.metrics()))
+        numbers, both = source.results(run.id), comparable(run, base)
+        return Extended(judge(gate, rows, numbers, today, metrics=run.metrics(), expected=both))
     for extended in (run, base) if base else (run,):  # before either model is asked for more
         require_askable(extended)
     return extend_gate(gate, source, run, base, budget, today)

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.exports.records import StoredRun
 from harness.exports.samples import asked_of, references_of, safe
-from harness.hidden import hidden
+from harness.hidden import hidden_in
 from harness.types import Estimate, MetricRecord, Outcome, TaskRecord
 
 SCHEMA = "0.3.0"
@@ -27,8 +27,8 @@ def write_eee(stored: StoredRun) -> dict[str, str]:
     drawn = hashlib.sha256(stored.run.id.encode()).digest()[:16]  # a UUID of version 4, the same for every export
     stem = f"{folder}/{uuid.UUID(bytes=drawn, version=4)}"
     about = f"{stored.run.id}/{stored.model}"
-    lines = [json.dumps(row, ensure_ascii=False) for row in _samples(stored, about)]
-    samples = hidden("".join(f"{line}\n" for line in lines))  # before its checksum is taken
+    lines = [json.dumps(hidden_in(row), ensure_ascii=False) for row in _samples(stored, about)]
+    samples = "".join(f"{line}\n" for line in lines)  # without secrets before its checksum is taken
     page = _page(stored, about, developer)
     if lines:
         page["detailed_evaluation_results"] = {

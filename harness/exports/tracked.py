@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.errors import UsageError
 from harness.exports.records import StoredRun
-from harness.hidden import hidden
+from harness.hidden import hidden, hidden_in
 from harness.types import Estimate
 
 PROJECT = "harness"
@@ -93,5 +93,6 @@ def _settings(stored: StoredRun) -> dict[str, str]:
     about |= {f"{package} version": version for package, version in run.versions.items()}
     for task in run.tasks:
         about |= {f"{task.name}/version": task.version, f"{task.name}/data_sha256": task.data_sha256}
-    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in about.items()}
-    return {_allowed(name): hidden(text) for name, text in texts.items() if text}
+    bare = {name: hidden_in(value) for name, value in about.items()}
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in bare.items()}
+    return {_allowed(name): text for name, text in texts.items() if text}

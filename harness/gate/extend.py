@@ -81,8 +81,12 @@ def extend(gate: Gate, source: Source, run: Run, baseline: Run | None, budget: i
     def look(first: str | None, second: str) -> Seen:
         return Seen(source.compare(first, second) if first else [], source.results(second))
 
+    def judged(seen: Seen) -> list[Verdict]:
+        both = gating.comparable(run, baseline)
+        return gating.judge(gate, seen.rows, seen.numbers, today, looks, run.metrics(), both)
+
     seen = look(baseline.id if baseline else None, run.id)
-    verdicts = gating.judge(gate, seen.rows, seen.numbers, today, looks, run.metrics())
+    verdicts = judged(seen)
     while rungs and (left := [v for v in verdicts if v.state == "INCONCLUSIVE"]):
         rungs = _reachable(rungs, limit, left)
         tasks, limit = sorted({v.task for v in left}), rungs.pop(0)
@@ -92,7 +96,7 @@ def extend(gate: Gate, source: Source, run: Run, baseline: Run | None, budget: i
         newer = look(first, second)
         grew = _asked(newer) > _asked(seen, tasks)
         seen = seen.with_newer(newer)
-        verdicts = _kept(verdicts, gating.judge(gate, seen.rows, seen.numbers, today, looks, run.metrics()))
+        verdicts = _kept(verdicts, judged(seen))
         if not grew:
             break
     return Extended(verdicts, tuple(added), limit)

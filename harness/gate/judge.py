@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, TypeVar
 
-from harness.errors import UnknownName, UsageError
+from harness.errors import UnknownName, UsageError, listed
 from harness.gate.rules import FAILED_RATE, Gate, Rule
 from harness.gate.verdicts import SEVERITY, State, Verdict
 from harness.gate.wording import Records, allowed, margin, record_of
@@ -17,11 +17,13 @@ from harness.metrics import stats, words
 
 if TYPE_CHECKING:
     from harness.differences import Difference
-    from harness.types import Estimate, MetricRecord
+    from harness.types import Estimate, MetricRecord, Run
 
 Number = TypeVar("Number", "Difference", "Estimate")
 BOUNDS = ("max", "min", "max_abs")
 NO_RECORDS: Records = {}
+ROUNDING = 1e-9
+"""What a difference of two floats may be beyond a margin that it equals."""
 MOST = 1e4
 """A standard error that is so many times the distance to the margin needs about 10^9 times the examples."""
 
@@ -138,7 +140,7 @@ def check_drop(
     state: State = "INCONCLUSIVE"
     need: int | None = None
     if rule.mode == "strict":
-        state = "FAIL" if drop > rule.margin else "PASS"
+        state = "FAIL" if drop > rule.margin + ROUNDING else "PASS"
     elif ends is None:
         reason = "where no value varies" if paired.error == 0 else f"({paired.test})"
         why = "below two clusters" if paired.clusters < 2 else reason
@@ -188,9 +190,9 @@ def _unsettled(
 
 
 # ------------------------------------------------------------------------------------------------------------- bounds
-def check_bounds(rule: Rule, rows: Sequence[Estimate], looks: int = 1, metrics: Records = NO_RECORDS) -> Verdict:
-    """The verdict on a claim: on its worst row, each with an interval widened for the number of rows and looks."""
-    checks = [(check_bound(rule, row, len(rows) * looks, metrics), row.value or 0.0) for row in rows]
+def check_bounds(rule: Rule, rows: Sequence[Estimate], alpha: float = 0.05, metrics: Records = NO_RECORDS) -> Verdict:
+    """The verdict on a claim: on its worst row, each with an interval at level 1 - alpha / number of rows."""
+    checks = [(check_bound(rule, row, alpha / len(rows), metrics), row.value or 0.0) for row in rows]
     low = rule.limit == "min"
     ordered = sorted(
         checks, key=lambda pair: pair[1] if low else -abs(pair[1]) if rule.limit == "max_abs" else -pair[1]
@@ -198,10 +200,9 @@ def check_bounds(rule: Rule, rows: Sequence[Estimate], looks: int = 1, metrics: 
     return _worst([verdict for verdict, _ in ordered])
 
 
-def check_bound(rule: Rule, row: Estimate, times: int = 1, metrics: Records = NO_RECORDS) -> Verdict:
-    """The 95 % interval of one number against a bound; the share of failed examples is counted, not estimated.
-
-    With ``times`` > 1 the interval is widened so that all of so many hold together (Bonferroni).
+def check_bound(rule: Rule, row: Estimate, alpha: float = 0.05, metrics: Records = NO_RECORDS) -> Verdict:
+    """The interval of one number, at level 1 - alpha, against a bound; the share of failed examples is counted, not
+    estimated.
     """
     value = row.value
     if value is None or not math.isfinite(value):
@@ -217,8 +218,8 @@ def check_bound(rule: Rule, row: Estimate, times: int = 1, metrics: Records = NO
     elif row.low is None or row.high is None:
         message = f"{message}, no interval at n = {row.n}"
     else:
-        low, high = stats.widened(value, row.low, row.high, times, row.clusters - 1)
-        message += f", {100 - 5 / times:.4g} % interval {words.ends(replace(row, low=low, high=high), record)}"
+        low, high = stats.widened(value, row.low, row.high, 0.05 / alpha, row.clusters - 1)
+        message += f", {100 - 100 * alpha:.4g} % interval {words.ends(replace(row, low=low, high=high), record)}"
         if low > upper or high < lower:
             state = "FAIL"
         elif lower <= low and high <= upper:
@@ -227,7 +228,7 @@ def check_bound(rule: Rule, row: Estimate, times: int = 1, metrics: Records = NO
             gap = min((value - bound for bound in (lower, upper) if math.isfinite(bound)), key=abs)
             freedom = row.clusters - 1
             error = stats.error_of(row.low, row.high, freedom)
-            need, hint = _settled(error, row.n, gap, 0.05 / times, freedom, record)
+            need, hint = _settled(error, row.n, gap, alpha, freedom, record)
             message += hint
     return Verdict(
         rule, row.task, row.metric, row.slice, state, value, None, row.low, row.high, row.n, message, needed=need
@@ -253,14 +254,16 @@ def judge(
     today: date,
     looks: int = 1,
     metrics: Records = NO_RECORDS,
+    expected: Collection[tuple[str, str]] = (),
 ) -> list[Verdict]:
     """Every rule on every number that it matches, but those on energy. Raises UnknownName for one that matches nothing.
 
     ``looks``: how often the growing data is judged in all; alpha is divided among them. ``metrics``: what the run keeps
-    of its metrics, which tells the units of the messages.
+    of its metrics, which tells the units of the messages. ``expected``: the numbers that have to be compared, see
+    ``comparable``.
     """
     numbers = [*estimates, *failed_rates(estimates)]
-    _require_pairs(gate, differences, numbers)
+    _require_pairs(gate, differences, numbers, expected)
     drops = [(r, rows) for r in gate.rules if r.limit == "max_drop" for rows in claims(r, differences)]
     bounds = [(r, rows) for r in gate.rules if r.limit in BOUNDS for rows in claims(r, numbers)]
     p = [worst_p(rule, rows) for rule, rows in drops]
@@ -270,16 +273,29 @@ def judge(
             p[index] = value
     alpha = gate.alpha / looks
     verdicts = [check_drops(rule, rows, alpha, value, metrics) for (rule, rows), value in zip(drops, p, strict=True)]
-    verdicts += [check_bounds(rule, rows, looks, metrics) for rule, rows in bounds]
+    verdicts += [check_bounds(rule, rows, alpha, metrics) for rule, rows in bounds]
     return [replace(v, quarantined=is_quarantined(gate, v, today)) for v in verdicts]
 
 
-def _require_pairs(gate: Gate, differences: Sequence[Difference], numbers: Sequence[Estimate]) -> None:
-    """UsageError for a max_drop rule about a number of the run that has no counterpart to be compared with."""
-    for rule in gate.rules:
-        about = [e for e in numbers if matches(rule, e.task, e.metric, e.slice)] if rule.limit == "max_drop" else []
-        if about and not any(matches(rule, d.task, d.metric, d.slice) for d in differences):
-            names = ", ".join(sorted({f"{e.task}:{e.metric}" for e in about})[:5])
+def comparable(run: Run, baseline: Run | None) -> frozenset[tuple[str, str]]:
+    """(task, metric) of the numbers that a run and its baseline both have and whose examples can be paired."""
+    before = baseline.metrics() if baseline else {}
+    return frozenset(key for key, record in run.metrics().items() if record.interval != "none" and key in before)
+
+
+def _require_pairs(
+    gate: Gate, differences: Sequence[Difference], numbers: Sequence[Estimate], expected: Collection[tuple[str, str]]
+) -> None:
+    """UsageError for a max_drop rule about a number of the run that has no counterpart to be compared with: about none
+    that has one, or about an ``expected`` one. A task or a slice all of whose answers failed would else pass.
+    """
+    paired = {(row.task, row.metric, row.slice) for row in differences}
+    for rule in (rule for rule in gate.rules if rule.limit == "max_drop"):
+        about = [e for e in numbers if matches(rule, e.task, e.metric, e.slice)]
+        alone = [e for e in about if (e.task, e.metric, e.slice) not in paired]
+        lost = [e for e in alone if (e.task, e.metric) in expected and (e.slice == "all" or not e.n)]
+        if lost := lost or (alone if len(alone) == len(about) else []):
+            names = listed(sorted({f"{e.task}:{e.metric}" + f" on {e.slice}" * (e.slice != "all") for e in lost}))
             raise UsageError(
                 f"the rule {rule.metric!r} max_drop is about {names}, which cannot be compared with the baseline: the "
                 "two runs have no values for the same examples; a max or min rule judges the number itself"

@@ -146,7 +146,9 @@ def _worse(number: Stored, drop: float, generator: np.random.Generator) -> Store
     """A proportion's second side with so many of its right answers wrong that it drops by ``drop`` on average."""
     if number.metric.interval != "wilson" or number.second.shape[1] != 1:
         return number
-    from_value = 0.0 if number.metric.better == "lower" else 1.0
+    metric = number.metric
+    above = metric.better == "ideal" and metric.scale * number.second.mean() >= (metric.ideal or 0.0)
+    from_value = 0.0 if metric.better == "lower" or above else 1.0  # away from an ideal
     eligible = number.second == from_value
     share = eligible.mean()
     hit = eligible & (generator.random(eligible.shape) < (min(1.0, drop / share) if share else 0.0))

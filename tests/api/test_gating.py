@@ -1,5 +1,6 @@
 """A gate from Python gives what the command gives: verdicts, an exit code, a record in the store."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from harness.errors import TimeUp, UsageError
 from harness.gate.formats import as_json, as_junit, as_markdown
 from harness.gate.rules import Gate, Rule
 from harness.store import open_store
-from harness.types import Run
+from harness.types import Failed, Run
 
 
 @pytest.fixture(scope="module")
@@ -101,3 +102,23 @@ def test_the_self_test_of_a_gate(runs: tuple[str, Run, Run]) -> None:
     rule, whole = harness.selftest_gate(gate, right.id, drop=0.5, resamples=20, store=store)
     assert (rule.rule, whole.rule) == ("demo/sentiment:acc max_drop 0.02", "*")
     assert rule.n == right.tasks[0].n and rule.resamples == 20 and rule.power > rule.false_alarms
+
+
+def test_a_task_whose_every_answer_failed_does_not_pass(tmp_path: Path) -> None:
+    store = str(tmp_path / "store")
+    tasks, task = ["demo/sentiment", "demo/qa"], "demo/qa"
+    base, broken = (harness.evaluate("scripted:oracle", tasks, limit=8, store=store).run for _ in range(2))
+    opened = open_store(store)
+    outcomes = {t.name: list(opened.outcomes(broken.id, t.name)) for t in broken.tasks}
+    failed = Failed("timeout", "no answer")
+    outcomes[task] = [replace(one, responses=(failed,), judged=None, failure=failed) for one in outcomes[task]]
+    numbers = [e if e.task != task else replace(e, value=None, low=None, high=None, n=0, failed=8)
+               for e in opened.results(broken.id)]  # fmt: skip
+    opened.start(replace(broken, id="broken", status="running", finished=None))
+    opened.finish(opened.run("broken"), outcomes, numbers)
+    where = harness.Where(store=store)
+    gate = Gate((Rule("*", "max_drop", 0.5, mode="strict"),))
+    opened.set_baseline("main", base.id)
+    assert harness.check_gate(gate, base.id, "main", where=where).passed
+    with pytest.raises(UsageError, match=f"about {task}:.*which cannot be compared with the baseline"):
+        harness.check_gate(gate, "broken", "main", where=where)

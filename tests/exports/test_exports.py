@@ -120,6 +120,27 @@ def test_the_card_is_read_by_the_hub(run: tuple[Run, str], tmp_path: Path) -> No
     assert results["demo/sentiment", "acc"] == acc.value
 
 
+@pytest.mark.parametrize("form", ["eee", "inspect"])
+def test_quotes_and_addresses_in_texts_leave_json_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    secret = 'ab"cd\\efgh-4711'
+    row = {
+        "question": f'<a href="http://example.com/?id=3">x</a> {secret}',
+        "answer": "see http://x.org?q=1\nAnswer: 5",
+    }
+    (tmp_path / "q.jsonl").write_text(json.dumps(row) + "\n")
+    (tmp_path / "q.toml").write_text('data = "q.jsonl"\n')
+    monkeypatch.setenv("MY_API_TOKEN", secret)
+    store = str(tmp_path / "s")
+    made = harness.evaluate("scripted:oracle", str(tmp_path / "q.toml"), store=store)
+    files = {path: path.read_text() for path in harness.export(made.run.id, form, tmp_path / "out", store=store)}
+    for path, text in files.items():
+        pages = [json.loads(part) for part in (text.splitlines() if path.suffix == ".jsonl" else [text])]
+        assert secret not in repr(pages) and "efgh-4711" not in text
+    assert "Answer: 5" in "".join(files.values())
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_no_secret_stands_in_an_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
     store = str(tmp_path / "s")

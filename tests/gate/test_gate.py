@@ -171,6 +171,21 @@ def test_bounds(limit: str, row: Estimate, expected: str) -> None:
     assert gating.check_bound(rules.Rule("t:*", limit, 0.2), row).state == expected
 
 
+def test_alpha_decides_on_a_bound_as_on_a_drop() -> None:
+    rule = rules.Rule("t:*", "min", 0.87)
+    row = replace(number(0.9, 0.88, 0.92), clusters=10_000)
+    states = [gating.judge(rules.Gate((rule,), alpha=alpha), [], [row], TODAY)[0] for alpha in (0.05, 0.001)]
+    assert [verdict.state for verdict in states] == ["PASS", "INCONCLUSIVE"]
+    assert "95 % interval" in states[0].message and "99.9 % interval" in states[1].message
+
+
+def test_a_drop_that_equals_its_margin_holds_it() -> None:
+    ours, theirs = (np.repeat([1.0, 0.0], [right, 20 - right])[:, None] for right in (15, 14))
+    rule = rules.Rule("t:*", "max_drop", 0.05, mode="strict")
+    assert gating.check_drop(rule, pairs(ours, theirs), 0.05, None).state == "PASS"
+    assert gating.check_drop(replace(rule, margin=0.0499), pairs(ours, theirs), 0.05, None).state == "FAIL"
+
+
 def test_failures_count_and_nothing_is_not_a_pass() -> None:
     rule = rules.Rule("*:failed_rate", "max", 0.01)
     verdicts = gating.judge(rules.Gate((rule,)), [], [number(0.5, 0.4, 0.6, failed=2)], TODAY)

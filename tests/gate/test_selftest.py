@@ -43,6 +43,15 @@ def test_few_false_alarms_and_a_known_power(size: int) -> None:
     assert rate.power < 0.3  # so few examples cannot find it
 
 
+@pytest.mark.parametrize("right", [0.8, 0.2])
+def test_a_share_with_an_ideal_is_moved_away_from_it(right: float) -> None:
+    shares = proportion("acc", better="ideal", ideal=0.5)
+    values = (np.random.default_rng(0).random(1500) < right).astype(float)[:, None]
+    one = Stored("t", "all", shares, values, values.copy(), np.arange(1500), alone=True)
+    [rate, _] = measure(GATE, [one], drop=0.15, resamples=100)
+    assert rate.power > 0.9
+
+
 def test_without_a_margin_it_fails_as_often_as_alpha_says_with_clusters_and_too_often_without() -> None:
     strict = rules.Gate((rules.Rule("t:acc", "max_drop", 0.0),))
     one = answers(600, 6)
