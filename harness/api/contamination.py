@@ -12,7 +12,7 @@ from harness.contamination.completion import Completion, completion
 from harness.contamination.effect import ScoreGap, difference_in_difference, gap, scores
 from harness.contamination.items import BenchmarkText, items_of
 from harness.contamination.order import Order, exchangeability, logs_of
-from harness.contamination.rules import RULES
+from harness.contamination.rules import require_rule
 from harness.engine.backend import Backend
 from harness.errors import UnknownName
 from harness.store import Store
@@ -57,8 +57,7 @@ def split_by(
 
     Raises UnknownName for a rule or a run that is not there, and where the run has none of the items' tasks.
     """
-    if rule not in RULES:
-        raise UnknownName("rule", rule, RULES)
+    require_rule(rule)
     own, other = store.run(run), store.run(reference) if reference else None
     asked = dict.fromkeys(item.task for item in items)
     shared = sorted(asked.keys() & {task.name for task in own.tasks})

@@ -80,7 +80,10 @@ def command(tasks: tuple[str, ...], corpus: str | None, **words: Any) -> int:
 
 
 def _require_effect(corpus: str | None, words: Mapping[str, Any]) -> None:
-    """Raises a usage error where nothing is asked, and for options that do nothing without another one."""
+    """Raises a usage error where nothing is asked, for a rule that is none, and for options that do nothing alone."""
+    from harness.contamination.rules import require_rule
+
+    require_rule(words["rule"])
     if not corpus and not words["order"] and not words["complete"]:
         raise click.UsageError("give --corpus, --order or --complete: else there is nothing to look at")
     for option, needed in (("run", "corpus"), ("reference", "run"), ("complete_reference", "complete")):

@@ -95,6 +95,7 @@ def check(rules: Path, run: str, **options: Unpack[CheckOptions]) -> int:
     from harness.gate.closing import closing
     from harness.gate.rules import read_gate
 
+    _require_effect(options)
     gate = read_gate(rules)
     if options["dry_run"]:
         _show_plan(gate, run, options["store"])
@@ -110,7 +111,7 @@ def check(rules: Path, run: str, **options: Unpack[CheckOptions]) -> int:
         allowed=[name for name, allowed in dangerous.items() if allowed],
     )
     if result.limit is not None:
-        notice(f"extended to --limit {result.limit}: {', '.join(result.added) or 'no new run'}")
+        notice(f"extended to --limit {result.limit}: {', '.join(result.added)}")
     _write(result, options["json_file"], options["junit"], options["markdown"])
     _show(result)
     if result.asked:
@@ -119,6 +120,18 @@ def check(rules: Path, run: str, **options: Unpack[CheckOptions]) -> int:
         click.echo(result.bundles)
     click.echo(closing(result.verdicts))
     return result.exit_code
+
+
+def _require_effect(options: CheckOptions) -> None:
+    """Raises a usage error for options that do nothing without, or together with, another one."""
+    given = {"--json": options["json_file"], "--junit": options["junit"], "--markdown": options["markdown"]}
+    unheard = [name for name, value in {"--extend": options["extend"], **given}.items() if value is not None]
+    if options["dry_run"] and unheard:
+        raise click.UsageError(f"--dry-run only tells of the rules: drop {', '.join(unheard)}")
+    dangerous = {"--trust-remote-code": options["trust_remote_code"], "--allow-pickle": options["allow_pickle"]}
+    idle = next((name for name, allowed in dangerous.items() if allowed and options["extend"] is None), None)
+    if idle:
+        raise click.UsageError(f"{idle} needs --extend")
 
 
 @command.command("selftest")

@@ -63,18 +63,18 @@ def command(run: str, task: str, **options: Unpack[SampleOptions]) -> int:
             raise click.UsageError("--full shows one sample: leave out --where, --sort and --columns")
         frame = _one(opened, run, task, full)
     else:
-        selected = [name.strip() for name in columns.split(",")] if columns and not json_file else None
+        selected = [name.strip() for name in columns.split(",")] if columns else None
         page = (options["where"], options["sort"], options["limit"], options["offset"])
         frame = opened.samples(run, task, *page, selected)
     if json_file:
-        write_json(json_file, records(frame))
+        write_json(json_file, records(opened.samples(run, task, *page) if columns else frame))
     if frame.empty:
         click.echo("no samples match")
     elif full is not None:
         for text in (*_in_full(records(frame)[0]), *_chat(opened.run(run), task)):
             click.echo(text)
     elif columns:
-        _print(frame, [name.strip() for name in columns.split(",")])
+        _print(frame)
     else:
         _list(opened, run, task, frame)
     return 0
@@ -177,12 +177,12 @@ def _chat(run: "Run", task: str) -> Iterator[str]:
 
 
 # --------------------------------------------------------------------------------------------------------------- table
-def _print(frame: "pd.DataFrame", columns: list[str]) -> None:
+def _print(frame: "pd.DataFrame") -> None:
     """A table of columns as they are stored."""
     from harness.cli.table import print_table
 
-    rows = [[_cell(value) for value in row] for row in frame[columns].itertuples(index=False)]
-    print_table(columns, rows, caption=f"{len(frame)} samples", width=160)
+    rows = [[_cell(value) for value in row] for row in frame.itertuples(index=False)]
+    print_table(list(frame.columns), rows, caption=f"{len(frame)} samples", width=160)
 
 
 def _cell(value: Any) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.contamination.corpus import blocks, files_of
 from harness.contamination.items import BenchmarkText
-from harness.contamination.rules import Overlap, Verdict, findings, gpt3_length
+from harness.contamination.rules import Overlap, Verdict, findings, gpt3_length, require_rule
 from harness.contamination.scan import Coverage, GramIndex, Scan, index_of
 from harness.metrics.intervals import quantile, wilson
 
@@ -38,7 +38,8 @@ class Report:
     checked: tuple[Checked, ...]
 
     def share(self, rule: str, task: str | None = None, part: str = "question") -> "DirtyShare":
-        """How many items are dirty by a rule, of those that are long enough to tell."""
+        """How many items are dirty by a rule, of those that are long enough to tell. Raises UnknownName."""
+        require_rule(rule)
         verdicts = Counter(
             getattr(one, part).verdicts[rule] for one in self.checked if task is None or one.item.task == task
         )
@@ -47,7 +48,8 @@ class Report:
         return DirtyShare(rule, verdicts["dirty"], n, verdicts["too short"], *ends)
 
     def verdicts(self, rule: str, task: str) -> dict[str, Verdict]:
-        """Of every example of a task what the rule says of its question."""
+        """Of every example of a task what the rule says of its question. Raises UnknownName."""
+        require_rule(rule)
         return {one.item.id: one.question.verdicts[rule] for one in self.checked if one.item.task == task}
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from harness.contamination.scan import Coverage, GramIndex, N
+from harness.errors import UnknownName
 
 Verdict = Literal["dirty", "clean", "between", "too short"]
 SHORTEST = 8
@@ -36,6 +37,12 @@ RULES: Mapping[str, str] = {
     ),
 }
 """Name of a rule -> what it asks."""
+
+
+def require_rule(name: str) -> None:
+    """Raises UnknownName for what is no rule."""
+    if name not in RULES:
+        raise UnknownName("rule", name, RULES)
 
 
 @dataclass(frozen=True, slots=True)

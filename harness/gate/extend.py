@@ -36,7 +36,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Extended:
-    """The final verdicts, the ids of the runs that were added, and the limit that the last of them had."""
+    """The final verdicts, the ids of the runs that were added, and the limit that the last of them had, if any."""
 
     verdicts: list[Verdict]
     runs: tuple[str, ...] = ()
@@ -99,7 +99,7 @@ def extend(gate: Gate, source: Source, run: Run, baseline: Run | None, budget: i
         verdicts = _kept(verdicts, judged(seen))
         if not grew:
             break
-    return Extended(verdicts, tuple(added), limit)
+    return Extended(verdicts, tuple(added), limit if added else None)
 
 
 def _limit_of(run: Run) -> int:

@@ -160,7 +160,7 @@ class Store:
 
         artifact = self.artifact(name, task)
         fs, path = self._present(artifact)
-        page = Page(where, sort, limit, offset, None if columns is None else tuple(columns))
+        page = Page(where, sort, limit, offset, None if columns is None else tuple(dict.fromkeys(columns)))
         frame = read_page(path, fs, page, local=self.folder.is_local)
         for column in JSON_COLUMNS & set(frame.columns):
             frame[column] = decoded(frame[column].tolist(), path)

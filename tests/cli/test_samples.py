@@ -58,6 +58,19 @@ def test_failed_answers_say_why_and_columns_make_a_table(place: str, capsys: pyt
     assert code == 0 and out == "no samples match\n"
 
 
+def test_columns_are_known_before_anything_is_written(
+    place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "page.json"
+    words = ("qa", "demo/qa", "--store", place, "--json", str(page), "--columns")
+    code, out, err = run(capsys, *words, "target,nonsense")
+    assert code == 2 and not out and not page.exists()
+    assert len(err.splitlines()) == 1 and "no column nonsense; columns: row, task, example_id" in err
+    code, out, _ = run(capsys, *words, "target,example_id,target")
+    assert code == 0 and out.splitlines()[1].strip("┃ ").split() == ["target", "┃", "example_id"]
+    assert "prediction" in json.loads(page.read_text())[0]
+
+
 @pytest.mark.parametrize(
     ("target", "asked", "fields", "gold"),
     [

@@ -7,9 +7,11 @@ import pytest
 from click.testing import CliRunner
 
 from harness.api import evaluate
+from harness.api.auditing import of_corpus
 from harness.api.contamination import effects, items_in, split_by
 from harness.cli.main import cli
 from harness.contamination.check import contamination
+from harness.contamination.rules import RULES
 from harness.errors import UnknownName
 from harness.store import open_store
 
@@ -48,6 +50,19 @@ def test_wrong_names_are_refused_before_the_corpus_is_read(run: str, rule: str, 
     words = ["contamination", "demo/sentiment", "--corpus", str(tmp_path / "broken.jsonl"), "--store", store]
     with pytest.raises(UnknownName, match=said):
         CliRunner().invoke(cli, [*words, "--run", run, "--rule", rule], catch_exceptions=False)
+    if rule not in RULES:
+        for more in ([], ["--keep", run]):
+            with pytest.raises(UnknownName, match=said):
+                CliRunner().invoke(cli, [*words, *more, "--rule", rule], catch_exceptions=False)
+
+
+def test_a_report_knows_its_rules(tmp_path: Path) -> None:
+    (tmp_path / "c.txt").write_text("nothing of it")
+    report = contamination(items_in("demo/sentiment", limit=1), str(tmp_path / "c.txt"))
+    with pytest.raises(UnknownName, match="rule 'gut'.*gpt3_ngram"):
+        list(of_corpus(report, "gut"))
+    with pytest.raises(UnknownName, match="rule 'gut'"):
+        report.verdicts("gut", "demo/sentiment")
 
 
 @pytest.mark.mirror

@@ -67,6 +67,12 @@ def test_no_change_passes_and_a_spent_budget_stays_inconclusive() -> None:
     assert [v.state for v in extended(source, 30).verdicts] == ["INCONCLUSIVE"] and asked == [230, 230]
 
 
+def test_what_is_settled_already_is_not_extended() -> None:
+    source, asked = world(0.3, 0.0, seed=4)
+    done = extended(source, 5000)
+    assert [v.state for v in done.verdicts] == ["FAIL"] and (asked, done.runs, done.limit) == ([], (), None)
+
+
 def test_looking_often_raises_no_false_alarm() -> None:
     """A true drop at the margin, where the gate should fail in alpha / 2 of all cases at most."""
     fails = 0
@@ -102,6 +108,7 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     check = ("gate", str(gate), run, "--baseline", "main", "--store", place, "--json", str(tmp_path / "out.json"))
     assert call(*check) == 4
     assert call(*check, "--extend", "390") == 0
+    assert "extended to --limit 400: " in capsys.readouterr().err
     page = json.loads((tmp_path / "out.json").read_text())
     assert {(v["metric"], v["state"]) for v in page["verdicts"]} == {("acc", "PASS")}
     assert (
@@ -112,6 +119,10 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert max(found[name].settings["limit"] for name in page["added"]) == 400
     assert call(*check, "--extend", "1") == 4
     assert "would settle at n =" in (tmp_path / "out.json").read_text()
+    gate.write_text("[[rule]]\nmetric = 'quiz:acc'\nmin = 0.1\n")
+    capsys.readouterr()
+    assert call(*check, "--extend", "390") == 0
+    assert "extended" not in capsys.readouterr().err
 
 
 def test_another_model_under_the_same_name_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -159,3 +159,12 @@ def test_the_command_tells_both(tmp_path: Path, capsys: pytest.CaptureFixture[st
     )
     code, out, err = run("later", "--dry-run")
     assert code == 0 and "must be at least 0.5" in out and "name a stored run" in err
+    for option in ("--json", "--junit", "--markdown"):
+        code, out, err = run("latest", "--dry-run", option, str(tmp_path / "page"))
+        assert code == 2 and not out and f"--dry-run only tells of the rules: drop {option}" in err
+    code, _, err = run("latest", "--dry-run", "--extend", "5", "--markdown", "m.md")
+    assert code == 2 and "drop --extend, --markdown" in err
+    for option in ("--trust-remote-code", "--allow-pickle"):
+        code, _, err = run("latest", option)
+        assert code == 2 and f"{option} needs --extend" in err
+    assert {path.name for path in tmp_path.iterdir()} == {"store", "gate.toml"}

@@ -3,8 +3,10 @@
 import numpy as np
 
 from harness.engine.causal.encode import Span
+from harness.engine.causal.generation.grouping import Pending, PromptShard
 from harness.engine.causal.scoring.plan import Plan, Step
-from harness.engine.causal.scoring.schedule import Schedule, distinct
+from harness.engine.causal.scoring.schedule import Schedule, distinct, generated_batches
+from harness.types import Generate
 
 
 def plan() -> Plan:
@@ -41,3 +43,10 @@ def test_equal_spans_are_asked_once() -> None:
     one, two = Span(np.array([1, 2, 3], np.int32), 1), Span(np.array([1, 2, 3], np.int32), 2)
     spans, spans_of = distinct([(one, two), (two,), (one,)])
     assert len(spans) == 2 and spans_of == {0: (0, 1), 1: (1,), 2: (0,)}
+
+
+def test_a_prompt_of_several_samples_costs_what_is_read_once() -> None:
+    rows = [Pending((i,), (1, 2, 3, 4, 5), Generate("p", 10, temperature=1.0, seed=i)) for i in range(3)]
+    shard = PromptShard((1, 2), (*rows, Pending((3,), (1, 2, 9), Generate("q", 7))))
+    (batch,) = generated_batches([shard], 0)
+    assert batch.cost == 3 + 1 + 3 * 10 + 7 and batch.shared == 2

@@ -136,12 +136,15 @@ def scored_batches(schedule: Schedule) -> list[BatchPlan]:
 
 
 def generated_batches(shards: Sequence[PromptShard], first_group: int) -> list[BatchPlan]:
-    """Shards as batches: prompts behind their prefix, and as many new tokens as they may have."""
+    """Shards as batches: every different prompt behind their prefix, and as many new tokens as all may have."""
     groups: dict[tuple[int, ...], int] = {}
     return [
         BatchPlan(
             tuple(sorted(shard.positions)),
-            float(sum(len(row.tokens) - len(shard.prefix) + row.request.max_tokens for row in shard.rows)),
+            float(
+                sum(len(prompt) - len(shard.prefix) for prompt in {row.tokens for row in shard.rows})
+                + sum(row.request.max_tokens for row in shard.rows)
+            ),
             groups.setdefault(shard.prefix, first_group + len(groups)),
             float(len(shard.prefix)),
         )
