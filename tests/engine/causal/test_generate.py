@@ -232,7 +232,7 @@ def test_groups_share_what_is_worth_it():
     a, b = tuple(range(100, 800)), tuple(range(1100, 1800))
     prompts = [*((*a, i) for i in range(9)), *((*b, i) for i in range(9)), (3, 4), (101, 5), (1150,)]
     assert sizes_of(rows_of(prompts, 4)) == [(700, 9), (700, 9), (0, 3)]
-    large = Batching(32, 1e-5)  # 8 x 700 tokens are not read again, but 9 of 21 rows take their steps alone
+    large = Batching(32, 1e-5, size=64)  # 8 x 700 tokens are not read again, but 9 of 21 rows take steps of their own
     assert sizes_of(rows_of(prompts, ANSWER), large) == sizes_of(rows_of(prompts, 10_000), large) == [(0, 21)]
 
 
@@ -242,6 +242,25 @@ def test_a_few_shots_are_read_once_where_that_saves_more_than_steps_of_a_full_ba
     assert sizes_of(rows_of(many, 10_000), Batching(256, 1e-5)) == [(900, 32)] * 8
     assert sizes_of(rows_of(few, 10_000), Batching(256, 1e-5)) == [(0, 64)]
     assert sizes_of(rows_of(few, 8), Batching(256, 1e-5)) == [(900, 8)] * 8
+
+
+def test_a_group_stays_where_its_rows_would_not_fit_beside_others() -> None:
+    long = [tuple(range(first, first + 4000)) for first in range(0, 80_000, 8000)]
+    apart = rows_of(long, 256, samples=8)
+    assert sizes_of(apart, Batching(32, 8e-6)) == [(0, 80)]
+    assert sizes_of(apart, Batching(32, 8e-6, room=16_384)) == [(3999, 8)] * 10  # three rows with all their keys
+
+
+def test_a_group_as_large_as_a_shard_stays() -> None:
+    tasks = [(*range(first, first + 400), i) for first in (0, 1000) for i in range(16)]
+    assert sizes_of(rows_of(tasks, 256), Batching(32, 1e-5)) == [(400, 16)] * 2
+
+
+@pytest.mark.parametrize("kind", ["mamba"])
+def test_models_that_carry_states_keep_what_a_few_prompts_share(kind: str) -> None:
+    batching = generator_of(causal(kind, len(TOKENIZER))).batching
+    tasks = [(*range(first, first + 900), i) for first in range(0, 8000, 1000) for i in range(8)]
+    assert sizes_of(rows_of(tasks, 256), batching) == [(900, 8)] * 8
 
 
 def test_samples_of_many_prompts_go_together_unless_each_holds_a_long_prompt():

@@ -68,13 +68,14 @@ class Generator:
         self.batching = self._batching()
 
     def _batching(self) -> Batching:
-        rows, key = (1, 0) if self.alone else (self.sharing.rows, kept_bytes(self.model))
-        if self.aligned is not None:
-            rows, key = self.aligned.rows, self.aligned.size.token
-        paged = not self.alone and isinstance(self.sharing, PagedGenerator)
-        elsewhere = 2 * rows if paged else SHARD  # a step of few rows costs a GPU as much
-        size = None if self.model.device.type == "cpu" else elsewhere
-        return Batching(rows, key / weight_bytes(self.model), size)
+        on_cpu = self.model.device.type == "cpu"
+        if self.alone:  # a batch of states has rows of one length, so that those of other groups would not join it
+            return Batching(1, 0.0, None if on_cpu else SHARD)
+        each, rows = kept_bytes(self.model), self.sharing.rows
+        key = each / weight_bytes(self.model)
+        if isinstance(self.sharing, PagedGenerator):
+            return Batching(rows, key, None if on_cpu else 2 * rows)  # a step of few rows costs a GPU as much
+        return Batching(rows, key, None if on_cpu else SHARD, self.sharing.memory // each)
 
     @torch.inference_mode()
     def unsafe(self) -> str:

@@ -1,5 +1,6 @@
 """Layout of work before it is computed: prompts that begin alike go together, and so do lengths that are alike."""
 
+import sys
 from bisect import bisect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from harness.engine.sampling import stream
 from harness.types import Generate, Generated
 
 SHARD = 64
-"""Rows of a shard: what is lost at most when a run is killed, and the neighbours that continuous batching draws on."""
+"""Rows of a shard on a CPU: what is lost at most when a run is killed, and whom continuous batching draws on."""
 DIVIDED = 16
 """Rows above which there are two shards, so that a second worker has something to do."""
 WORTH = 256
@@ -29,12 +30,14 @@ class Batching:
     """What shards depend on beside the requests; it follows from the model and the kind of device.
 
     ``rows``: answers under way at once. ``key``: the bytes of a token's keys and values as a share of those of all
-    weights. ``size``: rows of a shard, by default ``shard_size``.
+    weights. ``size``: rows of a shard, by default ``shard_size``. ``room``: tokens of all rows under way whose keys and
+    values are kept at most.
     """
 
     rows: int
     key: float
     size: int | None = None
+    room: int = sys.maxsize
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ def waiting_rows(shard: PromptShard) -> tuple[list[tuple[Pending, Generated]], l
 
 
 def plan(asked: Sequence[tuple[int, tuple[int, ...], Generate]], batching: Batching) -> list[PromptShard]:
-    """Shards for (position, prompt tokens, request), those of a group equally large. Equal requests become one row."""
+    """Shards for (position, prompt tokens, request), about equally large in a group. Equal requests become one row."""
     rows = sorted(merged(asked), key=lambda row: row.tokens)
     size = batching.size or shard_size(len(rows))
     shards = []
@@ -151,7 +154,7 @@ def gain_of(rows: Sequence[Pending], batching: Batching) -> Gain:
     step once and not for each of its rows. But where it has fewer rows than go together it reads the weights more
     often: its steps are its own.
     """
-    full = min(batching.rows, len(rows))
+    most = min(batching.rows, batching.size or shard_size(len(rows)), len(rows))
     prompts = [0, *accumulate((a.tokens != b.tokens for a, b in pairwise(rows)), initial=1)]
     steps = [0, *accumulate(min(ANSWER, row.request.max_tokens) for row in rows)]
 
@@ -159,10 +162,12 @@ def gain_of(rows: Sequence[Pending], batching: Batching) -> Gain:
         count = stop - start
         if count == 1:
             return 0.0
+        length = (steps[stop] - steps[start]) / count
+        full = max(1, min(most, batching.room // max(1, shared + round(length))))  # rows that keep all by themselves
         keys = (count - 1) * shared * batching.key
         weights = max(0.0, 1 - count / full)
         spared = (prompts[stop] - prompts[start + 1]) * shared - WORTH
-        return spared + STEP * (steps[stop] - steps[start]) / count * (keys - weights)
+        return spared + STEP * length * (keys - weights)
 
     return gain
 
