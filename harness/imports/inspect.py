@@ -22,6 +22,8 @@ SAMPLE = re.compile(r"samples/(.+)_epoch_(\d+)(?:\.json|/sample\.json)")
 SPREADS = ("stderr", "std", "var", "ci")
 """What a scorer reports of the spread of its number, not a number of its own."""
 MEANS = ("accuracy", "mean")
+PLAIN = ("", "mean")
+"""How the epochs of a sample are put together where a metric is the mean of all answers."""
 
 
 def recognises(page: Mapping[str, Any]) -> bool:
@@ -79,14 +81,19 @@ def _task(about: Mapping[str, Any], results: Mapping[str, Any], rows: Sequence[M
     version = amount(about.get("task_version"))
     data = table(about.get("dataset"), "eval.dataset")
     scores = [table(one, "a score") for one in items(results.get("scores"), "results.scores")]
-    several = len(scores) > 1
-    numbers, columns, unread = [], {}, []
+    several = len({needed(score.get("name"), "the name of a score") for score in scores}) > 1
+    numbers: list[ForeignNumber] = []
+    columns, unread = {}, []
     for score in scores:
         scorer = needed(score.get("name"), "the name of a score")
+        reducer = text(score.get("reducer"), "the reducer of a score")
+        behind = "" if reducer in PLAIN else f",{reducer}"  # no sample shows pass_at_2: its value is of one epoch
         for metric, value in table(score.get("metrics"), "metrics").items():
             if metric.rpartition("/")[2] in SPREADS:
                 continue
-            name = f"{scorer}:{metric}" if several else metric
+            name = (f"{scorer}:{metric}" if several else metric) + behind
+            while name in columns:
+                name = f"{name} {len(numbers) + 1}"
             number = _number(name, metric, score, value)
             if number:
                 numbers.append(number)

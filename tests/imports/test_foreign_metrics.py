@@ -1,0 +1,56 @@
+"""What a metric of another harness is called here, which way is better, and which of its values are none."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from harness.api import import_results
+from harness.store import open_store
+from harness.types import Estimate, MetricRecord
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+
+def stored(path: Path, tmp_path: Path) -> tuple[dict[str, MetricRecord], list[Estimate]]:
+    """The metrics of the only task of a file, and its numbers."""
+    [run] = import_results(path, store=str(tmp_path / "s"))
+    return {metric.name: metric for metric in run.tasks[0].metrics}, open_store(str(tmp_path / "s")).results(run.id)
+
+
+def write_epochs(path: Path, *scores: dict[str, Any]) -> Path:
+    """A log of two questions, each answered once right and once wrong."""
+    page = json.loads((FIXTURES / "pick.json").read_text(encoding="utf-8"))
+    page["samples"] = [
+        {**sample, "epoch": epoch, "scores": {"choice": {"value": value}}}
+        for epoch, value in ((1, "C"), (2, "I"))
+        for sample in page["samples"]
+    ]
+    page["results"] |= {"total_samples": 4, "completed_samples": 4, "scores": list(scores)}
+    path.write_text(json.dumps(page), encoding="utf-8")
+    return path
+
+
+def score(value: float, reducer: str | None, name: str = "choice", metric: str = "accuracy") -> dict[str, Any]:
+    told = {"accuracy": {"name": metric, "value": value}, "stderr": {"name": "stderr", "value": 0.1}}
+    return {"name": name, "scorer": name, "reducer": reducer, "scored_samples": 2, "params": {}, "metrics": told}
+
+
+def test_each_way_to_put_epochs_together_is_a_metric(tmp_path: Path) -> None:
+    path = write_epochs(tmp_path / "log.json", score(0.5, "mean"), score(1.0, "pass_at_2"))
+    metrics, estimates = stored(path, tmp_path)
+    assert {name: metric.reported for name, metric in metrics.items()} == {
+        "accuracy": False,
+        "accuracy,pass_at_2": True,
+    }
+    assert [(e.metric, e.value, e.n) for e in estimates] == [("accuracy", 0.5, 4), ("accuracy,pass_at_2", 1.0, 2)]
+    # alone, and with the value that the answers' mean happens to have
+    metrics, [only] = stored(write_epochs(tmp_path / "alone.json", score(0.5, "pass_at_2")), tmp_path)
+    assert (only.metric, only.value, metrics[only.metric].reported) == ("accuracy,pass_at_2", 0.5, True)
+
+
+def test_scores_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    scores = (score(0.5, None), score(0.25, None), score(0.75, None), score(0.5, "max", "other"))
+    _, estimates = stored(write_epochs(tmp_path / "log.json", *scores), tmp_path)
+    assert [(e.metric, e.value) for e in estimates] == [
+        ("choice:accuracy", 0.5), ("choice:accuracy 2", 0.25), ("choice:accuracy 3", 0.75), ("other:accuracy,max", 0.5),
+    ]  # fmt: skip
