@@ -22,9 +22,14 @@ def read_page(path: Path, kind: str) -> dict[str, Any]:
     return json_object(read_text(path, kind, PAGE), str(path), constants=True)
 
 
+def read_json(path: Path, kind: str) -> Any:
+    """Whatever a JSON file holds; numbers as in ``read_page``."""
+    return json_value(read_text(path, kind, PAGE), str(path), constants=True)
+
+
 def read_items(path: Path, kind: str) -> Sequence[Any]:
     """The list of a JSON file; numbers as in ``read_page``."""
-    return items(json_value(read_text(path, kind, PAGE), str(path), constants=True), str(path))
+    return items(read_json(path, kind), str(path))
 
 
 def table(value: object, what: str) -> Mapping[str, Any]:
