@@ -13,7 +13,7 @@ from harness.imports import read
 from harness.imports.convert import converted
 from harness.metrics import attacks, calibrate, likelihood, written
 from harness.store import open_store, transfer
-from harness.store.recount import Known, same_values
+from harness.store.recount import NOTHING, Known, same_values
 from harness.types import Estimate, Metric, Outcome, Run, Task, TaskRecord
 
 
@@ -24,14 +24,7 @@ def import_run(file: Path, *, store: str | None = None, notice: Callable[[str], 
     Raises UsageError if the store has another run of this id, DataError for a file that is no exported run or
     contradicts its own samples; then nothing is imported.
     """
-    catalogue = plugins.catalogue()
-    known = Known(
-        partial(_metrics, catalogue),
-        partial(_figures, catalogue),
-        partial(_rejudge, catalogue),
-        partial(_about, catalogue),
-    )
-    return transfer.import_run(open_store(store), file, known, notice)
+    return transfer.import_run(open_store(store), file, _known(), notice)
 
 
 def import_results(
@@ -46,13 +39,15 @@ def import_results(
     newer than this program, of no known format, or contradicts its own samples; then nothing is imported.
     """
     path = Path(path)
-    if path.is_file() and read.is_exported(path):
-        return [import_run(path, store=store, notice=notice)]
-    pages = [(place.path, read.read_place(place)) for place in read.places_in(path)]
+    places = read.places_in(path)
+    files = [place.path for place in places if read.is_exported(place.path)]
+    pages = [(place.path, read.read_place(place)) for place in places if place.path not in files]
     known = [converted(foreign, file) for file, foreign in pages if foreign]
-    if not known:
+    if not known and not files:
         raise read.unknown(path)
     opened = open_store(store)
+    own = _known() if files else NOTHING
+    exported = [enter() for enter in [transfer.checked(opened, file, own, notice) for file in files]]
     have = {run.id: run.source.get("sha256") for run in opened.runs()}
     for one in known:
         if have.get(one.run.id) == one.run.source["sha256"]:
@@ -62,7 +57,18 @@ def import_results(
             notice(text)
         transfer.keep(opened, one.run, one.estimates if one.run.status == "finished" else (), one.outcomes)
         have[one.run.id] = one.run.source["sha256"]  # another file may be a copy of this one
-    return [one.run for one in known]
+    return [*exported, *(one.run for one in known)]
+
+
+def _known() -> Known:
+    """What the installed tasks and metrics say of an exported run."""
+    catalogue = plugins.catalogue()
+    return Known(
+        partial(_metrics, catalogue),
+        partial(_figures, catalogue),
+        partial(_rejudge, catalogue),
+        partial(_about, catalogue),
+    )
 
 
 def _same(catalogue: plugins.Catalogue, record: TaskRecord) -> Task | None:

@@ -13,6 +13,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,16 @@ def import_run(
     program, holds samples whose sha256 is another than it says, or says what its samples do not; then nothing is
     imported.
     """
+    return checked(store, source, known, notice)()
+
+
+def checked(
+    store: Store, source: Path, known: Known = NOTHING, notice: Callable[[str], None] = lambda text: None
+) -> Callable[[], Run]:
+    """What takes the run of a file into the store, as ``import_run`` does; nothing is written before it is called.
+
+    Raises UsageError and DataError as ``import_run`` does.
+    """
     try:
         with tempfile.TemporaryDirectory(prefix="harness-import-") as folder, zipfile.ZipFile(source) as archive:
             _require_small(archive, source)
@@ -124,10 +135,8 @@ def import_run(
     except (DataError, KeyError, TypeError, ValueError, EOFError, RuntimeError) as error:
         raise DataError(f"{source} is not an exported run: {cut(str(error), 300)}") from error
     if _has(store, run.id):
-        if not _same(store, run, outcomes):
-            raise UsageError(f"store {store} has another run {run.id} already")
-        notice(f"{run.id} is in the store already")
-        return store.run(run.id)
+        _require_same(store, run, outcomes)
+        return partial(_kept, store, run, (), outcomes, (), notice)
     try:
         for task, rows in outcomes.items():
             known.judge(run, task, rows)
@@ -136,7 +145,23 @@ def import_run(
         raise DataError(f"{source} is not what run {run.id} found: {cut(str(error), 300)}") from error
     if numbers.left_out:
         notice(f"{run.id}: nothing here computes {', '.join(numbers.left_out)}: left out")
-    keep(store, run, numbers.estimates, outcomes, tags)
+    return partial(_kept, store, run, numbers.estimates, outcomes, tags, notice)
+
+
+def _kept(
+    store: Store,
+    run: Run,
+    estimates: Sequence[Estimate],
+    outcomes: Mapping[str, Sequence[Outcome]],
+    tags: Sequence[str],
+    notice: Callable[[str], None],
+) -> Run:
+    """The run as the store has it; another file that was checked may have been a copy of this one."""
+    if _has(store, run.id):
+        _require_same(store, run, outcomes)
+        notice(f"{run.id} is in the store already")
+        return store.run(run.id)
+    keep(store, run, estimates, outcomes, tags)
     return run
 
 
@@ -245,15 +270,16 @@ def _has(store: Store, run: str) -> bool:
         return connection.execute(select(RUNS.c.id).where(RUNS.c.id == run)).first() is not None
 
 
-def _same(store: Store, run: Run, outcomes: Mapping[str, Sequence[Outcome]]) -> bool:
-    """Whether the store's run of this id has the same model and the same answers."""
+def _require_same(store: Store, run: Run, outcomes: Mapping[str, Sequence[Outcome]]) -> None:
+    """The store's run of this id has the same model and the same answers. Raises UsageError."""
     here = store.run(run.id)
     alike = (here.status, here.model) == ("finished", run.model)
-    return (
+    if not (
         alike
         and {task.name for task in here.tasks} == outcomes.keys()
         and all(_answers(store.outcomes(run.id, name)) == _answers(rows) for name, rows in outcomes.items())
-    )
+    ):
+        raise UsageError(f"store {store} has another run {run.id} already")
 
 
 def _answers(outcomes: Iterable[Outcome]) -> list[tuple[str, object, object]]:
