@@ -58,9 +58,13 @@ def _task(name: str, page: Mapping[str, Any], details: Path | None) -> ForeignTa
     examples = list(_examples(list(read_rows(details, "details of lighteval")))) if details else []
     numbers = tuple(_numbers(results))
     known = {number.metric for number in numbers}
+    worse = set(_lower_is_better(_config(page, name)))
     return ForeignTask(
         name=task,
-        metrics=tuple(mean_of(number.metric, examples) for number in numbers),
+        metrics=tuple(
+            mean_of(number.metric, examples, better="lower" if number.metric in worse else "higher")
+            for number in numbers
+        ),
         examples=tuple(examples),
         numbers=numbers,
         unread=tuple(metric for metric in results if metric not in known and not metric.endswith("_stderr")),
@@ -73,8 +77,29 @@ def _task(name: str, page: Mapping[str, Any], details: Path | None) -> ForeignTa
 
 def _asked(page: Mapping[str, Any], name: str) -> int | None:
     """How many examples were asked, where there are no details to count."""
-    config = table(table(page.get("config_tasks"), "config_tasks").get(name), name)
-    return count(config.get("effective_num_docs"), "effective_num_docs")
+    return count(_config(page, name).get("effective_num_docs"), "effective_num_docs")
+
+
+def _config(page: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    return table(table(page.get("config_tasks"), "config_tasks").get(name), name)
+
+
+def _lower_is_better(config: Mapping[str, Any]) -> Iterator[str]:
+    """The metrics of a task of which less is better, as its configuration says; an older one may only name them.
+
+    Metrics that are computed together have a table of directions, whose names lack parameters ("edit_distance:n=2").
+    """
+    told = config.get("metrics", config.get("metric"))
+    for one in told if isinstance(told, list) else [told]:
+        if not isinstance(one, Mapping):
+            continue
+        names, direction = one.get("metric_name"), one.get("higher_is_better")
+        for name in names if isinstance(names, list) else [names]:
+            own = text(name, "metric_name")
+            plain = own.partition(":")[0]
+            better = direction.get(own, direction.get(plain)) if isinstance(direction, Mapping) else direction
+            if better is False:
+                yield own
 
 
 def _numbers(results: Mapping[str, Any]) -> Iterator[ForeignNumber]:

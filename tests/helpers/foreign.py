@@ -113,7 +113,7 @@ def sample(place: int, right: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def write_lighteval(folder: Path) -> Path:
+def write_lighteval(folder: Path, **changes: Any) -> Path:
     """Results of one task, with its details where lighteval writes them."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -126,7 +126,7 @@ def write_lighteval(folder: Path) -> Path:
     results, details = folder / "results" / "own" / "model", folder / "details" / "own" / "model" / STAMP
     results.mkdir(parents=True)
     details.mkdir(parents=True)
-    (results / f"results_{STAMP}.json").write_text(json.dumps(page), encoding="utf-8")
+    (results / f"results_{STAMP}.json").write_text(json.dumps(page | changes), encoding="utf-8")
     rows = [
         {
             "doc": {

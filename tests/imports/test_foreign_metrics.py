@@ -4,6 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+from foreign import write_lighteval
+
 from harness.api import import_results
 from harness.store import open_store
 from harness.types import Estimate, MetricRecord
@@ -54,3 +57,21 @@ def test_scores_of_one_name_are_told_apart(tmp_path: Path) -> None:
     assert [(e.metric, e.value) for e in estimates] == [
         ("choice:accuracy", 0.5), ("choice:accuracy 2", 0.25), ("choice:accuracy 3", 0.75), ("other:accuracy,max", 0.5),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", ["metrics", "metric"])
+def test_lighteval_says_of_which_metrics_less_is_better(tmp_path: Path, key: str) -> None:
+    together = ["edit_distance:n=2", "edit_similarity:n=2"]
+    told = [
+        {"metric_name": "acc", "higher_is_better": True},
+        {"metric_name": "word_perplexity", "higher_is_better": False},
+        {"metric_name": together, "higher_is_better": {"edit_distance": False, "edit_similarity": True}},
+        "ter",  # older files only name some
+    ]
+    values = {"acc": 0.5, "word_perplexity": 12.3, **dict.fromkeys(together, 4.0), "ter": 61.0}
+    path = write_lighteval(tmp_path / "r", results={"birds|2": values}, config_tasks={"birds|2": {key: told}})
+    metrics, _ = stored(path, tmp_path)
+    assert {name: metric.better for name, metric in metrics.items()} == {
+        "acc": "higher", "word_perplexity": "lower", "edit_distance:n=2": "lower", "edit_similarity:n=2": "higher",
+        "ter": "higher",
+    }  # fmt: skip
