@@ -5,6 +5,7 @@ numbers are texts; the values of its metrics stand beside them.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -132,8 +133,9 @@ def _keys(results: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], object]
 
 
 def _metric(name: str, task: str, page: Mapping[str, Any], examples: Sequence[ForeignExample]) -> Metric:
-    if name in CORPUS:
-        return CORPUS[name]
+    plain = name.partition(",")[0]
+    if plain in CORPUS:
+        return replace(CORPUS[plain], name=name)
     directions = table(table(page.get("higher_is_better"), "higher_is_better").get(task), f"higher_is_better.{task}")
-    better: Better = "lower" if directions.get(name.partition(",")[0]) is False else "higher"
+    better: Better = "lower" if directions.get(plain) is False else "higher"
     return mean_of(name, examples, better=better)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.errors import DataError
+from harness.errors import DataError, quoted
 from harness.imports.fields import amount, count, finite, items, needed, shown, table, text
 from harness.imports.metrics import right
 from harness.imports.records import ForeignExample
@@ -76,7 +76,9 @@ def _values(rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Value], dict[s
 
 
 def _value(metric: str, value: object) -> Value | None:
-    if metric in PAIRS and isinstance(value, list) and len(value) == 2:
+    if metric in PAIRS and value is not None:
+        if not isinstance(value, list) or len(value) != 2:
+            raise DataError(f"{metric} of a sample is {quoted(value, 40)}, not a log-likelihood and a count")
         pair = [finite(part) for part in value]
         return None if pair[0] is None or pair[1] is None else (pair[0], pair[1])
     number = finite(value)

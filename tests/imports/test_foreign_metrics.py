@@ -1,13 +1,15 @@
 """What a metric of another harness is called here, which way is better, and which of its values are none."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import pytest
-from foreign import write_lighteval
+from foreign import STAMP, write_lighteval, write_lines, write_lm_eval
 
 from harness.api import import_results
+from harness.errors import DataError
 from harness.store import open_store
 from harness.types import Estimate, MetricRecord
 
@@ -75,3 +77,37 @@ def test_lighteval_says_of_which_metrics_less_is_better(tmp_path: Path, key: str
         "acc": "higher", "word_perplexity": "lower", "edit_distance:n=2": "lower", "edit_similarity:n=2": "higher",
         "ter": "higher",
     }  # fmt: skip
+
+
+def write_corpus(folder: Path, *values: object, chosen: str = "none", reported: float = 2.0) -> Path:
+    """Results of a corpus whose documents have these values of word_perplexity."""
+    path = write_lm_eval(
+        folder, results={"corpus": {f"word_perplexity,{chosen}": reported}},
+        configs={"corpus": {"output_type": "loglikelihood_rolling"}}, **{"n-samples": {}},
+    )  # fmt: skip
+    rows = [
+        {
+            "doc_id": place, "doc": {"page": f"page {place}"}, "arguments": {"gen_args_0": {"arg_0": f"page {place}"}},
+            "resps": [["-3.0"]], "filter": chosen, "metrics": ["word_perplexity"], "word_perplexity": value,
+        }
+        for place, value in enumerate(values)
+    ]  # fmt: skip
+    write_lines(path.parent / f"samples_corpus_{STAMP}.jsonl", rows)
+    return path
+
+
+@pytest.mark.parametrize("value", [12.3, "12.3", [-3.0], [-3.0, 2, 1], True, {"a": 1}])
+def test_a_perplexity_of_lm_eval_is_of_pairs(tmp_path: Path, value: object) -> None:
+    for number, values in enumerate(([value], [[-3.0, 2], value], [value, [-3.0, 2]])):
+        path = write_corpus(tmp_path / str(number), *values)
+        with pytest.raises(DataError, match=r"json: word_perplexity of a sample is .*, not a log-") as error:
+            import_results(path, store=str(tmp_path / "s"))
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("chosen", ["none", "strict"])
+def test_a_perplexity_under_a_filter_is_one_too(tmp_path: Path, chosen: str) -> None:
+    path = write_corpus(tmp_path / "r", [-3.0, 2], [-1.0, 2], chosen=chosen, reported=math.e)
+    metrics, [estimate] = stored(path, tmp_path)
+    [metric] = metrics.values()
+    assert (metric.reported, metric.better, estimate.value) == (False, "lower", pytest.approx(math.e))
