@@ -152,7 +152,8 @@ def damaged(kind: str, dtype: torch.dtype) -> Any:
     left = 0.9 if dtype is torch.float32 else 0.99
 
     def lose(_: Any, given: Any, named: dict[str, Any]) -> None:
-        for layer in getattr(named.get("cache"), "layers", ()):
+        cache = next((named[name] for name in ("cache", "past_key_values", "cache_params") if name in named), None)
+        for layer in getattr(cache, "layers", ()):
             for held in (getattr(layer, "values", None), *getattr(layer, "recurrent_states", {}).values()):
                 if held is not None and held.numel():
                     held.mul_(left)
