@@ -10,7 +10,7 @@ from harness.api.finetuning import finetune
 from harness.api.forecasting import Forecast, TaskForecast, dry_run
 from harness.api.gating import check_gate, selftest_gate
 from harness.api.importing import import_results, import_run
-from harness.api.jobs import run_job
+from harness.api.jobs import run_job, shared
 from harness.api.judging import judge_check
 from harness.api.merging import merge
 from harness.api.models import Opener
@@ -59,6 +59,7 @@ __all__ = [
     "run_suite",
     "selftest_gate",
     "settings_of",
+    "shared",
     "show_prompt",
     "table",
     "watch",

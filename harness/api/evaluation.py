@@ -8,7 +8,7 @@ from typing import Unpack
 from harness import notices, plugins
 from harness import run as running
 from harness.answers.shard import Shard
-from harness.api.models import Model, opened
+from harness.api.models import Model, opened, require_usable
 from harness.api.ready import answerable, ready, told
 from harness.api.recipe import Recipe
 from harness.api.recording import record
@@ -20,7 +20,7 @@ from harness.errors import UsageError
 from harness.hidden import hidden
 from harness.sandbox import confined
 from harness.talks import require_undivided
-from harness.types import Generate, Settings, Task
+from harness.types import Generate, Request, Settings, Task
 from harness.variants import require_changes, varied
 
 
@@ -45,6 +45,8 @@ def evaluate(
     title = where.name or (str(model) if isinstance(model, str | Path) else "")
     listener = within(heard(listener, title), where.max_minutes)
     chosen = tasks_of(tasks)
+    if isinstance(model, str | Path):
+        require_usable(str(model), options, chosen)
     if settings.scorer:  # a wrong name is told before data are fetched
         chosen = plugins.bound(chosen, settings.scorer, options)
     chosen, absent = ready(chosen, settings, where, tasks)
@@ -82,8 +84,14 @@ def _notices(settings: Settings, planned: Sequence[running.Planned]) -> Iterator
         yield f"no task of this run scores texts: the scorer {settings.scorer} is not used"
     if settings.repeats > 1 and not any(p.task.requests == {Generate} for p in planned):
         yield f"no task of this run only writes: {settings.repeats} samples change nothing"
+    if settings.top_p is not None and not any(_is_drawn(question.request) for question in running.questions(planned)):
+        yield f"no answer of this run is drawn (--temperature): top_p = {settings.top_p:g} changes nothing"
     for p in planned:
         yield from notices.of_plan(p)
+
+
+def _is_drawn(request: Request) -> bool:
+    return isinstance(request, Generate) and request.temperature > 0
 
 
 def tasks_of(wanted: str | Sequence[str | Task]) -> list[Task]:

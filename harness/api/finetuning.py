@@ -7,6 +7,7 @@ from platformdirs import user_cache_path
 
 from harness import able
 from harness.api.evaluation import planned_tasks, tasks_of
+from harness.api.models import require_usable
 from harness.api.ready import ready, told
 from harness.api.recording import record
 from harness.api.records import Listener, Overrides, Result, Where, heard, with_overrides
@@ -44,7 +45,9 @@ def finetune(
     if options.workers or options.ray:
         raise UsageError("fine-tuning runs in one process: drop --workers and --ray")
     # A data set that is not at hand stops here, before hours of training.
-    chosen, left_out = ready(tasks_of(tasks), settings, where, tasks)
+    named = tasks_of(tasks)
+    require_usable(model, options, named)
+    chosen, left_out = ready(named, settings, where, tasks)
     for text in told(left_out):
         listener.notice(text)
     planned = planned_tasks(chosen, settings, options, where)

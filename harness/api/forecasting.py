@@ -8,6 +8,7 @@ from typing import Unpack
 from harness import able, plugins
 from harness import run as running
 from harness.api.evaluation import planned_tasks, tasks_of
+from harness.api.models import require_usable
 from harness.api.prompts import parts_of
 from harness.api.ready import missing_data, singly, variable
 from harness.api.records import Overrides, Where, with_overrides
@@ -95,6 +96,7 @@ def dry_run(
     settings, options, where, _ = with_overrides(settings, options, where, None, overrides)
     factors = read_rates(Path(rates)) if rates is not None else None
     chosen = tasks_of(tasks)
+    require_usable(model, options, chosen)
     kept, reasons = variable(chosen, settings, tasks)
     left_out = set(reasons)
     reasons |= {name: f"data are missing: {d}" for name, (d, _) in missing_data(kept, where.data).items()}

@@ -1,13 +1,14 @@
 """What may be evaluated: a name, an open model, a function, a transformers model with its tokenizer."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from harness import plugins
 from harness.engine.backend import Backend, Exam, Options
 from harness.errors import UsageError, quoted
+from harness.types import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ Model = str | Path | Backend | Opener | Callable[[str], str] | tuple[Any, Any]
 
 SCORING = ("device", "dtype")
 """Options that a scorer of texts takes too."""
+OF_SERVERS = ("base_url", "concurrency", "timeout", "requests_per_minute", "tokens_per_minute")
+"""Options that only a server has a use for, or a model of a plug-in, which may be one."""
 
 
 def opened(model: Model, options: Options, exams: Sequence[Exam]) -> Backend:
@@ -46,3 +49,21 @@ def opened(model: Model, options: Options, exams: Sequence[Exam]) -> Backend:
     if changed:
         raise UsageError(f"{changed[0]} = {quoted(getattr(options, changed[0]))} means nothing to a function")
     return FunctionModel(model)
+
+
+def usable(spec: str, options: Options, tasks: Sequence[Task]) -> Options:
+    """The options without those of servers where ``spec`` is none; a judge of the tasks may still have some of them."""
+    if spec.startswith("openai:") or plugins.offers_model(spec):
+        return options
+    kept = plugins.OF_A_JUDGE if any(task.judging for task in tasks) else ()
+    dropped = set(OF_SERVERS).difference(kept)
+    defaults: dict[str, Any] = {f.name: f.default for f in fields(Options) if f.name in dropped}
+    return replace(options, **defaults)
+
+
+def require_usable(spec: str, options: Options, tasks: Sequence[Task]) -> None:
+    """Raises UsageError for an option of servers that would do nothing; its value, which may be secret, is not told."""
+    own = usable(spec, options, tasks)
+    idle = [f.name for f in fields(Options) if getattr(own, f.name) != getattr(options, f.name)]
+    if idle:
+        raise UsageError(f"{', '.join(idle)} means nothing to {spec}, which is no server")

@@ -10,7 +10,7 @@ from typing import Any, Literal, Unpack
 
 from harness import plugins
 from harness.api.evaluation import tasks_of
-from harness.api.jobs import run_job
+from harness.api.jobs import run_job, shared
 from harness.api.ready import ready
 from harness.api.records import Listener, Overrides, Result, Where, with_overrides
 from harness.engine.backend import Options
@@ -78,14 +78,14 @@ def run_suite(
 def run_jobs(jobs: Sequence[Job], *, where: Where, listening: Listening) -> Iterator[JobEnd]:
     """The end of every job, as it comes; only an interrupt ends them all. A single job raises its own error."""
     end = None if where.max_minutes is None else monotonic() + 60 * where.max_minutes
-    for job in jobs:
+    for job, own in zip(jobs, shared(jobs), strict=True):
         left = None if end is None else (end - monotonic()) / 60
         if left is not None and left <= 0:
             yield JobEnd(job, "not begun", error=f"the {where.max_minutes:g} minutes of --max-minutes were over")
             continue
         try:
             with listening(job) as listener:
-                result = run_job(job, where=replace(where, max_minutes=left), listener=listener)
+                result = run_job(own, where=replace(where, max_minutes=left), listener=listener)
         except TimeUp as error:
             if len(jobs) == 1:
                 raise
@@ -122,6 +122,7 @@ def require_ready(jobs: Sequence[Job], where: Where, outputs: Sequence[Path] = (
             look(lambda known=known, settings=settings, tasks=tasks: ready(known, settings, where, tasks))  # type: ignore[misc]
     for path in outputs:
         look(lambda path=path: require_writable(path))  # type: ignore[misc]
+    look(lambda: shared(jobs))
     if len(flaws) == 1:
         raise next(iter(flaws.values()))
     if flaws:

@@ -24,12 +24,13 @@ def dry_run_jobs(jobs: Sequence[Job], where: Where, rates: Path | None, output: 
 
     Raises a usage error for jobs that fine-tune their model: training is not forecast.
     """
-    from harness.api import dry_run
+    from harness.api import dry_run, shared
 
     if any(job.protocol for job in jobs):
         raise click.UsageError("--dry-run cannot tell what fine-tuning takes: leave out --protocol or [finetune]")
     forecasts = [
-        dry_run(job.model, job.tasks, job.settings, options=job.options, where=where, rates=rates) for job in jobs
+        dry_run(job.model, job.tasks, job.settings, options=job.options, where=where, rates=rates)
+        for job in shared(jobs)
     ]
     for forecast in forecasts:
         for line in lines(forecast):

@@ -12,11 +12,12 @@ mapping of name to writer).
 
 from harness.plugins.entries import Broken, functions, unknown
 from harness.plugins.families import FamilyMember, Listed, members
-from harness.plugins.loading import bound, is_local, load_model, load_scorer, models, offers_model
+from harness.plugins.loading import OF_A_JUDGE, bound, is_local, load_model, load_scorer, models, offers_model
 from harness.plugins.offers import Catalogue, about_bias, about_safety, catalogue, installed_metrics, metrics
 from harness.plugins.selection import installed, names_many, require_names, select
 
 __all__ = [
+    "OF_A_JUDGE",
     "Broken",
     "Catalogue",
     "FamilyMember",

@@ -174,3 +174,23 @@ def test_a_suite_from_python() -> None:
     assert end.result and end.result.run.settings["shots"] == 2
     with pytest.raises(UsageError, match="2 things are missing"):
         harness.run_suite([*jobs, Job("nowhere/x", ("demo/q",), Settings(), harness.Options())])
+
+
+def test_an_address_is_for_those_of_several_models_that_ask_one() -> None:
+    address = ("--tasks", "demo/qa", "-n", "2", "--base-url", "http://127.0.0.1:1/v1")
+    code, _, told = run("scripted:oracle", "scripted:opposite", *address)
+    assert code == 2 and "base_url means nothing to scripted:oracle" in told
+    assert not Path("harness-results").exists()
+    assert run("scripted:oracle", "openai:m", *address, "--dry-run")[0] == 0
+    code, _, told = run("scripted:oracle", "openai:m", *address, "--timeout", "1")
+    assert code == 3 and "means nothing" not in told
+    assert [one.status for one in open_store().runs() if one.model == "scripted:oracle"] == ["finished"]
+
+
+def test_a_judge_may_be_a_server_where_the_model_is_none() -> None:
+    Path("q.jsonl").write_text('{"question": "q", "answer": "a"}\n', encoding="utf-8")
+    Path("judged.toml").write_text('data = "q.jsonl"\njudge = {model = "openai:m", rubric = "{response}"}\n')
+    with pytest.raises(UsageError, match="^base_url means nothing to scripted:oracle"):
+        harness.evaluate("scripted:oracle", "judged.toml", concurrency=2, base_url="http://127.0.0.1:1/v1")
+    with pytest.raises(UsageError, match="base-url"):  # the judge has none of its own: so far did it come
+        harness.evaluate("scripted:oracle", "judged.toml", concurrency=2)

@@ -77,11 +77,14 @@ def test_no_secret_is_found_anywhere(tmp_path: Path, server: int) -> None:
         ("run", "openai:x", "--base-url", f"http://127.0.0.1:{server}/{PLANTED['environment']}", "--tasks",
          "demo/sentiment", "--limit", "3"),
         ("run", "suite.toml"),
-        ("run", "scripted:oracle", "--base-url", url, "--tasks", "demo/sentiment", "--json", "out.json"),
+        ("run", "scripted:oracle", "openai:x", "--base-url", url, "--tasks", "demo/sentiment", "--json", "out.json"),
     ):  # fmt: skip
         code, told = start(tmp_path, *words, "--store", "store")
         said += told
         assert code in (0, 3), told
+    code, told = start(tmp_path, "run", "scripted:oracle", "--base-url", url, "--tasks", "demo/sentiment")
+    said += told
+    assert code == 2, told
     runs = open_store(str(tmp_path / "store")).runs()
     assert runs and any(run.recipe["options"]["base_url"] for run in runs)
     for i, run in enumerate(runs):
