@@ -93,7 +93,7 @@ def between(
         rows += compared[0]
         found += compared[1]
     flipped = pd.DataFrame([_flip(flip) for flip in most_changed(found)])
-    records = {(task.name, metric.name): metric for task in store.run(second).tasks for metric in task.metrics}
+    records = store.run(second).metrics()
     return Comparison(sorted(corrected(rows), key=lambda row: _badness(row, records)), flipped, refused, len(found))
 
 

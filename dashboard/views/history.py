@@ -114,10 +114,11 @@ def verdict(line: dict[str, Any], record: Any) -> None:
     failed = tables.records(rules[rules["state"] == "FAIL"])
     if failed:
         st.subheader("Answers behind a violation", anchor=False)
-        about = [f"{row['task']} {row['metric']}" + f" on {row['slice']}" * (row["slice"] != "all") for row in failed]
-        numbers = [str(number) for number in range(1, len(failed) + 1)]
-        labels = dict(zip(numbers, about, strict=True))  # several rules may be about one number
-        rule = session.select_or_first("rule", numbers, "Violated rule", lambda number: f"{number}. {labels[number]}")
+        about = {  # by number, since several rules may be about one metric
+            str(number): f"{number}. {row['task']} {row['metric']}" + f" on {row['slice']}" * (row["slice"] != "all")
+            for number, row in enumerate(failed, 1)
+        }
+        rule = session.select_or_first("rule", list(about), "Violated rule", about.__getitem__)
         examples(line["run"], line["baseline"] or None, failed[int(rule or 1) - 1])
 
 

@@ -69,12 +69,10 @@ def _write(files: Mapping[str, str], to: str, folder: Path) -> list[Path | str]:
 
 def _without_secrets(suffix: str, text: str) -> str:
     """JSON text by text, where a secret stands as it is: in the file a quote in it is escaped, and ends no URL."""
+    lines = {".json": [text], ".jsonl": [line for line in text.split("\n") if line]}.get(suffix, [])
     try:
-        if suffix == ".json":
-            return json.dumps(hidden_in(json.loads(text)), indent=1, ensure_ascii=False) + "\n"
-        if suffix == ".jsonl":
-            rows = (hidden_in(json.loads(line)) for line in text.split("\n") if line)
-            return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    except ValueError:  # of an exporter that is not ours
-        pass
-    return hidden(text)
+        pages = [hidden_in(json.loads(line)) for line in lines]
+    except ValueError:  # an exporter of somebody else may call anything JSON
+        pages = []
+    indent = 1 if suffix == ".json" else None
+    return "".join(json.dumps(page, indent=indent, ensure_ascii=False) + "\n" for page in pages) or hidden(text)

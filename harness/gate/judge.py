@@ -218,7 +218,7 @@ def check_bound(rule: Rule, row: Estimate, alpha: float = 0.05, metrics: Records
     elif row.low is None or row.high is None:
         message = f"{message}, no interval at n = {row.n}"
     else:
-        low, high = stats.widened(value, row.low, row.high, 0.05 / alpha, row.clusters - 1)
+        low, high = stats.widened(value, row.low, row.high, alpha, row.clusters - 1)
         message += f", {100 - 100 * alpha:.4g} % interval {words.ends(replace(row, low=low, high=high), record)}"
         if low > upper or high < lower:
             state = "FAIL"

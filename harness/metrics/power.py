@@ -35,9 +35,9 @@ def error_of(low: float, high: float, freedom: float = np.inf, alpha: float = 0.
     return (high - low) / (2 * quantile(1 - alpha / 2, freedom))
 
 
-def widened(value: float, low: float, high: float, times: float, freedom: float = np.inf) -> Ends:
-    """A 95 % interval at level 1 - 0.05 / times: then ``times`` such intervals hold together (Bonferroni)."""
-    factor = quantile(1 - 0.025 / times, freedom) / quantile(0.975, freedom)
+def widened(value: float, low: float, high: float, alpha: float, freedom: float = np.inf) -> Ends:
+    """A 95 % interval at level 1 - alpha; with .05 / k, k such intervals hold together (Bonferroni)."""
+    factor = quantile(1 - alpha / 2, freedom) / quantile(0.975, freedom)
     return value - factor * (value - low), value + factor * (high - value)
 
 
